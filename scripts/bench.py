@@ -24,6 +24,7 @@ import uuid
 import bench_accounts
 import bench_backups
 import bench_cursor
+import bench_web
 import conftest  # noqa: F401  (generates the stubs)
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
@@ -513,6 +514,7 @@ def main():
     for title, (first, seconds, count) in bench.exports.items():
         print(f"| {title} | {first:.1f} | {seconds:.1f} | {count / 1e6:.1f} |")
     bench_accounts.report(*bench.accounts)
+    bench_web.report(options.folder, options.seconds, options.rounds)
 
 
 if __name__ == "__main__":

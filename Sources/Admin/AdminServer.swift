@@ -18,17 +18,18 @@ public final class AdminServer: Sendable {
 
   /// Starts serving.
   /// - Parameters:
+  ///   - sockets: Bound to the address before; nil: it is bound now.
   ///   - hosts: The names under which it may be asked.
   ///   - pages: By path, such as `/metrics`; made anew for each request, on `loop`.
   public static func start(
-    address: SocketAddress, loop: EventLoop, hosts: AdminHosts = AdminHosts(),
+    address: SocketAddress, sockets: SocketReservation? = nil, loop: EventLoop, hosts: AdminHosts = AdminHosts(),
     pages: [String: @Sendable () async -> AdminPage]
   ) async throws(SocketError) -> AdminServer {
-    if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
+    if sockets == nil, address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
     return try await Task(executorPreference: loop) { () -> Result<AdminServer, SocketError> in
       let listener = AdminListener(loop: loop, hosts: hosts, pages: pages)
       do throws(SocketError) {
-        let used = try listener.listen(on: address)
+        let used = try listener.listen(on: address, sockets)
         return .success(AdminServer(address: used, loop: loop, part: LoopBound(listener, loop: loop)))
       } catch {
         return .failure(error)
@@ -77,8 +78,8 @@ final class AdminListener: HTTPSessionFactory {
     return session
   }
 
-  func listen(on address: SocketAddress) throws(SocketError) -> SocketAddress {
-    let socket = try SocketListener(loop: loop, address: address) { [unowned self] in accept($0) }
+  func listen(on address: SocketAddress, _ sockets: SocketReservation?) throws(SocketError) -> SocketAddress {
+    let socket = try SocketListener(loop: loop, address: address, reservation: sockets) { [unowned self] in accept($0) }
     self.socket = socket
     return socket.localAddress
   }

@@ -10,5 +10,8 @@
 /// tee(2): duplicates up to `count` bytes of one pipe into another.
 static inline ssize_t csplice_tee(int from, int to, size_t count) { return syscall(SYS_tee, from, to, count, 0); }
 
-/// prctl(2), PR_SET_DUMPABLE: variadic, so Swift cannot call it.
+/// memfd_create(2): a file that is in memory only, closed in children.
+static inline int csplice_memory_file(void) { return (int)syscall(SYS_memfd_create, "streakd", 1U); }
+
+/// prctl(2), PR_SET_DUMPABLE: variadic, so not to be had from Swift.
 static inline int csplice_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

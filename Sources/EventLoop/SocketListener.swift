@@ -35,39 +35,54 @@ public final class SocketListener {
   static let pauseMillisecondsMax: UInt64 = 500
 
   /// Binds and starts accepting.
-  /// - Parameter onAccept: Receives each new connection, on the loop's thread.
+  /// - Parameters:
+  ///   - reservation: A socket of it is taken instead, while it has one.
+  ///   - onAccept: Receives each new connection, on the loop's thread.
   public init(
-    loop: EventLoop, address: SocketAddress, onAccept: @escaping (SocketConnection) -> Void
+    loop: EventLoop, address: SocketAddress, reservation: SocketReservation? = nil,
+    onAccept: @escaping (SocketConnection) -> Void
   ) throws(SocketError) {
     loop.preconditionIsCurrent()
+    if let reservation, let reserved = reservation.take() {
+      (descriptor, localAddress) = (reserved, reservation.address)
+    } else {
+      (descriptor, localAddress) = try Self.bind(address)
+    }
+    guard listen(descriptor, Self.backlogConnections) == 0 else {
+      let error = SocketError(call: "listen", number: errno)
+      close(descriptor)
+      throw error
+    }
+    ownedPath = address.isUnix ? address.host : nil
+    self.loop = loop
+    self.onAccept = onAccept
+    watch()
+  }
+
+  /// A socket that is bound and does not listen yet, and the address in use.
+  static func bind(_ address: SocketAddress) throws(SocketError) -> (descriptor: Int32, SocketAddress) {
     let descriptor = socket(
       address.kernelFamily, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SocketError(call: "socket", number: errno) }
     do throws(SocketError) {
       if !address.isUnix {
-        try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
-        try Self.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT)
+        try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+        try setOption(descriptor, SOL_SOCKET, SO_REUSEPORT)
       }
-      let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
+      let bound = unsafe address.withKernelForm { address, length in unsafe Glibc.bind(descriptor, address, length) }
       guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
       // Access for the owner only. No client can connect before listen().
       if address.isUnix, unsafe chmod(address.host, 0o600) != 0 {
         throw SocketError(call: "chmod \(address)", number: errno)
       }
-      guard listen(descriptor, Self.backlogConnections) == 0 else { throw SocketError(call: "listen", number: errno) }
-      guard let local = address.isUnix ? address : Self.localAddress(of: descriptor) else {
+      guard let local = address.isUnix ? address : localAddress(of: descriptor) else {
         throw SocketError(call: "getsockname", number: errno)
       }
-      localAddress = local
+      return (descriptor, local)
     } catch {
       close(descriptor)
       throw error
     }
-    self.descriptor = descriptor
-    ownedPath = address.isUnix ? address.host : nil
-    self.loop = loop
-    self.onAccept = onAccept
-    watch()
   }
 
   /// A listening socket that loops share.
@@ -117,7 +132,7 @@ public final class SocketListener {
       return
     }
     try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
-    let bound = unsafe address.withKernelForm { address, length in unsafe bind(descriptor, address, length) }
+    let bound = unsafe address.withKernelForm { address, length in unsafe Glibc.bind(descriptor, address, length) }
     guard bound == 0 else { throw SocketError(call: "bind \(address)", number: errno) }
   }
 

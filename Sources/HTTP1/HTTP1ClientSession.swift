@@ -118,9 +118,13 @@ package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
 
   package func receive(_ bytes: RawSpan) throws(HTTPError) {
     var rest = unsafe bytes.withUnsafeBytes { unsafe Array($0) }[...]
-    while !rest.isEmpty, !isAbandoned {
-      // Bytes that no request asked for: the server says why it closes (RFC 9112, section 9.2).
-      guard let exchange = current else { return leave() }
+    // The end of a response is an event without bytes of its own.
+    while !isAbandoned {
+      guard let exchange = current else {
+        // Bytes that no request asked for: the server says why it closes (RFC 9112, section 9.2).
+        if !rest.isEmpty { leave() }
+        return
+      }
       guard let event = try parser.next(&rest, exchange.headers) else { return }
       switch event {
       case .head:

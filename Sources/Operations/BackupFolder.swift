@@ -1,5 +1,6 @@
 internal import GRPCSchema
 internal import Glibc
+package import PrivateCluster
 internal import ProtobufCodec
 public import Schema
 public import struct StreakDomain.Instant
@@ -42,7 +43,40 @@ public struct BackupFolder: Sendable {
     try self.init(path)
   }
 
-  /// The ledger of erased users.
+  /// Makes the folder if need be, and gives it to the user that this process is about to become, if
+  /// it is root's.
+  ///
+  /// - Parameter scratchFolder: Made for that user as well if need be.
+  /// - Throws: If that user cannot write the backup folder.
+  package static func prepare(
+    _ path: String, scratchFolder: String, for user: ServerUser
+  ) throws(OperationsError) {
+    let folder = try BackupFolder(making: path)
+    if !Files.exists(scratchFolder) {
+      try Files.makeFolder(scratchFolder)
+      let made = try Descriptor.open(scratchFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+      // Only the server's user works there.
+      guard fchown(made.number, user.userID, user.groupID) == 0 else {
+        throw .fileUnusable("cannot give \(scratchFolder) to the user \(user.name): \(lastError())")
+      }
+    }
+    do throws(PrivateClusterError) {
+      // Root's folder has no files of others, and chown follows no link below it.
+      _ = try ChildProcess.run(
+        ["chown", "-R", "-P", "--from=0", "\(user.userID):\(user.groupID)", "--", folder.path], user: nil)
+    } catch {
+      throw .fileUnusable("cannot give the backup folder \(folder.path) to the user \(user.name): \(error)")
+    }
+    do throws(PrivateClusterError) {
+      _ = try ChildProcess.run(["test", "-r", folder.path, "-a", "-w", folder.path], user: user)
+    } catch {
+      throw .fileUnusable(
+        "the user \(user.name), as whom streakd serves, cannot write the backup folder \(folder.path): it is another user's, or "
+          + "a folder above it is closed. Name another folder, or its owner by --user")
+    }
+  }
+
+  /// The list of erased people.
   public var ledger: ErasureLedger { ErasureLedger(path: "\(path)/erasures") }
 
   func dumpPath(_ name: String) -> String { "\(path)/\(name)/\(Self.dumpName)" }

@@ -39,7 +39,7 @@ public struct BackupMaker {
   public func run(if isDue: (Instant?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
     let recipients = try settings.recipientArguments()
-    let key = try BackupSigningKey(file: settings.signingKeyFile)
+    let key = if let known = settings.signingKey { known } else { try BackupSigningKey(file: settings.signingKeyFile) }
     let environment = try settings.environment()
     progress.begin("connecting")
     let session = try PsqlSession(try PostgresPrograms(), environment: environment, progress: progress)

@@ -1,5 +1,6 @@
 internal import Glibc
 public import Postgres
+package import PrivateCluster
 internal import Synchronization
 
 /// The settings of a database's backups.
@@ -19,6 +20,8 @@ public struct BackupSettings: Sendable {
   public var makesFolder = true
   /// The file with the signing key; nil: see `BackupSigningKey.standardPath`.
   public var signingKeyFile: String?
+  /// The key itself, of a program that has read it and may not read it again; nil: it is read.
+  public var signingKey: BackupSigningKey?
   /// How long backups are kept, in days.
   public var retentionDays = 30
 
@@ -28,8 +31,10 @@ public struct BackupSettings: Sendable {
     self.recipients = recipients
   }
 
-  /// Checks that age can encrypt to a recipient.
-  public static func check(recipient: String) throws(OperationsError) {
+  /// Makes sure that something can be encrypted to a recipient.
+  ///
+  /// - Parameter user: The user that will do so; nil: this process's own.
+  package static func check(recipient: String, by user: ServerUser? = nil) throws(OperationsError) {
     let settings: BackupSettings
     do throws(PostgresConfigurationError) {
       settings = BackupSettings(
@@ -38,7 +43,7 @@ public struct BackupSettings: Sendable {
       throw .database("\(error)")
     }
     let nowhere = try Descriptor.open("/dev/null", O_WRONLY)
-    let trial = try Program(["age", "--encrypt"] + (try settings.recipientArguments()), output: nowhere)
+    let trial = try Program(["age", "--encrypt"] + (try settings.recipientArguments()), output: nowhere, user: user)
     if let failure = trial.failure() { throw .refused("backups cannot be encrypted to \(recipient): \(failure)") }
   }
 

@@ -30,9 +30,12 @@ internal import PrivateCluster
   /// Size of a pipe's buffer, in bytes.
   private static let pipeBytes: Int32 = 1_048_576
 
+  /// Opens a file. One that root makes belongs to the owner of its folder: see
+  /// `Files.giveToOwner(of:_:)`.
   static func open(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(OperationsError) -> Descriptor {
     let number = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
     guard number >= 0 else { throw .fileUnusable("cannot open \(path): \(lastError())") }
+    if flags & O_CREAT != 0 { Files.giveToOwner(of: Files.parent(of: path), number) }
     return Descriptor(owning: number)
   }
 

@@ -25,7 +25,7 @@ enum Files {
   /// whole and on the disk.
   static func replace(_ path: String, with bytes: [UInt8]) throws(OperationsError) {
     let temporary = "\(path).new"
-    let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
+    let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
     do throws(OperationsError) {
       _ = try file.write(bytes[...])
       try file.synchronize(temporary)
@@ -64,6 +64,18 @@ enum Files {
     guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
       throw .fileUnusable("cannot make the folder \(path): \(lastError())")
     }
+    let folder = try Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    giveToOwner(of: above, folder.number)
+  }
+
+  /// What root makes in another user's folder belongs to that user: a backup folder is shared by an
+  /// operator's commands and a server that is not root.
+  static func giveToOwner(of folder: String, _ file: Int32) {
+    var (status, own) = (stat(), stat())
+    guard geteuid() == 0, unsafe stat(folder, &status) == 0, status.st_uid != 0, unsafe fstat(file, &own) == 0,
+      own.st_uid == 0, own.st_mode & S_IFMT == S_IFDIR || own.st_nlink == 1
+    else { return }
+    _ = fchown(file, status.st_uid, status.st_gid)
   }
 
   /// The names in a folder, sorted.

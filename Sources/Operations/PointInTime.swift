@@ -45,7 +45,7 @@ public struct PointInTime: Sendable {
     if Files.exists(repository), try !Files.names(in: repository).isEmpty {
       throw .refused("the repository \(repository) is not empty; name another folder")
     }
-    let user = try ServerUser.chosen()
+    let user = try serverUser()
     try Files.replace(markerPath, with: Array(repository.utf8))
     do throws(OperationsError) {
       _ = try Self.run(["mkdir", "-p", "-m", "700", "--", repository], nil)
@@ -312,11 +312,16 @@ public struct PointInTime: Sendable {
     guard Files.exists(configurationPath) else {
       throw .refused("archiving is not set up for \(dataFolder): streakctl pitr setup")
     }
-    let user = try ServerUser.chosen()
+    let user = try serverUser()
     let connects = arguments.first.map { ["stanza-create", "check", "backup"].contains($0) } ?? false
     let socket = connects ? ["--pg1-socket-path=\(try socketFolder())"] : []
     return try Self.run(
       ["pgbackrest", "--config=\(configurationPath)", "--stanza=\(Self.stanza)"] + socket + arguments, user)
+  }
+
+  /// The user that the cluster's PostgreSQL runs as; nil: we are it.
+  private func serverUser() throws(OperationsError) -> ServerUser? {
+    try Self.server { () throws(PrivateClusterError) in try ServerUser.choose(owning: "\(dataFolder)/cluster") }
   }
 
   private static func run(_ arguments: [String], _ user: ServerUser?) throws(OperationsError) -> String {

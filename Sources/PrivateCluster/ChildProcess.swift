@@ -23,6 +23,8 @@ package struct ChildProcess: Sendable {
     // Each of these programs replaces itself by the next one, so that the process id is the
     // program's. Every user may enter the working folder.
     var command = ["env", "--chdir=/", "setsid"]
+    // Only root can change the user, and a process that has become it need not.
+    let user = geteuid() == user?.userID ? nil : user
     if user != nil || endsWithUs { command.append("setpriv") }
     if let user {
       command += ["--reuid=\(user.userID)", "--regid=\(user.groupID)", "--init-groups", "--no-new-privs"]

@@ -37,6 +37,7 @@ final class DataFolder: Sendable {
       close(lock)
       throw .folderInUse("the data folder \(resolved) is in use by another streakd")
     }
+    Self.give(lock, to: user)
     self.path = resolved
     self.user = user
     self.lock = Mutex(lock)
@@ -163,6 +164,29 @@ final class DataFolder: Sendable {
       throw .folderUnusable("cannot find the folder \(path): \(lastSystemError())")
     }
     try OwnedFolder.give(path, to: user)
+  }
+
+  /// Gives a file of the folder to the server's user: a program that is not root may hold the
+  /// folder next.
+  static func give(_ file: Int32, to user: ServerUser?) {
+    if let user { _ = fchown(file, user.userID, user.groupID) }
+  }
+
+  /// Gives what an earlier program wrote as root to the server's user, and makes sure that the
+  /// cluster is that user's.
+  func giveContents() throws(PrivateClusterError) {
+    guard let user else { return }
+    for name in folderEntries(path) where name.hasPrefix("postgres.log") {
+      let file = unsafe Glibc.open("\(path)/\(name)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      guard file >= 0 else { continue }
+      Self.give(file, to: user)
+      close(file)
+    }
+    var status = stat()
+    guard unsafe lstat(cluster, &status) == 0, status.st_uid != user.userID else { return }
+    throw .folderUnusable(
+      "\(cluster) does not belong to the user \(user.name), whom PostgreSQL is to run as: chown -R \(user.name) \(path), "
+        + "or name its owner by --user")
   }
 
   private static func checkReachable(_ path: String, user: ServerUser?) throws(PrivateClusterError) {

@@ -20,8 +20,15 @@ extension PrivateCluster {
     try DataFolder(opening: path, user: try ServerUser.choose()).unlock()
   }
 
-  /// Stops the server that another program runs in a data folder. That program then starts it again
-  /// with new settings.
+  /// Makes a data folder if need be, and gives it to the user that this process is about to become.
+  package static func prepareDataFolder(_ path: String, for user: ServerUser) throws(PrivateClusterError) {
+    let folder = try DataFolder(opening: path, user: user)
+    defer { folder.unlock() }
+    try folder.giveContents()
+  }
+
+  /// Stops the server that another program runs in a data folder, which that program then starts
+  /// again: new settings take effect.
   ///
   /// - Returns: Whether a server was running.
   package static func restartServer(in dataFolder: String) -> Bool {

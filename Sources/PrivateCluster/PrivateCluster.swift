@@ -151,8 +151,9 @@ public final class PrivateCluster: Sendable {
     let log = unsafe open(folder.logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard log >= 0 else { throw .folderUnusable("cannot open \(folder.logFile): \(lastSystemError())") }
     defer { close(log) }
-    // A dead server that its parent has not waited for still has its process id, and PostgreSQL
-    // takes that id for a running server.
+    DataFolder.give(log, to: folder.user)
+    // A server that has ended keeps its process id until its parent waits for it, and to PostgreSQL
+    // that id means a running server.
     unsafe unlink("\(socketFolder)/.s.PGSQL.5432.lock")
     let server = try ChildProcess.start(
       [

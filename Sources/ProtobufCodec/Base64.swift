@@ -44,7 +44,7 @@ public enum Base64 {
     return decode(digits.span, appendingTo: &result) ? result : nil
   }
 
-  /// - Returns: false for what is no base64; then part of it may have been appended.
+  /// - Returns: false for text that is not base64; part of it may have been appended then.
   static func decode(_ digits: Span<UInt8>, appendingTo output: inout [UInt8]) -> Bool {
     let values = values
     var count = digits.count

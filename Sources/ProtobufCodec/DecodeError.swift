@@ -17,7 +17,7 @@ public enum DecodeError: Error, Equatable, Sendable {
   case tooManyElements
   /// A list with more items than its field rules allow.
   case breaksRule(FieldViolation)
-  /// An `Any` of a type that is not known, where its JSON is wanted.
+  /// An `Any` of an unknown type, to be written as JSON.
   case unknownType(String)
   /// protobuf-c failed: memory ran out.
   case outOfMemory

@@ -1,14 +1,14 @@
 /// Reads JSON text value by value, without making a tree of it. Source: RFC 8259.
 ///
-/// It does not own the text: whoever makes one keeps the bytes where they are while it is in use.
+/// It does not own the text: its creator keeps the bytes in place while the cursor is in use.
 @safe struct JSONCursor {
-  /// Levels of arrays and objects.
+  /// The most levels of arrays and objects.
   static let nestingMax = 100
 
   private let bytes: UnsafeRawBufferPointer
   private let byteCount: Int
   private(set) var offset = 0
-  /// Values that may still follow.
+  /// How many more values the document may have.
   private var valuesLeft: Int
 
   /// A string between its quotes.
@@ -23,7 +23,7 @@
     valuesLeft = valuesMax
   }
 
-  /// The byte at the offset; 0, which begins nothing, at the end.
+  /// The byte at the offset; at the end 0, which begins no value.
   @inline(__always)
   var current: UInt8 { offset < byteCount ? unsafe bytes[offset] : 0 }
 
@@ -31,7 +31,7 @@
 
   func fault(_ reason: String) -> JSONFault { .text(offset: offset, reason) }
 
-  /// Goes back to where it was before.
+  /// Returns to an earlier offset.
   mutating func rewind(to earlier: Int) { offset = earlier }
 
   // MARK: Structure
@@ -91,13 +91,13 @@
     return true
   }
 
-  /// Reads a value that is of no interest.
+  /// Skips a value.
   mutating func skipValue(nestingLeft: Int) throws(JSONFault) {
     try beginValue(nestingLeft: nestingLeft)
     try skipBegun(nestingLeft: nestingLeft)
   }
 
-  /// The same after `beginValue`.
+  /// Skips a value after `beginValue`.
   mutating func skipBegun(nestingLeft: Int) throws(JSONFault) {
     switch current {
     case UInt8(ascii: "{"):
@@ -175,7 +175,7 @@
     return value
   }
 
-  /// Appends what a string says.
+  /// Appends a string's text, without escapes.
   func append(_ text: Text, to output: inout [UInt8]) throws(JSONFault) {
     guard text.hasEscapes else {
       unsafe output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[text.range]))
@@ -206,7 +206,7 @@
     }
   }
 
-  /// The character whose first half stands at `place`, in hex.
+  /// The character whose first escape is at `place`, in hex.
   private func scalar(at place: Int, before end: Int) throws(JSONFault) -> (Unicode.Scalar, end: Int) {
     let half = JSONFault.text(offset: min(place + 4, end), "half a surrogate pair")
     guard let high = hex4(at: place) else { throw half }
@@ -215,14 +215,13 @@
       return (scalar, place + 4)
     }
     guard place + 10 <= end, unsafe bytes[place + 4] == UInt8(ascii: "\\"),
-      unsafe bytes[place + 5] == UInt8(ascii: "u"),
-      let low = hex4(at: place + 6), (0xDC00..<0xE000).contains(low),
+      unsafe bytes[place + 5] == UInt8(ascii: "u"), let low = hex4(at: place + 6), (0xDC00..<0xE000).contains(low),
       let scalar = Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
     else { throw half }
     return (scalar, place + 10)
   }
 
-  /// Lends the bytes of what a string says.
+  /// Lends the bytes of a string's text, without escapes.
   func withBytes<Value>(of text: Text, _ body: (Span<UInt8>) throws(JSONFault) -> Value) throws(JSONFault) -> Value {
     if text.hasEscapes {
       var plain: [UInt8] = []
@@ -240,7 +239,7 @@
     return try body(unsafe part.bindMemory(to: UInt8.self).span)
   }
 
-  /// What a string says; for messages to people.
+  /// A string's text, for messages to people.
   func string(_ text: Text) -> String {
     var plain: [UInt8] = []
     do { try append(text, to: &plain) } catch { return "?" }
@@ -281,22 +280,22 @@
   }
 }
 
-/// Why JSON is not that of a message, while the place is put together from the inside out.
+/// Why JSON does not fit a message. The path grows from the inside out.
 enum JSONFault: Error {
-  /// The text is no JSON.
+  /// The text is not JSON.
   case text(offset: Int, String)
   /// A value does not fit the schema. The path is empty for the value itself.
   case value(path: String, String)
 
   static func value(_ reason: String) -> JSONFault { .value(path: "", reason) }
 
-  /// The fault seen from the object whose member `name` it lies in.
+  /// The same fault, with the path from the object whose member `name` contains it.
   func within(_ name: String) -> JSONFault {
     guard case .value(let path, let reason) = self else { return self }
     return .value(path: path.isEmpty || path.hasPrefix("[") ? name + path : "\(name).\(path)", reason)
   }
 
-  /// The fault seen from the array whose item it lies in.
+  /// The same fault, with the path from the array whose item contains it.
   func within(item: Int) -> JSONFault {
     guard case .value(let path, let reason) = self else { return self }
     return .value(path: path.isEmpty ? "[\(item)]" : "[\(item)].\(path)", reason)

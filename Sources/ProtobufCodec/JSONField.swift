@@ -1,11 +1,11 @@
-/// What reading and writing JSON needs of a field, in little room.
+/// The parts of a field's description that JSON needs, in little memory.
 struct JSONField: Sendable {
   let number: UInt32
   let type: FieldType
   let isRepeated: Bool
   let isMap: Bool
   let hasPresence: Bool
-  /// Which oneof it belongs to; -1: none.
+  /// The index of its oneof; -1: none.
   let oneof: Int
   /// The name in JSON.
   let jsonName: [UInt8]
@@ -30,8 +30,8 @@ struct JSONField: Sendable {
 }
 
 extension MessageDescriptor {
-  /// The place of the field called `name` in the schema or in JSON; nil when there is none.
-  /// - Parameter hint: Where to look first: members mostly come in the schema's order.
+  /// The index of the field called `name` in the schema or in JSON; nil if there is none.
+  /// - Parameter hint: The index to try first: members mostly come in the schema's order.
   func index(named name: Span<UInt8>, hint: Int) -> Int? {
     let count = jsonFields.count
     for step in 0..<count {
@@ -54,7 +54,7 @@ extension Span<UInt8> {
 }
 
 extension EnumDescriptor {
-  /// The number of a name; nil when the schema has none.
+  /// The number of a name; nil if the schema has none.
   func number(named name: Span<UInt8>) -> Int32? {
     for (place, value) in values.enumerated() where name.holds(nameBytes[place]) { return value.number }
     return nil

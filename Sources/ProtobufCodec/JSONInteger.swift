@@ -1,4 +1,4 @@
-/// A number of JSON as an integer: `1.0` and `1e2` are integers too. Exact however it is written.
+/// A JSON number as an integer: `1.0` and `1e2` are integers too. Exact for any notation.
 struct JSONInteger {
   let isNegative: Bool
   let magnitude: UInt64
@@ -7,7 +7,7 @@ struct JSONInteger {
   private static let exponentMax = 1_000_000
 
   /// - Parameter text: A number by JSON's grammar.
-  /// - Returns: nil when it is no integer, or its magnitude needs more than 64 bits.
+  /// - Returns: nil if it is not an integer, or its magnitude needs more than 64 bits.
   init?(_ text: Span<UInt8>) {
     var index = 0
     let isNegative = text[0] == UInt8(ascii: "-")

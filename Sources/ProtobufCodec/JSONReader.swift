@@ -1,11 +1,11 @@
 extension MessageDescriptor {
-  /// Encodes the message written as JSON. Source: ProtoJSON format.
-  /// - Parameter ignoresUnknownFields: Whether members the schema does not have are dropped instead
-  ///   of refused.
-  /// - Parameter valuesMax: Values that the document may hold: each may cost a message's memory
-  ///   however few bytes it has.
-  /// - Parameter types: What a `google.protobuf.Any` may hold.
-  /// - Throws: `JSONError` naming the place.
+  /// Encodes the message that `text` holds as JSON. Source: ProtoJSON format.
+  /// - Parameter ignoresUnknownFields: Whether members that the schema does not have are dropped
+  ///   instead of refused.
+  /// - Parameter valuesMax: The most values that the document may have: each may take a message's
+  ///   memory, however few bytes it has.
+  /// - Parameter types: The messages that a `google.protobuf.Any` may hold.
+  /// - Throws: `JSONError` with the place of the fault.
   public func protobuf(
     fromJSON text: String, ignoresUnknownFields: Bool = false, valuesMax: Int = .max, types: MessageTypes = .none
   ) throws(JSONError) -> [UInt8] {
@@ -14,7 +14,7 @@ extension MessageDescriptor {
       fromJSON: bytes.span.bytes, ignoresUnknownFields: ignoresUnknownFields, valuesMax: valuesMax, types: types)
   }
 
-  /// The same of bytes that may be no UTF-8.
+  /// The same for bytes that may not be UTF-8.
   package func protobuf(
     fromJSON text: RawSpan, ignoresUnknownFields: Bool = false, valuesMax: Int = .max, types: MessageTypes = .none
   ) throws(JSONError) -> [UInt8] {
@@ -41,7 +41,7 @@ extension ProtobufMessage {
   }
 }
 
-/// Encodes JSON by a message's schema while it reads it.
+/// Encodes JSON by a message's schema while reading it.
 struct JSONReader {
   private var cursor: JSONCursor
   private let ignoresUnknownFields: Bool
@@ -79,7 +79,7 @@ struct JSONReader {
     }
   }
 
-  /// - Parameter isInAny: A member `@type` stands among the message's own.
+  /// - Parameter isInAny: The message's members may include `@type`.
   private mutating func members(
     of descriptor: MessageDescriptor, nestingLeft: Int, isInAny: Bool = false
   ) throws(JSONFault) {
@@ -221,8 +221,8 @@ struct JSONReader {
 
   // MARK: Lengths
 
-  /// Begins a field whose length follows from what is appended.
-  /// - Returns: Where the length belongs.
+  /// Begins a field whose length follows from the appended bytes.
+  /// - Returns: The place of the length.
   private mutating func begin(_ number: UInt32) -> Int {
     output.appendTag(number, .lengthDelimited)
     output.append(0)
@@ -242,7 +242,7 @@ struct JSONReader {
 
   // MARK: Scalars
 
-  /// Reads a number, a truth value or the name of an enum's value, without a tag.
+  /// Reads a number, a boolean or the name of an enum's value, without a tag.
   private mutating func scalar(_ field: JSONField) throws(JSONFault) {
     switch field.type {
     case .bool:
@@ -276,7 +276,7 @@ struct JSONReader {
   }
 
   /// Reads an integer, written as a number or a string.
-  /// - Returns: nil for a number that is no integer of 64 bits.
+  /// - Returns: nil for a number that is not an integer of 64 bits.
   private mutating func integer() throws(JSONFault) -> JSONInteger? {
     guard cursor.current == UInt8(ascii: "\"") else {
       guard isNumberNext else { throw .value("expected an integer") }
@@ -290,7 +290,7 @@ struct JSONReader {
     }
   }
 
-  /// Whether the value is a number, or no JSON: which of both, reading it tells.
+  /// Whether the value is a number, or invalid: reading it shows which of the two.
   private var isNumberNext: Bool {
     switch cursor.current {
     case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): false
@@ -385,8 +385,7 @@ struct JSONReader {
   private static let typeName = Array("@type".utf8)
   private static let valueName = Array("value".utf8)
 
-  /// Reads an object whose member `@type` says which message the others are; it may stand behind
-  /// them.
+  /// Reads an object whose member `@type` names the message of the others; it may follow them.
   private mutating func any(nestingLeft: Int) throws(JSONFault) {
     guard anysLeft > 0 else { throw cursor.fault("Any nested deeper than \(MessageTypes.nestingMax) levels") }
     guard cursor.current == UInt8(ascii: "{") else { throw .value("expected an object") }
@@ -432,8 +431,8 @@ struct JSONReader {
     return url
   }
 
-  /// Reads `{"@type": …, "value": …}`: how an `Any` holds a message whose JSON is no object of its
-  /// fields.
+  /// Reads `{"@type": …, "value": …}`: the form of an `Any` whose message's JSON is not an object
+  /// of its fields.
   private mutating func wrapped(_ descriptor: MessageDescriptor, nestingLeft: Int) throws(JSONFault) {
     _ = cursor.take(UInt8(ascii: "{"))
     var hasValue = false
@@ -458,12 +457,12 @@ struct JSONReader {
   }
 }
 
-/// Small numbers that were met.
+/// A set of small numbers.
 private struct IndexSet {
   private var low: UInt64 = 0
   private var high: Set<Int> = []
 
-  /// - Returns: false if the number was met before.
+  /// - Returns: false if the set has the number already.
   mutating func insert(_ index: Int) -> Bool {
     guard index < 64 else { return high.insert(index).inserted }
     let bit: UInt64 = 1 << UInt64(index)

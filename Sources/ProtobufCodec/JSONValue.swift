@@ -34,7 +34,7 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Reads one JSON document.
 struct JSONParser {
-  /// Levels of arrays and objects.
+  /// The most levels of arrays and objects.
   static let nestingMax = 100
 
   private let bytes: [UInt8]

@@ -2,8 +2,8 @@ extension MessageDescriptor {
   /// The JSON of an encoded message. Source: ProtoJSON format. Default values are left out, names
   /// are lowerCamelCase.
   /// - Parameter indented: Two spaces per level, one member per line.
-  /// - Parameter types: What a `google.protobuf.Any` may hold.
-  /// - Throws: `DecodeError` when the bytes are not this message, or hold an `Any` of another type.
+  /// - Parameter types: The messages that a `google.protobuf.Any` may hold.
+  /// - Throws: `DecodeError` if the bytes are not this message, or hold an `Any` of another type.
   public func json(
     fromProtobuf bytes: [UInt8], indented: Bool = false, limits: DecodeLimits = DecodeLimits(),
     types: MessageTypes = .none
@@ -40,8 +40,8 @@ extension ProtobufMessage {
 
 /// Writes encoded messages as JSON.
 ///
-/// A message whose fields come as encoders write them, in ascending order, is written while it is
-/// read. Another one is brought into order first.
+/// A message whose fields are in ascending order, as encoders write them, is written while it is
+/// read. Another message is sorted first.
 struct JSONWriter {
   var output: [UInt8] = []
   private let indented: Bool
@@ -91,8 +91,7 @@ struct JSONWriter {
     }
   }
 
-  /// - Returns: false for fields that are not in order; what was written until then counts for
-  ///   nothing.
+  /// - Returns: false for fields that are not in order; the caller drops the output so far.
   private mutating func writeOrdered(
     _ descriptor: MessageDescriptor, _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ isFirst: inout Bool,
     _ nestingLeft: Int
@@ -314,7 +313,7 @@ struct JSONWriter {
       separate(&isFirst)
       append(indented ? "\"@type\": " : "\"@type\":")
       output.appendJSONString(name)
-      // What the bytes of an Any hold was not looked at before.
+      // The bytes in an Any were not validated before.
       var validator = unsafe WireValidator(bytes, elementsMax: value.count)
       unsafe try validator.check(message, value, nestingLeft: nestingLeft)
       if message.wellKnown == nil {
@@ -383,7 +382,7 @@ struct JSONWriter {
 }
 
 extension DecodeLimits {
-  /// Levels of messages that are written as JSON, those within an `Any` counted too.
+  /// The most levels of messages that are written as JSON, those within an `Any` included.
   static let jsonNestingMax = 64
 }
 

@@ -27,7 +27,7 @@ public struct EnumDescriptor: Sendable {
   public let fullName: String
   /// Name and number of each value.
   public let values: [(name: String, number: Int32)]
-  /// The names' bytes, in step with `values`.
+  /// The names' bytes, at the same indexes as `values`.
   let nameBytes: [[UInt8]]
 
   /// The name of `number`; nil if the schema has none.
@@ -72,9 +72,9 @@ public struct FieldDescriptor: Sendable {
   public let fields: [FieldDescriptor]
   /// The descriptors of message fields, at the same indexes as `fields`.
   let children: [MessageDescriptor?]
-  /// What reading and writing JSON needs of `fields`, in step with them.
+  /// The parts of `fields` that JSON needs, at the same indexes.
   let jsonFields: [JSONField]
-  /// The JSON form that is not an object of the fields; nil: there is none.
+  /// The message's own JSON form; nil: an object of its fields.
   let wellKnown: WellKnownMessage?
   /// Whether the schema limits the items of a list in it, or in a message inside it.
   let countsItems: Bool

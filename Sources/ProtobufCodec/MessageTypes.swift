@@ -1,5 +1,5 @@
-/// The messages that a `google.protobuf.Any` may hold where it is read from JSON or written as
-/// JSON, by name.
+/// The messages that a `google.protobuf.Any` may hold when it is read from or written as JSON, by
+/// name.
 public struct MessageTypes: Sendable {
   private var byName: [String: MessageDescriptor] = [:]
 
@@ -23,7 +23,7 @@ public struct MessageTypes: Sendable {
 }
 
 extension MessageTypes {
-  /// Levels of `Any` within `Any`: the text of each is read once more than that of the one around
-  /// it.
+  /// The most levels of `Any` within `Any`: each level's text is read once more than that of the
+  /// level around it.
   static let nestingMax = 8
 }

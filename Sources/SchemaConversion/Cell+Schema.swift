@@ -25,7 +25,7 @@ extension Cell {
 }
 
 extension SyncChanges.Cell {
-  /// Nil without a habit.
+  /// Nil if the message has no habit.
   package init?(_ message: Schema.Cell) {
     guard let habitID = Identifier(message.habitId) else { return nil }
     let reason = UInt8(clamping: message.quarantineReason.rawValue)
@@ -41,7 +41,7 @@ extension Schema.CellTrust {
 }
 
 extension StatementID {
-  /// Nil for a source that is no id.
+  /// Nil if the source is not an id.
   package init?(_ message: StatementId) {
     guard let source = Identifier(message.sourceId) else { return nil }
     self.init(source: source, seq: message.seq)

@@ -3,7 +3,7 @@ package import Schema
 package import StreakDomain
 
 extension HabitFields {
-  /// What a message says of a habit, whatever it is.
+  /// The content of a message, checked or not.
   package init(_ habit: Habit) {
     self.init(
       name: habit.name, description: habit.description, color: habit.color, position: habit.position,
@@ -12,7 +12,7 @@ extension HabitFields {
 }
 
 extension HabitEntry {
-  /// A habit as a client wants it; the field rules have been applied.
+  /// A habit as a client sends it; the field rules have been applied.
   package init(field habit: Habit, path: String, at now: Instant) throws(InvalidField) {
     guard HabitName.isValid(habit.name) else {
       throw InvalidField(join(path, "name"), "must be visible text of one line")
@@ -23,7 +23,7 @@ extension HabitEntry {
 }
 
 extension SyncChanges.Habit {
-  /// Nil without an id.
+  /// Nil if the message has no id.
   package init?(_ habit: Habit) {
     guard let id = Identifier(habit.id) else { return nil }
     self.init(id: id, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
@@ -56,7 +56,7 @@ extension Habit {
 }
 
 extension HabitAlias {
-  /// Nil for a habit of its own.
+  /// Nil for a habit that is not an alias.
   package init?(_ id: Identifier, _ state: HabitState) {
     guard let habitID = state.aliasOf else { return nil }
     self.init(aliasId: id.bytes, habitId: habitID.bytes)

@@ -1,10 +1,10 @@
 internal import StreakDomain
 
-/// A field of a message that cannot be a value of the domain.
+/// A message's field whose value is not one of the domain's.
 package struct InvalidField: Error, Equatable, Sendable {
   /// Its path in the message, in the schema's names, such as `habit.name`.
   package var path: String
-  /// What must hold, to follow the path: `must be 16 bytes`.
+  /// The rule that the value breaks, worded to follow the path: `must be 16 bytes`.
   package var requirement: String
 
   package init(_ path: String, _ requirement: String) {

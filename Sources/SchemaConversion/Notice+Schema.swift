@@ -3,7 +3,7 @@ package import Schema
 package import StreakDomain
 
 extension StreakDomain.Notice {
-  /// Nil for a kind of no version of this program, and without a habit.
+  /// Nil for an unknown kind, and for a notice without a habit.
   package init?(_ message: Schema.Notice) {
     guard let kind = Kind(rawValue: Int16(clamping: message.kind.rawValue)),
       let habitID = Identifier(message.habitId)

@@ -2,8 +2,8 @@ internal import ProtobufCodec
 package import Schema
 package import StreakDomain
 
-// Operations as devices send and keep them, both ways. What is kept is what was sent, byte for
-// byte: a number is good for one payload.
+// Operations as devices send and keep them, both ways. A device keeps the bytes that it sent: a
+// number stands for one payload.
 
 extension StreakDomain.Operation {
   package init(_ message: Schema.Operation) {
@@ -12,7 +12,7 @@ extension StreakDomain.Operation {
       change: Change(message.change))
   }
 
-  /// An operation as sent: against a field rule of its message it is `.malformed`.
+  /// An operation as sent; one that breaks a field rule of its message is `.malformed`.
   package init(checking message: Schema.Operation) {
     self.init(message)
     if !message.fieldViolations().isEmpty { change = .malformed }
@@ -28,8 +28,8 @@ extension Schema.Operation {
 }
 
 extension StreakDomain.Operation.Change {
-  /// What a message asks for; `.malformed` if that is nothing, cannot be, or is something that a
-  /// later version may know.
+  /// The change in a message; `.malformed` if there is none, if it is invalid, or if only a later
+  /// version knows it.
   package init(_ message: Schema.Operation.Change?) {
     do throws(InvalidField) {
       self = try Self.read(message)
@@ -83,8 +83,8 @@ extension Schema.Operation.Change {
 }
 
 extension StreakDomain.Operation.Completion {
-  /// What is stated about a day: of a queue, of a call that records or undoes.
-  /// - Throws: The first field that cannot be, by its path in the message.
+  /// The statement about a day: of a queued operation, or of a call that records or undoes.
+  /// - Throws: The first invalid field, by its path in the message.
   package init(_ message: SetCompletion) throws(InvalidField) {
     self.init(
       habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), done: message.done,
@@ -132,8 +132,8 @@ extension StreakDomain.Operation.HabitEdit {
 extension StreakDomain.OperationOutcome {
   package init(_ message: Schema.OperationOutcome) {
     let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
-    // A reason that this version does not know is still a rejection, and is told. So is a
-    // completion whose note was not taken.
+    // A reason that this version does not know is still a rejection, and is shown. So is a
+    // completion whose note was rejected.
     let rejection = Reason(message.reason) ?? .invalidField
     self.init(
       seq: message.seq, status: status,

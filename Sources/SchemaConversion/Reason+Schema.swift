@@ -8,7 +8,7 @@ extension ErrorReason {
 }
 
 extension Reason {
-  /// Nil for no reason, and for one that this program does not know.
+  /// Nil without a reason, and for a reason that this program does not know.
   package init?(_ reason: ErrorReason) { self.init(rawValue: reason.rawValue) }
 }
 

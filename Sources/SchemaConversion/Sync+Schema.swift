@@ -34,8 +34,7 @@ extension SyncRequest {
 }
 
 extension SyncChanges {
-  /// What the server sent, but for ids and numbers of no version of this program, which mean
-  /// nothing.
+  /// The server's response, without ids and numbers that no version of this program knows.
   package init(_ response: SyncResponse) {
     self.init(cursor: StreakDomain.Cursor(response.cursor))
     outcomes = response.outcomes.map { StreakDomain.OperationOutcome($0) }

@@ -8,8 +8,8 @@ extension GoogleProtobufTimestamp {
     self.init(seconds: seconds, nanos: Int32(truncatingIfNeeded: (instant.microseconds - seconds * 1_000_000) * 1_000))
   }
 
-  /// The instant, rounded down to the microsecond; nil outside the years 1 to 9999, which a
-  /// timestamp must not leave.
+  /// The instant, rounded down to the microsecond; nil outside the years 1 to 9999, the range of a
+  /// timestamp.
   package var instant: Instant? {
     guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos) else { return nil }
     return Instant(microseconds: seconds * 1_000_000 + Int64(nanos / 1_000))
@@ -17,7 +17,7 @@ extension GoogleProtobufTimestamp {
 }
 
 extension ClientTime {
-  /// A client's time whatever its fields hold; nil without an instant.
+  /// A client's time with any values of its fields; nil without an instant.
   package init?(_ message: LocalTime?) {
     guard let message, let occurredAt = message.occurredAt?.instant else { return nil }
     self.init(

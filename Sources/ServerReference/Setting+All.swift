@@ -5,6 +5,10 @@ extension Setting {
     "listen", .serving, "ADDRESS:PORT", default: "127.0.0.1:50051",
     "Address and port that serve gRPC, or unix:PATH for a socket that only its owner can open. Port 0 takes a free port; standard output names it."
   )
+  public static let user = Setting(
+    "user", .serving, "NAME",
+    "The user that a streakd started by root becomes before it serves, and runs its private PostgreSQL as: postgres, or nobody where there is no postgres, unless set. root: it stays root."
+  )
   public static let loops = Setting(
     "loops", .serving, "COUNT", default: "one for each core", in: 1...256,
     "Event loops. Each is a thread with its own connections to PostgreSQL.")
@@ -181,7 +185,7 @@ extension Setting {
 
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
-    listen, loops, busyPollMicroseconds, graceSeconds, config,
+    listen, user, loops, busyPollMicroseconds, graceSeconds, config,
     dataFolder, database, databaseOwner, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,

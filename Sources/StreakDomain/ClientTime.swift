@@ -1,4 +1,5 @@
-/// An instant as a person lived it on a device, and what turns it into that person's day.
+/// An instant as a person experienced it on a device, with the zone and day start that give the
+/// person's date.
 public struct ClientTime: Hashable, Sendable {
   /// By the device's clock, in whole milliseconds.
   public var occurredAt: Instant

@@ -1,4 +1,4 @@
-/// What may be stated about a day, and what it is worth.
+/// The rules for statements about days, and for the status of days.
 public enum DayRules {
   /// Days after which a day cannot be undone any more, and a late completion does not count.
   public static let lateDaysMax = 30
@@ -6,7 +6,7 @@ public enum DayRules {
   public static let backfillDaysMax = 2
   /// How far a clock may be ahead before a day counts as a future one, in milliseconds.
   public static let futureSlackMilliseconds: Int64 = 5 * 60_000
-  /// By how much a day start may move a date by which a day is judged, in minutes.
+  /// Most minutes by which a day start moves the date by which a day is judged.
   public static let judgedDayStartMinutesMax: Int32 = 360
   /// Counted days that a habit may have before the account's first date.
   public static let earlyDaysMax = 30
@@ -20,8 +20,8 @@ public enum DayRules {
       utcOffsetSeconds: ClientTime.utcOffsetSecondsRange.upperBound, dayStartMinutes: 0)
   }
 
-  /// The date by which a day is judged: that of `moment` in the statement's own offset, with a day
-  /// start of at most 6 hours.
+  /// The date by which a day is judged: the date of `moment` in the statement's own offset, with a
+  /// day start of at most 6 hours.
   public static func judgedDay(_ made: ClientTime, at moment: Instant) -> Day {
     ClientTime.day(
       at: moment, utcOffsetSeconds: made.utcOffsetSeconds,
@@ -35,25 +35,25 @@ public enum DayRules {
       at: createdAt, utcOffsetSeconds: ClientTime.utcOffsetSecondsRange.lowerBound, dayStartMinutes: 0)
   }
 
-  /// The first field that cannot be; nil if all can.
+  /// The first invalid field; nil if all are valid.
   public static func malformedField(day: Day, made: ClientTime) -> MalformedField? {
     (Day.earliest...Day.latest).contains(day) ? malformedField(of: made) : .day
   }
 
-  /// The first part of a moment that cannot be; nil if all can.
+  /// The first invalid part of a moment; nil if all are valid.
   public static func malformedField(of time: ClientTime) -> MalformedField? {
     if !ClientTime.utcOffsetSecondsRange.contains(time.utcOffsetSeconds) { return .utcOffset }
     if !ClientTime.dayStartMinutesRange.contains(time.dayStartMinutes) { return .dayStart }
     guard !time.zone.isEmpty, time.zone.utf8.count <= zoneBytesMax else { return .zone }
-    // Names are ASCII; looking up every character's category costs more than the rest of a small
-    // call's rules.
+    // Names are ASCII; looking up every character's category would cost more than the other rules
+    // of a small call.
     if time.zone.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return nil }
     return time.zone.unicodeScalars.contains { $0.properties.generalCategory == .control } ? .zone : nil
   }
 
-  /// Checks a completion's day against its moment. The future is looked at first: a clock ahead is
+  /// Checks a completion's day against its moment. The future is checked first: a clock ahead is
   /// the likelier cause.
-  /// - Returns: Why the statement cannot be accepted; nil if it can.
+  /// - Returns: Why the statement is rejected; nil if it is not.
   public static func rejection(day: Day, made: ClientTime, now: Instant) -> Reason? {
     if malformedField(day: day, made: made) != nil { return .invalidField }
     if day > latestToday(now: now) { return .futureDay }
@@ -61,15 +61,15 @@ public enum DayRules {
     return nil
   }
 
-  /// What a newly claimed day is worth.
+  /// The status of a newly claimed day.
   ///
-  /// A device that has been offline may claim the days since it was caught up (and the one before);
-  /// anything earlier was not made then but is entered afterwards, and counts only when it is
-  /// fresh. How many days a catch-up may claim (`ZONE_HOP`) is not decided here: it depends on what
-  /// else the device has claimed.
+  /// A device that has been offline may claim the days since it was caught up (and the one before).
+  /// An earlier day counts as entered afterwards, and counts only if it is fresh. The number of
+  /// days that a catch-up may claim (`ZONE_HOP`) is not checked here: it depends on the device's
+  /// other claims.
   /// - Parameters:
   ///   - today: The date at arrival, by `judgedDay`.
-  ///   - caughtUpDay: The date when the device last had nothing left to send, by `judgedDay`.
+  ///   - caughtUpDay: The date when the device's queue was last empty, by `judgedDay`.
   public static func trust(day: Day, today: Day, caughtUpDay: Day) -> CellTrust {
     let age = day.distance(to: today)
     if age > lateDaysMax { return .quarantined(.tooOld) }

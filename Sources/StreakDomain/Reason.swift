@@ -1,8 +1,7 @@
-/// Why a call is refused, an operation or an entry rejected, or a note not taken: the one list.
-///
-/// The raw value is the number of the schema's `ErrorReason`, which is also what tables hold.
-/// Everything else about a reason follows from its case: its name, its status and sentence
-/// (`StreakServices/Refusals`), its value on the wire (`SchemaConversion`).
+/// Why a call is refused, an operation or an entry rejected, or a note not taken: the one list. The
+/// raw value is the number of the schema's `ErrorReason`, also in tables. All other properties of a
+/// reason follow from its case: its name, its status and sentence (`StreakServices/Refusals`), its
+/// value on the wire (`SchemaConversion`).
 public enum Reason: Int32, Error, Sendable, CaseIterable {
   case invalidField = 1
   case credentialsInvalid = 2
@@ -58,10 +57,10 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
 }
 
 extension Reason {
-  /// The name in the schema, such as `HABIT_NOT_FOUND`: what clients and logs see.
+  /// The name in the schema, such as `HABIT_NOT_FOUND`, for clients and logs.
   public var name: String { Self.names[self] ?? "" }
 
-  /// The reason of a name in the schema; nil if there is none.
+  /// The reason with a name in the schema; nil if there is none.
   public init?(name: String) {
     guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = found
@@ -70,7 +69,7 @@ extension Reason {
   private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0, schemaName(of: $0)) })
 }
 
-/// The name that the schema gives an enumeration's case: `habitNotFound` is `HABIT_NOT_FOUND`.
+/// The schema's name of an enumeration's case: `habitNotFound` is `HABIT_NOT_FOUND`.
 func schemaName(of value: some Any) -> String {
   var name = ""
   for character in "\(value)" {

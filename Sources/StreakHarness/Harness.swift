@@ -18,11 +18,16 @@ public struct HarnessSettings: Sendable {
   /// Also test the limits of lists that may be longer than `BoundaryValues.itemsMax`: each request
   /// has megabytes.
   public var longLists = false
+  /// How the channel carries calls: malformed protobuf cannot be sent as JSON.
+  public var rpcProtocol = ClientProtocol.grpc
   /// The operator's token, which no call gives; nil: the operators' methods are only tested without
   /// credentials.
   public var operatorToken: String?
 
   public init() {}
+
+  /// Of a command that repeats a check.
+  var protocolOption: String { rpcProtocol == .grpc ? "" : " --protocol \(rpcProtocol.rawValue)" }
 }
 
 /// Tests a server against its schema.

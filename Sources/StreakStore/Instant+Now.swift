@@ -2,7 +2,7 @@ internal import Glibc
 public import struct StreakDomain.Instant
 
 extension Instant {
-  /// The machine's present instant.
+  /// The machine's clock.
   public static func now() -> Instant {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

@@ -27,6 +27,7 @@ public final class StreakStore: Sendable {
   let lacksSpace: SpaceFlag
   let ledgerCache: LedgerCache
   let quotaMeter: QuotaMeter
+  let turns: RowTurns
 
   /// The parts that each loop has of its own.
   private struct LoopPart {
@@ -93,6 +94,8 @@ public final class StreakStore: Sendable {
     ledgerCache = cache
     let quotas = QuotaMeter()
     quotaMeter = quotas
+    let turns = RowTurns()
+    self.turns = turns
     parts = loops.map { loop in
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
@@ -105,7 +108,7 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: ChangeBatcher(
-          loop: loop, database: database, cache: cache, limits: limits, quotas: quotas,
+          loop: loop, database: database, cache: cache, limits: limits, quotas: quotas, turns: turns,
           busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
       return (loop, LoopBound(part, loop: loop))
     }
@@ -139,6 +142,19 @@ public final class StreakStore: Sendable {
 
   /// Changes users' data on the caller's loop.
   var writer: ChangeBatcher { part.writer }
+
+  /// Runs long work in the thread pool while the caller's loop goes on.
+  func offload<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
+    for (loop, _) in parts where loop.isCurrent { return await loop.offload(work) }
+    return work()
+  }
+
+  /// Waits until no running batch of any loop has changes of this user.
+  func waitForBatches(of userID: Identifier) async {
+    for (loop, part) in parts {
+      await Task(executorPreference: loop) { await part.value.writer.waitForBatches(of: userID) }.value
+    }
+  }
 
   /// The epoch of change numbers. Read with the schema, when the program starts, and with every new
   /// connection.

@@ -69,9 +69,11 @@ public struct TLSClientFiles: Sendable, Equatable {
     handle = Mutex(unsafe Handle(try Self.make(clientTrusting: authorities, certificate)))
   }
 
-  /// Reads the server's files again, for later connections. If it throws, the context is unchanged.
-  public func reload() throws(TLSError) {
-    guard let files else { return }
+  /// Reads the server's files again, for connections from now on. When it throws nothing has
+  /// changed.
+  /// - Parameter copies: Read instead of the files; nil: the files are read.
+  public func reload(from copies: TLSServerFiles? = nil) throws(TLSError) {
+    guard let files = copies ?? files else { return }
     var fresh = unsafe Optional(Handle(try Self.make(server: files)))
     handle.withLock { handle in
       if let next = fresh.take() { handle = next }
@@ -98,7 +100,7 @@ public struct TLSClientFiles: Sendable, Equatable {
   /// A session for an outgoing connection.
   /// - Parameters:
   ///   - host: The name or numeric address that the server's certificate must be for.
-  ///   - protocolName: The protocol that the server has to agree to.
+  ///   - protocolName: The protocol that the server has to select.
   public func connectSession(
     host: String, requiring protocolName: TLSProtocolName = .http2
   ) throws(TLSError) -> TLSSession {

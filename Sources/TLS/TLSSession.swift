@@ -15,8 +15,7 @@ internal import COpenSSL
   public private(set) var isEstablished = false
   /// The negotiated protocol; nil: the peer offered none. Valid once `isEstablished`.
   public private(set) var protocolName: TLSProtocolName?
-  /// The protocol that a client's peer has to agree to; nil on a server's side, where peers may
-  /// offer none.
+  /// The protocol that a client's peer has to select; nil for a server, whose peers may offer none.
   private let required: TLSProtocolName?
   /// The peer has sent close_notify: no more data follows.
   public private(set) var receivedEnd = false

@@ -76,6 +76,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.fuzzRounds = fuzzRounds
     settings.limits = limits
     settings.longLists = longLists
+    settings.rpcProtocol = security.rpcProtocol
     settings.operatorToken = try operatorToken()
     if let failure = await Harness.reach(channel) {
       printError("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")

@@ -61,10 +61,13 @@ struct RunningAdmin {
   private let thread: EventLoopThread
   private let server: AdminServer
 
-  init(address: SocketAddress, hosts: AdminHosts, pages: AdminPages) async throws(SocketError) {
+  init(
+    address: SocketAddress, sockets: SocketReservation?, hosts: AdminHosts, pages: AdminPages
+  ) async throws(SocketError) {
     thread = EventLoopThread()
     do throws(SocketError) {
-      server = try await AdminServer.start(address: address, loop: thread.loop, hosts: hosts, pages: pages.pages)
+      server = try await AdminServer.start(
+        address: address, sockets: sockets, loop: thread.loop, hosts: hosts, pages: pages.pages)
     } catch {
       thread.stopAndJoin()
       throw error

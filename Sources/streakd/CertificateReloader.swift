@@ -1,32 +1,39 @@
 import EventLoop
 import Glibc
 import Logging
+import Operations
 import TLS
 
-/// Reads the server's certificate again on SIGHUP, and when its files have changed. Existing
-/// connections keep the old one. Loop-confined.
+/// Reads the server's certificate again on SIGHUP, and when its files have changed: connections
+/// that exist go on as they are. Loop-confined; files are looked at on threads of their own.
 final class CertificateReloader {
   private let context: TLSContext
-  private let files: TLSServerFiles
+  private let source: CertificateFiles
+  private let loop: EventLoop
   private let logger: Logger
-  private var seen: [Int]
+  private var seen: [String]
   private var timer: LoopTimer?
   private var signal: SignalWatcher?
+  private var isLooking = false
+  /// A look that is due once the one under way is over; its value: whatever the files' state is.
+  private var next: Bool?
 
-  /// - Parameter checkSeconds: Time between two checks of the files, 1 or more.
-  init(context: TLSContext, files: TLSServerFiles, checkSeconds: Int, loop: EventLoop, logger: Logger) {
+  /// - Parameters:
+  ///   - seen: The state of the files when the context was made.
+  ///   - checkSeconds: Time between two looks at the files, 1 or more.
+  init(
+    context: TLSContext, source: CertificateFiles, seen: [String], checkSeconds: Int, loop: EventLoop, logger: Logger
+  ) {
     self.context = context
-    self.files = files
+    self.source = source
+    self.seen = seen
+    self.loop = loop
     self.logger = logger
-    seen = Self.state(of: files)
-    if let mode = Self.status(files.privateKey)?.st_mode, mode & 0o077 != 0 {
-      logger.warning("the TLS key can be read by others than its owner", metadata: ["file": "\(files.privateKey)"])
-    }
     let interval = UInt64(checkSeconds) * 1_000
     timer = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
-      if Self.state(of: self.files) != seen { reload() }
+      look(isForced: false)
     }
-    signal = SignalWatcher(loop: loop, number: SIGHUP) { [unowned self] in reload() }
+    signal = SignalWatcher(loop: loop, number: SIGHUP) { [unowned self] in look(isForced: true) }
   }
 
   func close() {
@@ -35,25 +42,38 @@ final class CertificateReloader {
     signal = nil
   }
 
-  private func reload() {
-    seen = Self.state(of: files)
-    do throws(TLSError) {
-      try context.reload()
-      logger.info("the TLS certificate was read again")
-    } catch {
-      logger.error("the new TLS certificate cannot be used; the old one stays", metadata: ["reason": "\(error)"])
+  /// - Parameter isForced: Reads the files also if they have not changed.
+  private func look(isForced: Bool) {
+    guard !isLooking else {
+      if isForced || next == nil { next = isForced }
+      return
+    }
+    isLooking = true
+    let (context, source, seen) = (context, source, seen)
+    let own = LoopBound(self, loop: loop)
+    Task(executorPreference: loop) {
+      let (state, failure) =
+        await onOwnThread { () -> ([String], String?)? in
+          let state = source.state()
+          guard isForced || state != seen else { return nil }
+          return (state, source.load(into: context))
+        } ?? (seen, nil)
+      own.value.looked(state, failure, isRead: isForced || state != seen)
     }
   }
 
-  /// Attributes that change when a file is written or replaced.
-  private static func state(of files: TLSServerFiles) -> [Int] {
-    [files.certificateChain, files.privateKey, files.clientAuthorities].compactMap { $0 }.flatMap { path in
-      status(path).map { [Int($0.st_ino), $0.st_mtim.tv_sec, $0.st_mtim.tv_nsec] } ?? []
+  private func looked(_ state: [String], _ failure: String?, isRead: Bool) {
+    isLooking = false
+    if isRead {
+      seen = state
+      if let failure {
+        logger.error("the new TLS certificate cannot be used; the old one stays", metadata: ["reason": "\(failure)"])
+      } else {
+        logger.info("the TLS certificate was read again")
+      }
     }
-  }
-
-  private static func status(_ path: String) -> stat? {
-    var status = stat()
-    return stat(path, &status) == 0 ? status : nil
+    guard let isForced = next else { return }
+    next = nil
+    if timer != nil { look(isForced: isForced) }
   }
 }

@@ -15,6 +15,8 @@ import TLS
 /// defaults.
 struct ServerSettings {
   let listen: SocketAddress
+  /// The user that a process started by root becomes; nil: the default.
+  let user: String?
   let dataFolder: String
   let database: String?
   /// The role that changes the schema; nil: the serving role.
@@ -120,6 +122,7 @@ struct ServerSettings {
       )
     }
     self.listen = listen
+    user = text(.user, command.user)
     let adminAddress = textOrDefault(.adminListen, command.adminListen)
     if adminAddress == "off" {
       adminListen = nil

@@ -5,6 +5,7 @@ import Logging
 import Operations
 import PrivateCluster
 internal import struct StreakDomain.Instant
+import StreakServices
 import StreakStore
 import TLS
 
@@ -12,8 +13,15 @@ import TLS
 struct StartChecks {
   /// The results of the checks.
   struct Outcome {
+    /// The user that this process becomes before it serves; nil: it stays what it is.
+    let user: ServerUser?
     /// Nil: in cleartext.
     let tls: TLSContext?
+    /// The state of the certificate's files before they were read.
+    let tlsState: [String]
+    let breachedPasswords: BreachedPasswords
+    /// Nil: there is no backup folder.
+    let signingKey: BackupSigningKey?
   }
 
   private let settings: ServerSettings
@@ -22,31 +30,45 @@ struct StartChecks {
 
   /// - Throws: The first failed check's message.
   func run(_ logger: Logger) async throws -> Outcome {
+    let user = try ServerUser.toServe(as: settings.user)
     for address in [settings.listen, settings.adminListen].compactMap({ $0 }) where address.port != 0 || address.isUnix
     {
       try SocketListener.checkIsFree(address)
     }
+    let tlsState = settings.tls.map { CertificateFiles(files: $0, privileged: nil).state() } ?? []
     let tls = try settings.tls.map { try TLSContext(server: $0) }
-    if let tls, let files = settings.tls { try checkValidity(tls, files) }
+    if let tls, let files = settings.tls {
+      try checkValidity(tls, files)
+      warn(files, logger)
+    }
+    let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
+    var signingKey: BackupSigningKey?
     if let backups = settings.backups {
       let file = backups.signingKeyFile
       let recipient = backups.recipient
-      let signer = try await onOwnThread { () -> Result<String, OperationsError> in
+      let key = try await onOwnThread { () -> Result<BackupSigningKey, OperationsError> in
         do throws(OperationsError) {
-          if let recipient { try BackupSettings.check(recipient: recipient) }
-          return .success(try BackupSigningKey(file: file).signer)
+          if let recipient { try BackupSettings.check(recipient: recipient, by: user) }
+          return .success(try BackupSigningKey(file: file))
         } catch {
           return .failure(error)
         }
       }.get()
       logger.info(
-        "backups are signed; restores on other machines need to know by whom", metadata: ["signer": "\(signer)"])
+        "backups are signed; restores on other machines need to know by whom", metadata: ["signer": "\(key.signer)"])
+      signingKey = key
     }
-    return Outcome(tls: tls)
+    return Outcome(user: user, tls: tls, tlsState: tlsState, breachedPasswords: breached, signingKey: signingKey)
   }
 
   private func checkValidity(_ tls: TLSContext, _ files: TLSServerFiles) throws {
     guard let end = tls.certificateEndSeconds, end <= Instant.now().seconds else { return }
     throw ValidationError("The certificate in \(files.certificateChain) has expired: no client would accept it.")
+  }
+
+  private func warn(_ files: TLSServerFiles, _ logger: Logger) {
+    var status = stat()
+    guard stat(files.privateKey, &status) == 0, status.st_mode & 0o077 != 0 else { return }
+    logger.warning("the TLS key can be read by others than its owner", metadata: ["file": "\(files.privateKey)"])
   }
 }

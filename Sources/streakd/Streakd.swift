@@ -24,7 +24,6 @@ extension ArgumentHelp {
 
 /// The server program: reads the settings, starts the parts, serves until SIGTERM or SIGINT, and
 /// stops in order.
-@main
 struct Streakd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "streakd",
@@ -40,6 +39,7 @@ struct Streakd: AsyncParsableCommand {
 
   // Meanings, defaults and ranges are in the table of `ServerReference`.
   @Option(help: .of(.listen)) var listen: String?
+  @Option(help: .of(.user)) var user: String?
   @Option(help: .of(.dataFolder)) var dataFolder: String?
   @Option(help: .of(.database)) var database: String?
   @Option(help: .of(.databaseOwner)) var databaseOwner: String?
@@ -112,7 +112,9 @@ struct Streakd: AsyncParsableCommand {
     do {
       let checked = try await StartChecks(settings).run(logger)
       try stopping.check()
-      try await run(settings, checked, threads, stopping, logger)
+      let privileges = try await Privileges.drop(to: checked.user, settings, logger)
+      defer { privileges.end() }
+      try await run(settings, checked, privileges, threads, stopping, logger)
     } catch is StoppedDuringStart {
       logger.info("stopped before it served")
     } catch PrivateClusterError.stopped {
@@ -122,8 +124,8 @@ struct Streakd: AsyncParsableCommand {
 
   /// Starts the private PostgreSQL if no database is given.
   private func run(
-    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ threads: [EventLoopThread], _ stopping: StopSignal,
-    _ logger: Logger
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ privileges: Privileges,
+    _ threads: [EventLoopThread], _ stopping: StopSignal, _ logger: Logger
   ) async throws {
     var cluster: PrivateCluster?
     if settings.database == nil {
@@ -145,13 +147,14 @@ struct Streakd: AsyncParsableCommand {
       throw ValidationError("There is no database.")
     }
     try await serve(
-      settings, checked, connectionString, owner: settings.databaseOwner ?? cluster?.connectionString, cluster,
-      threads, stopping, logger)
+      settings, checked, privileges, connectionString, owner: settings.databaseOwner ?? cluster?.connectionString,
+      cluster, threads, stopping, logger)
   }
 
   /// - Parameter owner: Connects as the role that changes the schema; nil: the serving role does.
   private func serve(
-    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, owner: String?,
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ privileges: Privileges,
+    _ connectionString: String, owner: String?,
     _ cluster: PrivateCluster?, _ threads: [EventLoopThread], _ stopping: StopSignal, _ logger: Logger
   ) async throws {
     let loops = threads.map(\.loop)
@@ -170,7 +173,7 @@ struct Streakd: AsyncParsableCommand {
     )
     do {
       try await serveCalls(
-        settings, checked, connectionString, owner: owner, cluster, store, loops: loops, stopping, logger)
+        settings, checked, privileges, connectionString, owner: owner, cluster, store, loops: loops, stopping, logger)
     } catch {
       // The loops still run: objects that belong to them must be closed on them.
       await store.close()
@@ -184,7 +187,8 @@ struct Streakd: AsyncParsableCommand {
   /// Runs from the schema's application to the end of the last call; the store is closed
   /// afterwards.
   private func serveCalls(
-    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, owner: String?,
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ privileges: Privileges,
+    _ connectionString: String, owner: String?,
     _ cluster: PrivateCluster?, _ store: StreakStore, loops: [EventLoop],
     _ stopping: StopSignal, _ logger: Logger
   ) async throws {
@@ -200,7 +204,7 @@ struct Streakd: AsyncParsableCommand {
     if owner != nil { _ = try await Task(executorPreference: first) { try await store.readEpoch() }.value }
     try stopping.check()
 
-    let backups = try await startBackups(settings, owner ?? connectionString, store, first, logger)
+    let backups = try await startBackups(settings, checked, owner ?? connectionString, store, first, logger)
     let archive = settings.database == nil ? ArchiveWatch(dataFolder: settings.dataFolder) : nil
     archive?.start()
     let logs = cluster.map { cluster in
@@ -215,14 +219,15 @@ struct Streakd: AsyncParsableCommand {
     let readiness = Readiness(store: store, loop: first, logger: logger)
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let housekeeping = Housekeeping(store: store, loop: first, logger: logger).start()
-    let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
     let application = try StreakApplication(
-      store: store, exports: settings.exports, rateLimits: settings.rateLimits, breachedPasswords: breached,
+      store: store, exports: settings.exports, rateLimits: settings.rateLimits,
+      breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none,
       operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) })
     let tls = checked.tls
     let server = try await RPCServer.start(
-      address: settings.listen, loops: loops, limits: settings.limits, tls: tls, webOrigins: settings.webOrigins,
+      address: settings.listen, sockets: privileges.sockets, loops: loops, limits: settings.limits, tls: tls,
+      webOrigins: settings.webOrigins,
       interceptors: { application.interceptors(on: $0) },
       observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug)
     ) { loop in
@@ -238,15 +243,28 @@ struct Streakd: AsyncParsableCommand {
     }
     var reloader: LoopBound<CertificateReloader>?
     if let tls, let files = settings.tls {
+      let source = CertificateFiles(files: files, privileged: privileges.files)
+      var seen = checked.tlsState
+      if privileges.files != nil {
+        // Once through root's program: it has its own words for a state, and later renewals need
+        // it.
+        let (state, failure) = await onOwnThread { (source.state(), source.load(into: tls)) }
+        if let failure {
+          logger.error("the TLS certificate cannot be read again", metadata: ["reason": "\(failure)"])
+        }
+        seen = state
+      }
+      let known = seen
       reloader = await Task(executorPreference: first) {
         LoopBound(
           CertificateReloader(
-            context: tls, files: files, checkSeconds: settings.tlsCheckSeconds, loop: first, logger: logger),
+            context: tls, source: source, seen: known, checkSeconds: settings.tlsCheckSeconds, loop: first,
+            logger: logger),
           loop: first)
       }.value
     }
     let admin = try await startAdmin(
-      settings,
+      settings, privileges.adminSockets,
       AdminPages(
         server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
         stuckSeconds: settings.stuckSeconds,
@@ -304,7 +322,8 @@ struct Streakd: AsyncParsableCommand {
 
   /// Erases the ledger's users from the database, before the port is opened.
   private func startBackups(
-    _ settings: ServerSettings, _ connectionString: String, _ store: StreakStore, _ loop: EventLoop, _ logger: Logger
+    _ settings: ServerSettings, _ checked: StartChecks.Outcome, _ connectionString: String, _ store: StreakStore,
+    _ loop: EventLoop, _ logger: Logger
   ) async throws -> BackupService? {
     guard let wanted = settings.backups else { return nil }
     var backup = BackupSettings(
@@ -312,7 +331,7 @@ struct Streakd: AsyncParsableCommand {
       recipients: wanted.recipient.map { [$0] } ?? [])
     backup.retentionDays = wanted.retentionDays
     backup.scratchFolder = wanted.scratchFolder
-    backup.signingKeyFile = wanted.signingKeyFile
+    backup.signingKey = checked.signingKey
     try ScheduledBackups.removeLeftovers(in: wanted.scratchFolder)
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
     // The folder exists now: if it is missing later, its file system is not mounted.
@@ -323,11 +342,11 @@ struct Streakd: AsyncParsableCommand {
     return service
   }
 
-  private func startAdmin(_ settings: ServerSettings, _ pages: AdminPages, _ logger: Logger) async throws
-    -> RunningAdmin?
-  {
+  private func startAdmin(
+    _ settings: ServerSettings, _ sockets: SocketReservation?, _ pages: AdminPages, _ logger: Logger
+  ) async throws -> RunningAdmin? {
     guard let address = settings.adminListen else { return nil }
-    let admin = try await RunningAdmin(address: address, hosts: settings.adminHosts, pages: pages)
+    let admin = try await RunningAdmin(address: address, sockets: sockets, hosts: settings.adminHosts, pages: pages)
     logger.info("serving /metrics, /livez and /readyz", metadata: ["address": "\(admin.address)"])
     return admin
   }

@@ -10,7 +10,7 @@ import TestSchema
 
 @main
 struct ConformanceServer {
-  /// How long open calls may take after the signal.
+  /// Milliseconds for open calls after the signal.
   static let graceMilliseconds: UInt64 = 500
 
   static func main() async throws {
@@ -22,6 +22,7 @@ struct ConformanceServer {
     guard let address = SocketAddress(parsing: "127.0.0.1:0") else { return }
 
     let thread = EventLoopThread()
+    let stop = await StopSignal(thread.loop)
     let server = try await RPCServer.start(
       address: address, loops: [thread.loop], limits: limits(wanted),
       tls: certificate.map { try TemporaryCertificate.context($0, clientAuthority: wanted.clientTlsCert) }
@@ -30,7 +31,7 @@ struct ConformanceServer {
       ServerCompatResponse(
         host: server.address.host, port: UInt32(server.address.port), pemCert: certificate?.cert ?? []),
       to: STDOUT_FILENO)
-    await stopSignal(on: thread.loop)
+    await stop.wait()
     await server.shutdown(graceMilliseconds: graceMilliseconds)
   }
 
@@ -39,15 +40,27 @@ struct ConformanceServer {
     if wanted.messageReceiveLimit > 0 { limits.messageBytesMax = Int(wanted.messageReceiveLimit) }
     return limits
   }
+}
 
-  /// Suspends until SIGTERM or SIGINT.
-  private static func stopSignal(on loop: EventLoop) async {
+/// SIGTERM and SIGINT, watched for from the moment that it is made.
+private struct StopSignal {
+  private let signals: AsyncStream<Void>
+  private let watchers: [LoopBound<SignalWatcher>]
+  private let loop: EventLoop
+
+  init(_ loop: EventLoop) async {
     let (signals, signalled) = AsyncStream.makeStream(of: Void.self)
-    let watchers = await Task(executorPreference: loop) {
+    self.signals = signals
+    self.loop = loop
+    watchers = await Task(executorPreference: loop) {
       [SIGTERM, SIGINT].map { number in
         LoopBound(SignalWatcher(loop: loop, number: number) { signalled.yield() }, loop: loop)
       }
     }.value
+  }
+
+  /// Suspends until a signal has come.
+  func wait() async {
     for await _ in signals { break }
     await Task(executorPreference: loop) { for watcher in watchers { watcher.value.close() } }.value
   }

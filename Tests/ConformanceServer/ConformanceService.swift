@@ -4,10 +4,10 @@ import ProtobufCodec
 import RPC
 import TestSchema
 
-/// What the suite asks of a server: each call's first request says what is to be answered, and the
-/// answer says what the server saw of the call.
+/// The suite's service: each call's first request defines the answer, and the answer reports the
+/// call as the server received it.
 struct ConformanceService: ConnectrpcConformanceV1ConformanceService {
-  /// Requests that a half-duplex call may send before it is answered.
+  /// The most requests that a half-duplex call may send before it is answered.
   static let heldRequestsMax = 10_000
 
   func unary(_ request: UnaryRequest, context: ServerContext) async throws(RPCStatus) -> UnaryResponse {
@@ -54,7 +54,7 @@ struct ConformanceService: ConnectrpcConformanceV1ConformanceService {
     var definition: StreamResponseDefinition?
     var isFullDuplex = false
     var hasRequest = false
-    // Those that no response has told yet.
+    // Requests that no response has reported yet.
     var seen: [GoogleProtobufAny] = []
     var sentCount = 0
     while let request = try await requests.next() {
@@ -90,7 +90,7 @@ struct ConformanceService: ConnectrpcConformanceV1ConformanceService {
 
   // MARK: One response
 
-  /// The payload of a response that is the only one.
+  /// The payload of a call's only response.
   private func payload(
     _ definition: UnaryResponseDefinition?, _ seen: [GoogleProtobufAny], _ context: ServerContext
   ) async throws(RPCStatus) -> ConformancePayload {
@@ -107,8 +107,8 @@ struct ConformanceService: ConnectrpcConformanceV1ConformanceService {
 
   // MARK: Many responses
 
-  /// The payload of the next response: the first tells everything, the others the requests that
-  /// have come since.
+  /// The payload of the next response: the first reports the call and its first request, the others
+  /// the requests since the response before.
   private func next(
     _ data: [UInt8], isFirst: Bool, _ seen: inout [GoogleProtobufAny], _ context: ServerContext
   ) -> ConformancePayload {
@@ -124,7 +124,7 @@ struct ConformanceService: ConnectrpcConformanceV1ConformanceService {
     add(definition.responseHeaders, definition.responseTrailers, context)
   }
 
-  /// Throws the error that the definition asks for; it tells the requests where no response has.
+  /// Throws the error of the definition, with the requests if no response has reported them.
   private func fail(
     _ definition: StreamResponseDefinition, _ seen: [GoogleProtobufAny], _ context: ServerContext
   ) throws(RPCStatus) {

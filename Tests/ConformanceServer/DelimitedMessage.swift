@@ -1,13 +1,13 @@
 import Glibc
 import ProtobufCodec
 
-/// Messages on a pipe, each behind its length in four bytes, big-endian: how the suite's runner
-/// talks to the programs that it starts.
+/// Messages on a pipe, each after its length in four bytes, big-endian: the format between the
+/// suite's runner and the programs that it starts.
 enum DelimitedMessage {
-  /// Bytes of the largest message: the runner's hold a few certificates.
+  /// The most bytes of a message: the runner's hold a few certificates.
   static let bytesMax = 1 << 20
 
-  /// - Throws: When the pipe ends early, or does not hold the message.
+  /// - Throws: If the pipe ends early, or does not hold the message.
   static func read<Message: ProtobufMessage>(_ type: Message.Type, from descriptor: Int32) throws -> Message {
     let count = try read(4, from: descriptor).reduce(0) { $0 << 8 | Int($1) }
     guard count <= bytesMax else { throw ConformanceServerError("The message has \(count) bytes.") }

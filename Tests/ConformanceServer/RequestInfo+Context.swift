@@ -5,7 +5,7 @@ import RPC
 import TestSchema
 
 extension ConformancePayload.RequestInfo {
-  /// What the server sees of a call, and the requests that have come.
+  /// The call as the server received it, with the requests so far.
   init(_ context: ServerContext, requests: [GoogleProtobufAny]) {
     self.init(
       requestHeaders: Self.grouped(context.allMetadata), requests: requests,

@@ -2,10 +2,11 @@ import Glibc
 import TLS
 import TestSchema
 
-/// Certificates that came as bytes, for a TLS context, which reads files: they lie in a folder of
-/// this process's user only until the context has read them.
+/// Certificates from memory, for a TLS context, which reads files: they are in a folder of this
+/// process's user only until the context has read them.
 enum TemporaryCertificate {
-  /// - Parameter clientAuthority: PEM of who signs clients' certificates; empty: clients need none.
+  /// - Parameter clientAuthority: PEM of the authority of client certificates; empty: clients need
+  ///   none.
   static func context(_ credentials: TLSCreds, clientAuthority: [UInt8]) throws -> TLSContext {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/connect-conformance-XXXXXX".utf8CString)

@@ -32,8 +32,9 @@ TEXT = "n" * 4096
 class Others:
     """Another person's calls, one after the other, during the attack."""
 
-    def __init__(self, server):
-        self.server, self.seconds, self.failure = server, [], None
+    def __init__(self, server, seconds=0):
+        """`seconds`: Between two calls, for a server that takes only so many of a person."""
+        self.server, self.seconds, self.failure, self.pause = server, [], None, seconds
         self.person = Person(server)
         self.person.sign_up()
         self.habit = self.person.put_habit()
@@ -46,7 +47,8 @@ class Others:
                 begin = time.monotonic()
                 self.person.record(self.habit, note=str(len(self.seconds)))
                 self.seconds.append(time.monotonic() - begin)
-        except Exception as failure:  # pylint: disable=broad-except  (reported by the test's thread)
+                self._stopping.wait(self.pause)
+        except Exception as failure:  # pylint: disable=broad-except  (told by the test's thread)
             self.failure = failure
 
     def __enter__(self):
@@ -235,7 +237,7 @@ def attempt(call):
 
 def test_requests_of_a_stream_are_limited_as_calls_are(database):  # noqa: F811
     with Server(database=database, arguments=[*ADMIN, "--calls-per-person-max", "50"]) as server:
-        with Device(server) as device:
+        with Others(server, seconds=0.025), Device(server) as device:
             request = device.request(operations=[])
             stream = device.service.SyncStream(iter([request] * 2_000), metadata=device.metadata, timeout=60)
             answers = 0
@@ -313,6 +315,52 @@ def test_an_import_that_is_not_sent_ends(database):  # noqa: F811
             assert details(caught.value)[0].reason == "EXPORT_TOO_SLOW"
 
 
+def test_a_document_of_one_member_again_and_again_is_refused(database):  # noqa: F811
+    with Server(database=database, arguments=ADMIN) as server, Others(server), Person(server) as person:
+        person.sign_up()
+        with pytest.raises(grpc.RpcError) as caught:
+            person.bring_in(b"{" + b'"schemaVersion":2,' * 1_500_000)
+        assert details(caught.value)[0].reason == "IMPORT_UNREADABLE"
+
+
+def test_guesses_of_many_addresses_keep_the_owner_from_nothing(database):  # noqa: F811
+    """More at once than hashes of passwords are computed and may wait."""
+    arguments = [*ADMIN, "--trusted-proxies", "127.0.0.1"]
+    with Server(database=database, arguments=arguments) as server, Person(server) as person, Person(server) as stranger:
+        person.sign_up()
+        owner = [("x-forwarded-for", "192.0.2.1")]
+        signing_in = account_pb2.SignInRequest(email=person.email, password=person.password, device=person.device)
+        person.accounts.SignIn(signing_in, metadata=owner, timeout=60)
+        with Others(server):
+            guesses = [stranger.accounts.SignIn.future(
+                account_pb2.SignInRequest(email=person.email, password=f"wrong {number} and long", device=stranger.device),
+                metadata=[("x-forwarded-for", f"10.0.0.{number}")], timeout=120) for number in range(200)]
+            for _ in range(3):
+                assert person.accounts.SignIn(signing_in, metadata=owner, timeout=60).tokens.access_token
+            assert {guess.code() for guess in guesses} <= {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
+def test_calls_that_wait_for_their_own_migration_hold_up_nobody(database):  # noqa: F811
+    """More of them than the loop has connections to the database, all of which need the row that the migration has locked."""
+    with Server(database=database, arguments=[*ADMIN, "--connections-per-loop", "2"]) as server, Person(server) as person:
+        person.sign_up()
+        swim = person.put_habit("Swim")
+        habits = [habit(f"Habit {number}") for number in range(10)]
+        entries = [entry(captured, today() - number, note=TEXT[:100]) for captured in habits for number in range(2_000)]
+        request = migration_pb2.MigrateRequest(session=Session(person).claim(habits, entries))
+        made = completion(swim)["set_completion"].made
+        with Others(server):
+            migration = person.migrations.Migrate.future(request, metadata=person.metadata, timeout=300)
+            changes = []
+            while not migration.done():
+                batch = [person.streaks.RecordCompletion.future(
+                    streak_pb2.RecordCompletionRequest(habit_id=swim, day=today(), note=str(len(changes) + number), made=made),
+                    metadata=person.metadata, timeout=300) for number in range(8)]
+                changes += batch
+                batch[-1].result()
+            assert migration.result().migration.habits and all(change.result().cell.done for change in changes)
+
+
 def corrupt(session, count):
     """A claim with a wrong hash."""
     captured = habit()
@@ -361,8 +409,8 @@ def test_six_previews_of_fifty_thousand_entries_hold_no_loop(database):  # noqa:
 
 
 def test_a_pull_of_many_conflicts_is_cut_by_bytes(small):
-    # Of notices, as many as one person can have: the quota of texts limits them as well.
-    with Device(small) as first, Device(small, of=first) as second:
+    # Of notices that one person can have: the quota of texts bounds them as well.
+    with Others(small), Device(small) as first, Device(small, of=first) as second:
         read = first.new_habit()
         first.sync()
         second.sync()

@@ -1,5 +1,6 @@
 """The documents: their links, their completeness, and their examples, run unchanged."""
 
+import json
 import os
 import pathlib
 import re
@@ -97,6 +98,40 @@ def test_the_first_call(server):
     done = subprocess.run([sys.executable, CATALOGUE / "Examples/first_call.py", server.address], capture_output=True, text=True,
                           env=dict(os.environ, PYTHONPATH=stubs))
     assert done.stdout == "streak: 1 day\n", done.stderr
+
+
+def curl(command, server, **variables):
+    """The JSON that a page's curl command prints."""
+    command = command.replace("127.0.0.1:50051", server.address)
+    assert server.address in command
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **variables})
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return json.loads(done.stdout)
+
+
+def test_the_first_call_by_curl_starts_another_session_each_time(server):
+    line, = [line for line in commands((PROJECT / "README.md").read_text()) if line.startswith("curl ")]
+    sessions = [curl(line, server) for _ in range(2)]
+    assert all(len(session["sessionId"]) == 24 for session in sessions) and sessions[0] != sessions[1]
+
+
+def test_the_curl_commands_of_the_page_on_browsers(server):
+    start, get = [block for block in blocks(page("App/Browsers.md")) if block.startswith("curl ")]
+    assert curl(start, server)["sessionSecret"]
+    with Person(server) as person:
+        person.sign_up()
+        person.record(person.put_habit("Swim"))
+        streak, = curl(get, server, ACCESS_TOKEN=person.tokens.access_token)["streaks"]
+        assert streak["current"] == 1
+        refused = curl(get, server, ACCESS_TOKEN="access.nonsense")
+        assert refused["code"] == "unauthenticated" and refused["details"][0]["debug"]["reason"] == "CREDENTIALS_INVALID"
+
+
+def test_the_refusal_of_the_page_on_browsers_has_the_form_of_one(server):
+    shown, = [json.loads(block) for block in blocks(page("App/Browsers.md")) if block.startswith('{"code"')]
+    assert [detail["type"] for detail in shown["details"]] == ["google.rpc.ErrorInfo", "google.rpc.RetryInfo"]
+    assert all(set(detail) == {"type", "value", "debug"} for detail in shown["details"])
 
 
 @pytest.mark.parametrize("name", ["App/Concepts.md", "App/SyncADevice.md"])

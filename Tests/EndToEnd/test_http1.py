@@ -184,6 +184,9 @@ def test_an_idle_connection_costs_at_most_8_kib():
 ])
 def test_a_thousand_half_open_requests_hold_no_more_than_the_budget_and_others_are_served(sent):
     with interop_server() as process, contextlib.ExitStack() as stack, Http1Peer(process.port) as other:
+        # A connection that has made no call is closed after ten seconds.
+        other.send(call(UNARY, PAGE))
+        check_page(other.answer())
         before = resident_kib(process)
         for _ in range(1_000):
             peer = stack.enter_context(Http1Peer(process.port, source=ATTACKER))

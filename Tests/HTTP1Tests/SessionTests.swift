@@ -161,7 +161,7 @@ struct SessionTests {
     #expect(try server.written() == "" && server.requests.count == 1 && server.session.isFinished)
   }
 
-  @Test("empty lines between requests open no exchange, however they are cut")
+  @Test("empty lines between requests open no exchange, wherever they are cut")
   func emptyLines() throws {
     let server = Server()
     server.echo()

@@ -3,10 +3,10 @@ import ProtobufCodec
 import TestSchema
 import Testing
 
-@Suite("JSON read and written without a tree")
-struct JSONTests {
+@Suite("JSON at its borders")
+struct JSONBorderTests {
   @Test(
-    "an integer is read exactly, however it is written",
+    "an integer is read exactly in any notation",
     arguments: [
       ("9007199254740993.0", 9_007_199_254_740_993), ("-9223372036854775808", .min), ("9223372036854775807", .max),
       ("922337203685477580.70e1", .max), ("\"-0\"", 0), ("1200e-2", 12), ("0e999999999999", 0), ("100e-000002", 1),
@@ -17,7 +17,7 @@ struct JSONTests {
   }
 
   @Test(
-    "a number that is no integer of its field's size is refused with its place",
+    "a number that is not an integer of its field's size is refused with its place",
     arguments: [
       "9223372036854775808", "-9223372036854775809", "1e400", "1e-1", "1.5", "\"\"", "\" 1\"", "\"1 \"", "\"0x1\"",
       "\"01\"", "true", "{}", "[]", "99999999999999999999999999999999",
@@ -31,7 +31,7 @@ struct JSONTests {
     }
   }
 
-  @Test("text that is no UTF-8 is refused with its place, also where it would be dropped")
+  @Test("text that is not UTF-8 is refused with its place, even in a member that is dropped")
   func invalidUTF8() {
     let text = Array("{\"new\": \"".utf8) + [0xC3, 0x28] + Array("\"}".utf8)
     do throws(JSONError) {
@@ -42,7 +42,7 @@ struct JSONTests {
     }
   }
 
-  @Test("as many values as allowed are read, one more is refused, also where they would be dropped")
+  @Test("as many values as allowed are read, one more is refused, even in a member that is dropped")
   func valueCount() throws {
     let text = "{\"fInt32\": 1, \"new\": [1, {\"a\": null}]}"
     _ = try AllTypes.descriptor.protobuf(fromJSON: text, ignoresUnknownFields: true, valuesMax: 6)
@@ -51,7 +51,7 @@ struct JSONTests {
     }
   }
 
-  @Test("messages are as long as they are: lengths around a varint's next byte")
+  @Test("messages around the lengths at which a varint needs another byte")
   func lengths() throws {
     for count in [0, 1, 120, 125, 126, 127, 128, 129, 16_370, 16_383, 16_384, 16_400] {
       let inner = Inner(text: String(repeating: "x", count: count))
@@ -60,7 +60,7 @@ struct JSONTests {
     }
   }
 
-  @Test("a key stands in a map once")
+  @Test("a map has each key once")
   func mapKeys() throws {
     #expect(try AllTypes(json: "{\"labels\": {\"a\": \"1\", \"b\": \"2\"}}").labels == ["a": "1", "b": "2"])
     for text in ["{\"a\": \"\", \"\\u0061\": \"\"}", "{\"a\": null}"] {
@@ -101,7 +101,7 @@ struct AnyJSONTests {
     GoogleProtobufAny(typeUrl: "type.googleapis.com/\(Message.descriptor.fullName)", value: message.protobufBytes())
   }
 
-  @Test("a message, one with a form of its own, an empty one and one within another come back as they were")
+  @Test("a message, one with its own JSON form, an empty one and a nested one are read back unchanged")
   func roundTrip() throws {
     let header = ConnectrpcConformanceV1Header(name: "a", value: ["b", "c"])
     let message = ConnectrpcConformanceV1Error(
@@ -122,7 +122,7 @@ struct AnyJSONTests {
     #expect(try ConnectrpcConformanceV1Error(protobufBytes: try bytes(json)) == message)
   }
 
-  @Test("the type may stand behind the members")
+  @Test("the type may follow the members")
   func typeLast() throws {
     let message = try ConnectrpcConformanceV1Error(
       protobufBytes: try bytes("{\"details\": [{\"value\": [\"x\"], \"@type\": \"\(Self.url).Header\"}]}"))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import RPC
 
-/// What time does to a connection of HTTP/1.1.
+/// The time limits of a connection of HTTP/1.1.
 @Suite("HTTP/1.1 connections")
 struct HTTP1ConnectionTests {
   /// A call of Connect with an empty message.
@@ -20,8 +20,8 @@ struct HTTP1ConnectionTests {
     await context.loop.sleep(milliseconds: 3_600_000)
   }
 
-  /// Sends `text`, and returns what was received until the server closed the connection, and why it
-  /// did.
+  /// Sends `text`; returns the bytes received until the server closed the connection, and the
+  /// reason for the end.
   private static func fate(
     _ change: (inout ConnectionLimits) -> Void, methods: [ServerMethod] = EchoService().methods, _ text: String
   ) async throws -> (received: String, end: ConnectionEnd?) {
@@ -38,7 +38,7 @@ struct HTTP1ConnectionTests {
       peer.send(Array(text.utf8))
       return peer.receiveToEnd()
     }.value
-    // The server waits for the peer to have read its last answer.
+    // The server waits until the peer has read its last answer.
     var counters = await server.metrics().connections
     while counters.open > 0 { counters = await server.metrics().connections }
     await server.shutdown(graceMilliseconds: 0)
@@ -46,7 +46,7 @@ struct HTTP1ConnectionTests {
     return (String(decoding: try #require(received), as: UTF8.self), counters.ended.keys.first)
   }
 
-  @Test("a head that does not end is given up, the first one and a later one")
+  @Test("an endless head is refused, the first one and a later one")
   func heads() async throws {
     let begun = "POST /bench.Echo/Unary HTTP/1.1\r\nHos"
     let first = try await Self.fate({ $0.handshakeMilliseconds = 30 }, begun)
@@ -55,7 +55,7 @@ struct HTTP1ConnectionTests {
     #expect(later.end == .headersTimeout && later.received.hasPrefix("HTTP/1.1 200 OK\r\n"))
   }
 
-  @Test("a request that does not end is answered and its connection closed")
+  @Test("an endless request is answered, and its connection closed")
   func request() async throws {
     let text = Self.call("/bench.Echo/Unary", "Content-Length: 100000\r\n\r\n")
     let fate = try await Self.fate({ $0.requestMilliseconds = 30 }, text)
@@ -63,7 +63,7 @@ struct HTTP1ConnectionTests {
     #expect(fate.received.contains("deadline_exceeded") && fate.end == .finished)
   }
 
-  @Test("a connection without calls is closed after its time")
+  @Test("a connection without calls is closed after its time limit")
   func idle() async throws {
     let fate = try await Self.fate({ $0.idleMilliseconds = 30 }, Self.unary + Self.unary)
     #expect(fate.end == .finished && fate.received.split(separator: "HTTP/1.1 200 OK").count == 2)
@@ -82,7 +82,7 @@ struct HTTP1ConnectionTests {
     #expect(fate.end == .ageGraceOver)
   }
 
-  @Test("what is refused before it is a call ends the connection, and pages may read why")
+  @Test("a request that is refused before it is a call ends the connection, and pages may read the reason")
   func refusal() async throws {
     let fate = try await Self.fate(
       { _ in }, "GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://page\r\nExpect: x\r\n\r\n" + Self.unary)

@@ -11,7 +11,7 @@ import Testing
 struct ProtocolTests {
   static func method(_ kind: CallKind) -> MethodDescriptor { ChannelTests.method(kind) }
 
-  /// Calls by a protocol, over both versions of HTTP where it may.
+  /// Runs calls by a protocol, over both versions of HTTP where it allows them.
   private static func with(
     _ rpcProtocol: ClientProtocol, _ methods: [ServerMethod], fullDuplex: Bool = false,
     _ body: (RPCChannel) async throws -> Void

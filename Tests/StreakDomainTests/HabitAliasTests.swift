@@ -12,32 +12,45 @@ struct HabitAliasTests {
     var number: UInt64
   }
 
-  /// A session with some habits.
-  /// - Parameter isCopy: The sessions are copies of one another that were continued: several of
-  ///   them share an id, always with one name. Otherwise each id is in one session, and two habits
-  ///   of one session may have one name.
-  private static func session(_ number: UInt64, isCopy: Bool, _ random: inout SeededGenerator) -> Session {
+  /// How ids and names of several sessions are the same.
+  enum Kind: CaseIterable, Sendable {
+    /// Each id is in one session, and two habits of one session may have one name.
+    case apart
+    /// The sessions are copies of one another, gone on with: an id is in several of them, always
+    /// with one name.
+    case copies
+    /// An id is in several of them, under whatever name, and two habits of one session may have one
+    /// name.
+    case renamed
+  }
+
+  /// A session of some habits.
+  private static func session(_ number: UInt64, _ kind: Kind, _ random: inout SeededGenerator) -> Session {
     var habits: [CapturedSession.Habit] = []
     var entries: [CapturedSession.Entry] = []
     for _ in 0...Int.random(in: 0...2, using: &random) {
       let place = Int.random(in: names.indices, using: &random)
       let id =
-        isCopy
-        ? Identifier(high: UInt64(place + 1), low: 0)
-        : Identifier(high: UInt64.random(in: 1...1_000_000, using: &random), low: number)
+        switch kind {
+        case .apart: Identifier(high: UInt64.random(in: 1...1_000_000, using: &random), low: number)
+        case .copies: Identifier(high: UInt64(place + 1), low: 0)
+        case .renamed: Identifier(high: UInt64.random(in: 1...5, using: &random), low: 7)
+        }
       let name = HabitName.normalised(names[place])
-      if isCopy && habits.contains(where: { HabitName.normalised($0.name) == name }) { continue }
+      if kind == .copies && habits.contains(where: { HabitName.normalised($0.name) == name }) { continue }
+      if habits.contains(where: { $0.id == id.bytes }) { continue }
       habits.append(
         CapturedSession.Habit(
           id: id.bytes, name: names[place], description: Bool.random(using: &random) ? "about \(number)" : "",
           color: UInt32.random(in: 0...2, using: &random)))
       for ago in 0..<Int.random(in: 0...4, using: &random) {
         var time = made(today.advanced(by: -ago))
-        time.occurredAt -= Int64(number) * 60_000
+        // No two notes are of one moment.
+        time.occurredAt -= Int64(number) * 60_000 + Int64(habits.count) * 1_000
         entries.append(
           CapturedSession.Entry(
             habitID: id.bytes, day: today.advanced(by: -ago), done: Int.random(in: 0...3, using: &random) > 0,
-            note: Bool.random(using: &random) ? "note \(number)" : "", made: time,
+            note: Bool.random(using: &random) ? "note \(number) of \(id)" : "", made: time,
             occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0))
       }
     }
@@ -79,11 +92,11 @@ struct HabitAliasTests {
 
   private static let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
 
-  @Test("three sessions in every order give the same digest", arguments: 0..<8, [false, true])
-  func anyOrder(chunk: UInt64, isCopy: Bool) throws {
+  @Test("three sessions in every order give the same digest", arguments: 0..<8, Kind.allCases)
+  func anyOrder(chunk: UInt64, kind: Kind) throws {
     for seed in chunk * 50..<(chunk + 1) * 50 {
       var random = SeededGenerator(seed: seed)
-      let sessions = (1...3).map { Self.session($0, isCopy: isCopy, &random) }
+      let sessions = (1...3).map { Self.session($0, kind, &random) }
       var digests: [StateDigest] = []
       for order in Self.orders {
         var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
@@ -100,12 +113,103 @@ struct HabitAliasTests {
     }
   }
 
+  private static func captured(
+    _ number: UInt64, _ habits: [(id: UInt64, name: String, days: [Int])]
+  ) -> Session {
+    let entries = habits.flatMap { habit in
+      habit.days.map { ago in
+        let time = made(today.advanced(by: -ago))
+        return CapturedSession.Entry(
+          habitID: Identifier(high: habit.id, low: 0).bytes, day: today.advanced(by: -ago), done: true,
+          note: "\(number), \(habit.id)", made: time, occurredAtSeconds: time.occurredAt.seconds,
+          occurredAtNanos: 0)
+      }
+    }
+    var capturedAt = made(today)
+    capturedAt.occurredAt -= Int64(10 - number) * 1_000
+    let captured = CapturedSession(
+      habits: habits.map {
+        CapturedSession.Habit(id: Identifier(high: $0.id, low: 0).bytes, name: $0.name, description: "", color: 0)
+      }, entries: entries, capturedAt: capturedAt,
+      manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
+    return Session(plan: MigrationPlan(captured, anchor: nil, now: noon), number: number)
+  }
+
+  /// The ids of the account's habits after some sessions, and the days of each.
+  private static func habits(_ sessions: [Session], in order: [Int]) throws -> [UInt64: [Int32]] {
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
+    for place in order where place < sessions.count { try migrate(sessions[place], into: &ledger) }
+    #expect(ledger.digest == recomputed(ledger))
+    return Dictionary(
+      uniqueKeysWithValues: ledger.habits.filter { !$0.value.isDeleted }.map { id, _ in
+        (id.high, ledger.cells.keys.filter { $0.habitID == id }.map { today.number - $0.day.number }.sorted())
+      })
+  }
+
+  @Test("what two sessions call one habit makes it one with every other session's habit of either name")
+  func connected() throws {
+    // 5 is "Read" and "Run"; 3 is another session's "Read", 8 another one's "Run".
+    let sessions = [
+      Self.captured(1, [(5, "Read", [0])]), Self.captured(2, [(5, "Run", [1])]),
+      Self.captured(3, [(3, "read", [0, 2])]),
+    ]
+    for order in Self.orders { #expect(try Self.habits(sessions, in: order) == [3: [0, 1, 2]], "\(order)") }
+  }
+
+  @Test("a renamed habit and a new one of its former name stay two, in either order")
+  func renamedApart() throws {
+    let sessions = [
+      Self.captured(1, [(5, "Read", [0])]), Self.captured(2, [(5, "Run", [1]), (6, "Read", [2])]),
+    ]
+    for order in [[0, 1], [1, 0]] { #expect(try Self.habits(sessions, in: order) == [5: [0, 1], 6: [2]], "\(order)") }
+  }
+
+  @Test("two habits of one name in one session stay two, also with a copy that has one of them")
+  func twins() throws {
+    let twins = Self.captured(1, [(5, "Read", [0]), (6, "Read", [1])])
+    #expect(try Self.habits([twins], in: [0]) == [5: [0], 6: [1]])
+    for id in [UInt64(5), 6] {
+      let sessions = [twins, Self.captured(2, [(id, "Read", [2])])]
+      let expected: [UInt64: [Int32]] = id == 5 ? [5: [0, 2], 6: [1]] : [5: [0], 6: [1, 2]]
+      for order in [[0, 1], [1, 0]] { #expect(try Self.habits(sessions, in: order) == expected, "\(order)") }
+    }
+  }
+
+  @Test("habits that become one keep every note: one is shown, the other told")
+  func notesOfJoined() throws {
+    let sessions = [
+      Self.captured(1, [(5, "Read", [0])]), Self.captured(2, [(6, "Run", [0])]), Self.captured(3, [(5, "Run", [])]),
+    ]
+    for order in Self.orders {
+      var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
+      for place in order { try Self.migrate(sessions[place], into: &ledger) }
+      let cell = try #require(ledger.cells[CellKey(habitID: Identifier(high: 5, low: 0), day: today)])
+      let told = ledger.notices.values.filter { $0.kind == .noteConflict && !$0.isResolved }
+      #expect(Set([cell.cell.note] + told.map(\.other)) == ["1, 5", "2, 6"], "\(order)")
+    }
+  }
+
+  @Test("no more early days count in a habit than may, however many habits become it")
+  func earlyDays() throws {
+    let sessions = [
+      Self.captured(1, [(5, "Read", Array(0..<30))]), Self.captured(2, [(6, "Run", Array(20..<50))]),
+      Self.captured(3, [(5, "Run", [])]),
+    ]
+    for order in Self.orders {
+      var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: 1))
+      for place in order { try Self.migrate(sessions[place], into: &ledger) }
+      let counted = ledger.cells.values.count { $0.cell.counts }
+      #expect(counted <= DayRules.earlyDaysMax, "\(order): \(counted)")
+      #expect(ledger.digest == Self.recomputed(ledger), "\(order)")
+    }
+  }
+
   @Test("the account's own habit keeps its id, also if the session's is smaller")
   func ownHabit() throws {
     var sample = LedgerSample(habits: [Identifier(high: 500, low: 0)])
     for number in 1...20 as ClosedRange<UInt64> {
       var random = SeededGenerator(seed: number)
-      try Self.migrate(Self.session(number, isCopy: false, &random), into: &sample.ledger)
+      try Self.migrate(Self.session(number, .apart, &random), into: &sample.ledger)
     }
     #expect(sample.ledger.habits[Identifier(high: 500, low: 0)]?.aliasOf == nil)
     #expect(sample.ledger.habits[Identifier(high: 500, low: 0)]?.isDeleted == false)

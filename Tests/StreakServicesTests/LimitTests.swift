@@ -1,8 +1,23 @@
 import EventLoop
+import RPC
+import Schema
 @testable import StreakServices
+import Synchronization
 import Testing
 
 struct LimitTests {
+  @Test("every method that leaves audit events has a limit, so that nothing fills the trail")
+  func auditedMethodsAreLimited() {
+    let audited = SchemaCatalog.methods.filter(\.policy.isAudited)
+    #expect(audited.count >= 20)
+    for method in audited {
+      let limit = method.policy.rateLimit
+      // An address stands for each caller, also for one that no account is known of.
+      #expect(limit?.perAddress != nil, "\(method.path)")
+      if method.policy.authentication == .user { #expect(limit?.perPerson != nil, "\(method.path)") }
+    }
+  }
+
   @Test(
     "a range contains the addresses with its first bits",
     arguments: [
@@ -58,7 +73,45 @@ struct LimitTests {
     #expect(refusals.count <= 2 * RecentRefusals.namesPerGenerationMax)
   }
 
-  @Test("a flood is answered from the cache after the limit of look-ups, until its entry expires")
+  @Test("as much large work waits on a loop as the limit, one more is refused, and each gets its turn in order")
+  func largeWork() async throws {
+    let thread = EventLoopThread()
+    defer { thread.stopAndJoin() }
+    let loop = thread.loop
+    let meter = LimitMeter()
+    let order = Order()
+    try await Task(executorPreference: loop) {
+      let work = LargeWork(loop: loop, meter: meter)
+      try await work.takeTurn(isLarge: true)
+      let waiting = (0..<LargeWork.waitingMax).map { number in
+        Task(executorPreference: loop) {
+          try await work.takeTurn(isLarge: true)
+          order.add(number)
+          work.endTurn(isLarge: true)
+        }
+      }
+      // Begins after those before it: a loop runs its jobs in order.
+      let refusal = await Task(executorPreference: loop) { () -> RPCStatus? in
+        do throws(RPCStatus) {
+          try await work.takeTurn(isLarge: true)
+          return nil
+        } catch {
+          return error
+        }
+      }.value
+      #expect(refusal?.code == .resourceExhausted && meter.current[.captures] == 1)
+      // Small work waits for none of it.
+      try await work.takeTurn(isLarge: false)
+      work.endTurn(isLarge: true)
+      for task in waiting { try await task.value }
+      #expect(order.numbers == Array(0..<LargeWork.waitingMax) && LargeWork.waitingMax == 256)
+      // And there is room again.
+      try await work.takeTurn(isLarge: true)
+      work.endTurn(isLarge: true)
+    }.value
+  }
+
+  @Test("a flood is answered from memory after as many refusals as are looked up, and only while they last")
   func flood() {
     var refusals = RecentRefusals()
     for _ in 0..<RecentRefusals.lookedUpMax {
@@ -71,4 +124,10 @@ struct LimitTests {
     refusals.note([1], untilMilliseconds: 200, atMilliseconds: 100)
     #expect(refusals.waitMilliseconds([1], atMilliseconds: 100) == nil)
   }
+}
+
+private final class Order: Sendable {
+  private let added = Mutex<[Int]>([])
+  var numbers: [Int] { added.withLock { $0 } }
+  func add(_ number: Int) { added.withLock { $0.append(number) } }
 }

@@ -29,4 +29,22 @@ struct TransferTests {
     #expect(TransferPace.waitMillisecondsMax(byteCount: 0, limits: limits) == 2_000)
     #expect(TransferPace.waitMillisecondsMax(byteCount: 5_000, limits: limits) == 7_000)
   }
+
+  @Test("a transfer waits for the one before it as often as the limit, and one attempt more is not made")
+  func turns() async {
+    for (freeAfter, isTaken) in [
+      (0, true), (1, true), (TransferTurn.waitsMax, true), (TransferTurn.waitsMax + 1, false),
+    ] {
+      var (attempts, waits) = (0, 0)
+      let taken = await TransferTurn.take {
+        attempts += 1
+        return waits >= freeAfter
+      } pause: {
+        waits += 1
+      }
+      #expect(taken == isTaken, "\(freeAfter)")
+      #expect(waits == min(freeAfter, TransferTurn.waitsMax) && attempts == waits + 1)
+    }
+    #expect(TransferTurn.waitsMax == 20 && TransferTurn.waitMilliseconds == 50)
+  }
 }

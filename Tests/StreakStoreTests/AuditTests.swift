@@ -103,4 +103,30 @@ import Testing
       await #expect(throws: DatabaseError.self) { _ = try await test.database.run(erase, .identifier(Identifier.zero)) }
     }
   }
+
+  @Test("an event without an account is kept for 30 days, and goes after them; a person's stays")
+  func strangersEventsGo() async throws {
+    try await TestStore.run { test async throws in
+      _ = try await Self.person(test, "mira@example.org")
+      let now = Instant.now()
+      let kept = StreakStore.strangersEventsKeptDays * 86_400
+      #expect(kept == 30 * 86_400)
+      for seconds in [kept, kept + 1] {
+        var nobody = NewAccount.sample().auditEvent
+        nobody.userID = nil
+        nobody.occurredAt = now.advanced(bySeconds: -seconds)
+        nobody.detail = "\(seconds) s ago"
+        try await test.store.recordAudit(nobody)
+      }
+      #expect(try await test.count("audit_events") == 8)
+      // At the limit to the microsecond: the one that is older goes.
+      #expect(try await test.store.forgetOld(at: now) == 1)
+      let left = Statement(
+        .read, "SELECT detail FROM audit_events WHERE user_id = '00000000-0000-0000-0000-000000000000'")
+      let details = try await test.database.run(left).map { row throws(DatabaseError) in try row.string(0) }
+      #expect(details == ["\(kept) s ago"])
+      #expect(try await test.count("audit_events") == 7)
+      #expect(try await test.store.verifyAudit().faults.isEmpty)
+    }
+  }
 }

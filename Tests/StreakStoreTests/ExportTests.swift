@@ -40,4 +40,29 @@ import Testing
       await #expect(throws: StoreError.noSuchUser) { try await test.store.export(of: .random()) { _ in true } }
     }
   }
+
+  @Test("one export of a person runs at a time across processes, others' do not wait, and its end makes room")
+  func oneForEachPerson() async throws {
+    try await TestStore.run { test async throws in
+      let (account, other) = (NewAccount.sample(), NewAccount.sample("other@example.org"))
+      for account in [account, other] { _ = try await test.store.signUp(account) }
+      let elsewhere = try await test.anotherStore()
+      var whileItRuns: [ExportEnd] = []
+      let first = try await test.store.export(of: account.userID) { rows in
+        guard case .account = rows else { return true }
+        for userID in [account.userID, other.userID] {
+          if let end = try? await elsewhere.export(of: userID, { _ in true }) { whileItRuns.append(end) }
+        }
+        return true
+      }
+      #expect(first == .complete && whileItRuns == [.busy, .complete])
+      let after = try await elsewhere.export(of: account.userID) { _ in true }
+      #expect(after == .complete)
+      // One that is given up makes room as well.
+      _ = try await elsewhere.export(of: account.userID) { _ in false }
+      let last = try await test.store.export(of: account.userID) { _ in true }
+      #expect(last == .complete)
+      await elsewhere.close()
+    }
+  }
 }

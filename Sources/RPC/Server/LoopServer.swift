@@ -57,8 +57,8 @@ final class LoopServer {
 
   /// Starts accepting connections.
   /// - Returns: The address in use, with the port the kernel chose.
-  func listen(on address: SocketAddress) throws(SocketError) -> SocketAddress {
-    start(try SocketListener(loop: loop, address: address) { [unowned self] in accept($0) })
+  func listen(on address: SocketAddress, _ sockets: SocketReservation? = nil) throws(SocketError) -> SocketAddress {
+    start(try SocketListener(loop: loop, address: address, reservation: sockets) { [unowned self] in accept($0) })
   }
 
   /// Starts accepting connections from a socket that another loop listens on as well.

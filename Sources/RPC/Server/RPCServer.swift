@@ -21,6 +21,7 @@ public final class RPCServer: Sendable {
   /// Starts serving.
   /// - Parameters:
   ///   - address: Where to listen; port 0 lets the kernel choose one.
+  ///   - sockets: Bound to the address before; nil: it is bound now.
   ///   - loops: At least one; each serves the connections the kernel gives it.
   ///   - tls: A server's context; nil: in cleartext.
   ///   - webOrigins: The pages that may read answers; none unless told.
@@ -28,13 +29,13 @@ public final class RPCServer: Sendable {
   ///   - interceptors: Around every call, outermost first; made once for each loop.
   ///   - observer: Told of every call's end, also of those that reach no interceptor.
   public static func start(
-    address: SocketAddress, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
+    address: SocketAddress, sockets: SocketReservation? = nil, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
     tls: TLSContext? = nil, webOrigins: WebOrigins = WebOrigins(),
     interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
     observer: (any CallObserver)? = nil,
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
-    if address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
+    if sockets == nil, address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
     var address = address
     var parts: [LoopBound<LoopServer>] = []
     let heartbeats = loops.map { _ in LoopHeartbeat() }
@@ -55,7 +56,7 @@ public final class RPCServer: Sendable {
           observer: observer, heartbeat: heartbeat)
         do throws(SocketError) {
           guard let sharedListener else {
-            return .success((try part.listen(on: wanted), LoopBound(part, loop: loop)))
+            return .success((try part.listen(on: wanted, sockets), LoopBound(part, loop: loop)))
           }
           return .success((part.listen(sharing: sharedListener), LoopBound(part, loop: loop)))
         } catch {

@@ -29,6 +29,9 @@ extension ServerConnection {
     guard format.carries(route.method.descriptor.kind) else {
       throw .http(415, Self.fields("accept-post", CallFormat.accepted))
     }
+    // Text is decoded when the whole of it is there.
+    guard !format.isText || route.method.descriptor.kind == .unary || route.method.descriptor.kind == .serverStreaming
+    else { throw .status(format, RPCStatus(.unimplemented, "gRPC-Web's text carries no streams of requests."), nil) }
     // Trailers and full duplex are HTTP/2's.
     guard version == .http2 || (format.rpcProtocol != .grpc && route.method.descriptor.kind != .bidirectionalStreaming)
     else { throw .http(505, Self.fields("connection", "close")) }

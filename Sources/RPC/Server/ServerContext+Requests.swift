@@ -22,14 +22,14 @@ extension ServerContext {
   ) throws(RPCStatus) {
     guard let stream else { throw endReason }
     if let queryMessage {
-      unsafe try lend(queryMessage, 0..<queryMessage.count, isCompressed: requestEncoding == .gzip, body)
+      unsafe try lend(queryMessage, try wholeMessage(queryMessage), body)
     } else if format.isText {
       let decoded = try WebText.decode(stream.body)
       unsafe try lend(decoded, try onlyMessage(in: decoded), body)
     } else if format.isFramed {
       unsafe try lend(stream.body, try onlyMessage(in: stream.body), body)
     } else {
-      unsafe try lend(stream.body, 0..<stream.body.count, isCompressed: requestEncoding == .gzip, body)
+      unsafe try lend(stream.body, try wholeMessage(stream.body), body)
     }
     stream.dropBody()
     stream.reservedBytes = 0
@@ -40,6 +40,16 @@ extension ServerContext {
   private struct MessagePlace {
     let range: Range<Int>
     let isCompressed: Bool
+  }
+
+  /// The place of a message without a frame.
+  private func wholeMessage(_ bytes: [UInt8]) throws(RPCStatus) -> MessagePlace {
+    let limit = requestBytesMax
+    // The end may have come with the bytes past the limit.
+    guard bytes.count <= limit else {
+      throw MessageFraming.refusal(.tooLarge(count: bytes.count), byteLimit: limit) ?? .noRoom
+    }
+    return MessagePlace(range: 0..<bytes.count, isCompressed: requestEncoding == .gzip)
   }
 
   /// The place of the one message that `bytes` must hold.

@@ -62,15 +62,18 @@ extension AdminService {
 public enum AdminServiceMethods {
   public static let listBackups = MethodDescriptor(
     service: "streak.v1.AdminService", name: "ListBackups", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true, hasNoSideEffects: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true, hasNoSideEffects: true,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
     request: ListBackupsRequest.descriptor, response: ListBackupsResponse.descriptor)
   public static let runBackup = MethodDescriptor(
     service: "streak.v1.AdminService", name: "RunBackup", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: false),
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
     request: RunBackupRequest.descriptor, response: RunBackupResponse.descriptor)
   public static let verifyBackup = MethodDescriptor(
     service: "streak.v1.AdminService", name: "VerifyBackup", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
     request: VerifyBackupRequest.descriptor, response: VerifyBackupResponse.descriptor)
   public static let listRecoveryRequests = MethodDescriptor(
     service: "streak.v1.AdminService", name: "ListRecoveryRequests", kind: .unary,
@@ -78,7 +81,8 @@ public enum AdminServiceMethods {
     request: ListRecoveryRequestsRequest.descriptor, response: ListRecoveryRequestsResponse.descriptor)
   public static let fulfilRecovery = MethodDescriptor(
     service: "streak.v1.AdminService", name: "FulfilRecovery", kind: .clientStreaming,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true),
+    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
     request: FulfilRecoveryRequest.descriptor, response: FulfilRecoveryResponse.descriptor)
   public static let getServerStatus = MethodDescriptor(
     service: "streak.v1.AdminService", name: "GetServerStatus", kind: .unary,

@@ -14,8 +14,10 @@ extension StreakClient {
   /// Answers of one sync that may show a loss: without a limit, a server that loses what it
   /// acknowledges would receive the same operations for ever.
   static let lossesMax = 8
-  /// Interval at which a session is reported to the server, in milliseconds; the server removes
-  /// sessions after a year without a report.
+  /// Pages of notices in one sync. A page has up to 1,000 notices, or 1 MiB of them.
+  static let noticePagesMax = 256
+  /// A session says that it is alive this often, in milliseconds; the server forgets those of which
+  /// it has not heard for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
   /// Wait between two attempts to open the hint stream, in milliseconds.
   static let watchBackoffMilliseconds: (min: UInt64, max: UInt64) = (1_000, 300_000)
@@ -82,7 +84,10 @@ extension StreakClient {
   private func exchange(_ submission: SyncSubmission, of userID: Identifier) async throws(ClientError) -> SyncAnswer {
     do throws(ClientError) {
       let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.now)
-      let response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
+      var response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
+      // Before anything of it is taken: the next request begins after it, and would not be told
+      // them.
+      if response.moreNotices { response.notices += try await otherNotices(than: response.notices, of: userID) }
       return .changes(SyncChanges(response))
     } catch {
       guard case .refused(let refusal) = error else { throw error }
@@ -93,6 +98,22 @@ extension StreakClient {
       default: throw error
       }
     }
+  }
+
+  /// The notices for which a response had no room.
+  private func otherNotices(
+    than known: [Schema.Notice], of userID: Identifier
+  ) async throws(ClientError) -> [Schema.Notice] {
+    var ids = Set(known.map(\.noticeId))
+    var others: [Schema.Notice] = []
+    var request = ListNoticesRequest(pageSize: Self.pageSize)
+    for _ in 0..<Self.noticePagesMax {
+      let page = try await call(SyncServiceMethods.listNotices, request, ListNoticesResponse.self, for: userID)
+      others += page.notices.filter { ids.insert($0.noticeId).inserted }
+      guard !page.nextPageToken.isEmpty else { return others }
+      request.pageToken = page.nextPageToken
+    }
+    throw .failing("It tells notices without an end.")
   }
 
   private func take(

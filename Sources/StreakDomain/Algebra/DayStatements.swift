@@ -172,6 +172,31 @@ public struct DayStatements: Hashable, Sendable {
     Self.bound(&completions, \.id)
   }
 
+  /// Takes over what was stated of the same day under another habit's name.
+  mutating func join(_ other: DayStatements) {
+    for completion in other.completions {
+      if let place = completions.firstIndex(where: { $0.id == completion.id }) {
+        // One migration stated both.
+        completions[place].trust = max(completions[place].trust, completion.trust)
+      } else {
+        completions.insert(completion, at: completions.firstIndex { completion.id < $0.id } ?? completions.endIndex)
+      }
+    }
+    for undo in other.undos where !undos.contains(where: { $0.id == undo.id }) {
+      undos.insert(undo, at: undos.firstIndex { undo.id < $0.id } ?? undos.endIndex)
+    }
+    for undo in undos { completions.removeAll { undo.takes($0.id) } }
+    while completions.count > Self.statementsMax { Self.bound(&completions, \.id) }
+    while undos.count > Self.statementsMax { Self.bound(&undos, \.id) }
+    note.join(other.note)
+  }
+
+  /// Notes that no notice tells of any of it.
+  mutating func forgetNotices() {
+    for index in undos.indices { undos[index].hasNotice = false }
+    note.forgetNotices()
+  }
+
   /// Removes the counting completions from the streak: the bound of days before the account's first
   /// date is reached.
   mutating func quarantineOverLimit() {

@@ -106,6 +106,25 @@ public struct HabitStatements: Hashable, Sendable {
     for index in deletions.indices where deletions[index].stamp.id == id { deletions[index].hasNotice = hasNotice }
   }
 
+  /// Takes over what was stated of the same habit under another id.
+  mutating func join(_ other: HabitStatements) {
+    for field in HabitField.allCases {
+      self[field].join(other[field])
+      // An empty field states nothing, where something was stated.
+      if self[field].elements.contains(where: { !$0.value.isEmpty }) { self[field].retractAll(of: "") }
+    }
+    for deletion in other.deletions where !deletions.contains(where: { $0.stamp.id == deletion.stamp.id }) {
+      deletions.insert(deletion, at: deletions.firstIndex { deletion.stamp.id < $0.stamp.id } ?? deletions.endIndex)
+    }
+    if deletions.count > Self.deletionsMax { deletions.removeFirst(deletions.count - Self.deletionsMax) }
+  }
+
+  /// Notes that no notice tells of any of it.
+  mutating func forgetNotices() {
+    for field in HabitField.allCases { self[field].forgetNotices() }
+    for index in deletions.indices { deletions[index].hasNotice = false }
+  }
+
   /// The latest time among the statements.
   var latestTime: HybridTime {
     (stamps + deletions.map(\.stamp)).map(\.time).max() ?? .zero

@@ -95,6 +95,32 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
     return author.stamp
   }
 
+  /// Takes over what was stated of the same thing under another name: each statement stays, as
+  /// their authors did not know that it was one.
+  mutating func join(_ other: Register) {
+    for var element in other.elements {
+      if let place = elements.firstIndex(where: { $0.stamp.id == element.stamp.id }) {
+        guard elements[place].value != element.value, let part = element.stamp.id.migrationPart, part == 0 else {
+          continue
+        }
+        // One migration stated both: the later one keeps the name.
+        if (elements[place].stamp.time, "\(elements[place].value)") < (element.stamp.time, "\(element.value)") {
+          swap(&elements[place], &element)
+        }
+        element.stamp.id = StatementID(element.stamp.id.source, part: 1)
+        elements.sort { $1.stamp < $0.stamp }
+        guard !elements.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
+      }
+      insert(element)
+    }
+    former = Array((former + other.former).suffix(Self.formerMax))
+  }
+
+  /// Notes that no notice tells of any of the values.
+  mutating func forgetNotices() {
+    for index in elements.indices { elements[index].hasNotice = false }
+  }
+
   /// Takes back a statement that nothing has replaced.
   mutating func retract(_ id: StatementID) { elements.removeAll { $0.stamp.id == id } }
 

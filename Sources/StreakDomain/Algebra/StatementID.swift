@@ -30,10 +30,23 @@ public struct StatementID: Hashable, Comparable, Sendable {
   /// The only statement of a migration, import or recovery.
   public init(_ bulk: Bulk, _ id: Identifier) { self.init(source: id, seq: bulk.rawValue) }
 
-  /// The migration that it is; nil for anything else.
-  public var migrationID: Identifier? {
-    seq == Bulk.migration.rawValue && source != Self.directCalls ? source : nil
+  /// What a migration states of one of several habits that it brings: all of them may become one.
+  init(_ migrationID: Identifier, part: UInt32) {
+    self.init(source: migrationID, seq: Bulk.migration.rawValue - Int64(part) << Self.partShift)
   }
+
+  private static let partShift: Int64 = 31
+
+  /// The part of a migration that it is, which its name tells; nil for anything else.
+  var migrationPart: UInt32? {
+    guard seq <= Bulk.migration.rawValue, source != Self.directCalls,
+      seq.magnitude & ((1 << Self.partShift) - 1) == 0
+    else { return nil }
+    return UInt32(exactly: seq.magnitude >> Self.partShift)
+  }
+
+  /// The migration that it is a statement of; nil for anything else.
+  public var migrationID: Identifier? { migrationPart == nil ? nil : source }
 
   /// The device of which it is an operation; nil for anything else.
   public var deviceID: Identifier? { seq <= 0 || source == Self.directCalls ? nil : source }
@@ -121,8 +134,12 @@ public struct Author: Sendable {
     self.ahead = ahead
   }
 
-  /// Whether the author knows a statement; its own earlier ones always.
+  /// Whether the author knows a statement: its own earlier ones always. The parts of a migration,
+  /// which come at once, are concurrent: none is earlier than another.
   func covers(_ id: StatementID) -> Bool {
-    (id.source == stamp.id.source && id.seq <= stamp.id.seq) || seen.covers(id) || id == Stamp.initial.id
+    if id.source == stamp.id.source, id.seq == stamp.id.seq || (stamp.id.seq > 0 && id.seq < stamp.id.seq) {
+      return true
+    }
+    return seen.covers(id) || id == Stamp.initial.id
   }
 }

@@ -1,16 +1,16 @@
-/// When a device last had nothing left to send, and which days it has newly claimed since.
+/// When a device's queue was last empty, and the days it has newly claimed since.
 ///
-/// What keeps a device honest that says it was offline: since it was caught up at time c it may
-/// claim the days from date(c) - 1 on, at most floor((now - c + 14 h) / 24 h) + 2 distinct ones,
-/// whichever device stated them before. Source: Specification.md, "What keeps history honest".
+/// It limits the claims of a device that says it was offline. A device that was caught up at time c
+/// may claim the days from date(c) - 1 on, at most floor((now - c + 14 h) / 24 h) + 2 distinct
+/// ones; days that another device stated before count as well. Source: Specification.md, "What
+/// keeps history honest".
 public struct BackfillAllowance: Equatable, Sendable {
   /// Days granted on top of those that passed.
   public static let spareDays = 2
-  /// So far east may a person have moved since, in milliseconds; clocks that go forward are within
-  /// it.
+  /// Most milliseconds by which the person may have moved east since; clock changes are within it.
   public static let travelMilliseconds: Int64 = 14 * 3_600_000
 
-  /// c.
+  /// The moment c, when the queue was last empty.
   public private(set) var caughtUpAt: Instant
   /// The distinct days claimed since, as bits from `firstDay` on.
   private var firstDay: Day
@@ -23,9 +23,10 @@ public struct BackfillAllowance: Equatable, Sendable {
     claimed = 0
   }
 
-  /// What a claimed day is worth; remembers the claim if it takes part of the allowance.
+  /// The status of a claimed day; records the claim if it uses the allowance.
+  ///
   /// - Parameters:
-  ///   - made: In whose zone dates are meant.
+  ///   - made: Gives the zone of the dates.
   ///   - now: The server's clock.
   public mutating func claim(_ day: Day, made: ClientTime, now: Instant) -> CellTrust {
     let today = DayRules.judgedDay(made, at: now)
@@ -36,7 +37,7 @@ public struct BackfillAllowance: Equatable, Sendable {
     return .counted
   }
 
-  /// The device has nothing left to send.
+  /// The device's queue is empty.
   public mutating func finish(now: Instant) {
     guard now > caughtUpAt else { return }
     self = BackfillAllowance(caughtUpAt: now)
@@ -50,13 +51,13 @@ public struct BackfillAllowance: Equatable, Sendable {
     return Int(clamping: (passed + Self.travelMilliseconds) / ClientTime.millisecondsPerDay) + Self.spareDays
   }
 
-  /// Notes a day as claimed; one that was claimed before costs nothing.
+  /// Records a day as claimed; one that was claimed before costs nothing.
   /// - Returns: False if the allowance is used up.
   private mutating func mark(_ day: Day, allowance: Int) -> Bool {
     if claimed == 0 { firstDay = day.advanced(by: -Self.reach) }
     let place = firstDay.distance(to: day)
-    // Claimable days lie between 30 days ago and tomorrow: others than these are far from what was
-    // claimed before, so those are old.
+    // Claimable days lie between 30 days ago and tomorrow. Days outside the bits are far from
+    // earlier claims, so these claims are old.
     guard (0..<UInt64.bitWidth).contains(place) else {
       guard place > 0 else { return true }
       shift(by: place - UInt64.bitWidth + 1)

@@ -13,19 +13,19 @@ public struct CellKey: Hashable, Comparable, Sendable {
   }
 }
 
-/// What the ledger holds for one habit on one day.
+/// The ledger's state of one habit on one day.
 public struct CellState: Hashable, Sendable {
-  /// What the statements come to.
+  /// The result of the statements.
   public var cell: CellContent
   /// The change number of the last change.
   public var version: Int64
-  /// The last statement that was merged; where there are no details, the only one.
+  /// The last statement that was merged; without details, the only one.
   public var stamp: Stamp
   /// When and where the last statement was made.
   public var made: ClientTime
   /// When the server stored the last change.
   public var recordedAt: Instant
-  /// The statements. Nil: one completion, with its note if `cell` has one; so are most days.
+  /// The statements. Nil: one completion, with its note if `cell` has one; most days are like this.
   private(set) var details: DayStatements?
 
   public init(
@@ -40,7 +40,7 @@ public struct CellState: Hashable, Sendable {
     self.details = details
   }
 
-  /// What was stated about the day.
+  /// All statements about the day.
   public var statements: DayStatements {
     if let details { return details }
     var statements = DayStatements()
@@ -51,7 +51,7 @@ public struct CellState: Hashable, Sendable {
     return statements
   }
 
-  /// Takes what was stated, and what it comes to.
+  /// Sets the statements and their result.
   /// - Parameter last: The statement that was merged.
   mutating func take(_ statements: DayStatements, last: Stamp) {
     let note = statements.note.winner
@@ -60,7 +60,7 @@ public struct CellState: Hashable, Sendable {
     details = isAll(statements) ? nil : statements
   }
 
-  /// Whether `cell` and `stamp` say all that was stated.
+  /// Whether `cell` and `stamp` contain all statements.
   private func isAll(_ stated: DayStatements) -> Bool {
     guard stated.undos.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp) else { return false }
     guard cell.done else { return stated.completions.isEmpty }
@@ -68,28 +68,29 @@ public struct CellState: Hashable, Sendable {
       && stated.completions[0] == DayStatements.Completion(id: stamp.id, trust: CompletionTrust(cell.trust))
   }
 
-  /// It counts, and counted nowhere before: the bound of days before an account's first date
+  /// It counts, and did not count anywhere before: the bound of days before an account's first date
   /// applies to it.
   public var countsAsNew: Bool { cell.counts && !(details?.trust.isExempt ?? false) }
 
-  /// The completions that stand: an undo names those it takes back.
+  /// The standing completions: an undo names those it takes back.
   public var completions: [StatementID] {
     details?.completions.map(\.id) ?? (cell.done ? [stamp.id] : [])
   }
 
-  /// The migration that brought it, if one did.
+  /// The migration that it came from, if any.
   public var migrationID: Identifier? { completions.lazy.compactMap(\.migrationID).first ?? stamp.id.migrationID }
 
-  /// The latest time among what was stated.
+  /// The latest time among the statements.
   public var latestTime: HybridTime { max(stamp.time, details?.note.winner?.stamp.time ?? .zero) }
 
-  /// What stands of it (`DayStatements.activity`).
+  /// The statements that stand (`DayStatements.activity`).
   var activity: [StatementID] { details?.activity ?? [stamp.id] }
 
-  /// For storage, beside the columns of `cell`, `stamp` and `made`: empty where those say all.
+  /// For storage, beside the columns of `cell`, `stamp` and `made`: empty if these contain
+  /// everything.
   public var encodedDetails: [UInt8] { details?.encoded ?? [] }
 
-  /// Reads `encodedDetails` back; bytes that cannot be read give what the other columns say.
+  /// Reads `encodedDetails` back; unreadable bytes give the value of the other columns.
   public mutating func setDetails(encoded: [UInt8]) {
     details = encoded.isEmpty ? nil : DayStatements(encoded: encoded)
   }
@@ -115,7 +116,7 @@ extension CellTrust {
     }
   }
 
-  /// What `number` says; a number of no version of this program counts for nothing.
+  /// The status of `number`; an unknown number counts as quarantined.
   public init(number: UInt8) {
     self = number == 0 ? .counted : .quarantined(QuarantineReason(rawValue: number) ?? .overLimit)
   }

@@ -1,5 +1,5 @@
-/// Why a cell is kept but does not count. Nothing is refused for it, so it is no `Reason`; the raw
-/// value is the number of the schema's `QuarantineReason`, which is also what tables hold.
+/// Why a cell is kept but does not count. Quarantine refuses nothing, so these are not `Reason`s.
+/// The raw value is the number of the schema's `QuarantineReason`, also in tables.
 public enum QuarantineReason: UInt8, Sendable, CaseIterable {
   /// Outside the 30-day window that a migrated session may count.
   case overLimit = 1
@@ -24,8 +24,7 @@ public enum CellTrust: Hashable, Sendable {
   case quarantined(QuarantineReason)
 }
 
-/// The part of a statement about a day that cannot be. The raw value is its path in the schema's
-/// requests.
+/// The invalid part of a statement about a day. The raw value is its path in the schema's requests.
 public enum MalformedField: String, Sendable, CaseIterable {
   /// Before 2000-01-01 or after 9999-12-31.
   case day
@@ -33,10 +32,10 @@ public enum MalformedField: String, Sendable, CaseIterable {
   case utcOffset = "made.utc_offset_seconds"
   /// Outside 0 to 1439.
   case dayStart = "made.day_start_minutes"
-  /// Empty, longer than 64 bytes, or with control characters. Names that nobody knows are accepted.
+  /// Empty, longer than 64 bytes, or with control characters. Unknown names are accepted.
   case zone = "made.zone"
 
-  /// What is required of the field, to follow its name.
+  /// The field's rule, to follow its name in a message.
   public var requirement: String {
     switch self {
     case .day: "must be from 2000-01-01 to 9999-12-31"

@@ -12,7 +12,7 @@ public struct CellEntry: Equatable, Sendable {
 /// A state that a day had before its present one.
 public struct EarlierCellEntry: Equatable, Sendable {
   public var entry: CellEntry
-  /// Of a state whose note is not kept: SHA-256 of it. Empty otherwise.
+  /// SHA-256 of the note of a state whose note is not kept. Empty otherwise.
   public var noteHash: [UInt8]
 
   public init(entry: CellEntry, noteHash: [UInt8] = []) {

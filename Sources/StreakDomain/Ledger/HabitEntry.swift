@@ -1,13 +1,13 @@
-/// A habit in a person's ledger, without what its days add up to.
+/// A habit in a person's ledger, without the results of its days.
 public struct HabitEntry: Equatable, Sendable {
   public var id: Identifier
   public var fields: HabitFields
   public var createdAt: Instant
   /// The change number of its last change.
   public var version: Int64
-  /// Devices do not show it.
+  /// Devices hide the habit.
   public var isDeleted: Bool
-  /// The id is another name of that habit.
+  /// The id is an alias of that habit.
   public var aliasOf: Identifier?
 
   public init(

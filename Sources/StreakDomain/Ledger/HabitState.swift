@@ -8,17 +8,17 @@ public enum HabitField: Int, CaseIterable, Hashable, Sendable {
   case archived = 5
 }
 
-/// What a person says of a habit.
+/// The fields of a habit that a person edits.
 public struct HabitFields: Hashable, Sendable {
   public var name: String
   public var description: String
   /// 0xRRGGBB.
   public var color: UInt32
-  /// Where it stands in the person's own order, from 0.
+  /// The position in the person's own order, from 0.
   public var position: Int32
   public var archived: Bool
 
-  /// Bytes of a description.
+  /// Most bytes of a description.
   public static let descriptionBytesMax = 2_048
   public static let colorMax: UInt32 = 0xFF_FFFF
   public static let positionMax: Int32 = 1_000_000
@@ -39,7 +39,7 @@ public struct HabitFields: Hashable, Sendable {
       && (0...Self.positionMax).contains(position)
   }
 
-  /// The field's value as text, which is how conflicts keep it; equal texts mean equal values.
+  /// The field's value as text, the form in conflicts; equal texts mean equal values.
   public func text(of field: HabitField) -> String {
     switch field {
     case .name: name
@@ -61,7 +61,7 @@ public struct HabitFields: Hashable, Sendable {
     }
   }
 
-  /// Sets a field to what `text(of:)` gave; text that cannot be a value changes nothing.
+  /// Sets a field from the text of `text(of:)`; invalid text changes nothing.
   public mutating func set(_ field: HabitField, text: String) {
     switch field {
     case .name: name = text
@@ -75,27 +75,26 @@ public struct HabitFields: Hashable, Sendable {
 
 /// A habit as the server holds it.
 public struct HabitState: Equatable, Sendable {
-  /// What the statements come to.
+  /// The result of the statements.
   public var fields: HabitFields
   public var createdAt: Instant
-  /// The change number of the last change of its fields, its deletion or return.
+  /// The change number of the last change of its fields, or of its deletion or return.
   public var version: Int64
   /// Deleted: devices do not show it; its days stay in the ledger.
   public var isDeleted: Bool
-  /// The change that brought it back from deletion; 0: none. A device that has not received that
+  /// The change that restored it after a deletion; 0: none. A device that has not received that
   /// change needs all its days again.
   public var returnedVersion: Int64
-  /// `HabitStatements.encoded`: few changes of a day look into them.
+  /// `HabitStatements.encoded`: decoded lazily, since few changes of a day need them.
   public private(set) var encodedStatements: [UInt8]
-  /// What the counted days add up to.
+  /// The sums of the counted days.
   public var summary: StreakSummary
   /// Counted days before the account's first date to which the bound applies.
   public var earlyDays: Int
-  /// This id is another name of that habit, for ever: whatever names this one means that one. Nil
-  /// for a habit of its own.
+  /// This id is an alias of that habit, for ever. Nil for a habit of its own.
   public var aliasOf: Identifier?
-  /// The id that the habit had before sessions gave it a smaller one: the ids of its notices are
-  /// made with it. Nil: its own.
+  /// The id that the habit had before sessions gave it a smaller one: the ids of its notices derive
+  /// from it. Nil: its own.
   public var firstID: Identifier?
 
   public init(
@@ -115,7 +114,7 @@ public struct HabitState: Equatable, Sendable {
     self.firstID = firstID
   }
 
-  /// A habit that is made now.
+  /// A new habit.
   public init(made fields: HabitFields, createdAt: Instant, version: Int64, stamp: Stamp) {
     self.init(
       fields: fields, createdAt: createdAt, version: version,
@@ -123,12 +122,12 @@ public struct HabitState: Equatable, Sendable {
       summary: StreakSummary(countedDays: EmptyCollection()))
   }
 
-  /// What was stated about it.
+  /// All statements about it.
   public var statements: HabitStatements {
     get { HabitStatements(encoded: encodedStatements, fields: fields) }
     set {
       encodedStatements = newValue.encoded
-      // Where all fields were stated together, the values lie in `fields` alone.
+      // If all fields were stated together, only `fields` holds the values.
       fields = newValue.fields(isDeleted: isDeleted)
     }
   }
@@ -136,15 +135,15 @@ public struct HabitState: Equatable, Sendable {
   /// The latest time among what was stated.
   public var latestTime: HybridTime { statements.latestTime }
 
-  /// Sessions brought it, and nothing of the account has stated a field of it since.
+  /// It came from sessions, and the account has stated none of its fields since.
   var isOfSessions: Bool { statements.stamps.allSatisfy { $0.id.migrationID != nil } }
 
-  /// It was deleted once, whether that holds or not.
+  /// It was deleted at some time, with or without effect.
   public var hasDeletions: Bool {
     !HabitStatements.isPlain(encoded: encodedStatements) && !statements.deletions.isEmpty
   }
 
-  /// What it adds to the digest of the person's visible state, besides its cells.
+  /// Its part of the digest of the person's visible state, without its cells.
   func digest(habitID: Identifier) -> StateDigest {
     isDeleted ? .empty : Self.itemDigest(habitID: habitID, fields)
   }

@@ -1,6 +1,6 @@
-/// A hybrid logical time: 48 bits of milliseconds since 1970 and a 16-bit counter, so that what
-/// follows is always later, whatever the wall clock does. Ordered as a number; between equal times
-/// the device's id decides.
+/// A hybrid logical time: 48 bits of milliseconds since 1970 and a 16-bit counter, so that a later
+/// event always has a later time, whatever the wall clock does. Ordered as a number; between equal
+/// times the device's id decides.
 ///
 /// Source: Kulkarni et al., "Logical Physical Clocks and Consistent Snapshots in Globally
 /// Distributed Databases".
@@ -10,8 +10,8 @@ public struct HybridTime: Hashable, Comparable, Sendable {
 
   public init(packed: UInt64) { self.packed = packed }
 
-  /// The first time of a millisecond; moments before 1970 are 0, moments after the year 10889 the
-  /// last that fits.
+  /// The first time of a millisecond; moments before 1970 are 0, moments after the year 10889
+  /// become the last possible one.
   public init(milliseconds: Int64, counter: UInt16 = 0) {
     packed = UInt64(min(max(milliseconds, 0), Self.millisecondsMax)) << 16 | UInt64(counter)
   }
@@ -37,7 +37,7 @@ public struct HybridTime: Hashable, Comparable, Sendable {
 
 /// A device's hybrid logical clock: never goes back, also when the wall clock is set back.
 public struct HybridClock: Equatable, Sendable {
-  /// The last time given or seen.
+  /// The last time issued or observed.
   public private(set) var last: HybridTime
 
   public init(last: HybridTime = .zero) { self.last = last }
@@ -49,21 +49,21 @@ public struct HybridClock: Equatable, Sendable {
     return last
   }
 
-  /// Takes note of a time that was received, so that everything from now on is later.
+  /// Records a received time, so that all later times are greater.
   public mutating func observe(_ time: HybridTime) { last = max(last, time) }
 }
 
-/// What the server makes of the times that a device states. Only being ahead matters: a clock in
-/// the past orders as made.
+/// The server's treatment of the times that a device states. Only clocks that are ahead are
+/// corrected: clocks in the past are ordered as stated.
 public struct ClockRules: Sendable {
-  /// A device this far ahead is believed, in milliseconds.
+  /// A device up to this far ahead is accepted as it is, in milliseconds.
   public static let aheadMillisecondsMax: Int64 = 60_000
   /// A device this far ahead is refused, in milliseconds.
   public static let refusedMilliseconds: Int64 = 86_400_000
 
   /// The server's clock.
   let now: Instant
-  /// By how much the device's clock is ahead, in milliseconds; 0 within `aheadMillisecondsMax`.
+  /// How far the device's clock is ahead, in milliseconds; 0 within `aheadMillisecondsMax`.
   public let skewMilliseconds: Int64
 
   /// - Parameter sentAt: The device's clock at sending; nil: not stated.

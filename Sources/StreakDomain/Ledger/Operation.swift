@@ -4,7 +4,7 @@ public struct Operation: Hashable, Sendable {
   public var seq: Int64
   /// When it was made, by the device's hybrid clock.
   public var time: HybridTime
-  /// What the device had seen when it was made, besides its own operations.
+  /// The sources that the device knew when it was made, besides its own operations.
   public var seen: SeenStatements
   public var change: Change
 
@@ -15,7 +15,7 @@ public struct Operation: Hashable, Sendable {
     self.change = change
   }
 
-  /// What an operation states.
+  /// The change that an operation states.
   public enum Change: Hashable, Sendable {
     case setCompletion(Completion)
     case setNote(Note)
@@ -24,21 +24,21 @@ public struct Operation: Hashable, Sendable {
     case resolveConflict(Resolution)
     /// Minutes after midnight at which the person's day begins.
     case setDayStart(Int32)
-    /// Something that this program does not understand or that cannot be: rejected, so that it
-    /// blocks nothing.
+    /// A change that this program does not understand or that is invalid: it is rejected, so that
+    /// it does not block the queue.
     case malformed
   }
 
-  /// "Day D of habit H is done", or "is not done after all".
+  /// "Day D of habit H is done", or "is not done".
   public struct Completion: Hashable, Sendable {
     public var habitID: Identifier
     public var day: Day
     public var done: Bool
-    /// The day's note; nil: none is stated, as by empty text. Not looked at when `done` is false.
+    /// The day's note; nil, like empty text, states none. Ignored if `done` is false.
     public var note: String?
     public var made: ClientTime
-    /// If `done` is false: the completions that are taken back. Nil: all that the author had seen,
-    /// as by an empty list.
+    /// If `done` is false: the completions that are taken back. Nil, like an empty list: all that
+    /// the author knew.
     public var undone: [StatementID]?
 
     public init(
@@ -71,7 +71,7 @@ public struct Operation: Hashable, Sendable {
   /// Makes a habit, or changes some of its fields.
   public struct HabitEdit: Hashable, Sendable {
     public var habitID: Identifier
-    /// The values; only those of `changed` matter for a habit that exists.
+    /// The values; for an existing habit only those of `changed` are used.
     public var fields: HabitFields
     public var changed: Set<HabitField>
 
@@ -82,10 +82,10 @@ public struct Operation: Hashable, Sendable {
     }
   }
 
-  /// States the value that is to hold after a conflict.
+  /// States the chosen value of a conflict.
   public struct Resolution: Hashable, Sendable {
     public var noticeID: Identifier
-    /// The value that lost is to hold after all.
+    /// True takes the losing value.
     public var takesOther: Bool
 
     public init(noticeID: Identifier, takesOther: Bool) {
@@ -122,12 +122,12 @@ extension Operation.Change {
   }
 }
 
-/// What became of an operation.
+/// The decision about an operation.
 public struct OperationOutcome: Hashable, Sendable {
   public enum Status: Int16, Hashable, Sendable {
-    /// It holds (also if it changed nothing because all was so already).
+    /// It was applied, perhaps without a change.
     case applied = 1
-    /// It was concurrent with another statement that holds; its value is in a conflict.
+    /// It was concurrent with another statement that won; its value is in a conflict.
     case superseded = 2
     /// It breaks a rule; it is in the inbox.
     case rejected = 3
@@ -139,9 +139,9 @@ public struct OperationOutcome: Hashable, Sendable {
   public var rejection: Reason?
   /// The change number that it was given; 0 if it changed nothing.
   public var changeNumber: Int64
-  /// What a completion's day is worth now; nil for other operations.
+  /// The current status of a completion's day; nil for other operations.
   public var trust: CellTrust?
-  /// The conflict it made, if it made one.
+  /// The conflict that it caused, if any.
   public var noticeID: Identifier?
 
   public init(

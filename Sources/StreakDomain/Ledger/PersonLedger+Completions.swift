@@ -30,7 +30,7 @@ extension PersonLedger {
 
   // MARK: Undone
 
-  /// "Not done after all".
+  /// "Not done".
   mutating func undo(
     _ wanted: Operation.Completion, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
@@ -51,7 +51,7 @@ extension PersonLedger {
 
   // MARK: Notes
 
-  /// Another note of a day, or none any more.
+  /// Another note of a day, or none.
   mutating func setNote(
     _ wanted: Operation.Note, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
@@ -66,7 +66,7 @@ extension PersonLedger {
     var statements = before
     statements.note.state(wanted.text, by: author)
     var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
-    // One that lost is in a notice; one that was replaced before it came is not concurrent with
+    // A losing note is in a notice; one that was replaced before it arrived is not concurrent with
     // anything.
     if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
     outcome.trust = nil
@@ -75,8 +75,8 @@ extension PersonLedger {
 
   // MARK: Merging
 
-  /// Stores what a statement has made of a day, tells conflicts, and brings a deleted habit back
-  /// whose deletion had not seen the statement.
+  /// Stores the result of a statement about a day, makes notices of conflicts, and restores a
+  /// deleted habit if its deletion did not know the statement.
   mutating func store(
     _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: ClientTime,
     now: Instant
@@ -98,9 +98,9 @@ extension PersonLedger {
       trust: cells[key]?.cell.trust, noticeID: noticeID)
   }
 
-  /// Tells which undos have lost (`DayStatements.lostUndos`), and closes what is no conflict any
-  /// more.
-  /// - Returns: The notice that is new.
+  /// Makes notices of losing undos (`DayStatements.lostUndos`), and closes notices without a
+  /// conflict.
+  /// - Returns: The new notice.
   mutating func tellDoneConflict(
     _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Instant
   ) -> Identifier? {
@@ -123,22 +123,22 @@ extension PersonLedger {
     return noticeID
   }
 
-  /// The id with which those of a habit's notices are made.
+  /// The id from which the ids of a habit's notices derive.
   func idOfNotices(_ habitID: Identifier) -> Identifier { habits[habitID]?.firstID ?? habitID }
 
   private func placeOfNotices(_ key: CellKey) -> CellKey {
     CellKey(habitID: idOfNotices(key.habitID), day: key.day)
   }
 
-  /// What a register is about.
+  /// The subject of a register.
   enum RegisterPlace {
     case note(CellKey)
     case field(Identifier, HabitField)
   }
 
-  /// Tells which values of a register have lost, names the winner anew, and closes what is no
-  /// conflict any more.
-  /// - Returns: The notice that is new.
+  /// Makes notices of a register's losing values, updates the winner in them, and closes notices
+  /// without a conflict.
+  /// - Returns: The new notice.
   mutating func tellConflicts(
     of before: Register<String>, _ register: inout Register<String>, about place: RegisterPlace, version: Int64,
     now: Instant
@@ -189,8 +189,8 @@ extension PersonLedger {
 
   // MARK: Direct calls
 
-  /// A direct call that states what is there already changes nothing: clients repeat it when a
-  /// reply is lost.
+  /// A direct call that states an existing value changes nothing: clients repeat it after a lost
+  /// reply.
   func changesNothing(_ change: Operation.Change, now: Instant) -> Bool {
     switch change {
     case .setCompletion(let wanted):
@@ -212,6 +212,6 @@ extension PersonLedger {
     }
   }
 
-  /// What is stated of a deleted habit's days brings it back.
+  /// A statement about a deleted habit's day restores the habit.
   private func isDeleted(_ habitID: Identifier) -> Bool { habits[habitID]?.isDeleted ?? false }
 }

@@ -45,8 +45,8 @@ extension PersonLedger {
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 
-  /// Makes a habit that the server has lost, as a device knows it; nothing if it is there, or
-  /// cannot be. It is no edit: whatever was stated of it holds against it.
+  /// Makes a habit that the server has lost, as a device knows it; without effect if it exists or
+  /// is invalid. It is no edit: every statement about the habit wins against it.
   public mutating func restate(_ habit: SyncChanges.Habit, now: Instant) {
     guard habit.fields.isValid, habits[habit.id] == nil, habitCount < habitsMax,
       hasRoom(for: habit.fields.textBytes + Self.habitRowBytes)
@@ -60,7 +60,7 @@ extension PersonLedger {
     }
   }
 
-  /// Deletes a habit; while anything stands of it that the deletion had not seen, it is archived
+  /// Deletes a habit; while anything stands of it that the deletion did not know, it is archived
   /// instead.
   mutating func deleteHabit(
     _ habitID: Identifier, by author: Author, now: Instant
@@ -85,16 +85,16 @@ extension PersonLedger {
       noticeID: noticeID)
   }
 
-  /// Something was stated of a day: a deletion that had not seen it does not hold.
+  /// A statement about a day was made: a deletion that did not know it has no effect.
   mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
     guard var habit = habits[habitID], habit.hasDeletions else { return }
     habit.statements.noteActivity(by: author)
     settle(&habit, habitID, by: author, version: version, now: now)
   }
 
-  /// Makes of a habit what its statements come to, and tells deletions that do not hold, unless a
-  /// field was stated knowing of them.
-  /// - Returns: The notice that is new.
+  /// Computes a habit from its statements, and makes notices of deletions without effect, unless a
+  /// field was stated by an author that knew them.
+  /// - Returns: The new notice.
   @discardableResult
   private mutating func settle(
     _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
@@ -103,7 +103,7 @@ extension PersonLedger {
     let isDeleted =
       !statements.deletions.isEmpty
       && statements.isDeleted(activity: activity(of: habitID)) { source in
-        // The author's source may be new: it is noted once the statement is merged.
+        // The author's source may be new: it is recorded once the statement is merged.
         source != author.id.source && sources[source] == nil
       }
     var noticeID: Identifier?
@@ -125,7 +125,7 @@ extension PersonLedger {
     return noticeID
   }
 
-  /// What stands of a habit's days.
+  /// The standing statements about a habit's days.
   private func activity(of habitID: Identifier) -> [StatementID] {
     var found = loadedActivity[habitID] ?? []
     for (key, cell) in cells where key.habitID == habitID { found += cell.activity }
@@ -142,8 +142,8 @@ extension PersonLedger {
 
   // MARK: Conflicts
 
-  /// States the value that is to hold, as any statement of it: what its author had seen besides
-  /// decides what it replaces.
+  /// States the chosen value like any statement of it: its author's knowledge decides what it
+  /// replaces.
   mutating func resolve(
     _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
@@ -182,8 +182,8 @@ extension PersonLedger {
     }
   }
 
-  /// "Done after all": worth what the completions are worth that its author saw stand, or that
-  /// undos took back which it saw. Where there is nothing of the kind it is judged as a completion.
+  /// "Done after all": it has the trust of the completions that its author knew as standing, or
+  /// that undos known to the author took back. Without any it is judged as a completion.
   private mutating func keepDone(
     _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {

@@ -1,10 +1,10 @@
-/// One person's data as far as a change needs it, and what the change makes of it. The one place
-/// where operations are decided: for the server (which loads what the operations touch), for the
+/// The part of a person's data that a change needs, and the change's result. The only place where
+/// operations are decided: for the server (which loads the data that the operations touch), for the
 /// client and for the simulation (which have everything).
 ///
-/// What is not in the dictionaries does not exist: the caller of `apply` has loaded the habit, cell
-/// and notice that the operation names, and for a deletion the habit's activity. `changes` says
-/// what is to be stored.
+/// Data that is not in the dictionaries does not exist: the caller of `apply` has loaded the habit,
+/// cell and notice that the operation names, and for a deletion the habit's activity. `changes`
+/// contains the data to store.
 public struct PersonLedger: Sendable {
   /// Most habits of one person, archived ones included.
   public static let habitsMaxDefault = 1_000
@@ -13,31 +13,31 @@ public struct PersonLedger: Sendable {
   /// The number of the person's last change.
   public internal(set) var changeNumber: Int64
   public internal(set) var zones: RecentTimeZones
-  /// Of everything that is visible: habits that are not deleted, and their cells.
+  /// The digest of everything visible: habits that are not deleted, and their cells.
   public internal(set) var digest: StateDigest
   /// Habits that are not deleted.
   public internal(set) var habitCount: Int
   public internal(set) var habits: [Identifier: HabitState] = [:]
   public internal(set) var cells: [CellKey: CellState] = [:]
   public internal(set) var notices: [Identifier: Notice] = [:]
-  /// How far each source's statements have come.
+  /// The last statement of each source.
   public internal(set) var sources: Sources
   public internal(set) var settings: AccountSettings
   public internal(set) var changes = LedgerChanges()
   public let habitsMax: Int
-  /// What the person's data takes, and may take.
+  /// The storage use of the person's data, and its quotas.
   public internal(set) var use: StorageUse
   public let quotas: StorageQuotas
   /// Earlier days are the account's early days (`DayRules.firstDay`).
   public let firstDay: Day
 
-  /// What stands of a habit's days, as far as it is not among `cells`.
+  /// The standing statements about a habit's days that are not among `cells`.
   var loadedActivity: [Identifier: [StatementID]] = [:]
-  /// Habits of which all cells are among `cells`.
+  /// Habits whose cells are all among `cells`.
   var wholeHabits: Set<Identifier> = []
-  /// Summaries as they were before the first change.
+  /// Summaries before the first change.
   var originalSummaries: [Identifier: StreakSummary] = [:]
-  /// Days that count since then and did not before, less those that no longer do.
+  /// Days that have begun to count since then, less those that no longer do.
   var countedBalance: [Identifier: Int] = [:]
 
   public init(
@@ -59,14 +59,14 @@ public struct PersonLedger: Sendable {
     self.quotas = quotas
   }
 
-  /// Adds something that was read. Not for what was changed already.
+  /// Adds an item that was read. Not for items that were changed already.
   public mutating func load(habit: HabitState, id: Identifier) { habits[id] = habit }
   public mutating func load(cell: CellState, key: CellKey) { cells[key] = cell }
   public mutating func load(notice: Notice, id: Identifier) { notices[id] = notice }
-  /// What stands of a habit's stored days: needed before a habit is deleted, and before one changes
-  /// that was deleted once.
+  /// The standing statements about a habit's stored days: needed before a habit is deleted, and
+  /// before a change of one that was deleted once.
   public mutating func load(activity: [StatementID], of habitID: Identifier) { loadedActivity[habitID] = activity }
-  /// Habits of which `load(activity:of:)` must have been called before these changes.
+  /// Habits for which `load(activity:of:)` must be called before these changes.
   public func habitsWithActivity(in changes: some Sequence<Operation.Change>) -> Set<Identifier> {
     var found: Set<Identifier> = []
     for change in changes {
@@ -91,8 +91,7 @@ public struct PersonLedger: Sendable {
   /// - Parameters:
   ///   - deviceID: The device that made it.
   ///   - now: The server's clock.
-  ///   - clock: What the server makes of the device's times; nil: the device's clock at sending is
-  ///     not known.
+  ///   - clock: The rules for the device's times; nil: the device's clock at sending is unknown.
   public mutating func apply(
     _ operation: Operation, by deviceID: Identifier, now: Instant, clock: ClockRules? = nil
   ) -> OperationOutcome {
@@ -110,8 +109,8 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Decides one operation of a device that is connected and has seen what the server holds: it has
-  /// no place in a queue.
+  /// Decides one operation of a connected device that knows the server's state: it has no place in
+  /// a queue.
   public mutating func applyDirectly(
     _ change: Operation.Change, by deviceID: Identifier, now: Instant
   ) -> OperationOutcome {
@@ -146,13 +145,13 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Notes that a device's operations up to `seq` are decided.
+  /// Records that a device's operations up to `seq` are decided.
   public mutating func advance(deviceID: Identifier, to seq: Int64) {
     sources.advance(deviceID, to: seq)
     changes.holdsDecisions = true
   }
 
-  /// Notes that a device has nothing left to send.
+  /// Records that a device's queue is empty.
   public mutating func finishBackfill(of deviceID: Identifier, now: Instant) {
     guard sources.finishBackfill(of: deviceID, now: now) else { return }
     changes.isHeadChanged = true
@@ -166,8 +165,8 @@ public struct PersonLedger: Sendable {
     return changeNumber
   }
 
-  /// Stores what a day's statements have become. The one place where a day begins to count: the
-  /// bound of early days holds for whatever brought it.
+  /// Stores the result of a day's statements. The only place where a day begins to count: the bound
+  /// of early days applies to every source.
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
     _ key: CellKey, _ statements: DayStatements, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64
@@ -215,7 +214,7 @@ public struct PersonLedger: Sendable {
     changes.habits.insert(key.habitID)
   }
 
-  /// Changes a habit other than by its cells, and keeps the digest true.
+  /// Changes a habit other than by its cells, and updates the digest.
   mutating func setHabit(_ habit: HabitState, _ habitID: Identifier) {
     if let previous = habits[habitID] {
       digest -= previous.digest(habitID: habitID)
@@ -231,8 +230,8 @@ public struct PersonLedger: Sendable {
     changes.editedHabits.insert(habitID)
   }
 
-  /// The cells of a habit come and go with it: as far as they have changed they are known, the
-  /// others once the change ends.
+  /// Deleting or restoring a habit removes or adds its cells' digest: changed cells now, stored
+  /// ones at the end of the change.
   private mutating func moveCells(of habitID: Identifier, areShown: Bool) {
     let balance = changes.cellsBalance[habitID] ?? .empty
     if areShown { digest += balance } else { digest -= balance }
@@ -240,7 +239,7 @@ public struct PersonLedger: Sendable {
     changes.shownBalance[habitID] = times == 0 ? nil : times
   }
 
-  /// - Parameter replacedBytes: The texts of the notice as it was told before; nil: it is new.
+  /// - Parameter replacedBytes: The text bytes of the notice before; nil: it is new.
   mutating func setNotice(_ notice: Notice, _ id: Identifier, replacedBytes: Int? = nil) {
     var notice = notice
     if notice.isOfTexts { use.addText(notice.textBytes - (replacedBytes ?? 0)) }
@@ -266,11 +265,11 @@ public struct PersonLedger: Sendable {
 
   // MARK: Ending
 
-  /// Habits of which the summary alone did not tell: all counted days are needed, as stored before
-  /// these changes.
+  /// Habits whose summary could not be updated incrementally: all counted days are needed, as
+  /// stored before these changes.
   public var staleSummaries: Set<Identifier> { changes.staleSummaries }
 
-  /// Gives the counted days of such a habit as they are stored.
+  /// Sets the stored counted days of such a habit.
   public mutating func setStoredCountedDays(_ stored: some Sequence<Day>, of habitID: Identifier) {
     var days = Set(stored)
     for key in changes.cells.keys where key.habitID == habitID {
@@ -280,11 +279,11 @@ public struct PersonLedger: Sendable {
     changes.staleSummaries.remove(habitID)
   }
 
-  /// Habits that were deleted or brought back, of which the digest of all cells is needed, as
-  /// stored before these changes.
+  /// Habits that were deleted or restored, for which the digest of all cells is needed, as stored
+  /// before these changes.
   public var staleDigests: Set<Identifier> { Set(changes.shownBalance.keys) }
 
-  /// Gives the digest of all cells of such a habit as they are stored.
+  /// Sets the digest of all stored cells of such a habit.
   public mutating func setStoredCellsDigest(_ stored: StateDigest, of habitID: Identifier) {
     switch changes.shownBalance.removeValue(forKey: habitID) {
     case 1: digest += stored
@@ -293,10 +292,10 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Something is to be given before the change can end.
+  /// Stored data has to be set before the change can end.
   public var needsFullRead: Bool { !changes.staleSummaries.isEmpty || !changes.shownBalance.isEmpty }
 
-  /// Gives whatever is stale, from the state before these changes: for callers that hold a person's
+  /// Sets all stale values from the state before these changes: for callers that hold a person's
   /// whole state.
   public mutating func readFullHabits(from before: PersonLedger) {
     for habitID in staleSummaries {
@@ -310,8 +309,8 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  /// Ends a change, once nothing is stale: adds the notices of healed streaks, and sees to it that
-  /// whatever is stored has a change number of its own.
+  /// Ends a change, once nothing is stale: adds the notices of repaired streaks, and gives every
+  /// stored item a change number.
   public mutating func finishChange(now: Instant, makeID: () -> Identifier) {
     for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
       noteHealing(of: habitID, before, now: now, makeID: makeID)
@@ -321,10 +320,10 @@ public struct PersonLedger: Sendable {
     if !changes.isEmpty && !changes.isVisible { changeNumber += 1 }
   }
 
-  /// Goes on from here: what has changed so far was stored.
+  /// The changes so far were stored: starts an empty set of changes.
   public mutating func commit() { changes = LedgerChanges() }
 
-  /// What later changes go on from, once the changes so far are stored: the same state, without
+  /// The start of later changes, once the changes so far are stored: the same state, without
   /// changes and notices.
   public var withoutChanges: PersonLedger {
     var ledger = PersonLedger(
@@ -334,7 +333,7 @@ public struct PersonLedger: Sendable {
     return ledger
   }
 
-  /// A streak has healed if days that counted before are part of the current run again.
+  /// A streak is repaired if days that counted before are part of the current run again.
   private mutating func noteHealing(
     of habitID: Identifier, _ before: StreakSummary, now: Instant, makeID: () -> Identifier
   ) {
@@ -354,7 +353,7 @@ public struct PersonLedger: Sendable {
 public struct PassingState: Equatable, Sendable {
   public var key: CellKey
   public var state: CellState
-  /// The version of the state that came next.
+  /// The version of the next state.
   public var nextVersion: Int64
   /// Its texts are kept; otherwise only the note's hash is.
   public var keepsText: Bool
@@ -362,8 +361,7 @@ public struct PassingState: Equatable, Sendable {
 
 /// How a cell has changed.
 public struct CellChange: Equatable, Sendable {
-  /// The version of its first state that is new: of a cell that was not there before, the one that
-  /// made it.
+  /// The version of its first new state; for a new cell, the one that made it.
   public var firstVersion: Int64
   /// It existed before: its earlier state goes to the history.
   public var isReplacement: Bool
@@ -371,31 +369,34 @@ public struct CellChange: Equatable, Sendable {
   public var keepsText: Bool
 }
 
-/// What a change is to store.
+/// The data that a change stores.
 public struct LedgerChanges: Equatable, Sendable {
   public internal(set) var cells: [CellKey: CellChange] = [:]
-  /// States that came and went within this change: they go to the history too.
+  /// States that were replaced within this change: they go to the history too.
   public internal(set) var passingStates: [PassingState] = []
   /// Habits, also those of which only the summary and the digest of their cells have changed.
   public internal(set) var habits: Set<Identifier> = []
-  /// Those that were made, edited, deleted or brought back.
+  /// Habits that were made, edited, deleted or restored.
   public internal(set) var editedHabits: Set<Identifier> = []
   public internal(set) var notices: Set<Identifier> = []
-  /// In this order; what is stored of them has its new id before anything else is stored.
+  /// In this order; their stored rows get the new id before anything else is stored.
   public internal(set) var renamedHabits: [RenamedHabit] = []
+  /// Habits that became part of others, after those that were renamed and in this order: their days
+  /// are stored as the others' by this change.
+  public internal(set) var joinedHabits: [RenamedHabit] = []
   /// Operations of devices' queues were decided.
   public internal(set) var holdsDecisions = false
-  /// What all changes rewrite has changed: sources, settings, zones.
+  /// The parts that all changes rewrite have changed: sources, settings, zones.
   public internal(set) var isHeadChanged = false
   public internal(set) var areSettingsChanged = false
-  /// The digest or the number of habits was wrong, and is set right.
+  /// The digest or the number of habits was wrong, and is corrected.
   var isRecounted = false
   var staleSummaries: Set<Identifier> = []
-  /// What quotas have cost.
+  /// Losses by quotas.
   public internal(set) var quotas = QuotaCounts()
-  /// By habit: what the changes of its cells add to the digest of all of them.
+  /// By habit: the changes of its cells' digest.
   var cellsBalance: [Identifier: StateDigest] = [:]
-  /// By habit: 1 if it was brought back, -1 if it was deleted.
+  /// By habit: 1 if it was restored, -1 if it was deleted.
   var shownBalance: [Identifier: Int] = [:]
 
   public init() {}
@@ -415,7 +416,7 @@ public struct LedgerChanges: Equatable, Sendable {
     }
   }
 
-  /// Something has changed that devices show, and so has a change number.
+  /// Something that devices show has changed, and so has a change number.
   public var isVisible: Bool {
     !cells.isEmpty || !notices.isEmpty || !editedHabits.isEmpty || areSettingsChanged
   }

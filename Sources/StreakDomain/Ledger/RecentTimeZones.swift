@@ -1,8 +1,8 @@
-/// The zones a person used lately: what "today" is follows from them.
+/// The zones that a person used recently; they determine "today".
 public struct RecentTimeZones: Equatable, Sendable {
-  /// How long a zone takes part, in milliseconds.
+  /// How long a use of a zone counts, in milliseconds.
   public static let windowMilliseconds: Int64 = 48 * 3_600_000
-  /// Zones kept; the least recent go.
+  /// Most zones that are kept; the least recent are dropped.
   public static let countMax = 16
 
   struct Use: Equatable, Sendable {
@@ -14,7 +14,7 @@ public struct RecentTimeZones: Equatable, Sendable {
       utcOffsetSeconds == other.utcOffsetSeconds && dayStartMinutes == other.dayStartMinutes
     }
 
-    /// Whether it was used in the window that ends now.
+    /// Whether the zone was used in the window that ends now.
     func isRecent(now: Instant) -> Bool { now.milliseconds(since: lastUsedAt) <= RecentTimeZones.windowMilliseconds }
   }
   /// Most recent first; no two with the same offset and day start.
@@ -22,9 +22,9 @@ public struct RecentTimeZones: Equatable, Sendable {
 
   public init() {}
 
-  /// Notes that a person was in the zone of `time` when they tapped. A late arrival says where they
-  /// were then, not now; a device's clock that is ahead of `now` (the server's) says
-  /// no more than "now".
+  /// Records that a person was in the zone of `time` at that time. A late arrival shows where the
+  /// person was then, not now. A device's clock that is ahead of `now` (the server's) counts as
+  /// `now`.
   public mutating func note(_ time: ClientTime, now: Instant) {
     var use = Use(
       utcOffsetSeconds: time.utcOffsetSeconds, dayStartMinutes: time.dayStartMinutes,
@@ -33,14 +33,14 @@ public struct RecentTimeZones: Equatable, Sendable {
       use.lastUsedAt = max(use.lastUsedAt, uses.remove(at: known).lastUsedAt)
     }
     uses.insert(use, at: uses.firstIndex { $0.lastUsedAt <= use.lastUsedAt } ?? uses.endIndex)
-    // The latest stays however old it is: it is where the person was last.
+    // The latest use stays at any age: it is the person's last known zone.
     let latest = uses[0]
     uses.removeAll { $0 != latest && !$0.isRecent(now: now) }
     if uses.count > Self.countMax { uses.removeLast(uses.count - Self.countMax) }
   }
 
-  /// The earliest current date among the zones used in the last 48 hours; with none, that of the
-  /// zone used last; with no zone ever, UTC's.
+  /// The earliest current date among the zones used in the last 48 hours; without any, that of the
+  /// zone used last; without any zone at all, UTC's.
   public func today(now: Instant) -> Day {
     let recent = uses.filter { $0.isRecent(now: now) }
     let relevant = recent.isEmpty ? Array(uses.prefix(1)) : recent

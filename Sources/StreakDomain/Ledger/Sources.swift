@@ -1,25 +1,26 @@
-/// How far the statements of each source of a person's data have come: devices, direct calls,
-/// migrations, imports, recoveries.
+/// The last statement of each source of a person's data: devices, direct calls, migrations,
+/// imports, recoveries.
 public struct Sources: Equatable, Sendable {
   public struct Source: Equatable, Sendable {
     public let id: Identifier
-    /// The last statement that was decided; 0 for a device of which none was.
+    /// The last decided statement; 0 for a device without one.
     public var lastSeq: Int64
-    /// Of a device: which days it may newly claim.
+    /// For a device: its claims of days.
     public var backfill: BackfillAllowance
 
     /// Other sources are never caught up.
     var isDevice: Bool { backfill.caughtUpAt > .epoch }
 
     /// A catch-up this much older than now is renewed although nothing was claimed since, in
-    /// milliseconds: others are not worth a write.
+    /// milliseconds; a newer one would not justify a write.
     static let renewalMilliseconds: Int64 = 600_000
   }
 
-  /// Sources that are kept; the earliest go. What they stated counts as seen by everybody.
+  /// Most sources that are kept; the earliest are dropped. Every author counts as knowing their
+  /// statements.
   public static let countMax = 256
 
-  /// In the order in which they came.
+  /// In the order of arrival.
   public private(set) var all: [Source] = []
 
   public init() {}
@@ -29,7 +30,7 @@ public struct Sources: Equatable, Sendable {
   /// Whether the person has another device than this one.
   public func hasOtherDevices(than deviceID: Identifier?) -> Bool { all.contains { $0.isDevice && $0.id != deviceID } }
 
-  /// What a device has seen that received everything.
+  /// The knowledge of a device that has received everything.
   public func seen(by deviceID: Identifier?) -> SeenStatements {
     if all.count == 1, all[0].id == deviceID { return .nothing }
     return SeenStatements(
@@ -38,22 +39,22 @@ public struct Sources: Equatable, Sendable {
       })
   }
 
-  /// Of what an author had seen: what has not been decided here.
+  /// The part of an author's knowledge that has not been decided here.
   func missing(of seen: SeenStatements) -> SeenStatements {
     guard !seen.last.isEmpty else { return .nothing }
     let missing = seen.last.filter { id in self[id.source].map { $0.lastSeq < id.seq } ?? true }
     return missing.isEmpty ? .nothing : SeenStatements(Array(missing.prefix(Self.missingMax)))
   }
 
-  /// Statements that were seen and are not here, kept of one author.
+  /// Most known statements of one author that have not arrived.
   static let missingMax = 16
 
-  /// The number of the next direct call: it grows also over a restore, since the clock does.
+  /// The number of the next direct call: it grows across a restore as well, because the clock does.
   func nextDirectCall(now: Instant) -> Int64 {
     max((self[StatementID.directCalls]?.lastSeq ?? 0) + 1, now.milliseconds)
   }
 
-  /// Adds a device that is caught up now, or leaves it as it is.
+  /// Adds a device that is caught up now; without effect if it exists.
   mutating func register(_ deviceID: Identifier, now: Instant) {
     guard self[deviceID] == nil else { return }
     add(Source(id: deviceID, lastSeq: 0, backfill: BackfillAllowance(caughtUpAt: now)))
@@ -77,7 +78,7 @@ public struct Sources: Equatable, Sendable {
     return true
   }
 
-  /// What a day is worth that a device claims; one of no device is judged as entered now.
+  /// The status of a day that a device claims; without a device it is judged as entered now.
   mutating func claim(_ day: Day, of deviceID: Identifier, made: ClientTime, now: Instant) -> CellTrust {
     guard let place = all.firstIndex(where: { $0.id == deviceID }) else {
       var backfill = BackfillAllowance(caughtUpAt: now)
@@ -113,7 +114,7 @@ public struct Sources: Equatable, Sendable {
     return bytes
   }
 
-  /// Reads `encoded` back; a rest that is no source is left out.
+  /// Reads `encoded` back; an incomplete source at the end is left out.
   public init(encoded: [UInt8]) {
     encoded.withUnsafeBytes { bytes in
       for start in stride(from: 0, to: bytes.count - bytes.count % Self.encodedSourceBytes, by: Self.encodedSourceBytes)
@@ -135,21 +136,20 @@ public struct Sources: Equatable, Sendable {
 
 /// Settings of an account that devices state.
 public struct AccountSettings: Equatable, Sendable {
-  /// Minutes after midnight at which the person's day begins, in decimal digits.
+  /// The start of the person's day in minutes after midnight, as decimal digits.
   var dayStart = Register<String>()
   /// The change number of the last change; 0: none.
   public internal(set) var version: Int64 = 0
 
   public init() {}
 
-  /// Minutes after midnight at which the person's day begins, 0 to 1439; 0 as long as none was
-  /// stated.
+  /// The start of the person's day in minutes after midnight, 0 to 1439; 0 if none was stated.
   public var dayStartMinutes: Int32 { dayStart.winner.flatMap { Int32($0.value) } ?? 0 }
 
-  /// What they add to the digest of the person's visible state.
+  /// Their part of the digest of the person's visible state.
   var digest: StateDigest { Self.itemDigest(dayStartMinutes: dayStartMinutes) }
 
-  /// The digest of the settings; nothing while they are the default ones.
+  /// The digest of the settings; empty while they are the default ones.
   public static func itemDigest(dayStartMinutes: Int32) -> StateDigest {
     guard dayStartMinutes != 0 else { return .empty }
     var bytes = CanonicalBytes(tag: 3)

@@ -1,29 +1,30 @@
-/// What one person's data may take in the database, in bytes, and how much of it may change.
+/// Limits of one person's data in the database, in bytes, and of its changes.
 ///
-/// No day is ever refused for a quota: of a completion only the note is, and of what is superseded
-/// or rejected only the text goes.
+/// No day is ever refused for a quota: of a completion only the note is refused, and of superseded
+/// or rejected statements only the text is dropped.
 public struct StorageQuotas: Hashable, Sendable {
-  /// Texts that hold now: notes of days, what is kept of their conflicts, names and descriptions of
-  /// habits, and notices. A note that does not fit is refused (`Reason.textQuota`).
+  /// The bytes of current texts: notes of days and of their conflicts, names and descriptions of
+  /// habits, and notices. A note beyond the limit is refused (`Reason.textQuota`).
   public var textBytesMax = 32 << 20
   /// Texts of superseded states. Beyond it a superseded state is kept with the hash of its note
   /// instead of the note.
   public var historyBytesMax = 32 << 20
-  /// Rejected operations and entries. Beyond it reason and hash of one are kept.
+  /// Rejected operations and entries. Beyond it only reason and hash are kept.
   public var inboxBytesMax = 8 << 20
-  /// Changes on one day (UTC); those beyond it have to wait. 0: no limit.
+  /// Changes on one day (UTC); further ones have to wait. 0: no limit.
   public var changesPerDayMax = 100_000
 
   public init() {}
 }
 
-/// What one person's data takes, counted with each change: a scan for it would cost what there is.
+/// The storage use of one person's data, updated with each change: a scan would cost as much as the
+/// data's size.
 public struct StorageUse: Hashable, Sendable {
-  /// Of `StorageQuotas.textBytesMax`.
+  /// Counts towards `StorageQuotas.textBytesMax`.
   public private(set) var textBytes = 0
-  /// Of `StorageQuotas.historyBytesMax`.
+  /// Counts towards `StorageQuotas.historyBytesMax`.
   public private(set) var historyBytes = 0
-  /// Of `StorageQuotas.inboxBytesMax`.
+  /// Counts towards `StorageQuotas.inboxBytesMax`.
   public private(set) var inboxBytes = 0
   /// The day (UTC) that `changesOfDay` counts.
   private var day: Int64 = 0
@@ -36,10 +37,11 @@ public struct StorageUse: Hashable, Sendable {
   mutating func addInbox(_ bytes: Int) { inboxBytes += bytes }
 
   /// Counts changes of a day, or refuses all of them.
+  ///
   /// - Parameters:
   ///   - countMax: The day's limit; 0: none.
   ///   - now: The server's clock.
-  /// - Returns: Nil if they are counted; otherwise how long the day lasts, in milliseconds.
+  /// - Returns: Nil if they are counted; otherwise the rest of the day, in milliseconds.
   mutating func countChanges(_ count: Int, countMax: Int, now: Instant) -> Int64? {
     let (today, passed) = max(0, now.milliseconds).quotientAndRemainder(dividingBy: ClientTime.millisecondsPerDay)
     let before = today == day ? changesOfDay : 0
@@ -65,7 +67,7 @@ public struct StorageUse: Hashable, Sendable {
     return bytes
   }
 
-  /// Reads `encoded` back; what is missing is 0.
+  /// Reads `encoded` back; missing numbers are 0.
   public init(encoded: [UInt8]) {
     var numbers: [Int] = []
     var (number, shift) = (UInt64(0), UInt64(0))
@@ -82,15 +84,15 @@ public struct StorageUse: Hashable, Sendable {
   }
 }
 
-/// How often a quota made a change lose something.
+/// How often a quota dropped or refused a part of a change.
 public struct QuotaCounts: Hashable, Sendable {
   /// Notes, habits and edits that were refused.
   public var textsRefused = 0
-  /// Superseded states of which the text was not kept.
+  /// Superseded states whose text was not kept.
   public var historyTextsDropped = 0
-  /// Rejected operations and entries of which the payload was not kept.
+  /// Rejected operations and entries whose payload was not kept.
   public var inboxPayloadsDropped = 0
-  /// Calls with more changes than the day has room for.
+  /// Calls with more changes than the day's limit allows.
   public var callsDelayed = 0
 
   public init() {}
@@ -104,11 +106,11 @@ public struct QuotaCounts: Hashable, Sendable {
 }
 
 extension PersonLedger {
-  /// Bytes that a habit's row counts as besides its texts: deleted habits stay in the ledger, and
-  /// must not be free.
+  /// Bytes that a habit's row counts besides its texts, because deleted habits stay in the ledger
+  /// and must count.
   static let habitRowBytes = 128
 
-  /// Whether there is room for `bytes` of text in the place of `replaced`. What is no longer than
+  /// Whether there is room for `bytes` of text instead of `replaced`. A text that is no longer than
   /// before always fits.
   func hasRoom(for bytes: Int, replacing replaced: Int = 0) -> Bool {
     bytes <= replaced || use.textBytes + bytes - replaced <= quotas.textBytesMax
@@ -119,10 +121,10 @@ extension PersonLedger {
     hasRoom(for: note.utf8.count, replacing: cells[key]?.cell.note.utf8.count ?? 0)
   }
 
-  /// Whether its texts take no more room than they may.
+  /// Whether its texts are within the quota.
   public var isWithinTextQuota: Bool { use.textBytes <= quotas.textBytesMax }
 
-  /// Notes that a text was refused.
+  /// Records that a text was refused.
   mutating func refuseText() -> Reason {
     changes.quotas.textsRefused += 1
     return .textQuota
@@ -140,11 +142,11 @@ extension PersonLedger {
     return true
   }
 
-  /// Counts a superseded state that an import brings.
+  /// Counts a superseded state of an import.
   /// - Returns: Whether its text is kept.
   public mutating func takeIntoHistory(note: String) -> Bool { takeIntoHistory(note.utf8.count) }
 
-  /// Counts what a rule or quota has put into the inbox.
+  /// Counts an item that a rule or quota has put into the inbox.
   /// - Returns: Whether its payload is kept.
   public mutating func takeIntoInbox(_ bytes: Int) -> Bool {
     guard use.inboxBytes + bytes <= quotas.inboxBytesMax else {
@@ -155,8 +157,8 @@ extension PersonLedger {
     return true
   }
 
-  /// Counts changes of the present day, or refuses all of them.
-  /// - Returns: Nil if they are counted; otherwise after how long they may come again, in
+  /// Counts changes of the current day, or refuses all of them.
+  /// - Returns: Nil if they are counted; otherwise the time until they may be repeated, in
   ///   milliseconds.
   public mutating func countChanges(_ count: Int, now: Instant) -> Int64? {
     use.countChanges(count, countMax: quotas.changesPerDayMax, now: now)
@@ -164,12 +166,12 @@ extension PersonLedger {
 }
 
 extension CellState {
-  /// What its texts take in storage.
+  /// Bytes of its texts in storage.
   var textBytes: Int { cell.note.utf8.count + (details?.encoded.count ?? 0) }
 }
 
 extension HabitState {
-  /// What it counts as in storage.
+  /// Bytes that it counts in storage.
   var textBytes: Int {
     PersonLedger.habitRowBytes + fields.name.utf8.count + fields.description.utf8.count + encodedStatements.count
   }
@@ -181,8 +183,8 @@ extension HabitFields {
 }
 
 extension Notice {
-  /// It repeats what people wrote.
+  /// It repeats people's texts.
   var isOfTexts: Bool { kind == .noteConflict || kind == .fieldConflict }
-  /// What its texts take in storage.
+  /// Bytes of its texts in storage.
   public var textBytes: Int { kept.utf8.count + other.utf8.count }
 }

@@ -1,4 +1,4 @@
-/// What a device holds of an anonymous session at one moment.
+/// A device's data of an anonymous session at one moment.
 public struct CapturedSession: Sendable {
   public struct Habit: Sendable {
     /// 16 bytes.
@@ -24,7 +24,7 @@ public struct CapturedSession: Sendable {
     }
   }
 
-  /// What the device showed as a habit's streak.
+  /// The streak that the device showed for a habit.
   public struct Claim: Equatable, Sendable {
     public var currentStreak: Int32
     /// Nil: none.
@@ -42,8 +42,8 @@ public struct CapturedSession: Sendable {
     public var done: Bool
     public var note: String
     public var made: ClientTime
-    /// What `made` is in the manifest: the device's seconds and nanoseconds, which milliseconds
-    /// would lose.
+    /// `made` in the manifest: the device's seconds and nanoseconds, which milliseconds would
+    /// round.
     public var occurredAtSeconds: Int64
     public var occurredAtNanos: Int32
 
@@ -86,10 +86,11 @@ public struct CapturedSession: Sendable {
   }
 
   /// Checks the capture against its manifest.
+  ///
   /// - Parameter sha256: The hash function.
   /// - Returns: Why the capture is refused as a whole: `partialCapture` if it has fewer habits or
   ///   entries than the manifest counts, `captureCorrupt` if it has others, or more; nil if it
-  ///   holds.
+  ///   matches.
   public func refusal(sha256: ([UInt8]) -> [UInt8]) -> Reason? {
     if habits.count < manifest.habitCount || entries.count < manifest.entryCount { return .partialCapture }
     guard habits.count == manifest.habitCount, entries.count == manifest.entryCount,

@@ -15,8 +15,14 @@ public struct HabitMatching: Equatable, Sendable {
     /// The id in the account.
     public let habitID: Identifier
     public let way: Way
-    /// The id that the account's habit has until then, if this session gives it a smaller one.
-    public var formerID: Identifier?
+  }
+
+  /// A habit of the account that becomes part of another one, or gets another id: this session
+  /// tells that both are one, or brings a smaller id.
+  public struct Move: Equatable, Sendable {
+    /// In the account until then.
+    public let formerID: Identifier
+    public let habitID: Identifier
   }
 
   /// The map is invalid: the index of the wrong pair.
@@ -27,13 +33,19 @@ public struct HabitMatching: Equatable, Sendable {
 
   /// In the order of the session's habits.
   public let matches: [Match]
+  /// By `formerID`.
+  public let moves: [Move]
 
   /// Pairs by the map, then by id, then by normalised name.
   ///
-  /// By name each habit of the account is paired once, and deleted ones are not. Of several habits
-  /// of one name the account's own is taken first, then the one with the smallest id. A habit that
-  /// only sessions contained gets the smaller one of both ids, so that the order of sessions does
-  /// not matter; the account's own keeps its id. Source: Specification.md, section 5.
+  /// Two sessions match one another: habits of one id are one; of those that are left, which the
+  /// other session has under no name, one of each session that have a name in common. Habits that
+  /// any two sessions match are one, and so are those connected by several such pairs: an order in
+  /// which sessions come has no part in it. What is one is never parted. A habit that only sessions
+  /// brought has the smallest id of those that are one; the account's own keeps its id, and takes
+  /// part as a session would that has its habits under their present names. Two of the account's
+  /// own are never made one: what would connect them goes to the one with the smaller id. Deleted
+  /// habits are matched by id only. Source: Specification.md, section 5.
   ///
   /// - Parameters:
   ///   - captured: The session's habits, each id once.
@@ -45,28 +57,25 @@ public struct HabitMatching: Equatable, Sendable {
     map: [(capturedID: Identifier, habitID: Identifier)] = []
   ) throws(InvalidMap) {
     let mapped = try Self.targets(of: map, captured: Set(captured.map(\.id)), account: account)
+    var classes = HabitClasses(account)
+    // What is taken by the map is not there to be taken by name as well.
+    classes.add(
+      captured.filter { mapped[$0.id] == nil }, of: captured.map(\.id), account: account, taken: Set(mapped.values))
     var found: [Identifier: Match] = [:]
     for (id, _) in captured {
       if let target = mapped[id] {
         let isNew = account[target].map { $0.aliasOf != nil } ?? true
-        found[id] = Match(capturedID: id, habitID: target, way: isNew ? .new : .map)
-      } else if let habit = account[id] {
-        found[id] = Match(capturedID: id, habitID: habit.aliasOf ?? id, way: .id)
-      }
-    }
-    // A habit paired by map or id cannot be paired by name as well.
-    var taken = Set(found.values.map(\.habitID))
-    let byName = Self.byName(account)
-    for (id, name) in captured.sorted(by: { $0.id < $1.id }) where found[id] == nil {
-      if let target = byName[HabitName.normalised(name)], taken.insert(target).inserted {
-        let isSmaller = id < target && account[target]?.isOfSessions == true
         found[id] = Match(
-          capturedID: id, habitID: isSmaller ? id : target, way: .name, formerID: isSmaller ? target : nil)
+          capturedID: id, habitID: isNew ? target : classes.target(of: target), way: isNew ? .new : .map)
+      } else if let habit = account[id] {
+        found[id] = Match(capturedID: id, habitID: classes.target(of: habit.aliasOf ?? id), way: .id)
       } else {
-        found[id] = Match(capturedID: id, habitID: id, way: .new)
+        found[id] = Match(
+          capturedID: id, habitID: classes.target(of: id), way: classes.isOfAccount(id) ? .name : .new)
       }
     }
     matches = captured.compactMap { found[$0.id] }
+    moves = classes.moves
   }
 
   private static func targets(
@@ -88,16 +97,5 @@ public struct HabitMatching: Equatable, Sendable {
       }
     }
     return mapped
-  }
-
-  private static func byName(_ account: [Identifier: HabitState]) -> [String: Identifier] {
-    let habits = account.filter { !$0.value.isDeleted }.map { id, habit in
-      (name: HabitName.normalised(habit.fields.name), isOfSessions: habit.isOfSessions, id: id)
-    }
-    var found: [String: Identifier] = [:]
-    for habit in habits.sorted(by: { ($0.isOfSessions ? 1 : 0, $0.id) < ($1.isOfSessions ? 1 : 0, $1.id) }) {
-      if found[habit.name] == nil { found[habit.name] = habit.id }
-    }
-    return found
   }
 }

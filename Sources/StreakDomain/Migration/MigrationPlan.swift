@@ -1,9 +1,9 @@
-/// What a captured session becomes in an account that has nothing yet.
+/// The result of a captured session in an empty account.
 ///
 /// The 30-day rule is about calendar days: the window is the 30 dates that end on the captured day,
 /// and every habit's days inside it count. An anchor shortens the window to its latest (whole days
-/// since the anchor + 2) dates, whether or not something was done on them: a session begun three
-/// days ago cannot know of a day a week ago, however few days it claims.
+/// since the anchor + 2) dates, with or without entries: a session begun three days ago cannot know
+/// of a day a week ago, however few days it claims.
 public struct MigrationPlan: Sendable {
   /// Days of the window that a session may count; it ends on the captured day.
   public static let windowDays = 30
@@ -13,7 +13,7 @@ public struct MigrationPlan: Sendable {
   public struct Note: Sendable, Equatable {
     public let text: String
     public let madeAt: Instant
-    /// Place of its entry in the capture.
+    /// The index of its entry in the capture.
     public let index: Int
   }
 
@@ -30,12 +30,12 @@ public struct MigrationPlan: Sendable {
     /// By ascending day.
     public let cells: [Cell]
     public let summary: StreakSummary
-    /// The claim differs from what the counted days say on the captured day.
+    /// The claim differs from the counted days' streak on the captured day.
     public let claimMismatch: Bool
   }
 
   public struct Rejection: Equatable, Sendable {
-    /// Place in the capture's entries.
+    /// The index in the capture's entries.
     public let index: Int
     public let reason: Reason
 
@@ -47,7 +47,7 @@ public struct MigrationPlan: Sendable {
 
   /// In the order of the capture.
   public let habits: [Habit]
-  /// What goes to the inbox, in the order of the capture.
+  /// Entries for the inbox, in the order of the capture.
   public let rejected: [Rejection]
   /// The day that ends the window.
   public let capturedDay: Day
@@ -57,14 +57,14 @@ public struct MigrationPlan: Sendable {
   /// The server saw the session begin.
   public let isAnchored: Bool
 
-  /// Some habit's claim differs from its recomputed streak.
+  /// A habit's claim differs from its recomputed streak.
   public var claimMismatch: Bool { habits.contains(where: \.claimMismatch) }
 
-  /// Plans a capture whose fields are valid and whose manifest holds. Others trap nothing: their
-  /// bad entries are rejected.
+  /// Plans a capture whose fields are valid and whose manifest matches. Any other capture is safe
+  /// as well: its invalid entries are rejected.
+  ///
   /// - Parameters:
-  ///   - anchor: When the server saw the session begin; nil for a session it did not
-  ///     see.
+  ///   - anchor: When the server saw the session begin; nil for a session unknown to it.
   ///   - now: The server's clock.
   public init(_ session: CapturedSession, anchor: Instant?, now: Instant) {
     let capturedDay = Self.capturedDay(session.capturedAt, now: now)
@@ -94,7 +94,7 @@ public struct MigrationPlan: Sendable {
     }
 
     habits = session.habits.map { habit in
-      // Taken out, so that an id that stands twice does not give its days twice.
+      // Removed, so that an id that occurs twice does not give its days twice.
       let days = (statements.removeValue(forKey: habit.id) ?? [:]).sorted { $0.key < $1.key }
       let planned = days.compactMap { day, statements in
         let cell = Statement.merged(statements)
@@ -123,8 +123,8 @@ public struct MigrationPlan: Sendable {
     return DayRules.rejection(day: entry.day, made: entry.made, now: now)
   }
 
-  /// The device's date at the capture, brought into the two days before today and today of its
-  /// zone.
+  /// The device's date at the capture, limited to the range from two days before today to today, in
+  /// its zone.
   private static func capturedDay(_ capturedAt: ClientTime, now: Instant) -> Day {
     let today = DayRules.judgedDay(capturedAt, at: now)
     return min(

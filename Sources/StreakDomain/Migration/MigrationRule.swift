@@ -34,7 +34,7 @@ public enum MigrationRule: Hashable, Sendable {
 }
 
 extension MigrationPlan {
-  /// How often a rule was met.
+  /// How often a rule applied.
   public struct Finding: Equatable, Sendable {
     public let rule: MigrationRule
     /// The number of the schema's `MigrationRule`.
@@ -42,7 +42,7 @@ extension MigrationPlan {
     public let count: Int
   }
 
-  /// The rules that were met, in their order.
+  /// The rules that applied, in their order.
   public var findings: [Finding] {
     let done = habits.flatMap(\.cells).filter(\.state.done)
     return MigrationRule.all.enumerated().compactMap { place, rule in

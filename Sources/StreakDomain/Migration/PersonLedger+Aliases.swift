@@ -70,6 +70,69 @@ extension PersonLedger {
     changes.renamedHabits.append(RenamedHabit(formerID: formerID, habitID: habitID))
   }
 
+  /// Makes a habit part of another one with all that it has, and its id an alias.
+  ///
+  /// All cells of both must have been loaded. What is stored of the former one's days goes, and its
+  /// history and notices become the other's, before anything else is stored
+  /// (`changes.joinedHabits`).
+  mutating func join(_ formerID: Identifier, into habitID: Identifier, version: Int64, now: Instant) {
+    guard let former = habits[formerID], !former.isDeleted, var habit = habits[habitID], formerID != habitID else {
+      return
+    }
+    let before = habit.statements
+    var (statements, others) = (before, former.statements)
+    others.forgetNotices()
+    statements.join(others)
+    for field in HabitField.allCases {
+      _ = tellConflicts(
+        of: before[field], &statements[field], about: .field(habitID, field), version: version, now: now)
+    }
+    habit.statements = statements
+    habit.fields = statements.fields(isDeleted: habit.isDeleted)
+    habit.version = version
+    setHabit(habit, habitID)
+
+    // The latest days first: if there are more early days than may count, the latest of them do.
+    let moved = cells.filter { $0.key.habitID == formerID }.sorted { $1.key < $0.key }
+    for (key, state) in moved {
+      if !former.isDeleted { digest -= CellState.itemDigest(key, state.cell) }
+      use.addText(-state.textBytes)
+      cells[key] = nil
+      let place = CellKey(habitID: habitID, day: key.day)
+      let own = cells[place]
+      let known = own?.statements ?? DayStatements()
+      var (merged, other) = (known, state.statements)
+      other.forgetNotices()
+      merged.join(other)
+      _ = tellDoneConflict(place, &merged, version: version, now: now)
+      _ = tellConflicts(of: known.note, &merged.note, about: .note(place), version: version, now: now)
+      let last = own.map { max($0.stamp, state.stamp) } ?? state.stamp
+      // The habit is there.
+      try? setCell(
+        place, merged, last: last, made: own.map { $0.stamp < state.stamp ? state.made : $0.made } ?? state.made,
+        recordedAt: now, version: version)
+    }
+    loadedActivity[habitID, default: []] += loadedActivity.removeValue(forKey: formerID) ?? []
+    wholeHabits.formUnion([habitID])
+
+    digest -= former.digest(habitID: formerID)
+    use.addText(-former.textBytes)
+    habitCount -= 1
+    var alias = HabitState(
+      fields: former.fields, createdAt: former.createdAt, version: version,
+      encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
+    (alias.isDeleted, alias.aliasOf) = (true, habitID)
+    use.addText(alias.textBytes)
+    habits[formerID] = alias
+    changes.habits.insert(formerID)
+    changes.editedHabits.insert(formerID)
+    for (id, var other) in habits where other.aliasOf == formerID {
+      (other.aliasOf, other.version) = (habitID, version)
+      setHabit(other, id)
+    }
+    changes.joinedHabits.append(RenamedHabit(formerID: formerID, habitID: habitID))
+  }
+
   /// For completely loaded habits: computes the values that need all counted days.
   mutating func completeWholeHabits() {
     for habitID in changes.staleSummaries.intersection(wholeHabits) {

@@ -1,68 +1,83 @@
-/// What a migration makes of one habit.
+/// The result of a migration for one habit.
 public struct MergedHabit: Equatable, Sendable {
   public let match: HabitMatching.Match
-  /// What the account's habit counted before.
+  /// The account's summary of the habit before.
   public let before: StreakSummary
-  /// The days of the session that the account did not have.
+  /// Days of the session that the account did not have.
   public internal(set) var daysNew: [Day] = []
-  /// Those that it had with the same value.
+  /// Days that it had with the same value.
   public internal(set) var daysSame: [Day] = []
-  /// Those that it had with another one.
+  /// Days that it had with another value.
   public internal(set) var daysConflicting: [Day] = []
 }
 
-/// What a migration makes of a ledger.
+/// The result of a migration for a ledger.
 public struct MergedSession: Equatable, Sendable {
   /// In the order of the session's habits.
   public internal(set) var habits: [MergedHabit] = []
   /// Conflicts, in the order they were found.
   public internal(set) var noticeIDs: [Identifier] = []
-  /// Places in the capture of the notes that were not taken: there is no room for more text.
+  /// Indexes in the capture of the notes that were not stored because the quota of texts is full.
   public internal(set) var refusedNotes: [Int] = []
-  /// The change number that everything of it has.
+  /// The change number of all its changes.
   public internal(set) var version: Int64 = 0
 
   public init() {}
 }
 
 extension PersonLedger {
-  /// Makes a session part of the account: the union of both, whatever the order in which several
-  /// sessions come.
+  /// Makes a session part of the account: the union of both, independent of the order of several
+  /// sessions.
   ///
-  /// The session is a concurrent author: a day is done if either says so, of two notes the one made
-  /// later holds, the other is kept in a notice. Of two values of a habit's field the account's
-  /// holds; among sessions that of the later capture.
+  /// The session is a concurrent author: a day is done if either says so; of two notes the one made
+  /// later wins, the other is kept in a notice. Of two values of a habit's field the account's
+  /// wins; among sessions that of the later capture.
   ///
   /// All habits must have been loaded, and the cells of the session's days in those that `matching`
-  /// names; of those with a `formerID` all cells, under that id.
+  /// names; of habits that it moves, and of those that they become part of, all cells.
   /// - Parameter isNewAccount: The account is made by the same call.
-  /// - Returns: Nil if the account would have more habits than one may have; nothing is to be
-  ///   stored then.
+  /// - Returns: Nil if the account would have more habits than allowed; then nothing must be
+  ///   stored.
   public mutating func migrate(
     _ plan: MigrationPlan, matching: HabitMatching, migrationID: Identifier, isNewAccount: Bool, now: Instant
   ) -> MergedSession? {
     var merged = MergedSession()
     merged.version = nextVersion()
     let id = StatementID(.migration, migrationID)
-    for match in matching.matches {
-      if let formerID = match.formerID { rename(formerID, to: match.habitID) }
+    for move in matching.moves {
+      if habits[move.habitID] == nil {
+        rename(move.formerID, to: move.habitID)
+      } else {
+        join(move.formerID, into: move.habitID, version: merged.version, now: now)
+      }
+    }
+    // Statements of habits that become one need names of their own.
+    var parts: [Identifier: UInt32] = [:]
+    var names: [Identifier: StatementID] = [:]
+    for match in matching.matches.sorted(by: { $0.capturedID < $1.capturedID }) {
+      names[match.capturedID] = StatementID(migrationID, part: parts[match.habitID, default: 0])
+      parts[match.habitID, default: 0] += 1
     }
     for (habit, match) in zip(plan.habits, matching.matches) {
       var outcome = MergedHabit(match: match, before: habits[match.habitID]?.summary ?? StreakSummary(runs: []))
-      guard mergeFields(habit, of: plan, into: match.habitID, id, &merged, now: now) else { return nil }
+      let name = names[match.capturedID] ?? id
+      // The name of what is stated of the fields tells under which id the session had the habit.
+      let fieldsID = StatementID(migrationID, part: HabitClasses.mark(of: match.capturedID))
+      guard mergeFields(habit, of: plan, into: match.habitID, fieldsID, &merged, now: now) else { return nil }
       makeAlias(
-        match.capturedID, of: match.habitID, Self.fields(habit), stamp: Stamp(time: Self.fieldsTime(plan), id: id),
+        match.capturedID, of: match.habitID, Self.fields(habit),
+        stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID),
         version: merged.version, now: now)
       // The latest days first: if there are more early days than may count, the latest of them do.
       for cell in habit.cells.reversed() {
         let key = CellKey(habitID: match.habitID, day: cell.day)
         let trust = trust(of: cell, plan: plan, isNewAccount: isNewAccount, now: now)
-        mergeCell(cell, key, trust, id, &outcome, &merged, now)
+        mergeCell(cell, key, trust, name, &outcome, &merged, now)
       }
-      // A field that a deletion had not seen keeps the habit as well.
+      // A field that a deletion did not know keeps the habit as well.
       if habits[match.habitID]?.isDeleted == true {
         noteActivity(
-          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing),
+          of: match.habitID, by: Author(stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID), seen: .nothing),
           version: merged.version, now: now)
       }
       outcome.daysNew.reverse()
@@ -77,8 +92,8 @@ extension PersonLedger {
     return merged
   }
 
-  /// In an account that exists, a session of which the server did not see the beginning counts no
-  /// later day than a device could claim that is registered now.
+  /// In an existing account, a session whose begin the server did not see counts no later day than
+  /// a device registered now could claim.
   private func trust(of cell: MigrationPlan.Cell, plan: MigrationPlan, isNewAccount: Bool, now: Instant) -> CellTrust {
     guard !plan.isAnchored, !isNewAccount, cell.state.trust == .counted, cell.day >= firstDay else {
       return cell.state.trust
@@ -89,7 +104,7 @@ extension PersonLedger {
 
   // MARK: Habits
 
-  /// A session's fields are ordered by their capture, and come before every edit.
+  /// A session's fields are ordered by their capture, and precede every edit.
   private static func fieldsTime(_ plan: MigrationPlan) -> HybridTime {
     HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAt.milliseconds / 1_000)))
   }
@@ -107,7 +122,7 @@ extension PersonLedger {
   ) -> Bool {
     let fields = Self.fields(planned)
     let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing)
-    // An alias is one no more where the person asked for a habit of its own.
+    // An alias ends if the person asked for a habit of its own.
     guard var habit = habits[habitID], habit.aliasOf == nil else {
       guard habitCount < habitsMax else { return false }
       setHabit(
@@ -119,12 +134,12 @@ extension PersonLedger {
     var statements = before
     for field in HabitField.allCases {
       let (own, other) = (habit.fields.text(of: field), fields.text(of: field))
-      // An empty field states nothing: it takes no part in the order of moments.
+      // An empty field states nothing: it does not take part in the order of times.
       guard !other.isEmpty else { continue }
       let isOfSession = statements[field].winner?.stamp.id.migrationID != nil
       let isTold = field.isToldToPerson && !Self.meansTheSame(field, own, other)
-      // Among sessions the latest moment decides, also of equal values. A field of the account's
-      // own is kept, and the session's told where it means something else.
+      // Among sessions the latest moment decides, also for equal values. A field of the account's
+      // own is kept, with a notice of the session's value if its meaning differs.
       guard isOfSession || own.isEmpty || isTold else { continue }
       if own.isEmpty { statements[field].retractAll(of: own) }
       statements.state(other, of: field, by: author)
@@ -146,7 +161,7 @@ extension PersonLedger {
   private static func meansTheSame(_ field: HabitField, _ own: String, _ other: String) -> Bool {
     switch field {
     case .name: HabitName.normalised(own) == HabitName.normalised(other)
-    // Black is what a habit has of which the colour was never chosen.
+    // A habit whose colour was never chosen is black.
     case .color: own == "0" || other == "0"
     default: false
     }
@@ -177,7 +192,7 @@ extension PersonLedger {
         continue
       }
       // Several notes of one day need names of their own.
-      let name = place == 0 ? id : StatementID(source: id.source, seq: -Int64(place) - 16)
+      let name = place == 0 ? id : StatementID(source: id.source, seq: id.seq - Int64(place) - 16)
       let time = place == 0 ? planned.made.occurredAt : note.madeAt
       var author = author(time, name)
       if place > 0 {
@@ -208,7 +223,7 @@ extension PersonLedger {
 }
 
 extension HabitField {
-  /// A person is told of another value of it.
+  /// Whether another value of the field causes a notice.
   var isToldToPerson: Bool {
     switch self {
     case .name, .description, .color: true
@@ -218,7 +233,7 @@ extension HabitField {
 }
 
 extension CellTrust {
-  /// What a day is worth that two sides claim: it counts if either may let it count; of two reasons
-  /// the first of the list.
+  /// The status of a day that two sides claim: it counts if it counts on either side; of two
+  /// reasons the first of the list is taken.
   func better(_ other: CellTrust) -> CellTrust { number <= other.number ? self : other }
 }

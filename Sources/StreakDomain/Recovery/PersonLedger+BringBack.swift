@@ -1,23 +1,23 @@
 extension PersonLedger {
-  /// Merges what a person had at an earlier moment into what they have: nothing that is there is
-  /// lost, whatever is missing returns.
+  /// Merges a person's data of an earlier moment into the current data: nothing existing is lost,
+  /// and missing data returns.
   ///
-  /// A day is done if either says so, and worth what the better of the two says. A note or a
-  /// habit's field that is there stays, one that is missing returns; of two different ones the
-  /// other is kept in a notice, as for any conflict. A deleted habit comes back as it was.
+  /// A day is done if either side says so, with the better status of the two. An existing note or
+  /// field stays, a missing one returns; of two different ones the other is kept in a notice, as
+  /// for any conflict. A deleted habit returns unchanged.
   ///
   /// The habits and cells that `saved` names must have been loaded, as far as they exist.
   /// - Parameters:
   ///   - id: The recovery or import.
-  ///   - isExempt: Days that counted in it count here: it is of this service.
-  /// - Returns: One for each habit, in order; nil if there would be more habits than one may have:
-  ///   nothing is to be stored then.
+  ///   - isExempt: Days that counted in it count here, because it is of this service.
+  /// - Returns: One item for each habit, in order; nil if there would be more habits than allowed:
+  ///   then nothing must be stored.
   public mutating func bringBack(
     _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Instant
   ) -> [RestoredHabit]? {
     let version = changeNumber + 1
     let saved = resolved(saved)
-    // What a deletion in it had seen: everything else in it.
+    // The knowledge of a deletion in it: everything else in it.
     let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
     var found: [RestoredHabit] = []
     var places: [Identifier: Int] = [:]
@@ -49,7 +49,7 @@ extension PersonLedger {
     return found
   }
 
-  /// The same by the ids that the habits have here.
+  /// The same data under the habits' ids of this account.
   private func resolved(_ saved: SavedLedger) -> SavedLedger {
     guard habits.values.contains(where: { $0.aliasOf != nil }) else { return saved }
     var resolved = saved
@@ -64,10 +64,9 @@ extension PersonLedger {
     return resolved
   }
 
-  /// Takes what the cells of each habit really add up to: if rows were lost, what is kept of them
-  /// in numbers is wrong.
+  /// Takes the sums of the habits' actual cells: if rows were lost, the stored sums are wrong.
   ///
-  /// - Parameter counts: By habit; those without cells are not in it.
+  /// - Parameter counts: By habit; habits without cells are absent.
   public mutating func recount(
     _ counts: [Identifier: (cellsDigest: StateDigest, summary: StreakSummary, earlyDays: Int)]
   ) {
@@ -88,11 +87,12 @@ extension PersonLedger {
     (digest, habitCount) = (sum, count)
   }
 
-  /// Takes all that a document holds into an account without habits.
+  /// Takes all of a document into an account without habits.
   ///
   /// - Parameters:
   ///   - id: The import.
-  ///   - isExempt: The document was sealed by this service, and came into no other account.
+  ///   - isExempt: The document was sealed by this service, and was not imported into another
+  ///     account.
   ///   - floor: The highest number among the document's versions: the change is later than all of
   ///     them.
   /// - Returns: Whether it fits.
@@ -118,7 +118,7 @@ extension PersonLedger {
     return true
   }
 
-  /// The time of a value where there was none: another one that is brought back later does not
+  /// The time of a value where there was none: another value that is recovered later does not
   /// replace it.
   private static let broughtBackTime = HybridTime.zero.successor
 
@@ -128,7 +128,7 @@ extension PersonLedger {
     _ saved: HabitEntry, _ outcome: inout RestoredHabit, by id: StatementID, names: [StatementID],
     version: Int64, now: Instant
   ) -> Bool {
-    // A saved value is older than whatever was stated here.
+    // A saved value is older than every statement here.
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
@@ -152,7 +152,7 @@ extension PersonLedger {
     let returns = habit.isDeleted && !saved.isDeleted
     if returns {
       guard habitCount < habitsMax else { return false }
-      // The person brings it back, and knows of the deletion.
+      // The person restores it, and knows the deletion.
       let present = Author(stamp: Stamp(time: HybridTime(now), id: id), seen: .everything)
       statements.state(saved.fields.text(of: .archived), of: .archived, by: present)
       (habit.isDeleted, habit.returnedVersion) = (false, version)
@@ -190,7 +190,7 @@ extension PersonLedger {
     let own = cells[key]?.cell
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
-    // A migration's day keeps its name: it is recognised when it comes again.
+    // A migration's day keeps its name, so that the migration is recognised if it is repeated.
     let name = saved.migrationID.map { StatementID(.migration, $0) } ?? id
     let author = Author(stamp: Stamp(time: .zero, id: name), seen: .nothing)
     let isBetter =
@@ -198,7 +198,7 @@ extension PersonLedger {
     if saved.cell.done, own?.done != true || isBetter {
       statements.complete(by: author, trust: CompletionTrust(saved.cell.trust, isExempt: isExempt))
       if !statements.isDone {
-        // It was taken back here; the person brings it back.
+        // It was taken back here; the person restores it.
         statements.complete(
           by: Author(stamp: Stamp(time: .zero, id: id), seen: .nothing),
           trust: CompletionTrust(saved.cell.trust, isExempt: isExempt))
@@ -208,7 +208,7 @@ extension PersonLedger {
     }
     if !saved.cell.note.isEmpty, own?.note != saved.cell.note {
       if own?.note.isEmpty == false { outcome.daysConflicting.append(key.day) }
-      // A note that is missing returns, also one that was cleared.
+      // A missing note returns, also one that was cleared.
       if own?.note.isEmpty != false {
         statements.note.state(
           saved.cell.note,

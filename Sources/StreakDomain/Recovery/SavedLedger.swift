@@ -1,5 +1,4 @@
-/// Habits and days as a person had them at some moment: out of a backup, or out of an exported
-/// document.
+/// A person's habits and days at an earlier moment, from a backup or from an exported document.
 public struct SavedLedger: Equatable, Sendable {
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
@@ -7,7 +6,7 @@ public struct SavedLedger: Equatable, Sendable {
     public var made: ClientTime
     public var recordedAt: Instant
     public var migrationID: Identifier?
-    /// The change number that it had.
+    /// The change number of the saved ledger's change.
     public var version: Int64
 
     public init(
@@ -24,29 +23,29 @@ public struct SavedLedger: Equatable, Sendable {
   }
 
   public var habits: [HabitEntry] = []
-  /// Only of these habits.
+  /// Cells of these habits only.
   public var cells: [Cell] = []
 
   public init() {}
 }
 
-/// What became of one habit that was brought back.
+/// The result for one restored habit.
 public struct RestoredHabit: Equatable, Sendable {
   public let habitID: Identifier
-  /// What the account's habit counted before.
+  /// The account's summary of the habit before.
   public let before: StreakSummary
-  /// It was not there, or deleted, and now it is.
+  /// It was missing or deleted, and exists now.
   public internal(set) var returns = false
-  /// Days that were not there.
+  /// Days that were missing.
   public internal(set) var daysReturning: [Day] = []
-  /// Days that were there with another value and have changed.
+  /// Existing days whose value has changed.
   public internal(set) var daysChanging: [Day] = []
   /// Days with another note, which stays.
   public internal(set) var daysConflicting: [Day] = []
   /// A field with another value, which stays.
   public internal(set) var hasFieldConflict = false
 
-  /// Whether anything of it is to be shown.
+  /// Whether there is anything to show about it.
   public var isTouched: Bool {
     returns || hasFieldConflict || !daysReturning.isEmpty || !daysChanging.isEmpty || !daysConflicting.isEmpty
   }

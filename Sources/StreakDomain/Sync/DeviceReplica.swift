@@ -1,30 +1,30 @@
-/// A device's side of sync, without I/O: what it has received, what it still has to send, and what
-/// it keeps in case the server loses it.
+/// A device's side of sync, without I/O: the received state, the queue, and the data that it keeps
+/// in case the server loses it.
 ///
-/// What a person does takes effect here at once and works offline. The queue is sent in order, as
-/// often as it takes; outcomes and changes come back with the same response. Belongs to one
-/// account: another account's data has a replica of its own, so nothing is ever sent under another.
+/// A person's changes take effect here at once and work offline. The queue is sent in order, with
+/// repetitions if necessary; outcomes and changes arrive in the same response. A replica belongs to
+/// one account, so nothing is ever sent for another account.
 public struct DeviceReplica: Equatable, Sendable {
-  /// How long decided operations are kept for sending again after the server was restored, in
+  /// How long decided operations are kept, to be sent again after a restore of the server, in
   /// milliseconds.
   public static let keptMilliseconds: Int64 = 35 * 86_400_000
-  /// Operations in one submission.
+  /// Most operations in one submission.
   public static let operationsMax = 200
 
   /// The account.
   public let userID: Identifier
-  /// Under this id the operations are numbered.
+  /// The device id of the operations' numbers.
   public private(set) var deviceID: Identifier
   public private(set) var clock: HybridClock
-  /// What the server holds, as received.
+  /// The server's state, as received.
   public private(set) var habits: [Identifier: HabitFields] = [:]
   public private(set) var cells: [CellKey: SyncChanges.Cell] = [:]
   public private(set) var notices: [Identifier: Notice] = [:]
-  /// Of the above.
+  /// The digest of the above.
   public private(set) var digest = StateDigest.empty
   public private(set) var cursor = Cursor.start
-  /// Operations that are not decided, as far as this device knows. In order of their numbers,
-  /// without gaps.
+  /// Operations without a decision, as far as this device knows. In order of their numbers, without
+  /// gaps.
   public private(set) var queue: [Operation] = []
   /// Decided operations, the earliest first.
   public private(set) var kept: [Kept] = []
@@ -51,24 +51,22 @@ public struct DeviceReplica: Equatable, Sendable {
     }
   }
 
-  /// What has changed since `changesAreSaved`.
+  /// The changes since `changesAreSaved`.
   public private(set) var unsaved = ReplicaChanges()
 
-  /// Habits that this device knew before the server lost something, until the server has them
-  /// again.
+  /// Habits that this device knew before the server lost data, until the server has them again.
   public private(set) var formerHabits: [Identifier: HabitFields] = [:]
-  /// Habits that were deleted, and that operations name which the device still has: should the
-  /// server lose both, these are stated before.
+  /// Deleted habits that operations of this device still name: if the server loses both, these are
+  /// restated first.
   public private(set) var deletedHabits: [Identifier: HabitFields] = [:]
-  /// By an id that a habit had: the one that it has now. Operations that were made before name the
-  /// former one.
+  /// The current id by each former id of a habit. Operations made earlier name the former one.
   public private(set) var aliases: [Identifier: Identifier] = [:]
-  /// What was seen with the last complete pull, besides this device's own operations.
+  /// The sources known since the last complete pull, besides this device's own operations.
   public private(set) var seen = SeenStatements.nothing
-  /// When the person's day begins, in minutes after midnight, as received.
+  /// The start of the person's day, in minutes after midnight, as received.
   public private(set) var dayStartMinutes: Int32 = 0
 
-  /// Where a pull that takes several responses goes on; empty otherwise.
+  /// The position in a pull of several responses; empty otherwise.
   public private(set) var resume: [UInt8] = []
   /// The number of the operation that was made last.
   public private(set) var lastSeq: Int64 = 0
@@ -93,8 +91,7 @@ public struct DeviceReplica: Equatable, Sendable {
     return operation
   }
 
-  /// An undo takes back what the device shows as done: what it has received, and its own
-  /// operations.
+  /// An undo takes back the completions that the device shows: received ones, and its own.
   private func named(_ change: Operation.Change) -> Operation.Change {
     guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
@@ -107,25 +104,25 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     let names = own.suffix(DayStatements.undoneMax / 2).map { StatementID(source: deviceID, seq: $0.seq) }
     let received = cells[key]?.completions.prefix(DayStatements.undoneMax / 2) ?? []
-    // None: all that was seen is meant, as on the wire.
+    // Empty means all known completions, as on the wire.
     let undone = Set(names + received).sorted()
     wanted.undone = undone.isEmpty ? nil : undone
     return .setCompletion(wanted)
   }
 
-  /// A resolution that keeps a day done is a completion of it; of a notice that is gone nothing is
-  /// known.
+  /// A resolution that keeps a day done is a completion of it; without its notice nothing is known
+  /// about it.
   private func isAbout(_ key: CellKey, _ notice: Notice?) -> Bool {
     guard let notice else { return true }
     return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
   }
 
-  /// The day that an operation is about, by the id that its habit has now.
+  /// The day that an operation is about, under its habit's current id.
   private func meantKey(of operation: Operation) -> CellKey? {
     operation.cellKey.map { CellKey(habitID: aliases[$0.habitID] ?? $0.habitID, day: $0.day) }
   }
 
-  /// A day as the person sees it: what was received, with what is still in the queue.
+  /// A day as the person sees it: the received state with the queue applied.
   public func shownCell(_ key: CellKey) -> CellContent? {
     queue.reduce(cells[key]?.cell) { cell, operation in
       meantKey(of: operation) == key ? Self.shown(operation.change, over: cell) : cell
@@ -151,7 +148,7 @@ public struct DeviceReplica: Equatable, Sendable {
     }
   }
 
-  /// When the person's day begins, in minutes after midnight, as the person sees it.
+  /// The start of the person's day, in minutes after midnight, as the person sees it.
   public var shownDayStartMinutes: Int32 {
     queue.reduce(dayStartMinutes) { minutes, operation in
       if case .setDayStart(let wanted) = operation.change { wanted } else { minutes }
@@ -179,8 +176,8 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.notices.insert(id)
   }
 
-  /// The person has seen that an operation was rejected. Its hybrid time names it: numbers may
-  /// begin anew.
+  /// The person has seen that an operation was rejected. The hybrid time identifies it, because
+  /// numbers may start anew.
   public mutating func forgetRejected(_ time: HybridTime) {
     rejected.removeAll { $0.operation.time == time }
     unsaved.rejected.insert(time)
@@ -188,10 +185,10 @@ public struct DeviceReplica: Equatable, Sendable {
 
   // MARK: Sending
 
-  /// Habits restated in one submission, besides those that its operations name.
+  /// Most habits restated in one submission, besides those that its operations name.
   public static let restatedHabitsMax = 200
 
-  /// What to send next. The same is sent again until it is answered.
+  /// The next submission. It stays the same until it is answered.
   public var submission: SyncSubmission {
     let operations = Array(queue.prefix(Self.operationsMax))
     let named = Set(operations.compactMap(\.habitID))
@@ -213,28 +210,30 @@ public struct DeviceReplica: Equatable, Sendable {
 
   // MARK: Receiving
 
-  /// What a response means for the device.
+  /// The meaning of a response for the device.
   public enum Receipt: Equatable, Sendable {
     case good
-    /// The server's state is another than this device's although it has everything: it will pull
-    /// all again.
+    /// The server's state differs from this device's although everything was received: all data
+    /// will be pulled again.
     case diverged
-    /// An answer to something older: nothing was taken from it.
+    /// An answer to an older submission: it had no effect.
     case outdated
   }
 
   /// Takes a response to a submission.
+  ///
   /// - Parameters:
-  ///   - sent: What it answers.
+  ///   - sent: The answered submission.
   ///   - now: The device's wall clock.
   public mutating func receive(_ changes: SyncChanges, to sent: SyncSubmission, at now: Instant) -> Receipt {
-    // A late answer from a life of the database that is over: what it decided may be lost, and is
-    // sent again. What was sent after the device had learned of its epoch is answered by the server
-    // of now, also where that one's epoch is an earlier one (an old primary came back).
+    // A late answer from an earlier epoch of the database: its decisions may be lost, and the
+    // operations are sent again. A submission made after the device had learned the epoch is
+    // answered by the current server, also if that server's epoch is an earlier one (an old primary
+    // came back).
     guard changes.cursor.epoch.number >= cursor.epoch.number || sent.cursor.epoch == cursor.epoch else {
       return .outdated
     }
-    // No cursor was given in an epoch of 0.
+    // No cursor is issued in epoch 0.
     let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != .none
     if isNewEpoch && changes.isReset { keepFormerHabits() }
     for habit in sent.restatedHabits where formerHabits[habit.id] == habit.fields {
@@ -243,10 +242,10 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     settle(changes.outcomes, at: now)
     clock.observe(changes.latestTime)
-    // The server holds less of this device than it had acknowledged: what it may have lost is sent
-    // again.
+    // The server holds less of this device than it had acknowledged: operations that it may have
+    // lost are sent again.
     sendAgain(after: changes.lastSeq)
-    // Changes count from a cursor: an answer to another one does not fit. What it told will be told
+    // Changes count from a cursor: an answer to another one does not fit. Its content will be sent
     // again.
     guard sent.cursor == cursor, sent.resume == resume else { return .outdated }
     if changes.isReset || sent.cursor == .start { dropReceived() }
@@ -265,7 +264,7 @@ public struct DeviceReplica: Equatable, Sendable {
       kept.append(Kept(operation: operation, decidedAt: now))
       unsaved.operations.insert(operation.seq)
       guard let reason = outcome.rejection else { continue }
-      // The wall clock was a day or more ahead: what follows must not be ordered after that.
+      // The wall clock was a day or more ahead: later operations must not be ordered after that.
       if reason == .clockSkew, clock.last >= operation.time { clock = HybridClock() }
       rejected.removeAll { $0.operation.time == operation.time }
       let place = rejected.firstIndex { operation.time < $0.operation.time } ?? rejected.endIndex
@@ -322,8 +321,8 @@ public struct DeviceReplica: Equatable, Sendable {
       forgetDeletedHabit(habit.id)
     }
     for cell in changes.cells {
-      // Answers to another cursor were sorted out, and versions of another life of the database
-      // cannot be compared.
+      // Answers to other cursors were dropped above, and versions of different epochs cannot be
+      // compared.
       if let known = cells[cell.key] {
         digest -= CellState.itemDigest(cell.key, known.cell)
       }
@@ -366,7 +365,7 @@ public struct DeviceReplica: Equatable, Sendable {
     digest = .empty
   }
 
-  /// Forgets how far it has read. What was received stays to be seen until it is received again.
+  /// Resets the position of reading. The received state stays visible until it is received again.
   private mutating func pullEverything() {
     cursor = Cursor(epoch: cursor.epoch, changeNumber: -1)
     resume = []
@@ -374,8 +373,8 @@ public struct DeviceReplica: Equatable, Sendable {
 
   // MARK: When the server has lost something, or this device has
 
-  /// The server holds this device's operations up to `seq`: those after it that are kept are sent
-  /// again, as they were.
+  /// The server holds this device's operations up to `seq`: later ones that are kept are sent
+  /// again, unchanged.
   private mutating func sendAgain(after seq: Int64) {
     guard let last = kept.last?.operation.seq, seq < last,
       let place = kept.firstIndex(where: { $0.operation.seq > seq })
@@ -386,7 +385,7 @@ public struct DeviceReplica: Equatable, Sendable {
     kept.removeSubrange(place...)
   }
 
-  /// What to do after the server has refused a submission.
+  /// The next step after the server has refused a submission.
   public enum Remedy: Equatable, Sendable {
     /// Send again.
     case sendAgain
@@ -394,31 +393,30 @@ public struct DeviceReplica: Equatable, Sendable {
     case registerAnew
   }
 
-  /// The server waits for another operation than the first one sent: it has lost some, which are
-  /// sent again as far as they are still here. `SyncSubmission.oldestKeptSeq` says which are not.
+  /// The server expects another operation than the first one sent: it has lost some, which are sent
+  /// again as far as they are still here. `SyncSubmission.oldestKeptSeq` names the first of them.
   public mutating func expected(_ seq: Int64) -> Remedy {
     guard let last = kept.last?.operation.seq, seq <= last else { return .registerAnew }
     sendAgain(after: seq - 1)
     return .sendAgain
   }
 
-  /// The server takes the cursor for none of its own: everything is pulled without one. What was
-  /// received stays to be seen until then, and its habits are stated again, for who knows what that
-  /// server holds.
+  /// The server did not issue the cursor: everything is pulled without one. The received state
+  /// stays visible until then, and its habits are restated, because the server may lack them.
   public mutating func cursorIsInvalid() {
     keepFormerHabits()
     cursor = .start
     resume = []
   }
 
-  /// Numbers the queue anew under a fresh id: this device was restored from an old copy, and its
+  /// Numbers the queue anew under a new id: this device was restored from an old copy, and its
   /// numbers were used for other operations.
   public mutating func continueAsNewDevice(_ deviceID: Identifier) {
     unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
     kept = []
     let former = self.deviceID
-    // What was decided of the former device's operations until the copy was made is another
-    // device's now, and was seen.
+    // The former device's operations that were decided before the copy was made belong to another
+    // device now, and are known.
     let decided = (queue.first?.seq ?? lastSeq + 1) - 1
     let formerSeen = SeenStatements(decided > 0 ? [StatementID(source: former, seq: decided)] : [])
     seen.formUnion(formerSeen)
@@ -437,13 +435,13 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.operations.formUnion(queue.map(\.seq))
   }
 
-  /// Something of this person's became part of the account by a call, as a migration: what is made
-  /// from now on has seen it.
+  /// Data of this person became part of the account by a call, such as a migration: later
+  /// statements know it.
   public mutating func noteSeen(_ id: StatementID) { seen.formUnion(SeenStatements([id])) }
 
   // MARK: Storage
 
-  /// What was received and queued, as it was kept.
+  /// The received state and the queue, as stored.
   public init(restoring stored: StoredReplica) {
     self.init(userID: stored.userID, deviceID: stored.deviceID, clock: stored.clock)
     habits = stored.habits
@@ -463,7 +461,7 @@ public struct DeviceReplica: Equatable, Sendable {
     dayStartMinutes = stored.dayStartMinutes
   }
 
-  /// Everything, to be kept.
+  /// Everything, for storage.
   public var stored: StoredReplica {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
@@ -472,8 +470,7 @@ public struct DeviceReplica: Equatable, Sendable {
       dayStartMinutes: dayStartMinutes)
   }
 
-  /// What is kept under a number: an operation, and when it was decided (nil: not yet); nil if
-  /// nothing is.
+  /// The operation with a number, and when it was decided (nil: not yet); nil if there is none.
   public func operation(_ seq: Int64) -> (operation: Operation, decidedAt: Instant?)? {
     if let first = queue.first?.seq, seq >= first {
       let place = Int(clamping: seq - first)
@@ -483,6 +480,6 @@ public struct DeviceReplica: Equatable, Sendable {
     return (kept.operation, kept.decidedAt)
   }
 
-  /// Whatever has changed until now is kept.
+  /// All changes so far are stored.
   public mutating func changesAreSaved() { unsaved = ReplicaChanges() }
 }

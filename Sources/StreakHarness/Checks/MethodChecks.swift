@@ -100,7 +100,9 @@ final class MethodChecks {
     _ name: String, _ request: DynamicMessage, _ expectation: Expectation, keep: FieldPath? = nil
   ) async throws -> Reply {
     let token = try await person.token(for: method)
-    let reply = await caller.call(method, request.protobuf(schema), token: token)
+    let bytes = request.protobuf(schema)
+    guard settings.rpcProtocol != .connectJSON || caller.canWriteJSON(bytes, of: method) else { return Reply() }
+    let reply = await caller.call(method, bytes, token: token)
     if reply.status == nil { try person.learn(method, request, reply) }
     guard let problem = expectation.problem(reply, to: request, of: method, schema) else {
       suite.passed.append(name)
@@ -143,7 +145,7 @@ final class MethodChecks {
       Failure(
         method: method.label, check: name, expected: expected, actual: actual, request: shown, credentials: credentials,
         replay:
-          "streak-harness --address \(settings.address) --seed \(settings.seed) --only \(method.label)\(settings.limits ? " --limits" : "")"
+          "streak-harness --address \(settings.address) --seed \(settings.seed) --only \(method.label)\(settings.limits ? " --limits" : "")\(settings.protocolOption)"
       ))
   }
 
@@ -199,6 +201,7 @@ final class MethodChecks {
 
   /// Bytes that are not a message, and unknown fields.
   private func checkMalformed(_ request: DynamicMessage) async throws {
+    guard settings.rpcProtocol != .connectJSON else { return }
     let bytes = request.protobuf(schema)
     let token = try await person.token(for: method)
     var attempts: [(name: String, bytes: [UInt8])] = [

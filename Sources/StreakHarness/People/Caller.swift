@@ -2,6 +2,7 @@ internal import EventLoop
 internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
+internal import Schema
 
 /// Makes calls of methods that are known only by descriptors.
 final class Caller: Sendable {
@@ -9,7 +10,24 @@ final class Caller: Sendable {
   /// A call without a reply within this time fails.
   static let timeoutMilliseconds: UInt64 = 20_000
 
+  /// The methods of this build, by path: only their messages can be sent as JSON. Other protocols
+  /// carry a message's bytes as they are.
+  private static let known: [String: MethodDescriptor] = {
+    let services = [
+      AccountServiceMethods.all, AdminServiceMethods.all, ExportServiceMethods.all, MigrationServiceMethods.all,
+      RecoveryServiceMethods.all, SessionServiceMethods.all, StreakServiceMethods.all, SyncServiceMethods.all,
+    ]
+    return Dictionary(services.joined().map { ($0.path, $0) }) { first, _ in first }
+  }()
+
   init(_ channel: RPCChannel) { self.channel = channel }
+
+  /// Whether a client that knows the schema can write a request as JSON: not with a list beyond its
+  /// limit.
+  func canWriteJSON(_ request: [UInt8], of method: MethodSchema) -> Bool {
+    guard let known = Self.known[method.path] else { return false }
+    return (try? known.request.json(fromProtobuf: request)) != nil
+  }
 
   /// Sends one request and returns the reply; of an endless stream, the first reply.
   /// - Parameter token: The credentials, without `Bearer `.
@@ -26,10 +44,12 @@ final class Caller: Sendable {
   /// Sends requests; only a request stream has several.
   /// - Parameter takesAll: Whether to read a stream of replies to its end.
   func call(_ method: MethodSchema, _ requests: [[UInt8]], authorization: String?, takesAll: Bool) async -> Reply {
+    let known = Self.known[method.path]
     let descriptor = MethodDescriptor(
       service: method.service, name: method.name,
       kind: method.clientStreams ? .bidirectionalStreaming : method.serverStreams ? .serverStreaming : .unary,
-      request: GoogleProtobufAny.descriptor, response: GoogleProtobufAny.descriptor)
+      request: known?.request ?? GoogleProtobufAny.descriptor,
+      response: known?.response ?? GoogleProtobufAny.descriptor)
     let call = channel.start(
       descriptor, request: method.clientStreams ? nil : requests.first ?? [],
       options: CallOptions(

@@ -48,7 +48,9 @@ final class ScenarioRunner {
             check: "\(file) line \(step.line): \(step.verb) \(step.words.joined(separator: " "))",
             expected: step.json?.text ?? step.words.joined(separator: " "), actual: "\(error)",
             request: last?.requests.first?.json(schema).text ?? "", credentials: "the scenario's device",
-            replay: "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)"))
+            replay:
+              "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)\(settings.protocolOption)"
+          ))
         break
       }
     }
@@ -58,7 +60,9 @@ final class ScenarioRunner {
           Failure(
             method: last?.method.label ?? "", check: "\(file): the last call", expected: "OK", actual: "\(error)",
             request: last?.requests.first?.json(schema).text ?? "", credentials: "the scenario's device",
-            replay: "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)"))
+            replay:
+              "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)\(settings.protocolOption)"
+          ))
       }
     }
     suite.seconds = Double(WallClock.milliseconds() - started) / 1000

@@ -9,7 +9,7 @@ internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Accounts and credentials. One per loop.
+/// Handles the methods about accounts and credentials. One per loop.
 struct AccountHandlers: AccountService {
   let store: StreakStore
   let passwords: PasswordQueue
@@ -25,9 +25,9 @@ struct AccountHandlers: AccountService {
 
   func signIn(_ request: SignInRequest, context: ServerContext) async throws(RPCStatus) -> SignInResponse {
     let device = try DeviceRecord(request.device, path: "device")
-    // An email that cannot be one is answered like one that is unknown.
+    // A text that is not an email address is answered like an unknown address.
     let email = EmailAddress(request.email)
-    // As many statements of an unknown one as of a known one.
+    // An unknown address costs as many statements as a known one.
     let user: UserRecord? = try await mappingStoreErrors { () throws(StoreError) in
       let userID = try await store.userID(emailKey: email?.key ?? "")
       return try await store.user(userID ?? .zero)
@@ -41,7 +41,7 @@ struct AccountHandlers: AccountService {
       throw Reason.signInRefused.status
     }
     if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
-      // If this fails, the next sign-in renews it.
+      // If this fails, the next sign-in renews the hash.
       try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
     }
     let now = Instant.now()
@@ -52,7 +52,7 @@ struct AccountHandlers: AccountService {
       try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: addressHash)
       habitCount = try await store.habitCount(of: user.userID)
     } catch {
-      // The account was erased while the password was looked at.
+      // The account was erased while the password was verified.
       guard error == .noSuchUser else { throw error.refusal.status }
       context.principal = nil
       throw try await store.refusalOfUnknownToken(of: user.userID)
@@ -60,13 +60,13 @@ struct AccountHandlers: AccountService {
     return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
   }
 
-  /// Counts an attempt to sign in: by its email but, from a device or an address that the person
-  /// signed in from before, apart from all others, so that nobody who guesses elsewhere can lock
-  /// the person out there. Of an unknown email no device and no address is known, and nothing else
-  /// tells it from a known one.
+  /// Counts an attempt to sign in. Attempts are counted by email; attempts from a device or an
+  /// address that the person signed in from before are counted apart from all others, so that
+  /// guesses from elsewhere cannot lock the person out there. For an unknown email no device and no
+  /// address is known, and nothing else distinguishes it from a known one.
   ///
-  /// - Returns: The hash of the address, for a sign-in that succeeds; and in whose place of the
-  ///   line its password waits to be looked at.
+  /// - Returns: The hash of the address, to be stored by a sign-in that succeeds; and the party
+  ///   under which the password waits in the queue.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
@@ -145,13 +145,13 @@ struct AccountHandlers: AccountService {
     return ChangePasswordResponse(devicesSignedOut: count, tokens: issued.message)
   }
 
-  /// Issues the next pair of tokens; `TokenFamily` says what a presented one means.
+  /// Issues the next pair of tokens; `TokenFamily` says what the presented token means.
   func refresh(_ request: RefreshRequest, context: ServerContext) async throws(RPCStatus) -> RefreshResponse {
     guard let token = OpaqueToken(text: request.refreshToken), token.kind == .refresh,
       let userID = Identifier(token.owner)
     else { throw Reason.credentialsInvalid.status }
-    // Counted for a person only if the token is of a genuine family: a stranger's guesses count for
-    // their address.
+    // The call is counted for a person only if the token belongs to a genuine family: a stranger's
+    // guesses count for the stranger's address.
     var isCounted = false
     for _ in 0..<Self.refreshAttemptsMax {
       let grant = try await mappingStoreErrors { () throws(StoreError) in
@@ -172,7 +172,7 @@ struct AccountHandlers: AccountService {
     throw Reason.concurrentChange.status
   }
 
-  /// Times that a refresh begins again because another call changed the family meanwhile.
+  /// How often a refresh starts again because another call changed the family meanwhile.
   private static let refreshAttemptsMax = 8
 
   /// - Returns: Nil if another call changed the family meanwhile.
@@ -190,7 +190,7 @@ struct AccountHandlers: AccountService {
       return isStored ? RefreshResponse(tokens: issued.message) : nil
     case .expired: throw Reason.credentialsInvalid.status
     case .copied:
-      // A token with an error in it is no copy.
+      // A token with an error in it is not a copy.
       guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Reason.credentialsInvalid.status }
       context.principal = Principal(
         userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
@@ -212,7 +212,7 @@ struct AccountHandlers: AccountService {
     return SignOutResponse(devicesSignedOut: count)
   }
 
-  /// What a person types to confirm.
+  /// The text that a person types to confirm.
   static let deletionPhrase = "delete my account"
 
   func deleteAccount(
@@ -229,11 +229,12 @@ struct AccountHandlers: AccountService {
       throw Reason.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
     }
     let now = Instant.now()
-    // Of nobody: what is kept of an erasure must not lead to the person.
+    // The event has no user: what is kept of an erasure must not lead to the person.
     var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
     let (store, erasures, anonymous) = (self.store, self.erasures, event)
-    // A task of its own: a caller who gives up does not leave it half-known.
+    // A task of its own: a cancelled call must not end between the erasure and its note in the
+    // ledger.
     let outcome = await Task(executorPreference: context.loop) { () -> Result<Bool, RPCStatus> in
       do throws(RPCStatus) {
         let records = try await mappingStoreErrors { () throws(StoreError) in
@@ -263,7 +264,7 @@ struct AccountHandlers: AccountService {
 }
 
 extension ServerContext {
-  /// The signed-in person. The authenticator has found them before any handler of such a method
+  /// The signed-in person. The authenticator has found the person before a handler of such a method
   /// runs.
   func user() throws(RPCStatus) -> Principal {
     guard let principal = principal as? Principal else { throw Reason.credentialsInvalid.status }

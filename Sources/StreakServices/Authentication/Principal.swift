@@ -2,19 +2,19 @@ internal import struct StreakDomain.Identifier
 internal import struct StreakDomain.Instant
 internal import StreakStore
 
-/// Whom a call is made by, or concerns: found by the authenticator or, where a call carries no
-/// token, by its handler.
+/// The person that a call is made by, or concerns: found by the authenticator or, where a call
+/// carries no token, by its handler.
 struct Principal: Sendable {
   var userID: Identifier
   /// The device whose token the call carries, or that signs in; nil where there is none.
   var deviceID: Identifier?
   /// When the access token expires; nil where there is none.
   var tokenExpiresAt: Instant?
-  /// What the audit event says beyond the outcome. Never a secret.
+  /// The detail of the audit event beyond the outcome. Never a secret.
   var auditDetail = ""
   /// The call has revoked tokens of this person.
   var hasRevokedTokens = false
-  /// The audit event needs no storing any more: the handler has stored it together with what it
-  /// did, or the call is one of a flood.
+  /// The audit event needs no storing any more: the handler has stored it together with its change,
+  /// or the call is one of a flood.
   var auditIsStored = false
 }

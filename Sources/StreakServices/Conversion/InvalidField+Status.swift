@@ -7,7 +7,7 @@ extension InvalidField {
   var status: RPCStatus { Reason.invalidField(path, requirement) }
 }
 
-/// Reads what a request holds: a field that cannot be is refused by its path.
+/// Reads the fields of a request; an invalid field is refused by its path.
 func reading<Value>(_ body: () throws(InvalidField) -> Value) throws(RPCStatus) -> Value {
   do {
     return try body()

@@ -9,10 +9,10 @@ internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// Writes an export's document piece by piece, and adds up its manifest.
+/// Writes an export's document piece by piece, and computes its manifest.
 ///
-/// Pure but for the hash: records in, bytes out. Sections come in their order; each is begun by its
-/// first record, and those that are passed over are empty.
+/// Pure but for the hash: records in, bytes out. Sections come in their order; the first record of
+/// a section begins it, and a section without records is written empty.
 struct ExportDocument {
   /// The version of the document's layout.
   static let schemaVersion: Int32 = 2
@@ -31,7 +31,7 @@ struct ExportDocument {
   private var count: Int64 = 0
   private var hash = SHA256()
 
-  /// - Parameter secret: What the document is sealed with.
+  /// - Parameter secret: The key of the document's seal.
   init(isBinary: Bool, userID: Identifier, at now: Instant, secret: [UInt8]) {
     self.isBinary = isBinary
     self.secret = secret
@@ -45,19 +45,19 @@ struct ExportDocument {
     }
   }
 
-  /// Bytes written since they were last taken.
+  /// The number of bytes that were written and not taken yet.
   var pendingByteCount: Int { bytes.count }
 
-  /// Nothing was taken yet: the first bytes need not wait for more.
+  /// Nothing was taken yet: the first bytes are sent without waiting for more.
   var isBeginning: Bool { documentBytes == Int64(bytes.count) }
 
-  /// Takes what was written.
+  /// Takes the written bytes.
   mutating func takeBytes() -> [UInt8] {
     defer { bytes = [] }
     return bytes
   }
 
-  /// Adds a record to a section, which must not come before the one begun last.
+  /// Adds a record to a section, which must not precede the section begun last.
   mutating func add<Message: ProtobufMessage>(
     _ message: Message, as record: ExportRecord.Record, to section: Section
   ) throws(RPCStatus) {

@@ -7,17 +7,17 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Gives a person all their data.
+/// Sends a person all of the person's data, and imports it.
 struct ExportHandlers: ExportService {
   /// A chunk is sent once it has this many bytes; it may be larger by `rowsPerPiece` records.
   static let chunkBytes = 64 * 1024
-  /// Records between two looks at the chunk's size.
+  /// The number of records between two checks of the chunk's size.
   static let rowsPerPiece = 16
 
   let store: StreakStore
   let limits: ExportLimits
   let exports: TransferSlots
-  /// Apart from exports: neither waits for the other.
+  /// Separate from exports: neither waits for the other.
   let imports: TransferSlots
   let people: TransferringPeople
   let limiter: RateLimiter
@@ -45,38 +45,42 @@ struct ExportHandlers: ExportService {
       }
       sentByteCount += chunk.count
     }
-    let end = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
-        document = ExportDocument(
-          isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
-        do throws(RPCStatus) {
-          try await responses.write(ExportResponse(snapshot: snapshot.bytes))
-          return true
-        } catch {
-          failure = error
-          return false
-        }
-      } _: { rows in
-        guard var writing = document else { return false }
-        document = nil  // The copy is the only one: nothing is copied when it grows.
-        defer { document = writing }
-        do throws(RPCStatus) {
-          for rows in rows.inPieces(of: Self.rowsPerPiece) {
-            try Self.add(rows, to: &writing)
-            if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+    var end = ExportEnd.busy
+    try await waitForTurn(context) { () throws(RPCStatus) in
+      end = try await mappingStoreErrors { () throws(StoreError) in
+        try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
+          document = ExportDocument(
+            isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
+          do throws(RPCStatus) {
+            try await responses.write(ExportResponse(snapshot: snapshot.bytes))
+            return true
+          } catch {
+            failure = error
+            return false
           }
-          return true
-        } catch {
-          failure = error
-          return false
+        } _: { rows in
+          guard var writing = document else { return false }
+          document = nil  // The copy is the only one: nothing is copied when it grows.
+          defer { document = writing }
+          do throws(RPCStatus) {
+            for rows in rows.inPieces(of: Self.rowsPerPiece) {
+              try Self.add(rows, to: &writing)
+              if writing.pendingByteCount >= Self.chunkBytes || writing.isBeginning { try await send(&writing) }
+            }
+            return true
+          } catch {
+            failure = error
+            return false
+          }
         }
       }
+      return end != .busy
     }
     if let failure { throw failure }
     if end == .changed { throw Reason.exportChanged.status }
     guard end == .complete, var document else { throw Reason.internalFault.status }
-    // Whoever was erased meanwhile is told so: the data is gone, and this snapshot's the last to
-    // see it.
+    // If the account was erased meanwhile, the call says so: the data is gone, and only this
+    // snapshot still had it.
     if try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
       throw Reason.accountErased.status
     }
@@ -86,25 +90,25 @@ struct ExportHandlers: ExportService {
     try await responses.write(ExportResponse(manifest: manifest))
   }
 
-  /// How long a transfer waits for the person's one before it to end, in milliseconds: the client
-  /// may have ended that one a moment ago.
-  private static let waitMilliseconds: UInt64 = 50
-  private static let waitsMax = 20
+  /// Waits until an attempt to begin a person's transfer succeeds.
+  /// - Throws: `TOO_MANY_REQUESTS`, and what the attempt throws.
+  private func waitForTurn(
+    _ context: ServerContext, _ attempt: () async throws(RPCStatus) -> Bool
+  ) async throws(RPCStatus) {
+    let isTaken = try await TransferTurn.take(attempt) {
+      await context.loop.sleep(milliseconds: TransferTurn.waitMilliseconds)
+    }
+    guard !isTaken else { return }
+    limiter.meter.count(.transfersPerPerson)
+    throw Reason.tooManyRequests.status
+  }
 
-  /// Takes a place for a person's transfer; then `give(_:_:)` must follow.
+  /// Takes a slot for a person's transfer; `give(_:_:)` must follow.
   /// - Throws: `TOO_MANY_REQUESTS`.
   func take(
     _ userID: Identifier, _ slots: TransferSlots, _ limit: ServiceLimit, _ context: ServerContext
   ) async throws(RPCStatus) {
-    var waits = 0
-    while !people.take(userID) {
-      guard waits < Self.waitsMax else {
-        limiter.meter.count(.transfersPerPerson)
-        throw Reason.tooManyRequests.status
-      }
-      waits += 1
-      await context.loop.sleep(milliseconds: Self.waitMilliseconds)
-    }
+    try await waitForTurn(context) { () throws(RPCStatus) in people.take(userID) }
     guard slots.take() else {
       people.give(userID)
       limiter.meter.count(limit)
@@ -182,7 +186,7 @@ struct ExportHandlers: ExportService {
 }
 
 extension ExportedRows {
-  /// The same rows, a few at a time.
+  /// The same rows in pieces of `count`.
   fileprivate func inPieces(of count: Int) -> [ExportedRows] {
     func cut<Row>(_ rows: [Row], _ wrap: ([Row]) -> ExportedRows) -> [ExportedRows] {
       stride(from: 0, to: rows.count, by: count).map { wrap(Array(rows[$0..<min($0 + count, rows.count)])) }

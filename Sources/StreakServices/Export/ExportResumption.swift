@@ -5,7 +5,7 @@ internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
-/// What somebody has of a document already: it is made again, and what they have is left out, if it
+/// Resumes an export. The document is made again; the part that the client has is left out, if it
 /// is the same.
 struct ExportResumption {
   let snapshot: ExportSnapshot
@@ -14,7 +14,7 @@ struct ExportResumption {
   private var hash = SHA256()
   private var isChecked = false
 
-  /// - Throws: `EXPORT_CHANGED` for a snapshot that no server gave.
+  /// - Throws: `EXPORT_CHANGED` for a snapshot that no server made.
   init(_ resume: ExportResume) throws(RPCStatus) {
     guard let snapshot = ExportSnapshot(bytes: resume.snapshot) else { throw Reason.exportChanged.status }
     self.snapshot = snapshot
@@ -22,13 +22,13 @@ struct ExportResumption {
     knownBytesLeft = resume.documentBytes
   }
 
-  /// The document was as long as what they have, at least.
+  /// The document was at least as long as the part that the client has.
   var isComplete: Bool { isChecked }
 
   /// Takes the next bytes of the document.
   ///
-  /// - Returns: What of them is not known yet.
-  /// - Throws: `EXPORT_CHANGED` once it turns out that what they have is not of this document.
+  /// - Returns: The bytes among them that the client does not have.
+  /// - Throws: `EXPORT_CHANGED` once the part that the client has proves to be of another document.
   mutating func withoutKnown(_ bytes: [UInt8]) throws(RPCStatus) -> [UInt8] {
     guard !isChecked else { return bytes }
     let known = bytes.prefix(Int(clamping: knownBytesLeft))
@@ -59,7 +59,7 @@ extension ExportSnapshot {
       Int64(bitPattern: bytes[place..<place + 8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
     }
     let moment = Instant(microseconds: number(0))
-    // What a timestamp of the document can say.
+    // The range of a timestamp in the document.
     guard (0...253_402_300_799).contains(moment.seconds) else { return nil }
     self.init(exportedAt: moment, auditNumber: number(8), state: Array(bytes[16...]))
   }

@@ -50,3 +50,26 @@ final class TransferringPeople: Sendable {
 
   func give(_ userID: Identifier) { people.withLock { _ = $0.remove(userID) } }
 }
+
+/// How a transfer waits for the person's one before it: the client may have ended that one a moment
+/// ago, on this connection or on another process's.
+enum TransferTurn {
+  /// Between two attempts, in milliseconds.
+  static let waitMilliseconds: UInt64 = 50
+  /// Waits before the transfer is refused.
+  static let waitsMax = 20
+
+  /// Attempts again and again until an attempt succeeds.
+  ///
+  /// - Parameter pause: Waits for `waitMilliseconds`.
+  /// - Returns: False if the attempt after the last wait failed as well.
+  static func take<Failure: Error>(
+    _ attempt: () async throws(Failure) -> Bool, pause: () async -> Void
+  ) async throws(Failure) -> Bool {
+    for _ in 0..<waitsMax {
+      if try await attempt() { return true }
+      await pause()
+    }
+    return try await attempt()
+  }
+}

@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
@@ -9,6 +10,8 @@ internal import StreakStore
 extension ExportHandlers {
   /// The most bytes of a document.
   static let documentBytesMax = 96 * 1_048_576
+  /// Bytes of a document that are read without letting other calls go on.
+  static let pieceBytes = 262_144
 
   func `import`(
     requests: RequestStream<ImportRequest>, context: ServerContext
@@ -41,7 +44,11 @@ extension ExportHandlers {
       guard request.begin == nil else { throw Reason.invalidField("begin", "must be set in the first request only") }
       byteCount += request.chunk.count
       guard byteCount <= Self.documentBytesMax else { throw Reason.importTooLarge.status }
-      for record in try reader.take(request.chunk) { try builder.add(record) }
+      // A few at a time, however large a chunk is: other calls go on in between.
+      for piece in request.chunk.inPieces(of: Self.pieceBytes) {
+        for record in try reader.take(piece) { try builder.add(record) }
+        if piece.count < request.chunk.count { await context.loop.sleep(milliseconds: 0) }
+      }
     }
     let (header, manifest) = try reader.finish()
     // A sealed document counts once: an import into a second account counts like any other
@@ -82,5 +89,13 @@ extension ExportHandlers {
   private static func reply(_ stored: [UInt8]) throws(RPCStatus) -> ImportResponse {
     guard let reply = try? ImportResponse(protobufBytes: stored) else { throw Reason.internalFault.status }
     return reply
+  }
+}
+
+extension [UInt8] {
+  /// The same bytes, so many at a time.
+  fileprivate func inPieces(of count: Int) -> [[UInt8]] {
+    guard self.count > count else { return [self] }
+    return stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
   }
 }

@@ -54,7 +54,7 @@ struct ImportBuilder {
     return (document, reply)
   }
 
-  /// The statement of an earlier state is the migration that brought it, or this import.
+  /// The statement of an earlier state is that of the migration that brought it, or of this import.
   private mutating func earlierCell(_ exported: ExportedCell) throws(RPCStatus) -> EarlierCellEntry {
     let cell = try saved.check(exported.cell ?? Cell())
     let id = cell.migrationID.map { StatementID(.migration, $0) } ?? StatementID(.document, document.importID)

@@ -5,11 +5,11 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Turns records of a document, or of a backup, into habits and days, as far as these can be.
+/// Converts records of a document, or of a backup, into habits and days, as far as they are valid.
 struct SavedLedgerBuilder {
-  /// Records of one document, or of one recovery.
+  /// The most records of one document, or of one recovery.
   static let recordsMax = 250_000
-  /// The highest version a document may name: numbers go on from there.
+  /// The highest version that a document may name: the account's next versions follow it.
   static let versionMax: Int64 = 1 << 53
 
   private(set) var ledger = SavedLedger()
@@ -97,7 +97,7 @@ struct SavedLedgerBuilder {
     ledger.cells.append(saved)
   }
 
-  /// A cell's state, if it can be one.
+  /// A cell's state, if the cell is valid.
   mutating func check(_ cell: Cell) throws(RPCStatus) -> SavedLedger.Cell {
     try refuse("cell.cell", RecordRules.violation(of: cell))
     let habitID = try identifier(cell.habitId, "habit_id")
@@ -117,9 +117,9 @@ struct SavedLedgerBuilder {
       migrationID: try identifierOrNil(cell.migrationId, "migration_id"), version: try version(cell.version))
   }
 
-  /// Lets days not count that a session could not bring either.
+  /// Makes those days not count that a session could not bring either.
   ///
-  /// - Returns: How many counted before.
+  /// - Returns: The number of days among them that counted before.
   mutating func demoteOldDays() -> Int {
     var count = 0
     for index in ledger.cells.indices {
@@ -132,6 +132,6 @@ struct SavedLedgerBuilder {
     return count
   }
 
-  /// Days that count without a seal, the present one included.
+  /// The number of days that count without a seal, the present one included.
   static let windowDays = 30
 }

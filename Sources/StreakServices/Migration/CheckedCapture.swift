@@ -5,8 +5,8 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// A session's claim whose capture has been checked as a whole: every field can be, and the
-/// manifest holds.
+/// A session's claim whose capture has been checked as a whole: every field is valid, and the
+/// manifest matches.
 struct CheckedCapture: Sendable {
   let claim: SessionClaim
   let sessionID: Identifier
@@ -17,7 +17,7 @@ struct CheckedCapture: Sendable {
   /// In the order of the capture, each id once; without versions.
   let habits: [HabitEntry]
 
-  /// So large that another thread looks at it.
+  /// The capture is so large that another thread checks it.
   var isLarge: Bool { captured.entries.count > LargeWork.smallEntriesMax }
 
   /// Checks a claim, a large one in the thread pool.
@@ -66,7 +66,7 @@ struct CheckedCapture: Sendable {
 }
 
 extension MigrationPlan {
-  /// What an audit event says of a migration: of which session, and which rules were met how often.
+  /// The detail of a migration's audit event: the session, and how often each rule applied.
   func auditDetail(sessionID: Identifier, unanchored: Bool) -> String {
     let rules = findings.map { "\($0.rule.name)=\($0.count)" }
     return (["session=\(sessionID)", "unanchored=\(unanchored)"] + rules).joined(separator: " ")

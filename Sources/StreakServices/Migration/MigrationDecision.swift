@@ -99,11 +99,13 @@ final class MigrationDecision: @unchecked Sendable {
     }
     self.plan = plan
     self.matching = matching
+    // Those that move, and those that they become part of.
+    let whole = Set(matching.moves.flatMap { [$0.formerID, $0.habitID] })
     var keys: Set<CellKey> = []  // Two habits of the session may become one.
-    for (habit, match) in zip(plan.habits, matching.matches) where match.formerID == nil {
+    for (habit, match) in zip(plan.habits, matching.matches) where !whole.contains(match.habitID) {
       for cell in habit.cells { keys.insert(CellKey(habitID: match.habitID, day: cell.day)) }
     }
-    return MigrationNeeds(cells: keys.sorted(), wholeHabits: matching.matches.compactMap(\.formerID))
+    return MigrationNeeds(cells: keys.sorted(), wholeHabits: whole.sorted())
   }
 
   /// The refusal with the result of the migration that moved the session here.

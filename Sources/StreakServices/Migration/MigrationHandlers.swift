@@ -46,7 +46,9 @@ struct MigrationHandlers: MigrationService {
     // The work of an attempt is counted first, whatever its outcome: as much as a preview's.
     try await limiter.count(context, as: MigrationServiceMethods.previewMigration, person: userID.bytes)
     let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
+    // Counted by the transaction, at its end: one that is known to be refused is not begun.
     let counts = limiter.counts(context, person: userID.bytes)
+    try limiter.answerFlood(counts, context)
     let (decision, outcome) = try await run(
       capture, map: request.habitMap, planHash: request.planHash, isSecondDevice: request.secondDevice,
       isPreview: false, counts: counts, context)
@@ -143,6 +145,7 @@ struct MigrationHandlers: MigrationService {
     let migrationID = try identifier(request.migrationId, "migration_id")
     note("migration=\(migrationID)", context)
     let counts = limiter.counts(context, person: principal.userID.bytes)
+    try limiter.answerFlood(counts, context)
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let now = Instant.now()
     let outcome = try await mappingStoreErrors { () throws(StoreError) in

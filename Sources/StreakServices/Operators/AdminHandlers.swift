@@ -8,15 +8,15 @@ internal import StreakDomain
 internal import StreakDomain
 internal import StreakStore
 
-/// Backups and the server's state, for operators. One per loop.
+/// Handles the operators' methods: backups and the server's state. One per loop.
 struct AdminHandlers: AdminService {
   let store: StreakStore
   let backend: OperatorBackend
   let startedAt: Instant
 
-  /// Attempts of backups that a status names.
+  /// The most attempts of backups that a status names.
   static let runsMax: Int32 = 10
-  /// Between two messages about a backup's progress, in milliseconds.
+  /// The milliseconds between two messages about a backup's progress.
   static let progressMilliseconds: UInt64 = 500
 
   func listBackups(
@@ -32,7 +32,7 @@ struct AdminHandlers: AdminService {
     _ request: RunBackupRequest, responses: ResponseWriter<RunBackupResponse>, context: ServerContext
   ) async throws(RPCStatus) {
     let (backend, loop) = (backend, context.loop)
-    // Goes on when the operator looks away.
+    // Continues when the operator's call ends.
     let run = Task(executorPreference: loop) { await backend.run() }
     let ticker = Task(executorPreference: loop) {
       while !Task.isCancelled {
@@ -63,7 +63,7 @@ struct AdminHandlers: AdminService {
     }
   }
 
-  /// Recoveries in a list.
+  /// The most recoveries in a list.
   static let requestsMax: Int32 = 100
 
   func listRecoveryRequests(
@@ -88,7 +88,7 @@ struct AdminHandlers: AdminService {
     }
     let recoveryID = try identifier(begin.recoveryId, "begin.recovery_id")
     let userID = try identifier(begin.userId, "begin.user_id")
-    // The event is the person's: it is their data that somebody has looked at.
+    // The event belongs to the person whose data was read.
     var principal = Principal(userID: userID)
     principal.auditDetail = "recovery=\(recoveryID)"
     context.principal = principal
@@ -136,7 +136,7 @@ struct AdminHandlers: AdminService {
 extension OperatorToken {
   static func hash(_ text: Substring) -> [UInt8] { SHA256.digest(of: Array(text.utf8)) }
 
-  /// In the same time whatever is presented.
+  /// Takes the same time for any presented token.
   func matches(_ presented: ArraySlice<UInt8>) -> Bool {
     equalInConstantTime(hash, SHA256.digest(of: Array(presented)))
   }

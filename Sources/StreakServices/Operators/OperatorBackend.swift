@@ -2,9 +2,10 @@ internal import RPC
 public import Schema
 internal import enum StreakDomain.Reason
 
-/// What the program does for operators who ask: it has the backups, the service does not.
+/// The operations that the program does for operators: the program has the backups, the service
+/// does not.
 public struct OperatorBackend: Sendable {
-  /// Why it does not.
+  /// Why the program does not do an operation.
   public enum Failure: Error, Equatable {
     case backupsOff
     case backupUnderWay
@@ -36,7 +37,7 @@ public struct OperatorBackend: Sendable {
 }
 
 extension OperatorBackend.Failure {
-  /// What somebody is told who is no operator.
+  /// The status for a caller that is not an operator.
   var statusForPeople: RPCStatus {
     switch self {
     case .backupsOff: Reason.backupsOff.status
@@ -49,7 +50,7 @@ extension OperatorBackend.Failure {
     case .backupsOff: Reason.backupsOff.status
     case .backupUnderWay: Reason.backupUnderWay.status
     case .noSuchBackup: Reason.backupNotFound.status
-    // Only operators get this far, and they need the reason.
+    // Only operators reach this status, and they need the reason.
     case .failed(let reason): Reason.backupFailed.status(saying: reason)
     }
   }
@@ -59,7 +60,7 @@ extension OperatorBackend.Failure {
 public struct OperatorToken: Sendable {
   let hash: [UInt8]
 
-  /// Nil if the text is shorter than a token that nobody guesses: 32 bytes.
+  /// Nil if the text is shorter than 32 bytes, the least length of a token that cannot be guessed.
   public init?(_ text: String) {
     guard text.utf8.count >= 32 else { return nil }
     hash = Self.hash(text[...])

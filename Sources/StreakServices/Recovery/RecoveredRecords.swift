@@ -5,7 +5,7 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// What a backup holds of a person, on its way from the key's holder to the person.
+/// A person's records in a backup, on their way from the holder of the backup's key to the person.
 struct RecoveredRecords {
   private var builder: SavedLedgerBuilder
   /// The records as they are stored: each after its length as a varint.
@@ -18,8 +18,8 @@ struct RecoveredRecords {
   var habitCount: Int { builder.ledger.habits.count }
   var cellCount: Int { builder.ledger.cells.count }
 
-  /// - Throws: `IMPORT_UNREADABLE` for what is neither a habit nor a day of one, `IMPORT_TOO_LARGE`
-  ///   beyond the limits.
+  /// - Throws: `IMPORT_UNREADABLE` for a record that is neither a habit nor a day,
+  ///   `IMPORT_TOO_LARGE` beyond the limits.
   mutating func add(_ record: ExportRecord) throws(RPCStatus) {
     try builder.countRecord()
     switch record.record {
@@ -31,7 +31,7 @@ struct RecoveredRecords {
     guard bytes.count <= ExportHandlers.documentBytesMax else { throw Reason.importTooLarge.status }
   }
 
-  /// Reads `bytes` back; nil if that is not what they are.
+  /// Reads `bytes` back; nil if they are something else.
   static func ledger(of bytes: [UInt8], at now: Instant) -> SavedLedger? {
     var builder = SavedLedgerBuilder(at: now)
     do throws(RPCStatus) {

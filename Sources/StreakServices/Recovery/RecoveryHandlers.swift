@@ -6,13 +6,13 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// The way back for one account. One per loop.
+/// Handles the recovery of one account. One per loop.
 struct RecoveryHandlers: RecoveryService {
-  /// Recoveries in a list.
+  /// The most recoveries in a list.
   static let listCountMax: Int32 = 100
 
   let store: StreakStore
-  /// The service's backups; nil: there are none that anybody could take something out of.
+  /// The service's backups; nil: there are none that can be read.
   let backups: (@Sendable () async -> Result<[Backup], OperatorBackend.Failure>)?
   let addresses: ClientAddresses
 
@@ -91,7 +91,7 @@ struct RecoveryHandlers: RecoveryService {
 
   // MARK: Helpers
 
-  /// Good backups since the account was made, oldest first.
+  /// Verified backups since the account was made, oldest first.
   private func points(of userID: Identifier) async throws(RPCStatus) -> [(name: String, moment: Instant)] {
     guard let backups else { throw Reason.backupsOff.status }
     let account = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
@@ -179,7 +179,7 @@ extension RecoveryPreview {
 }
 
 extension Backup {
-  /// Tried in full when it was made, and nothing wrong found since.
+  /// The backup passed its trial restore, and no check has found a fault in it since.
   fileprivate var passedItsTrial: Bool {
     guard let trial, trial.failure.isEmpty else { return false }
     return lastCheck?.failure.isEmpty ?? true

@@ -3,7 +3,7 @@ internal import RPC
 internal import Schema
 internal import enum StreakDomain.Reason
 
-/// What a refused call is told: the one table from reasons to statuses. Clients find the reason's
+/// The statuses of refused calls: the one table from reasons to statuses. Clients find the reason's
 /// name in `google.rpc.ErrorInfo.reason`.
 extension Reason {
   /// The domain of every `ErrorInfo` this service sends.
@@ -110,7 +110,7 @@ extension Reason {
     case .recoveryPointNotFound: (.notFound, "There is no such recovery point of this account.")
     case .recoveryNotFound: (.notFound, "There is no such recovery.")
     case .recoveryUnderWay: (.failedPrecondition, "Another recovery is waiting; confirm or cancel it first.")
-    // The next two are reasons of operations in a queue; no call is refused for them.
+    // The next two reasons are for operations in a queue; no call is refused for them.
     case .clockSkew: (.failedPrecondition, "The device's clock is a day or more ahead.")
     case .conflictNotFound: (.notFound, "There is no such conflict.")
     case .recoveryNotReady: (.failedPrecondition, "The recovery is not fulfilled yet, or is over.")

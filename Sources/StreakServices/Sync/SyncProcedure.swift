@@ -5,14 +5,14 @@ internal import SchemaConversion
 internal import StreakDomain
 internal import StreakStore
 
-/// Answers one `SyncRequest`: operations up, then the changes down, from memory where the device
-/// was up to date, else by a pull.
+/// Answers one `SyncRequest`: the operations of the device first, then the changes for it, from
+/// memory where the device was up to date, else by a pull.
 struct SyncProcedure: Sendable {
-  /// Most changes in one response when the client does not say.
+  /// The most changes in one response when the client names no number.
   static let pageSizeDefault = 1_000
-  /// Notices in one response to a device that has everything else.
+  /// The most notices in one response to a device that has everything else.
   static let noticesMax: Int32 = 1_000
-  /// Largest number of an operation.
+  /// The largest number of an operation.
   static let seqMax: Int64 = 1 << 53
 
   let store: StreakStore
@@ -30,8 +30,8 @@ struct SyncProcedure: Sendable {
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal)
-    // A device that does not know yet that the server has lost something has not begun to send it
-    // again: it is not caught up, and what names a habit that was lost waits for it.
+    // A device that does not know yet that the server has lost data has not begun to send it again:
+    // it is not caught up, and an operation that names a lost habit waits for it.
     let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
     let nothingLeft = request.nothingLeft && !isOfPastEpoch
     var answer: ChangeResult?
@@ -50,7 +50,7 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// The rest of a pull, or what has changed since it was complete; nil if nothing has.
+  /// The next part of a pull, or the changes since it was complete; nil if there are none.
   func pull(
     of principal: Principal, from cursor: Schema.Cursor, pageSize: Int32
   ) async throws(RPCStatus) -> SyncResponse? {
@@ -63,8 +63,8 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// The device's clock at sending; of a device that does not tell, the latest time of its
-  /// operations that can be one.
+  /// The device's clock at sending; for a device that does not send it, the latest valid time of
+  /// its operations.
   private static func sentAt(_ request: SyncRequest, now: Instant) throws(RPCStatus) -> Instant? {
     if let sentAt = request.sentAt {
       guard let instant = sentAt.instant else { throw Reason.invalidField("sent_at", "must be a timestamp") }
@@ -97,12 +97,12 @@ struct SyncProcedure: Sendable {
 
   // MARK: Changes
 
-  /// How much a device has received, by a cursor that proves it.
+  /// How much a device has received, proved by its cursor.
   private struct Received {
     var epoch = Epoch.none
     var changeNumber: Int64 = 0
     var resume: [UInt8] = []
-    /// What was received is to be dropped.
+    /// The device has to drop what it received.
     var isVoid = false
 
     /// - Throws: `CURSOR_INVALID` for a cursor that no server gave this account.
@@ -139,7 +139,7 @@ struct SyncProcedure: Sendable {
       head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: userID) }
       if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, userID, deviceID) }
     }
-    // In a new epoch a device that has what the server has goes on from there.
+    // In a new epoch a device that has all of the server's data continues from there.
     let isUnchanged = answer.map { $0.changeNumberBefore == $0.ledger.changeNumber } ?? true
     if received.epoch != store.epoch, received.epoch != .none, received.resume.isEmpty, isUnchanged,
       request.digest == head.digest.bytes
@@ -166,8 +166,8 @@ struct SyncProcedure: Sendable {
     return response
   }
 
-  /// What the request itself has changed; nil if it brought a habit back, of which the device lacks
-  /// the days.
+  /// The changes of the request itself; nil if it brought a habit back, whose days the device
+  /// lacks.
   private func own(_ answer: ChangeResult, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)

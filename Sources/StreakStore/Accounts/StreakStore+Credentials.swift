@@ -1,40 +1,41 @@
 internal import Postgres
 public import StreakDomain
 
-/// A living access token's device.
+/// The device of a valid access token.
 public struct AccessGrant: Sendable, Equatable {
   public var deviceID: Identifier
   public var expiresAt: Instant
 }
 
-/// What one statement finds of an access token.
+/// The result of looking up an access token.
 struct FoundAccess: Sendable {
   var deviceID: Identifier
-  /// Nil: the token's pair was not used so far.
+  /// Nil: the token's pair has not been used yet.
   var expiresAt: Instant?
 }
 
-/// Names an access token of a person.
+/// Identifies an access token of a user.
 struct AccessKey: Sendable {
   var userID: Identifier
   /// SHA-256 of the secret.
   var accessHash: [UInt8]
 }
 
-/// Whose family a presented refresh token belongs to.
+/// The family that a refresh token belongs to.
 public enum RefreshGrant: Sendable, Equatable {
-  /// The device is signed in with it.
+  /// The device's current family.
   case living(deviceID: Identifier, TokenFamily)
-  /// It was the device's last one that ended.
+  /// The device's last family that ended.
   ///
-  /// - Parameter isCopy: It ended because two holders of it had parted, or the device has signed in
-  ///   again since: its holder is not the device that the person goes on with, or not the only one.
+  /// - Parameter isCopy: It ended because two holders had used different pairs, or the device has
+  ///   signed in again since: its holder is not the device that the person continues with, or not
+  ///   the only one.
   case ended(deviceID: Identifier, isCopy: Bool)
 }
 
 extension StreakStore {
-  /// The channel on which servers hear that credentials were revoked. The payload is the person's
-  /// id as 32 hexadecimal digits.
+  /// The channel on which servers are notified of revoked credentials. The payload is the user's id
+  /// as 32 hexadecimal digits.
   public static let revocationChannel = "streakd_revocations"
 
   private static let grantAccess = Statement(
@@ -70,7 +71,7 @@ extension StreakStore {
 
   /// Makes these the only credentials of a device, which is registered if it is new.
   ///
-  /// - Parameter isNewAccount: Nothing can have been decided for this person yet.
+  /// - Parameter isNewAccount: No change of this user's data can exist yet.
   static func grantingAccess(
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, devicesMax: Int32,
     isNewAccount: Bool = false
@@ -90,13 +91,14 @@ extension StreakStore {
   public func signIn(
     _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant
   ) async throws(StoreError) {
+    await whileFree(.person(userID))
     let stored = try await database.execute(
       Self.grantingAccess(to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax))
     guard stored == 1 else { throw .noSuchUser }
   }
 
-  /// Columns of an access grant; `hash` stands for the presented token's. Of an unused pair nothing
-  /// is granted before its first use is stored.
+  /// Columns of an access grant; `hash` stands for the token's hash. A token of an unused pair
+  /// grants nothing before its first use is stored.
   private static func grantColumns(_ hash: String) -> String {
     """
     device_id, CASE WHEN access_hash = \(hash) THEN access_expires_at WHEN previous_access_hash = \(hash)
@@ -121,7 +123,7 @@ extension StreakStore {
     """)
 
   /// The device that an access token belongs to; nil if none, or if it was revoked. It may have
-  /// expired. The first use of a pair ends the one before it.
+  /// expired. The first use of a pair ends the previous pair.
   public func accessGrant(
     of userID: Identifier, accessHash: [UInt8], at now: Instant
   ) async throws(StoreError) -> AccessGrant? {
@@ -135,7 +137,7 @@ extension StreakStore {
     return expiresAt.flatMap { $0 }.map { AccessGrant(deviceID: found.deviceID, expiresAt: $0) }
   }
 
-  /// Reads a batch: a single one by the plain statement, several by one statement for all.
+  /// Reads a batch: a single key by the plain statement, several by one statement for all.
   static func readGrants(_ keys: [AccessKey], _ database: Database) async -> Result<[FoundAccess?], StoreError> {
     do throws(StoreError) {
       if let key = keys.first, keys.count == 1 {
@@ -165,7 +167,7 @@ extension StreakStore {
     FROM devices WHERE user_id = $1 AND (refresh_family_hash = $2 OR ended_family_hash = $2)
     """)
 
-  /// The device whose refresh tokens are, or were last, of a family.
+  /// The device to which a family of refresh tokens belongs, or belonged last.
   public func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
     try await database.row(Self.refreshGrant, .identifier(userID), .bytes(familyHash)) { row throws(DatabaseError) in
       let deviceID = try row.identifier(0)
@@ -188,10 +190,10 @@ extension StreakStore {
     WHERE user_id = $1 AND device_id = $2 AND refresh_hash = $3 AND unused_pairs = $4
     """)
 
-  /// Stores a device's family, if it is still as it was read.
+  /// Stores a device's family, if it has not changed since it was read.
   ///
-  /// - Parameter refreshedAt: Nil: as it was.
-  /// - Returns: Whether it was; if not, another call changed it first.
+  /// - Parameter refreshedAt: Nil: unchanged.
+  /// - Returns: False if another call changed it first.
   public func storeFamily(
     _ family: TokenFamily, replacing before: TokenFamily, of deviceID: Identifier, _ userID: Identifier,
     refreshedAt: Instant? = nil
@@ -204,13 +206,13 @@ extension StreakStore {
       .instant(refreshedAt)) == 1
   }
 
-  /// Times that a family is read again because another call changed it meanwhile. Each such change
-  /// uses one of few unused pairs.
+  /// Most times that a family is read again because another call changed it meanwhile. Each such
+  /// change uses up one of few unused pairs.
   private static let familyAttemptsMax = 4
 
-  /// Changes a device's family and stores what has changed.
+  /// Changes a device's family and stores the change.
   ///
-  /// - Returns: What `change` returned last; nil if the device is signed out.
+  /// - Returns: The last result of `change`; nil if the device is signed out.
   private func changeFamily<Value>(
     of deviceID: Identifier, _ userID: Identifier, _ change: (inout TokenFamily) -> Value
   ) async throws(StoreError) -> Value? {
@@ -227,7 +229,7 @@ extension StreakStore {
     throw .concurrentChange
   }
 
-  /// Revokes the credentials of a device whose family two holders share, and tells every server.
+  /// Revokes the credentials of a device whose family two holders share, and notifies every server.
   public func endCopiedFamily(_ familyHash: [UInt8], of deviceID: Identifier, _ userID: Identifier)
     async throws(StoreError)
   {
@@ -246,8 +248,8 @@ extension StreakStore {
     SELECT pg_notify($4, $5) FROM ended
     """)
 
-  /// What ends a device's credentials; the family is remembered, so that its holder can be told
-  /// apart from a stranger.
+  /// SQL that ends a device's credentials. The family is kept, so that its holder can be
+  /// distinguished from a stranger.
   static func endingCredentials(isCopy: Bool = false) -> String {
     """
     access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
@@ -267,7 +269,7 @@ extension StreakStore {
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($3, $4)
     """)
 
-  /// Revokes the credentials of one device, or of all, and tells every server.
+  /// Revokes the credentials of one device, or of all, and notifies every server.
   ///
   /// - Returns: How many devices were signed in until now.
   public func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
@@ -284,7 +286,7 @@ extension Row {
     FoundAccess(deviceID: try identifier(0), expiresAt: try instantOrNull(1))
   }
 
-  /// Columns of `TokenFamily.columns`, from one place on; nil if the device is signed out.
+  /// Columns of `TokenFamily.columns`, starting at `first`; nil if the device is signed out.
   fileprivate func tokenFamily(_ first: Int) throws(DatabaseError) -> TokenFamily? {
     guard let access = try bytesOrNull(first), let refresh = try bytesOrNull(first + 2),
       let accessExpiresAt = try instantOrNull(first + 1), let refreshExpiresAt = try instantOrNull(first + 3)

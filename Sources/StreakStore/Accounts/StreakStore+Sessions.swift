@@ -38,9 +38,9 @@ extension StreakStore {
       LEFT JOIN erasure.sessions e USING (session_id)
     """)
 
-  /// A session that somebody says is theirs: what is known of it, and of those that became part of
-  /// an account that was erased the hash of the secret. One statement for all of them, so that the
-  /// time tells nobody which sessions there are.
+  /// The data to check a claim on a session: its row, and for sessions of an erased account the
+  /// hash of the secret. One statement for all cases, so that the time does not reveal which
+  /// sessions exist.
   public func presentedSession(
     _ sessionID: Identifier
   ) async throws(StoreError) -> (known: SessionRecord?, erasedSecretHash: [UInt8]?) {
@@ -58,7 +58,7 @@ extension StreakStore {
     .write,
     "UPDATE sessions SET last_contact_at = $2 WHERE session_id = $1 AND last_contact_at < $3")
 
-  /// Notes that a session's device is alive; written once a day at most.
+  /// Records that a session is in use; writes at most once a day.
   public func keepSession(_ sessionID: Identifier, at now: Instant) async throws(StoreError) {
     try await database.execute(
       Self.keepSession, .identifier(sessionID), .instant(now), .instant(now.advanced(bySeconds: -86_400)))

@@ -15,15 +15,19 @@ extension StreakStore {
   /// Makes an account with all its data, or nothing at all.
   ///
   /// The session is claimed first and the email second, in every sign-up, so that two of them
-  /// cannot wait for each other.
+  /// cannot deadlock.
   public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
-    try await transaction { transaction throws(StoreError) in
-      let outcome = try await store(account, by: transaction)
-      return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+    let session = account.session.map { [LockedRow.session($0.record.migration.sessionID)] } ?? []
+    return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) in
+        let outcome = try await store(account, by: transaction)
+        return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+      }
     }
   }
 
-  /// Two round trips: what others may have taken, then all the rest with the commit.
+  /// Two round trips: first the rows that another sign-up may have taken, then the rest with the
+  /// commit.
   private func store(_ account: NewAccount, by transaction: Transaction) async throws(StoreError) -> SignUpOutcome {
     let (userID, now) = (account.userID, account.createdAt)
     var claims = Batch()
@@ -46,8 +50,14 @@ extension StreakStore {
       let person = PendingUser(userID, [], attempts: 0)
       person.ledger = session.ledger
       person.ledger?.register(deviceID: account.device.deviceID, now: now.wholeMilliseconds)
-      // Nobody else knows the account yet: it takes effect.
-      if session.ledger.changeNumber != 0 { rest.append(ApplyStatement([person], now: now).bound) }
+      // No other call knows the account yet: the change takes effect.
+      if session.ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax {
+        try await transaction.execute(rest)
+        rest = Batch()
+        try await storeLedger(of: person, at: now, by: transaction)
+      } else if session.ledger.changeNumber != 0 {
+        rest.append(ApplyStatement([person], now: now).bound)
+      }
       Self.add(session.record, of: userID, to: &rest)
     }
     rest.append(Self.recordingAudit(account.auditEvent))
@@ -55,7 +65,7 @@ extension StreakStore {
     return .signedUp
   }
 
-  /// What an account holds that is made now: nothing.
+  /// The ledger of an account that is made now.
   public func emptyLedger(at now: Instant) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: DayRules.firstDay(createdAt: now), habitsMax: limits.habitsPerPersonMax,

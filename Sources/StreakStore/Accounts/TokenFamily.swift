@@ -1,31 +1,32 @@
 public import struct StreakDomain.Instant
 
-/// The token pairs of one sign-in on one device, and what it means when one of them is presented.
+/// The token pairs of one sign-in on one device, and the meaning of a presented token.
 ///
 /// A sign-in begins a family with one pair: an access token for calls, a refresh token for the next
 /// pair. A pair is *current* once one of its two tokens has been used. `Refresh` issues a new,
-/// *unused* pair and changes nothing else, for its reply may be lost; so the same refresh token may
-/// be presented again, each time for another pair, until its own end. The first use of an unused
-/// pair, by a call or by a refresh, makes it current and ends the pair before it and the other
+/// *unused* pair and changes nothing else, because its reply may be lost; so the same refresh token
+/// may be presented again, each time for another pair, until it expires. The first use of an unused
+/// pair, by a call or by a refresh, makes it current and ends the previous pair and the other
 /// unused ones. From then on a refresh token that is neither current nor unused shows that two
-/// holders have parted: both once held the same token, and each used a pair of its own. Which of
-/// them is the person's device cannot be told, so the family ends, and the person signs in again.
+/// holders have parted: both once held the same token, and each used a pair of its own. The server
+/// cannot tell which of them is the person's device, so the family ends, and the person signs in
+/// again.
 ///
 /// | presented | outcome |
 /// | --- | --- |
 /// | refresh token, current | a new unused pair |
 /// | refresh token, unused | its pair becomes current; a new unused pair |
-/// | either one, past its end | refused; nothing changes |
+/// | either one, expired | refused; nothing changes |
 /// | another refresh token of the family | refused; the family ends |
-/// | access token, current, or of the pair before | accepted: calls may be under way with the one before |
+/// | access token, current, or of the previous pair | accepted: calls may be running with the previous one |
 /// | access token, unused | accepted; its pair becomes current |
 /// | another access token | refused |
 ///
-/// A token never gives a pair that another call got, so a copy of a refresh token never sees the
-/// owner's pair. A server keeps the hashes of one current pair, of one access token before it, and
-/// of at most `unusedPairsMax` unused pairs.
+/// No pair is issued to two calls, so a copy of a refresh token never gets the owner's pair. A
+/// server keeps the hashes of one current pair, of one earlier access token, and of at most
+/// `unusedPairsMax` unused pairs.
 public struct TokenFamily: Sendable, Equatable {
-  /// Most unused pairs kept; one more displaces the oldest, which is then like any other old one.
+  /// Most unused pairs kept; one more displaces the oldest, which then counts as an old one.
   public static let unusedPairsMax = 4
 
   /// An access token and a refresh token that were issued together.
@@ -62,21 +63,21 @@ public struct TokenFamily: Sendable, Equatable {
     }
   }
 
-  /// What became of a refresh.
+  /// The outcome of a refresh.
   public enum RefreshOutcome: Sendable, Equatable {
     /// The new pair is one of the unused ones.
     case issued
-    /// The token is past its end.
+    /// The token has expired.
     case expired
-    /// The token was replaced by another one that was used: the family is to end.
+    /// The token was replaced by another one that was used: the family must end.
     case copied
   }
 
   /// The pair in use.
   public private(set) var current: Pair
-  /// The access token of the pair before.
+  /// The access token of the previous pair.
   public private(set) var previousAccess: Access?
-  /// Pairs that were issued and not used so far, the oldest first.
+  /// Issued pairs that were not used so far, the oldest first.
   public private(set) var unused: [Pair]
 
   public init(current: Pair, previousAccess: Access? = nil, unused: [Pair] = []) {
@@ -87,7 +88,7 @@ public struct TokenFamily: Sendable, Equatable {
 
   /// A refresh token of the family was presented.
   ///
-  /// - Parameter pair: What to issue, if anything is issued.
+  /// - Parameter pair: The pair to issue, if any.
   public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
     let place = unused.firstIndex { $0.refreshHash == refreshHash }
     guard let presented = place.map({ unused[$0] }) ?? (current.refreshHash == refreshHash ? current : nil) else {
@@ -102,7 +103,7 @@ public struct TokenFamily: Sendable, Equatable {
 
   /// An access token was presented.
   ///
-  /// - Returns: When it ends; nil if it is none of the family's, or not any more.
+  /// - Returns: When it expires; nil if it does not belong to the family, or not any more.
   public mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
     if current.accessHash == accessHash { return current.accessExpiresAt }
     if let previousAccess, previousAccess.hash == accessHash { return previousAccess.expiresAt }
@@ -120,10 +121,10 @@ public struct TokenFamily: Sendable, Equatable {
 
 extension TokenFamily {
   private static let hashByteCount = 32
-  /// Bytes of one unused pair as it is stored: two hashes, two moments in microseconds.
+  /// Bytes of one unused pair in storage: two hashes, two moments in microseconds.
   static let pairByteCount = 2 * hashByteCount + 16
 
-  /// The unused pairs as they are stored.
+  /// The unused pairs in storage form.
   var encodedUnused: [UInt8] { Self.encoded(unused) }
 
   static func encoded(_ pairs: [Pair]) -> [UInt8] {
@@ -139,7 +140,7 @@ extension TokenFamily {
     return bytes
   }
 
-  /// Nil: these are no pairs.
+  /// Nil: the bytes are not pairs.
   static func pairs(encoded bytes: [UInt8]) -> [Pair]? {
     guard bytes.count.isMultiple(of: pairByteCount) else { return nil }
     return stride(from: 0, to: bytes.count, by: pairByteCount).map { start in

@@ -1,7 +1,7 @@
 internal import Postgres
 internal import StreakDomain
 
-/// The parts of the statement that stores a change: the rows they take, and what they do with them.
+/// The parts of the statement that stores a change: the rows that they take, and their SQL.
 extension ApplyStatement {
   /// Stands in the parts' texts for: the changes of the row's user take effect.
   static let changed = "CHANGED"
@@ -27,20 +27,20 @@ extension ApplyStatement {
     let userID: Identifier
     let key: CellKey
     let state: CellState
-    /// Of a passing state the version that replaced it, of a cell the one that made the first state
-    /// of this change.
+    /// For a passing state the version that replaced it, for a cell the one that made the first
+    /// state of this change.
     let linkedVersion: Int64
-    /// Of a superseded state: its texts go to the history with it.
+    /// For a superseded state: whether its texts go to the history with it.
     var keepsText = true
-    /// Of an earlier state that comes without its note.
+    /// The hash of the note of an earlier state that comes without it.
     var noteHash: [UInt8] = []
   }
 
   private static let supersededColumns =
     CellColumn.shared.map(\.written) + [CellColumn.nextVersion.written, .bool("keeps_text") { $0.keepsText }]
 
-  /// The columns of a superseded state in `cell_history`, of a table of cells: of a note that is
-  /// not kept its hash is.
+  /// The columns of a superseded state in `cell_history`, from a table of cells; a note that is not
+  /// kept is replaced by its hash.
   private static func superseded(_ table: String) -> String {
     CellColumn.shared.map { column in
       switch column {
@@ -62,7 +62,7 @@ extension ApplyStatement {
   static let newCells = ColumnarPart(
     (CellColumn.shared + [.firstVersion]).map(\.written),
     "INSERT INTO cells (\((CellColumn.shared + [.firstVersion]).list())) SELECT w.* FROM SOURCE WHERE \(changed)")
-  /// Not a change by itself: what the next two parts take, sent once.
+  /// Not a change by itself: the rows for the next two parts, sent once.
   static let replaced = ColumnarPart(supersededColumns, "SELECT * FROM SOURCE")
   static let history = ColumnarPart<CellRow>(
     [],
@@ -72,7 +72,7 @@ extension ApplyStatement {
       JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
     WHERE \(changed)
     """)
-  // A cell that is there is updated: `ON CONFLICT` would look it up once more, and lock it.
+  // An existing cell is updated: `ON CONFLICT` would look it up once more, and lock it.
   static let replacedCells = ColumnarPart<CellRow>(
     [],
     """

@@ -15,7 +15,7 @@ internal import Synchronization
 ///     WHERE EXISTS (SELECT FROM changed))
 /// SELECT user_id FROM changed
 /// ```
-struct ApplyStatement {
+struct ApplyStatement: Sendable {
   /// The tables that a change may touch, in the order of the statement's parts.
   private enum Target: Int, CaseIterable {
     case heads
@@ -32,15 +32,35 @@ struct ApplyStatement {
     case hints
   }
 
-  /// What is to be done; for one row or for several.
+  /// The parts of this statement, each for one row or for several.
   private var parts: [(target: Target, part: any StatementPart, isSingle: Bool)] = []
   private var parameters: [PostgresValue] = []
 
-  /// - Parameter people: Those with changes, by ascending id.
+  /// - Parameter people: The users with changes, by ascending id.
   init(_ people: [PendingUser], now: Instant) {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
-    parameters.reserveCapacity(people.count == 1 ? 64 : 0)
+    self.init(rows, isOfOne: people.count == 1)
+  }
+
+  /// Days that one statement stores of a large change. More would be encoded, sent and read while
+  /// the loop waits, and a statement's parameters have a limit (`statementBytesMax`).
+  static let cellsPerPieceMax = 1_000
+
+  /// A large change of one person as several statements, for a transaction that holds the lock of
+  /// the person's row: the first finds a row if it takes effect, the others store more days.
+  static func pieces(of userID: Identifier, _ ledger: PersonLedger, changeNumberBefore: Int64) -> [ApplyStatement] {
+    var rows = Rows()
+    rows.append(userID, ledger, changeNumberBefore: changeNumberBefore)
+    var pieces: [ApplyStatement] = []
+    repeat {
+      pieces.append(ApplyStatement(rows.takePiece(cellsMax: cellsPerPieceMax), isOfOne: true))
+    } while !rows.isEmpty
+    return pieces
+  }
+
+  private init(_ rows: Rows, isOfOne: Bool) {
+    parameters.reserveCapacity(isOfOne ? 64 : 0)
     add(.heads, Self.heads, rows.heads)
     add(.passing, Self.passingStates, rows.passing)
     add(.newCells, Self.newCells, rows.newCells)
@@ -74,7 +94,7 @@ struct ApplyStatement {
 
   // MARK: The statement
 
-  /// Statements by what they store: two bits for each target (0: nothing, 1: one row, 2: several).
+  /// Statements by their shape: two bits for each target (0: nothing, 1: one row, 2: several).
   private static let statements = Mutex<[UInt32: Statement]>([:])
 
   private var statement: Statement {
@@ -84,10 +104,12 @@ struct ApplyStatement {
       var next = 1
       var expressions: [String] = []
       var hints = ""
-      // One person alone needs no search.
+      // One person alone needs no search, and a later piece of a large change no question.
+      let heads = parts.first { $0.target == .heads }
       let isChanged =
-        parts.contains { $0.target == .heads && $0.isSingle }
-        ? "EXISTS (SELECT FROM changed)" : "(w.user_id IN (SELECT user_id FROM changed)) IS TRUE"
+        heads.map {
+          $0.isSingle ? "EXISTS (SELECT FROM changed)" : "(w.user_id IN (SELECT user_id FROM changed)) IS TRUE"
+        } ?? "true"
       for (target, part, isSingle) in parts {
         let text = part.text(firstParameter: next, isSingle: isSingle).split(
           separator: Self.changed, omittingEmptySubsequences: false
@@ -100,8 +122,8 @@ struct ApplyStatement {
           expressions.append("\(target == .heads ? "changed" : "\(target)_part") AS (\(text))")
         }
       }
-      let statement = Statement(
-        .write, "WITH \(expressions.joined(separator: ", ")) SELECT user_id FROM changed\(hints)")
+      let found = heads == nil ? "SELECT NULL::uuid WHERE false" : "SELECT user_id FROM changed"
+      let statement = Statement(.write, "WITH \(expressions.joined(separator: ", ")) \(found)\(hints)")
       statements[key] = statement
       return statement
     }
@@ -128,10 +150,48 @@ private struct Rows {
   /// For the streams that watch. A hint about a change that does not take effect does no harm.
   var hints: [ChangeHint] = []
 
+  var isEmpty: Bool {
+    heads.isEmpty && passing.isEmpty && newCells.isEmpty && replacedCells.isEmpty && summaries.isEmpty && habits.isEmpty
+      && operations.isEmpty && rejected.isEmpty && notices.isEmpty && hints.isEmpty
+  }
+
+  /// Takes out everything but cells, and at most so many cells of each kind.
+  mutating func takePiece(cellsMax: Int) -> Rows {
+    func take(_ rows: inout [ApplyStatement.CellRow]) -> [ApplyStatement.CellRow] {
+      let taken = rows.suffix(cellsMax)
+      rows.removeLast(taken.count)
+      return Array(taken)
+    }
+    var piece = self
+    // Nothing else holds them: they are not copied when they shrink.
+    (piece.passing, piece.newCells, piece.replacedCells) = ([], [], [])
+    piece.passing = take(&passing)
+    piece.newCells = take(&newCells)
+    piece.replacedCells = take(&replacedCells)
+    let (rest, restNew, restReplaced) = (passing, newCells, replacedCells)
+    self = Rows()
+    (passing, newCells, replacedCells) = (rest, restNew, restReplaced)
+    return piece
+  }
+
   mutating func append(_ person: PendingUser, now: Instant) {
     guard let ledger = person.ledger else { return }
-    let userID = person.userID
-    heads.append(ApplyStatement.HeadRow(userID: userID, oldNumber: person.changeNumberBefore, ledger: ledger))
+    append(person.userID, ledger, changeNumberBefore: person.changeNumberBefore)
+    for decided in person.decided {
+      operations.append(ApplyStatement.OperationRow(userID: person.userID, decided: decided, decidedAt: now))
+      if let reason = decided.outcome.rejection {
+        rejected.append(RejectedOperationRow(person.userID, decided, reason, at: now))
+      }
+    }
+    let deviceID = person.onlyDeviceID
+    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) {
+      hints.append(ChangeHint(userID: person.userID, changeNumber: ledger.changeNumber, deviceID: deviceID))
+    }
+  }
+
+  /// - Parameter changeNumberBefore: The number that the person's row must have.
+  mutating func append(_ userID: Identifier, _ ledger: PersonLedger, changeNumberBefore: Int64) {
+    heads.append(ApplyStatement.HeadRow(userID: userID, oldNumber: changeNumberBefore, ledger: ledger))
     for state in ledger.changes.passingStates {
       passing.append(
         ApplyStatement.CellRow(
@@ -150,20 +210,9 @@ private struct Rows {
       let row = ApplyStatement.HabitRow(userID: userID, habitID: id, habit: habit)
       if ledger.changes.editedHabits.contains(id) { habits.append(row) } else { summaries.append(row) }
     }
-    for decided in person.decided {
-      let row = ApplyStatement.OperationRow(userID: userID, decided: decided, decidedAt: now)
-      operations.append(row)
-      if let reason = decided.outcome.rejection {
-        rejected.append(RejectedOperationRow(userID, decided, reason, at: now))
-      }
-    }
     ledger.changes.notices.forEachInOrder { id in
       guard let notice = ledger.notices[id] else { return }
       notices.append(ApplyStatement.NoticeRow(userID: userID, noticeID: id, notice: notice))
-    }
-    let deviceID = person.onlyDeviceID
-    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) {
-      hints.append(ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: deviceID))
     }
   }
 }

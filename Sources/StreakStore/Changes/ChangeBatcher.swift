@@ -27,6 +27,7 @@ final class ChangeBatcher: EndOfTurnWork {
   private let database: Database
   private let cache: LedgerCache
   private let quotas: QuotaMeter
+  private let turns: RowTurns
   private let limits: StoreLimits
   private let busyPollMicroseconds: Int
   /// The database's present epoch.
@@ -37,7 +38,7 @@ final class ChangeBatcher: EndOfTurnWork {
   /// One user's calls that are in no batch yet.
   private final class UserQueue {
     let userID: Identifier
-    // Bounded in number by what the server admits at once.
+    // Limited by the number of calls that the server admits at once.
     /// In order of arrival.
     var calls: [PendingCall]
     /// Earlier calls are in a running batch, or are retried in the next one.
@@ -50,22 +51,30 @@ final class ChangeBatcher: EndOfTurnWork {
   }
 
   private var queues: [Identifier: UserQueue] = [:]
-  /// Those that are not held, by the arrival of their first call.
+  /// Queues that are not held, by the arrival of their first call.
   private var ready: [UserQueue] = []
-  /// Calls in them.
+  /// The number of calls in them.
   private var readyCount = 0
   private var retrying: [PendingUser] = []
   /// Users whose calls are retried under a lock.
   private var needingLock: [PendingUser] = []
+  /// Users whose rows a transaction of this process locks for long: their calls wait here, and not
+  /// in a batch with others' calls. Each of their queues is held.
+  private var parked: Set<Identifier> = []
+  /// The users of each running batch, by its number.
+  private var running: [Int: [PendingUser]] = [:]
+  private var batchNumber = 0
+  /// Resumed when a running batch has ended.
+  private var awaitingBatchEnd: [CheckedContinuation<Void, Never>] = []
   /// Batches that the database refused, so that they were divided: costly, and a sign of damage.
   private(set) var dividedCount = 0
   private var randomness = SystemRandomNumberGenerator()
 
-  /// - Parameter busyPollMicroseconds: How long the loop stays awake for the answer to a call that
-  ///   is alone; 0: not at all.
+  /// - Parameter busyPollMicroseconds: How long the loop polls for the answer to a single call; 0:
+  ///   never.
   init(
     loop: EventLoop, database: Database, cache: LedgerCache, limits: StoreLimits, quotas: QuotaMeter,
-    busyPollMicroseconds: Int,
+    turns: RowTurns, busyPollMicroseconds: Int,
     epoch: @escaping () -> Epoch
   ) {
     self.loop = loop
@@ -73,6 +82,7 @@ final class ChangeBatcher: EndOfTurnWork {
     self.cache = cache
     self.limits = limits
     self.quotas = quotas
+    self.turns = turns
     self.busyPollMicroseconds = busyPollMicroseconds
     self.epoch = epoch
   }
@@ -120,8 +130,10 @@ final class ChangeBatcher: EndOfTurnWork {
     while inFlight == 0
       ? !(ready.isEmpty && retrying.isEmpty) : inFlight < Self.batchesMax && readyCount >= Self.batchOperationsMax
     {
-      inFlight += 1
       let users = nextBatch()
+      guard !users.isEmpty else { continue }
+      inFlight += 1
+      let number = noteRunning(users)
       let isAlone = inFlight == 1 && users.count == 1 && users[0].calls.count == 1
       loop.pollBusily(microseconds: isAlone ? busyPollMicroseconds : 0)
       let bound = LoopBound((writer: self, users: users), loop: loop)
@@ -130,17 +142,20 @@ final class ChangeBatcher: EndOfTurnWork {
         let conflicted = await writer.run(users)
         if isAlone { writer.awaitNextCall() }
         writer.inFlight -= 1
-        writer.finish(users, conflicted: conflicted)
+        writer.finish(users, conflicted: conflicted, number)
       }
     }
+    if !turns.isIdle { needingLock.removeAll { parkAgain($0) } }
     guard !isLockedBatchRunning, !needingLock.isEmpty else { return }
     isLockedBatchRunning = true
-    let bound = LoopBound((writer: self, user: needingLock.removeFirst()), loop: loop)
+    let user = needingLock.removeFirst()
+    let number = noteRunning([user])
+    let bound = LoopBound((writer: self, user: user), loop: loop)
     Task(executorPreference: loop) {
       let (writer, user) = bound.value
       let conflicted = await writer.runLocked(user)
       writer.isLockedBatchRunning = false
-      writer.finish([user], conflicted: conflicted)
+      writer.finish([user], conflicted: conflicted, number)
     }
   }
 
@@ -151,7 +166,8 @@ final class ChangeBatcher: EndOfTurnWork {
   }
 
   /// Only now may these users' calls be in another batch: a statement has each user once.
-  private func finish(_ users: [PendingUser], conflicted: [PendingUser]) {
+  private func finish(_ users: [PendingUser], conflicted: [PendingUser], _ number: Int) {
+    running[number] = nil
     for user in conflicted {
       let again = PendingUser(user.userID, user.calls + take(from: queues[user.userID]), attempts: user.attempts)
       if again.attempts < Self.unlockedAttemptsMax { retrying.append(again) } else { needingLock.append(again) }
@@ -167,6 +183,55 @@ final class ChangeBatcher: EndOfTurnWork {
         readyCount += queue.calls.count
       }
     }
+    if !awaitingBatchEnd.isEmpty {
+      var waiting: [CheckedContinuation<Void, Never>] = []
+      swap(&waiting, &awaitingBatchEnd)
+      for continuation in waiting { continuation.resume() }
+    }
+    schedule()
+  }
+
+  // MARK: Rows that are locked for long
+
+  private func noteRunning(_ users: [PendingUser]) -> Int {
+    batchNumber += 1
+    running[batchNumber] = users
+    return batchNumber
+  }
+
+  /// Waits until no running batch has changes of this user.
+  func waitForBatches(of userID: Identifier) async {
+    loop.preconditionIsCurrent()
+    while running.values.contains(where: { $0.contains { $0.userID == userID } }) {
+      await withCheckedContinuation { awaitingBatchEnd.append($0) }
+    }
+  }
+
+  /// Whether a user's row is locked for long; the user's calls are parked then.
+  private func park(_ queue: UserQueue) -> Bool {
+    let userID = queue.userID
+    let own = LoopBound(self, loop: loop)
+    let isTaken = turns.isTaken(.person(userID)) { [loop] in
+      Task(executorPreference: loop) { own.value.unpark(userID) }
+    }
+    guard isTaken else { return false }
+    queue.isHeld = true
+    parked.insert(userID)
+    return true
+  }
+
+  /// Parks a user after a conflict: the calls of the batch are the first in the queue again.
+  private func parkAgain(_ user: PendingUser) -> Bool {
+    guard let queue = queues[user.userID], park(queue) else { return false }
+    queue.calls = user.calls + queue.calls
+    return true
+  }
+
+  private func unpark(_ userID: Identifier) {
+    guard parked.remove(userID) != nil, let queue = queues[userID] else { return }
+    queue.isHeld = false
+    ready.append(queue)
+    readyCount += queue.calls.count
     schedule()
   }
 
@@ -174,6 +239,14 @@ final class ChangeBatcher: EndOfTurnWork {
   private func nextBatch() -> [PendingUser] {
     var users: [PendingUser] = []
     swap(&users, &retrying)
+    if !turns.isIdle {
+      users.removeAll { parkAgain($0) }
+      ready.removeAll { queue in
+        guard park(queue) else { return false }
+        readyCount -= queue.calls.count
+        return true
+      }
+    }
     var room = Self.batchOperationsMax - users.reduce(0) { $0 + $1.calls.count }
     var count = 0
     for queue in ready {
@@ -193,8 +266,8 @@ final class ChangeBatcher: EndOfTurnWork {
     return calls
   }
 
-  /// The first calls, at least one, as far as there is room for their operations. Those that are
-  /// left wait for this batch.
+  /// The first calls, at least one, as far as there is room for their operations. The others wait
+  /// for this batch.
   private func take(from queue: UserQueue, _ room: inout Int) -> [PendingCall] {
     var calls = take(from: queue)
     var count = 0

@@ -1,33 +1,32 @@
 public import StreakDomain
 
-// Large, and handed on a dozen times: so these are objects.
+// Large, and passed on many times: so these are objects.
 
-/// Changes of one person's data that one device asks for. They are decided together, in order, by
+/// Changes of one user's data that one device requests. They are decided together, in order, by
 /// `StreakDomain.PersonLedger`.
 public final class ChangeRequest: Sendable {
   public enum Work: Sendable {
     /// The next operations of the device's queue, in order and without gaps.
     case queue([QueuedOperation])
-    /// One change by a device that is connected; it has no place in a queue.
+    /// One change of a connected device; it has no place in a queue.
     case direct(Operation.Change)
   }
 
   public let userID: Identifier
   public let deviceID: Identifier
   public let work: Work
-  /// With these the device has nothing left to send.
+  /// With these the device's queue is empty.
   public let nothingLeft: Bool
   /// The server's clock.
   public let now: Instant
-  /// Habits that the server may have lost: made before the operations are decided, if they are not
-  /// there.
+  /// Habits that the server may have lost: missing ones are made before the operations are decided.
   public let restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: not stated.
   public let oldestKeptSeq: Int64
   /// The device's clock at sending; nil: not stated.
   public let sentAt: Instant?
-  /// The first operation on a habit that is not there, and what follows it, is not decided: the
-  /// device will restate the habit.
+  /// The first operation on a missing habit, and all later ones, stay undecided: the device will
+  /// restate the habit.
   public let waitsForHabits: Bool
 
   public init(
@@ -47,13 +46,13 @@ public final class ChangeRequest: Sendable {
   }
 }
 
-/// An operation as it came.
+/// An operation as received.
 public final class QueuedOperation: Sendable {
-  /// Bytes of an operation that is kept whole when it is rejected.
+  /// Most bytes of a rejected operation that is kept whole.
   public static let keptBytesMax = 16_384
 
   public let operation: Operation
-  /// The encoded message, for the inbox and to recognise it when it comes again.
+  /// The encoded message, for the inbox and to recognise a repetition.
   public let payload: [UInt8]
   /// The first 16 bytes of SHA-256 of `payload`.
   public let payloadHash: [UInt8]
@@ -65,13 +64,13 @@ public final class QueuedOperation: Sendable {
   }
 }
 
-/// What became of a request.
+/// The result of a request.
 public final class ChangeResult: Sendable {
   /// One for each operation, in order.
   public let outcomes: [OperationOutcome]
-  /// The person's state, as far as this change loaded it, once it was stored.
+  /// The user's state, as far as this change loaded it, after storing.
   public let ledger: PersonLedger
-  /// The number of the person's last change before this one. `ledger.changes` is what came after.
+  /// The number of the user's last change before this one. `ledger.changes` has the later changes.
   public let changeNumberBefore: Int64
 
   init(outcomes: [OperationOutcome], ledger: PersonLedger, changeNumberBefore: Int64) {
@@ -89,6 +88,6 @@ public enum QueueRefusal: Error, Equatable, Sendable {
   case operationReused
   /// The device is not registered any more.
   case deviceUnknown
-  /// The person has made as many changes as fit into one day: nothing is applied until the next.
+  /// The user has reached the day's limit of changes: nothing is applied until the next day.
   case tooManyChanges(retryMilliseconds: UInt64)
 }

@@ -1,8 +1,8 @@
 internal import Postgres
 internal import StreakDomain
 
-/// One column of rows on their way into a statement: its name and type there, and how it is read
-/// off a row.
+/// One column of rows that are passed to a statement: its name and type there, and how it is read
+/// from a row.
 struct WrittenColumn<Row>: Sendable {
   let name: String
   let type: String
@@ -45,10 +45,10 @@ struct WrittenColumn<Row>: Sendable {
   }
 }
 
-/// What a part of a statement does with rows, column by column.
+/// A part of a statement that processes rows, column by column.
 ///
-/// One row is sent as a list of values, several as arrays: PostgreSQL spends least on a single row
-/// with plain values, on many with `unnest`.
+/// One row is sent as a list of values, several as arrays: PostgreSQL is fastest for a single row
+/// with plain values, and for many with `unnest`.
 protocol StatementPart: Sendable {
   /// Number of parameters, each a column.
   var columnCount: Int { get }
@@ -60,7 +60,7 @@ protocol StatementPart: Sendable {
 
 /// A part for rows of one kind.
 struct ColumnarPart<Row>: StatementPart {
-  /// The rows' source, whose name is `w`, is put for `SOURCE`.
+  /// `SOURCE` is replaced by the rows' source, whose alias is `w`.
   let sql: String
   let columns: [WrittenColumn<Row>]
 
@@ -79,7 +79,7 @@ struct ColumnarPart<Row>: StatementPart {
     return sql.split(separator: "SOURCE", omittingEmptySubsequences: false).joined(separator: source)
   }
 
-  /// Appends the parameters that give it `rows`, at least one.
+  /// Appends the parameters for `rows`, at least one.
   func append(_ rows: [Row], to parameters: inout [PostgresValue]) {
     if rows.count == 1 {
       for column in columns { parameters.append(column.value(rows[0])) }

@@ -2,8 +2,8 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // Keeps others from adding rows of this person: every change of a person's data changes or locks
-  // the head first.
+  // Prevents other calls from adding rows of this user: every change of a user's data changes or
+  // locks the head first.
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR UPDATE")
   private static let rememberSessions = Statement(
     .write,
@@ -21,18 +21,26 @@ extension StreakStore {
   private static let removeAuditTrails = Statement(
     .write, "SELECT sum(erase_audit_trail(person))::bigint FROM unnest($1::uuid[]) person")
 
-  /// Removes every row of a person, keeps their random id in the erasure ledger and tells every
+  /// Removes every row of a user, keeps their random id in the erasure ledger and notifies every
   /// server, in one transaction.
   ///
-  /// - Parameter event: What the audit keeps of it; of nobody.
-  /// - Returns: What the ledger outside of the database must know; nil if there is no such account.
+  /// - Parameter event: The audit event that is kept, without a user.
+  /// - Returns: The data for the ledger outside of the database; nil if there is no such account.
   public func erase(
     _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
   ) async throws(StoreError) -> ErasureRecords? {
-    // Not needed to be right (nothing is stored for who is gone): what is erased shall not stay in
-    // memory either.
+    // Not needed for correctness (no change of a missing user is stored): erased data must not stay
+    // in memory.
     _ = ledgerCache.take(userID)
-    return try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
+    return try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await remove(userID, at: now, event)
+    }
+  }
+
+  private func remove(
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
+  ) async throws(StoreError) -> ErasureRecords? {
+    try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in
@@ -50,7 +58,7 @@ extension StreakStore {
 
   private static func removeRows(of userIDs: [Identifier], by runner: some StatementRunner) async throws(StoreError) {
     for removal in removals { try await runner.execute(removal, .identifiers(userIDs)) }
-    // Last: it wants the account's own row to be gone.
+    // Last: it requires that the account's own row has been removed.
     try await runner.execute(removeAuditTrails, .identifiers(userIDs))
   }
 
@@ -63,7 +71,7 @@ extension StreakStore {
 
   private static let erasedAmong = Statement(.read, "SELECT user_id FROM erasure.people WHERE user_id = ANY($1)")
 
-  /// Those of these people who were erased.
+  /// Those of these users that were erased.
   public func erased(among userIDs: [Identifier]) async throws(StoreError) -> [Identifier] {
     try await database.rows(Self.erasedAmong, .identifiers(userIDs)) { row throws(DatabaseError) in
       try row.identifier(0)
@@ -79,7 +87,7 @@ extension StreakStore {
     WHERE p.erased_at >= $1
     """)
 
-  /// Everybody who was erased since a moment, as this database knows it.
+  /// All erasures since a moment that this database knows.
   public func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
     ErasureRecords(
       people: try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
@@ -106,18 +114,18 @@ extension StreakStore {
   private static let removeErasedSessions = Statement(
     .write, "DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM erasure.sessions)")
 
-  /// People of one transaction of `apply(_:)`.
+  /// Users per transaction of `apply(_:)`.
   static let erasuresPerTransaction = 1000
 
-  /// Makes everybody in a ledger absent, as far as this database did not know of them. For a server
-  /// that starts: the database may have come back from the past without anybody having told it.
+  /// Erases all users of a ledger that this database still has. For a server's start: the database
+  /// may have been restored to an earlier moment.
   ///
-  /// - Returns: How many it had not known.
+  /// - Returns: How many it still had.
   public func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
     try await Self.apply(records, by: database)
   }
 
-  /// The same over a connection of its own, while calls have to wait for it: see `onEpochRise(_:)`.
+  /// Like `apply(_:)` over a connection of its own, while calls wait for it: see `onEpochRise(_:)`.
   public func applyBeforeServing(_ records: ErasureRecords) async throws(StoreError) -> Int {
     let database = databaseForSchema()
     let result: Result<Int, StoreError>
@@ -155,9 +163,9 @@ extension StreakStore {
     return count
   }
 
-  /// Removes what calls that were under way during an erasure may have written after it, such as
-  /// the row of a device that was just signing in. Every statement has an end, so that looking at
-  /// the last hour is enough.
+  /// Removes rows that calls running during an erasure may have written after it, such as the row
+  /// of a device that was just signing in. Every statement has a time limit, so that checking the
+  /// last hour is enough.
   public func sweepErasures(since moment: Instant) async throws(StoreError) {
     let people = try await erasures(since: moment).people.map(\.userID)
     guard !people.isEmpty else { return }

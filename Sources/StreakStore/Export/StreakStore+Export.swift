@@ -1,7 +1,7 @@
 internal import Postgres
 public import StreakDomain
 
-/// A device with what the server knows of it.
+/// A device as the server stores it.
 public struct ExportedDeviceRecord: Sendable, Equatable {
   public var device: DeviceRecord
   public var registeredAt: Instant
@@ -14,14 +14,13 @@ public struct ExportedNoticeRecord: Sendable, Equatable {
   public var notice: Notice
 }
 
-/// Names the state of a person's data that an export shows, so that one that was cut short can go
-/// on.
+/// Identifies the state of a user's data that an export shows, so that a broken one can be resumed.
 public struct ExportSnapshot: Sendable, Equatable {
-  /// The moment that the document names.
+  /// The document's time.
   public var exportedAt: Instant
-  /// The last audit event in it: the export itself adds more.
+  /// The last audit event in it: the export itself adds further ones.
   public var auditNumber: Int64
-  /// A hash of all that changes when anything else in the document does.
+  /// A hash that changes with anything else in the document.
   public var state: [UInt8]
 
   public init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
@@ -35,13 +34,15 @@ public struct ExportSnapshot: Sendable, Equatable {
 public enum ExportEnd: Sendable, Equatable {
   /// All rows were visited.
   case complete
-  /// The visitor wanted no more.
+  /// The visitor returned false.
   case stopped
-  /// The data is not what it was at the snapshot that was asked for.
+  /// The data has changed since the requested snapshot.
   case changed
+  /// Another export of the person is under way, in whichever process.
+  case busy
 }
 
-/// A few of a person's rows, of one kind.
+/// Some of a user's rows, of one kind.
 public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
@@ -56,7 +57,7 @@ public enum ExportedRows: Sendable {
 }
 
 extension StreakStore {
-  /// Rows read at a time: what bounds an export's memory.
+  /// Rows read at a time: the limit of an export's memory.
   static let exportChunkRows = 500
 
   private static let exportedUser = Statement(
@@ -113,8 +114,9 @@ extension StreakStore {
     WHERE user_id = $1 AND number <= $2 ORDER BY number
     """, rowsPerChunk: exportChunkRows)
 
-  // Whatever changes habits, days or notices raises the change number; the rest is looked at
-  // itself.
+  // The lock ends with the transaction, however that ends: it needs no lease, and a process that
+  // was killed leaves none. Whatever changes habits, days or notices raises the change number; the
+  // rest is looked at itself.
   private static let snapshot = Statement(
     .read,
     """
@@ -124,26 +126,32 @@ extension StreakStore {
         refresh_hash IS NOT NULL), ';' ORDER BY device_id) FROM devices WHERE devices.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_operations r WHERE r.user_id = $1),
       (SELECT concat_ws(',', count(*), extract(epoch FROM max(rejected_at))) FROM rejected_entries r WHERE r.user_id = $1),
-      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8'))
+      (SELECT concat_ws(',', count(*), count(undone_at)) FROM migrations m WHERE m.user_id = $1)), 'UTF8')),
+      pg_try_advisory_xact_lock(hashtextextended('streakd export ' || $1::text, 0))
     FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
 
   /// Reads everything that belongs to a person from one snapshot, kind by kind in the order of
-  /// `ExportedRows`, a bounded number of rows at a time.
+  /// `ExportedRows`, a bounded number of rows at a time. One export of a person at a time, across
+  /// all processes of the database.
   ///
   /// - Parameters:
-  ///   - wanted: The state that it must be; nil: whatever it is.
-  ///   - begin: Is told of the snapshot; false ends the export.
-  ///   - visit: Takes some rows; false ends the export.
+  ///   - wanted: The required state; nil: any.
+  ///   - begin: Receives the snapshot; false ends the export.
+  ///   - visit: Receives some rows; false ends the export.
   public func export(
     of userID: Identifier, at now: Instant = .now(), resuming wanted: ExportSnapshot? = nil,
     begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> ExportEnd {
     try await transaction(.snapshot) { transaction throws(StoreError) in
       let found = try await transaction.row(Self.snapshot, .identifier(userID)) { row throws(DatabaseError) in
-        ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1))
+        (
+          snapshot: ExportSnapshot(exportedAt: now, auditNumber: try row.int64(0), state: try row.bytes(1)),
+          isAlone: try row.bool(2)
+        )
       }
-      guard let found else { throw StoreError.noSuchUser }
+      guard let (found, isAlone) = found else { throw StoreError.noSuchUser }
+      guard isAlone else { return .commit(.busy) }
       if let wanted, wanted.state != found.state || wanted.auditNumber > found.auditNumber { return .commit(.changed) }
       let snapshot = wanted ?? found
       guard await begin(snapshot) else { return .commit(.stopped) }

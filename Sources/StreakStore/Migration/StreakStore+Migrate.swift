@@ -3,8 +3,8 @@ public import StreakDomain
 
 extension StreakStore {
   private static let ledgerColumns = Selection(HeadColumn.ledger)
-  // The lock of the person's head makes migrations of one account go one after another, and holds
-  // up its other changes meanwhile.
+  // The lock of the user's head serialises migrations of one account, and delays its other changes
+  // meanwhile.
   static let lockedPerson = Statement(
     .write, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   static let person = Statement(.read, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1")
@@ -46,6 +46,21 @@ extension StreakStore {
   private static let renameNotices = Statement(
     .write, "UPDATE notices SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
 
+  // Of a habit that has become part of another one. Its days are stored with that one's; its
+  // notices are told anew by that one's name.
+  private static let removeJoinedCells = Statement(
+    .write, "DELETE FROM cells WHERE user_id = $1 AND habit_id = $2")
+  private static let joinHistory = Statement(
+    .write,
+    """
+    UPDATE cell_history h SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2 AND NOT EXISTS (
+      SELECT FROM cell_history o WHERE o.user_id = $1 AND o.next_version = h.next_version AND o.habit_id = $3
+        AND o.day = h.day AND o.version = h.version)
+    """)
+  private static let joinNotices = Statement(
+    .write,
+    "UPDATE notices SET habit_id = $3, resolved = true, version = $4 WHERE user_id = $1 AND habit_id = $2")
+
   private static let claimSession = Statement(
     .write,
     """
@@ -59,14 +74,25 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Brings a session into an account: claim, data, stored reply and audit event in one
+  /// Migrates a session into an account: claim, data, stored reply and audit event in one
   /// transaction, or nothing.
   ///
   /// - Parameters:
   ///   - isPreview: Decides on one consistent state and stores nothing.
   ///   - counts: Counted in the same transaction if it is to be carried out, so that neither
-  ///     replays nor racers of one migration are.
+  ///     replays nor racers of one migration are. Last: other people's calls are counted in one of
+  ///     these rows too, and would wait for all of the transaction.
   public func migrate<Decider: MigrationDecider>(
+    _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
+    counting counts: [RateCount], at now: Instant, _ decider: Decider
+  ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {
+    try await inTurn(of: isPreview ? [] : [.person(userID), .session(sessionID)]) { () throws(StoreError) in
+      try await decide(
+        migrationID, of: sessionID, into: userID, isPreview: isPreview, counting: counts, at: now, decider)
+    }
+  }
+
+  private func decide<Decider: MigrationDecider>(
     _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
     counting counts: [RateCount], at now: Instant, _ decider: Decider
   ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {
@@ -85,10 +111,6 @@ extension StreakStore {
         return .rollBack(.replayed(stored))
       case .success(let needed?): needs = needed
       }
-      if !isPreview {
-        let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
-        if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
-      }
       try await loadCells(needs.cells, into: person, by: transaction)
       try await loadWhole(needs.wholeHabits, into: person, by: transaction)
       guard var changed = person.ledger.take() else { throw .noSuchUser }
@@ -103,13 +125,15 @@ extension StreakStore {
       }
       if isPreview { return .rollBack(.previewed) }
       try await store(record, of: state.session, for: person, at: now, by: transaction)
+      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.migrated)
     }
   }
 
   // MARK: Loading
 
-  /// A person with everything but cells; nil if there is none.
+  /// A user's state without cells; nil if there is none.
   func loadPerson(
     _ userID: Identifier, _ statement: Statement, by runner: some StatementRunner
   ) async throws(StoreError) -> PendingUser? {
@@ -131,14 +155,17 @@ extension StreakStore {
   func loadCells(
     _ keys: [CellKey], into person: PendingUser, by runner: some StatementRunner
   ) async throws(StoreError) {
-    guard !keys.isEmpty else { return }
-    let cells = try await runner.rows(
-      Self.cellSet, .identifier(person.userID), .identifiers(keys.map(\.habitID)),
-      .int32Array(keys.map(\.day.number))
-    ) { row throws(DatabaseError) in
-      try row.cellEntry(Self.entryColumns)
+    // A bounded number of rows at a time: other calls go on in between.
+    for start in stride(from: 0, to: keys.count, by: ApplyStatement.cellsPerPieceMax) {
+      let some = keys[start..<min(start + ApplyStatement.cellsPerPieceMax, keys.count)]
+      let cells = try await runner.rows(
+        Self.cellSet, .identifier(person.userID), .identifiers(some.map(\.habitID)),
+        .int32Array(some.map(\.day.number))
+      ) { row throws(DatabaseError) in
+        try row.cellEntry(Self.entryColumns)
+      }
+      for cell in cells { person.ledger?.load(cell: cell.state, key: cell.key) }
     }
-    for cell in cells { person.ledger?.load(cell: cell.state, key: cell.key) }
   }
 
   private func loadWhole(
@@ -169,7 +196,7 @@ extension StreakStore {
 
   // MARK: Storing
 
-  /// Makes whole what needs all days, and gives the change its number.
+  /// Reads the data about whole habits that the change needs, and gives the change its number.
   func finishChange(_ person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
     try await LoadStatement.readFullHabits(person, by: runner)
     var randomness = SystemRandomNumberGenerator()
@@ -178,12 +205,32 @@ extension StreakStore {
     }
   }
 
-  /// Stores what a ledger has become, under the lock of its person's row.
+  /// Stores a changed ledger, under the lock of its user's row.
   func storeLedger(of person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
-    // An empty session changes nothing but the number: what comes later must have another one.
+    // An empty session changes nothing but the number: later changes must have another one.
     guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
-    guard try await ApplyStatement([person], now: now).run(by: runner).contains(person.userID) else {
-      throw .concurrentChange
+    guard ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax else {
+      guard try await ApplyStatement([person], now: now).run(by: runner).contains(person.userID) else {
+        throw .concurrentChange
+      }
+      return
+    }
+    let (userID, before) = (person.userID, person.changeNumberBefore)
+    let pieces = await offload { ApplyStatement.pieces(of: userID, ledger, changeNumberBefore: before) }
+    for (place, piece) in pieces.enumerated() {
+      let stored = try await piece.run(by: runner)
+      guard place > 0 || stored.contains(userID) else { throw .concurrentChange }
+    }
+    let hint = ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: nil)
+    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: nil) { try await tell(hint, by: runner) }
+  }
+
+  // A large change tells devices as the statement of a small one does.
+  private static let tellHints = Statement(.write, "SELECT pg_notify($1, $2)")
+
+  private func tell(_ hint: ChangeHint, by runner: some StatementRunner) async throws(StoreError) {
+    for payload in ChangeHint.payloads([hint]) {
+      try await runner.execute(Self.tellHints, .string(ChangeHint.channel), .string(payload))
     }
   }
 
@@ -192,7 +239,7 @@ extension StreakStore {
     by transaction: Transaction
   ) async throws(StoreError) {
     let (userID, migration) = (person.userID, record.migration)
-    // A session that is in this account already keeps the migration that brought it.
+    // A session that is in this account already keeps its first migration.
     if session == nil || session?.claimedBy == nil {
       let claimed =
         session == nil
@@ -210,6 +257,13 @@ extension StreakStore {
           statement, .identifier(userID), .identifier(habit.formerID), .identifier(habit.habitID))
       }
     }
+    for habit in person.ledger?.changes.joinedHabits ?? [] {
+      let ids = [PostgresValue.identifier(userID), .identifier(habit.formerID), .identifier(habit.habitID)]
+      try await transaction.execute(Self.removeJoinedCells, ids[0], ids[1])
+      try await transaction.execute(Self.joinHistory, ids[0], ids[1], ids[2])
+      try await transaction.execute(
+        Self.joinNotices, ids[0], ids[1], ids[2], .int64(person.ledger?.changeNumber ?? 0))
+    }
     try await storeLedger(of: person, at: now, by: transaction)
     var batch = Batch()
     Self.add(record, of: userID, to: &batch)
@@ -217,7 +271,7 @@ extension StreakStore {
     try await transaction.execute(batch)
   }
 
-  /// Adds a migration and what it rejected.
+  /// Adds a migration and its rejected entries.
   static func add(_ record: MergeRecord, of userID: Identifier, to batch: inout Batch) {
     let migration = record.migration
     if !record.rejected.isEmpty {
@@ -227,8 +281,25 @@ extension StreakStore {
   }
 }
 
+extension StreakStore {
+  /// Changes a person's ledger, a large change in the thread pool.
+  func change<Value: Sendable>(
+    _ person: PendingUser, isLarge: Bool, _ body: @escaping @Sendable (inout PersonLedger) -> Value
+  ) async -> Value? {
+    guard isLarge else { return person.change(body) }
+    guard let before = person.ledger.take() else { return nil }
+    let (changed, value) = await offload { () -> (PersonLedger, Value) in
+      var ledger = before
+      let value = body(&ledger)
+      return (ledger, value)
+    }
+    person.ledger = changed
+    return value
+  }
+}
+
 extension PendingUser {
-  /// Changes the ledger; the copy is the only one meanwhile, so nothing is copied.
+  /// Changes the ledger while it is unique, so that nothing is copied.
   func change<Value>(_ body: (inout PersonLedger) -> Value) -> Value? {
     guard var changed = ledger else { return nil }
     ledger = nil

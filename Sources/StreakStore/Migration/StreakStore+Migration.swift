@@ -2,7 +2,7 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  // A session that the server knows.
+  // A session with a row.
   private static let claimKnown = Statement(
     .write,
     """
@@ -10,7 +10,7 @@ extension StreakStore {
     WHERE session_id = $1 AND claimed_by IS NULL AND secret_hash = $5 AND anchor IS NOT DISTINCT FROM $6
     """)
 
-  // One that began offline, or that the server has forgotten.
+  // A session that began offline, or whose row was removed.
   private static let claimUnknown = Statement(
     .write,
     """
@@ -18,8 +18,8 @@ extension StreakStore {
     VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
-  /// Makes a session part of an account. It changes no row if the session is not as the caller saw
-  /// it any more.
+  /// Makes a session part of an account. Changes no row if the session has changed since the caller
+  /// read it.
   static func claiming(_ session: NewMigration, for userID: Identifier, at now: Instant) -> BoundStatement {
     let migration = session.record.migration
     if !session.isSessionKnown {

@@ -1,16 +1,16 @@
 internal import Postgres
 public import StreakDomain
 
-/// What undoing a migration came to.
+/// The outcome of undoing a migration.
 public enum UndoOutcome: Sendable {
-  /// It is undone, or was before: the answer, as it was stored.
+  /// It is undone, or was undone before: the stored answer.
   case undone([UInt8], isReplay: Bool)
   case notFound
   case tooLate
   case limited([Int64])
 }
 
-/// What an undo did, before it has an answer.
+/// The result of an undo, before its answer exists.
 public struct UndoneMigration: Sendable {
   public var migrationID: Identifier
   public var daysReversed: Int
@@ -27,7 +27,7 @@ extension StreakStore {
     """)
 
   private static let keyColumns = Selection(CellColumn.key)
-  // Days that the migration changed last. Those that it left to others' statements are among them.
+  // Days whose last change is the migration. Days that it left to other statements are among them.
   private static let cellsOfMigration = Statement(
     .read,
     """
@@ -39,13 +39,13 @@ extension StreakStore {
         WHERE cells.user_id = $1 AND cells.habit_id = h.habit_id AND cells.day = h.day AND cells.version = $2 LIMIT 1) c
     WHERE h.user_id = $1 AND h.next_version = $2
     """)
-  // As the migration left them, but not any more.
+  // Changed by the migration, and again since.
   private static let cellsChangedSince = Statement(
     .read,
     """
     SELECT \(keyColumns.list()) FROM cell_history WHERE user_id = $1 AND next_version > $2 AND version = $2 ORDER BY habit_id, day
     """)
-  // Habits of these with a cell that is not as the migration left it.
+  // Habits of these with a cell that has changed since the migration.
   private static let habitsWithMore = Statement(
     .read,
     """
@@ -61,12 +61,21 @@ extension StreakStore {
     WHERE session_id = $1 AND claimed_by = $2 AND migration_id = $3
     """)
 
-  /// Takes a migration back, as far as nothing was changed since.
+  /// Undoes a migration, except for later changes.
   ///
   /// - Parameters:
   ///   - earliest: A migration that was committed before this moment stays.
   ///   - answer: Makes the answer that is stored.
   public func undoMigration(
+    _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
+    counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
+  ) async throws(StoreError) -> UndoOutcome {
+    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await undo(migrationID, of: userID, committedSince: earliest, counting: counts, audit: audit, at: now, answer)
+    }
+  }
+
+  private func undo(
     _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
     counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
   ) async throws(StoreError) -> UndoOutcome {
@@ -78,9 +87,6 @@ extension StreakStore {
       guard let migration = found else { return .rollBack(.notFound) }
       if let stored = migration.undoResult { return .rollBack(.undone(stored, isReplay: true)) }
       guard migration.committedAt >= earliest else { return .rollBack(.tooLate) }
-      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
-      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
-
       let (id, version) = (PostgresValue.identifier(migrationID), PostgresValue.int64(migration.changeNumber))
       let keys = try await transaction.rows(Self.cellsOfMigration, .identifier(userID), version) {
         row throws(DatabaseError) in try row.cellKey(Self.keyColumns)
@@ -93,7 +99,7 @@ extension StreakStore {
       let more = try await transaction.rows(
         Self.habitsWithMore, .identifier(userID), .identifiers(habits), version
       ) { row throws(DatabaseError) in try row.identifier(0) }
-      let undone = person.change { ledger in
+      let undone = await change(person, isLarge: keys.count > ApplyStatement.cellsPerPieceMax) { ledger in
         ledger.undoMigration(
           migrationID, keys, version: migration.changeNumber, habitsWithMore: Set(more), now: now.wholeMilliseconds)
       }
@@ -106,6 +112,9 @@ extension StreakStore {
       try await transaction.execute(Self.noteUndo, .identifier(userID), id, .instant(now), .bytes(result))
       try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
       try await Self.recordAudit(audit, by: transaction)
+      // Last: other people's calls are counted in one of these rows too.
+      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.undone(result, isReplay: false))
     }
   }

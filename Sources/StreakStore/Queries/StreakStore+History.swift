@@ -1,7 +1,7 @@
 internal import Postgres
 public import StreakDomain
 
-/// Which cells a history holds; every condition must hold.
+/// Selects cells of a history; every condition must hold.
 public struct EntryFilter: Sendable, Equatable {
   /// Nil: all habits.
   public var habitID: Identifier?
@@ -35,14 +35,14 @@ public struct HistoryPlace: Sendable, Equatable {
 }
 
 extension StreakStore {
-  /// $2 is any id that a habit has had, or NULL for all habits.
+  /// $2 is a current or former id of a habit, or NULL for all habits.
   private static let isWantedHabit = """
     ($2::uuid IS NULL
       OR h.habit_id = coalesce((SELECT alias_of FROM habits a WHERE a.user_id = $1 AND a.habit_id = $2), $2))
     """
 
-  // Each habit gives at most a page in the order of the primary key, so that no second index has to
-  // be kept up to date by every write.
+  // Each habit contributes at most a page in the order of the primary key, so that no second index
+  // has to be updated by every write.
   private static let entry = Selection(CellColumn.entry)
   private static let history = Statement(
     .read,
@@ -86,8 +86,7 @@ extension StreakStore {
     GROUP BY day ORDER BY day DESC LIMIT $5
     """)
 
-  /// What each day adds up to, earliest first; only the latest days if there are more than the
-  /// limit.
+  /// The sums of each day, earliest first; only the latest days if there are more than the limit.
   public func dayCounts(
     of userID: Identifier, habitID: Identifier?, firstDay: Int32, lastDay: Int32
   ) async throws(StoreError) -> [DayCounts] {

@@ -12,7 +12,7 @@ public struct MigrationRecord: Sendable, Equatable {
   /// The answered `MigrationResult`, in protobuf's binary form.
   public var result: [UInt8]
   public var committedAt: Instant
-  /// The change number of everything it brought.
+  /// The change number of all its changes.
   public var changeNumber: Int64
   /// Nil: it was not undone.
   public var undoneAt: Instant?

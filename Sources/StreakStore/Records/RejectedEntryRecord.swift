@@ -1,10 +1,10 @@
 public import StreakDomain
 
-/// An entry that broke a rule, kept whole in the person's inbox.
+/// An entry that broke a rule, kept whole in the user's inbox.
 public struct RejectedEntryRecord: Sendable, Equatable {
   public var entryID: Identifier
   public var migrationID: Identifier?
-  /// Where it stood in the request, from 0.
+  /// Its index in the request, from 0.
   public var index: Int32
   public var habitID: Identifier
   public var day: Day
@@ -14,7 +14,7 @@ public struct RejectedEntryRecord: Sendable, Equatable {
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32
   public var rejectedAt: Instant
-  /// SHA-256 of the note, where that is not kept; empty otherwise.
+  /// SHA-256 of the note, if the note is not kept; empty otherwise.
   public var noteHash: [UInt8]
 
   public init(

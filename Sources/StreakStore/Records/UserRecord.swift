@@ -9,6 +9,6 @@ public struct UserRecord: Sendable, Equatable {
   /// The Argon2id hash, as text.
   public var passwordHash: String
   public var createdAt: Instant
-  /// The number of the last change of this person's data.
+  /// The number of the last change of this user's data.
   public var changeNumber: Int64
 }

@@ -5,7 +5,7 @@ public import StreakDomain
 extension StreakStore {
   private static let readSecret = Statement(.read, "SELECT secret FROM export_secret")
 
-  /// What exported documents are sealed with: this database's own.
+  /// The database's own secret, with which exported documents are sealed.
   public func exportSecret() async throws(StoreError) -> [UInt8] {
     let secret = try await database.row(Self.readSecret) { row throws(DatabaseError) in try row.bytes(0) }
     guard let secret else { throw .fault(reason: "no secret for exports") }
@@ -15,7 +15,7 @@ extension StreakStore {
   private static let importReply = Statement(
     .read, "SELECT result FROM imports WHERE user_id = $1 AND import_id = $2")
 
-  /// The reply to an import that was done; nil if there was none.
+  /// The reply to an earlier import; nil if there was none.
   public func importReply(_ importID: Identifier, of userID: Identifier) async throws(StoreError) -> [UInt8]? {
     try await database.row(Self.importReply, .identifier(userID), .identifier(importID)) { row throws(DatabaseError) in
       try row.bytes(0)
@@ -36,7 +36,7 @@ extension StreakStore {
   private static let documentIsClaimed = Statement(
     .read, "SELECT EXISTS (SELECT FROM claimed_documents WHERE document_hash = $1)")
 
-  /// Whether a sealed document came into an account already: it counts once.
+  /// Whether a sealed document was imported into an account already: it counts once.
   public func isDocumentClaimed(_ hash: [UInt8]) async throws(StoreError) -> Bool {
     try await database.row(Self.documentIsClaimed, .bytes(hash)) { row throws(DatabaseError) in try row.bool(0) }
       ?? false
@@ -64,11 +64,20 @@ extension StreakStore {
     """)
   private static let insertOperations = operationsPart.statement()
 
-  /// Brings a document into an account that holds nothing: data, stored reply and audit event in
-  /// one transaction, or nothing.
+  /// Imports a document into an empty account: data, stored reply and audit event in one
+  /// transaction, or nothing.
   ///
   /// - Parameter reply: Makes the reply from the number of the change.
   public func take(
+    _ document: PersonImport, into userID: Identifier, at now: Instant, audit event: AuditEventRecord,
+    reply: (_ changeNumber: Int64) -> [UInt8]
+  ) async throws(StoreError) -> ImportOutcome {
+    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await insert(document, into: userID, at: now, audit: event, reply: reply)
+    }
+  }
+
+  private func insert(
     _ document: PersonImport, into userID: Identifier, at now: Instant, audit event: AuditEventRecord,
     reply: (_ changeNumber: Int64) -> [UInt8]
   ) async throws(StoreError) -> ImportOutcome {
@@ -82,19 +91,20 @@ extension StreakStore {
         try row.bool(0)
       }
       guard isInUse == false else { return .rollBack(.notEmpty) }
-      // A sealed document's days count as they did, in the account that takes it first.
+      // A sealed document's days keep their status, in the first account that imports it.
       if let hash = document.sealedHash {
         let claimed = try await transaction.execute(
           Self.claimDocument, .bytes(hash), .identifier(userID), .identifier(document.importID))
         guard claimed == 1 else { throw StoreError.concurrentChange }
       }
-      let fits = person.change { ledger in
+      let isLarge = document.ledger.cells.count + document.history.count > ApplyStatement.cellsPerPieceMax
+      let fits = await change(person, isLarge: isLarge) { ledger in
         ledger.takeAll(
           of: document.ledger, by: StatementID(.document, document.importID), isExempt: document.sealedHash != nil,
           notices: document.notices, above: document.highestVersion, now: now.wholeMilliseconds)
       }
       guard fits == true else { return .rollBack(.habitLimit) }
-      let history = person.change { $0.takeHistory(document.history) } ?? []
+      let history = await change(person, isLarge: isLarge) { $0.takeHistory(document.history) } ?? []
       let fitsQuotas = person.change { ledger in
         ledger.isWithinTextQuota && document.inboxBytes.allSatisfy { ledger.takeIntoInbox($0) }
       }
@@ -134,7 +144,7 @@ extension StreakStore {
 
 extension PersonLedger {
   /// Counts a document's earlier states, the latest first: beyond the quota the earliest notes are
-  /// left out but for their hashes.
+  /// replaced by their hashes.
   fileprivate mutating func takeHistory(_ entries: [EarlierCellEntry]) -> [EarlierCellEntry] {
     var kept = entries.sorted { $1.entry.state.version < $0.entry.state.version }
     for index in kept.indices {
@@ -148,7 +158,7 @@ extension PersonLedger {
 }
 
 extension PersonImport {
-  /// What each entry of its inbox takes.
+  /// The bytes of each entry of its inbox.
   fileprivate var inboxBytes: [Int] {
     rejectedEntries.map(\.note.utf8.count) + rejectedOperations.map { $0.operation?.count ?? 0 }
   }

@@ -6,6 +6,9 @@ extension StreakStore {
   /// How long a recovery waits for the key's holder and the person, in days.
   public static let recoveriesKeptDays: Int64 = 30
 
+  /// Bytes of a backup's records of one person that are read on the loop itself.
+  static let recordsBytesAtOnceMax = 65_536
+
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let columns = "recovery_id, user_id, backup, backup_at, requested_at, state, failure"
   private static let one = Statement(
@@ -23,7 +26,8 @@ extension StreakStore {
   /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is
   ///   open.
   public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
-    try await transaction { transaction throws(StoreError) in
+    await whileFree(.person(recovery.userID))
+    return try await transaction { transaction throws(StoreError) in
       guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
         throw .noSuchUser
       }
@@ -118,7 +122,16 @@ extension StreakStore {
   ///   - reply: Receives the plan, and makes the reply from it.
   public func recover<Refused: Error & Sendable>(
     _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
-    saved: ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
+    saved: @escaping @Sendable ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
+  ) async throws(StoreError) -> RecoverOutcome<Refused> {
+    try await inTurn(of: isPreview ? [] : [.person(userID)]) { () throws(StoreError) in
+      try await decide(recoveryID, of: userID, isPreview: isPreview, at: now, audit: event, saved: saved, reply: reply)
+    }
+  }
+
+  private func decide<Refused: Error & Sendable>(
+    _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
+    saved: @escaping @Sendable ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
   ) async throws(StoreError) -> RecoverOutcome<Refused> {
     try await transaction(isPreview ? .snapshot : .readCommitted) { transaction throws(StoreError) in
       let statement = isPreview ? Self.person : Self.lockedPerson
@@ -134,11 +147,14 @@ extension StreakStore {
       guard let found else { return .rollBack(.notFound) }
       if found.stage == .merged, !isPreview, let result = found.result { return .rollBack(.replayed(result)) }
       guard found.stage == .ready, let records = found.records else { return .rollBack(.notReady) }
-      guard let saved = saved(records) else { throw .fault(reason: "a recovery's records cannot be read") }
+      let isLarge = records.count > Self.recordsBytesAtOnceMax
+      guard let saved = isLarge ? await offload({ saved(records) }) : saved(records) else {
+        throw .fault(reason: "a recovery's records cannot be read")
+      }
       try await recount(person, by: transaction)
       try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
       let before = person.changeNumberBefore
-      let merged = person.change { ledger in
+      let merged = await change(person, isLarge: isLarge) { ledger in
         ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)
       }
       guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }

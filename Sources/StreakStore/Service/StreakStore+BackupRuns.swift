@@ -7,7 +7,7 @@ public struct BackupRunRecord: Sendable, Equatable {
   public var endedAt: Instant
   /// The backup's name; nil: there is none.
   public var backup: String?
-  /// Why there is none, or why it is not verified; nil: all went well.
+  /// Why there is none, or why it is not verified; nil: it succeeded.
   public var failure: String?
 }
 
@@ -15,7 +15,7 @@ extension StreakStore {
   private static let backupRuns = Statement(
     .read, "SELECT began_at, ended_at, backup, failure FROM backup_runs ORDER BY number DESC LIMIT $1")
 
-  /// The last attempts of backups, by whichever program, newest first.
+  /// The last attempts to make a backup, by any program, newest first.
   public func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
     try await database.rows(Self.backupRuns, .int32(countMax)) { row throws(DatabaseError) in
       BackupRunRecord(
@@ -27,7 +27,7 @@ extension StreakStore {
   private static let lastGoodBackup = Statement(
     .read, "SELECT began_at FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL ORDER BY number DESC LIMIT 1")
 
-  /// When the last backup that went well began; nil if none did.
+  /// When the last successful backup began; nil if there is none.
   public func lastGoodBackup() async throws(StoreError) -> Instant? {
     try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.instant(0) }
   }

@@ -38,7 +38,7 @@ extension StreakStore {
     return head
   }
 
-  /// Reads a batch: a single one by the plain statement, several by one statement for all.
+  /// Reads a batch: a single key by the plain statement, several by one statement for all.
   static func readHeads(_ people: [Identifier], _ database: Database) async -> Result<[PersonHead?], StoreError> {
     do throws(StoreError) {
       if let userID = people.first, people.count == 1 {

@@ -6,8 +6,8 @@ extension StreakStore {
   static let pulledNoticesMax: Int32 = 1_000
   /// Most bytes of values of notices in one page, 1 MiB. A page has at least one of them.
   static let pulledNoticeBytesMax = 1 << 20
-  /// Most bytes of notes in one page, 1 MiB: a response that a peer does not read is held by the
-  /// server. A page has at least one cell.
+  /// Most bytes of notes in one page, 1 MiB, because the server holds a response that a peer does
+  /// not read. A page has at least one cell.
   static let pulledNoteBytesMax = 1 << 20
   /// Reads without a transaction before one is opened.
   private static let plainReadsMax = 3
@@ -15,7 +15,7 @@ extension StreakStore {
   static let pulledHead = Statement(
     .read, "SELECT \(headColumns.list()) FROM heads WHERE user_id = $1")
 
-  // From the start, what was deleted is not told, but the other names of habits are.
+  // From the start, deleted habits are not sent, but aliases are.
   private static let pulledHabit = Selection([.habitID] + HabitColumn.state)
   static let pulledHabits = Statement(
     .read,
@@ -29,7 +29,7 @@ extension StreakStore {
   private static let pulledState = Selection(CellColumn.state, from: pulledKey.end)
   private static let pulledColumns = pulledState.list(of: "c")
 
-  // Walks the index from the place on. A join with habits would let the planner begin with the
+  // Walks the index from the position on. A join with habits would let the planner begin with the
   // habits and read each one's whole history.
   static let pulledCells = Statement(
     .read,
@@ -44,7 +44,7 @@ extension StreakStore {
 
   // Each change of a cell is a step: it made the cell, or replaced a state that is in the history.
   // Only the last one's state is still there; it is NULL for the others. Both indexes are walked no
-  // further than the page goes.
+  // further than the page needs.
   static let changedCells = Statement(
     .read,
     """
@@ -78,14 +78,14 @@ extension StreakStore {
     ORDER BY n.version DESC LIMIT $4
     """)
 
-  /// What has changed for a person since a change, page by page. Costs what changed, not what there
-  /// is.
+  /// The changes of a user's data since a change, page by page. The cost depends on the changes,
+  /// not on the amount of data.
   ///
   /// - Parameters:
-  ///   - changeNumber: The last change seen; 0 for everything.
+  ///   - changeNumber: The last change received; 0 for everything.
   ///   - place: `next` of the page before; nil for the first page.
   ///   - cellsMax: Most cells in this page, at least 1. It may have fewer although more follow:
-  ///     those changed again later come with that change.
+  ///     those changed again later are sent with that change.
   public func pull(
     of userID: Identifier, for deviceID: Identifier, since changeNumber: Int64, at place: PullPlace?, cellsMax: Int
   ) async throws(StoreError) -> PullPage {
@@ -101,8 +101,8 @@ extension StreakStore {
     return whole
   }
 
-  /// Reads a page from one snapshot: usually by statements of one round trip between which nothing
-  /// has changed.
+  /// Reads a page from one snapshot: usually by the statements of one round trip, if nothing has
+  /// changed between them.
   private func read(
     _ userID: Identifier, _ deviceID: Identifier, from place: PullPlace, cellsMax: Int
   ) async throws(StoreError) -> PullPage {
@@ -127,7 +127,7 @@ extension StreakStore {
       do throws(DatabaseError) {
         found = try Self.page(try await database.run(batch), from: place, cellsMax: cellsMax)
       } catch {
-        // Nothing was to be changed.
+        // The statements change nothing, so a retry is safe.
         if case .outcomeUnknown(let reason) = error { throw .unavailable(reason: reason) }
         throw StoreError(error)
       }

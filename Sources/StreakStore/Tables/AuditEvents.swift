@@ -7,7 +7,7 @@ enum AuditColumn: Int, TableColumn {
 }
 
 extension Row {
-  /// All of `AuditColumn`.
+  /// Decodes all of `AuditColumn`.
   func auditEvent(_ at: Selection<AuditColumn>, of userID: Identifier) throws(DatabaseError) -> AuditEventRecord {
     AuditEventRecord(
       userID: userID, number: try int64(at[.number]), occurredAt: try instant(at[.occurredAt]),

@@ -6,9 +6,9 @@ enum CellColumn: Int, TableColumn {
   case userID, habitID, day
   case done, note, quarantineReason, version, sourceID, seq, changedTime, details
   case occurredAt, zone, utcOffsetSeconds, dayStartMinutes, recordedAt
-  /// Of `cells` only.
+  /// Only in `cells`.
   case firstVersion
-  /// Of `cell_history` only.
+  /// Only in `cell_history`.
   case nextVersion, noteHash
 
   static let key: [CellColumn] = [.habitID, .day]
@@ -16,12 +16,12 @@ enum CellColumn: Int, TableColumn {
     .done, .note, .quarantineReason, .version, .sourceID, .seq, .changedTime, .details, .occurredAt, .zone,
     .utcOffsetSeconds, .dayStartMinutes, .recordedAt,
   ]
-  /// What both tables have.
+  /// The columns of both tables.
   static let shared: [CellColumn] = [.userID] + key + state
-  /// An entry, as it is selected.
+  /// The selected columns of an entry.
   static let entry: [CellColumn] = key + state
 
-  /// How it is written.
+  /// How the column is written.
   var written: WrittenColumn<ApplyStatement.CellRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
@@ -47,12 +47,12 @@ enum CellColumn: Int, TableColumn {
 }
 
 extension Row {
-  /// `CellColumn.key`.
+  /// Decodes `CellColumn.key`.
   func cellKey(_ at: Selection<CellColumn>) throws(DatabaseError) -> CellKey {
     CellKey(habitID: try identifier(at[.habitID]), day: Day(try int32(at[.day])))
   }
 
-  /// `CellColumn.state`.
+  /// Decodes `CellColumn.state`.
   func cellState(_ at: Selection<CellColumn>) throws(DatabaseError) -> CellState {
     let made = ClientTime(
       occurredAt: try instant(at[.occurredAt]), zone: try string(at[.zone]),
@@ -68,7 +68,7 @@ extension Row {
     return state
   }
 
-  /// `CellColumn.entry`.
+  /// Decodes `CellColumn.entry`.
   func cellEntry(_ at: Selection<CellColumn>) throws(DatabaseError) -> CellEntry {
     CellEntry(key: try cellKey(at), state: try cellState(at))
   }

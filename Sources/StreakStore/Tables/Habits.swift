@@ -11,18 +11,18 @@ enum HabitColumn: Int, TableColumn {
   static let summary: [HabitColumn] = [
     .totalDays, .longestRun, .lastRunFirstDay, .lastRunLastDay, .previousRunFirstDay, .previousRunLastDay,
   ]
-  /// What follows from a habit's cells.
+  /// The columns that follow from a habit's cells.
   static let counted: [HabitColumn] = summary + [.earlyDays]
-  /// All but the key.
+  /// All columns but the key.
   static let state: [HabitColumn] = allCases.filter { $0 != .userID && $0 != .habitID }
-  /// What an edit may change.
+  /// The columns that an edit may change.
   static let changing: [HabitColumn] = state.filter { $0 != .createdAt }
-  /// A habit as its person sees it.
+  /// The columns of a habit as its person sees it.
   static let entry: [HabitColumn] = [
     .habitID, .name, .description, .color, .position, .archived, .version, .createdAt, .isDeleted, .aliasOf,
   ]
 
-  /// How it is written.
+  /// How the column is written.
   var written: WrittenColumn<ApplyStatement.HabitRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
@@ -58,7 +58,7 @@ extension Row {
       archived: try bool(at[.archived]))
   }
 
-  /// `HabitColumn.state`.
+  /// Decodes `HabitColumn.state`.
   func habitState(_ at: Selection<HabitColumn>) throws(DatabaseError) -> HabitState {
     HabitState(
       fields: try habitFields(at), createdAt: try instant(at[.createdAt]), version: try int64(at[.version]),
@@ -68,7 +68,7 @@ extension Row {
       firstID: try identifierOrNull(at[.firstID]))
   }
 
-  /// `HabitColumn.entry`.
+  /// Decodes `HabitColumn.entry`.
   func habitEntry(_ at: Selection<HabitColumn>) throws(DatabaseError) -> HabitEntry {
     HabitEntry(
       id: try identifier(at[.habitID]), fields: try habitFields(at), createdAt: try instant(at[.createdAt]),
@@ -76,7 +76,7 @@ extension Row {
       aliasOf: try identifierOrNull(at[.aliasOf]))
   }
 
-  /// `HabitColumn.summary`.
+  /// Decodes `HabitColumn.summary`.
   func summary(_ at: Selection<HabitColumn>) throws(DatabaseError) -> StreakSummary {
     StreakSummary(
       total: Int(try int32(at[.totalDays])), longest: Int(try int32(at[.longestRun])),

@@ -5,16 +5,16 @@ internal import StreakDomain
 enum HeadColumn: Int, TableColumn {
   case userID, firstDay, changeNumber, digest, zoneUses, habitCount, sources, settings, storageUse
 
-  /// What a ledger is made of.
+  /// The columns of a ledger.
   static let ledger: [HeadColumn] = [.firstDay] + changing
-  /// What every change stores.
+  /// The columns that every change stores.
   static let changing: [HeadColumn] = [
     .changeNumber, .digest, .zoneUses, .habitCount, .sources, .settings, .storageUse,
   ]
-  /// Where a person's data stands.
+  /// The columns of the current position of a person's data.
   static let standing: [HeadColumn] = [.changeNumber, .digest, .sources, .settings]
 
-  /// How it is written.
+  /// How the column is written.
   var written: WrittenColumn<ApplyStatement.HeadRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
@@ -33,7 +33,7 @@ enum HeadColumn: Int, TableColumn {
 extension Row {
   func digest(_ column: Int) throws(DatabaseError) -> StateDigest { StateDigest(bytes: try bytes(column)) ?? .empty }
 
-  /// `HeadColumn.ledger`.
+  /// Decodes `HeadColumn.ledger`.
   func ledger(_ at: Selection<HeadColumn>, epoch: Epoch, limits: StoreLimits) throws(DatabaseError) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: Day(try int32(at[.firstDay])), changeNumber: try int64(at[.changeNumber]),
@@ -43,7 +43,7 @@ extension Row {
       use: StorageUse(encoded: try bytes(at[.storageUse])), quotas: limits.quotas)
   }
 
-  /// `HeadColumn.standing`.
+  /// Decodes `HeadColumn.standing`.
   func head(_ at: Selection<HeadColumn>) throws(DatabaseError) -> PersonHead {
     PersonHead(
       changeNumber: try int64(at[.changeNumber]), digest: try digest(at[.digest]),

@@ -5,12 +5,12 @@ internal import StreakDomain
 enum MigrationColumn: Int, TableColumn {
   case userID, migrationID, sessionID, anchor, manifestHash, result, committedAt, changeNumber, undoneAt, undoResult
 
-  /// A migration as it is known.
+  /// The columns of a migration's record.
   static let record: [MigrationColumn] = allCases.filter { $0 != .userID }
-  /// What is stored with it; the rest comes with its undo.
+  /// The columns that are stored with a migration; its undo stores the others.
   static let inserted: [MigrationColumn] = allCases.filter { $0 != .undoneAt && $0 != .undoResult }
 
-  /// The value that is inserted.
+  /// The value to insert.
   func value(_ migration: MigrationRecord, of userID: Identifier) -> PostgresValue {
     switch self {
     case .userID: .identifier(userID)
@@ -27,13 +27,13 @@ enum MigrationColumn: Int, TableColumn {
   }
 }
 
-/// The columns of `sessions` that a migration looks at.
+/// The columns of `sessions` that a migration reads.
 enum SessionColumn: Int, TableColumn {
   case sessionID, secretHash, anchor, sealedStart, claimedBy, migrationID
 }
 
 extension Row {
-  /// `MigrationColumn.record`.
+  /// Decodes `MigrationColumn.record`.
   func migration(_ at: Selection<MigrationColumn>) throws(DatabaseError) -> MigrationRecord {
     MigrationRecord(
       migrationID: try identifier(at[.migrationID]), sessionID: try identifier(at[.sessionID]),
@@ -43,7 +43,7 @@ extension Row {
       undoResult: try bytesOrNull(at[.undoResult]))
   }
 
-  /// All of `SessionColumn`.
+  /// Decodes all of `SessionColumn`.
   func session(_ at: Selection<SessionColumn>) throws(DatabaseError) -> SessionRecord {
     SessionRecord(
       sessionID: try identifier(at[.sessionID]), secretHash: try bytes(at[.secretHash]),

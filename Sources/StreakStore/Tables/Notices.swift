@@ -7,10 +7,10 @@ enum NoticeColumn: Int, TableColumn {
 
   /// A notice with its id.
   static let entry: [NoticeColumn] = allCases.filter { $0 != .userID }
-  /// What becomes of a notice that is there.
+  /// The columns that change when the notice exists.
   static let changing: [NoticeColumn] = [.kept, .other, .version, .resolved]
 
-  /// How it is written.
+  /// How the column is written.
   var written: WrittenColumn<ApplyStatement.NoticeRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
@@ -30,7 +30,7 @@ enum NoticeColumn: Int, TableColumn {
 }
 
 extension Row {
-  /// `NoticeColumn.entry`.
+  /// Decodes `NoticeColumn.entry`.
   func notice(_ at: Selection<NoticeColumn>) throws(DatabaseError) -> (id: Identifier, notice: Notice) {
     let day = try int32(at[.day])
     let notice = Notice(

@@ -5,7 +5,7 @@ internal import StreakDomain
 enum OperationColumn: Int, TableColumn {
   case userID, deviceID, seq, payloadHash, status, reason, quarantineReason, changeNumber, noticeID, decidedAt
 
-  /// An outcome with the name of its operation.
+  /// The columns of an outcome, with the name of its operation.
   static let outcome: [OperationColumn] = [
     .deviceID, .seq, .payloadHash, .status, .reason, .quarantineReason, .changeNumber, .noticeID,
   ]
@@ -19,7 +19,7 @@ enum OperationColumn: Int, TableColumn {
     case .payloadHash: .bytes(columnName) { $0.decided.queued.payloadHash }
     case .status: .int16(columnName) { $0.outcome.status.rawValue }
     case .reason: .int32(columnName) { $0.outcome.rejection?.rawValue ?? 0 }
-    // -1: no completion.
+    // -1: the operation is not a completion.
     case .quarantineReason: .int16(columnName) { $0.outcome.trust.map { Int16($0.number) } ?? -1 }
     case .changeNumber: .int64(columnName) { $0.outcome.changeNumber }
     case .noticeID: .identifier(columnName) { $0.outcome.noticeID }
@@ -32,10 +32,10 @@ enum OperationColumn: Int, TableColumn {
 enum RejectedOperationColumn: Int, TableColumn {
   case userID, deviceID, seq, operation, reason, rejectedAt, payloadHash
 
-  /// A record of the inbox.
+  /// The columns of an inbox record.
   static let record: [RejectedOperationColumn] = allCases.filter { $0 != .userID }
 
-  /// How it is written.
+  /// How the column is written.
   var written: WrittenColumn<RejectedOperationRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
@@ -70,7 +70,7 @@ struct RejectedOperationRow {
 }
 
 extension Row {
-  /// `OperationColumn.outcome`.
+  /// Decodes `OperationColumn.outcome`.
   func storedOutcome(
     _ at: Selection<OperationColumn>
   ) throws(DatabaseError) -> (key: OperationKey, stored: StoredOutcome) {
@@ -87,7 +87,7 @@ extension Row {
     )
   }
 
-  /// `RejectedOperationColumn.record`.
+  /// Decodes `RejectedOperationColumn.record`.
   func rejectedOperation(
     _ at: Selection<RejectedOperationColumn>
   ) throws(DatabaseError) -> RejectedOperationRecord {

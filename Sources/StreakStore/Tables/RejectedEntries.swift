@@ -6,10 +6,10 @@ enum RejectedEntryColumn: Int, TableColumn {
   case userID, entryID, migrationID, entryIndex, habitID, day, done, note
   case occurredAt, zone, utcOffsetSeconds, dayStartMinutes, reason, rejectedAt, noteHash
 
-  /// A record of the inbox.
+  /// The columns of an inbox record.
   static let record: [RejectedEntryColumn] = allCases.filter { $0 != .userID }
 
-  /// How it is written.
+  /// How the column is written.
   var written: WrittenColumn<RejectedEntryRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
@@ -30,10 +30,10 @@ enum RejectedEntryColumn: Int, TableColumn {
     }
   }
 
-  /// Stores entries, for any number of rows.
+  /// Stores entries, in any number of rows.
   static let insert = ColumnarPart<RejectedEntryRow>(
     allCases.map(\.written), "INSERT INTO rejected_entries (\(allCases.list())) SELECT w.* FROM SOURCE")
-  /// The same; those that are there stay.
+  /// Stores those entries that do not exist yet.
   static let insertMissing = ColumnarPart<RejectedEntryRow>(
     allCases.map(\.written),
     "INSERT INTO rejected_entries (\(allCases.list())) SELECT w.* FROM SOURCE ON CONFLICT DO NOTHING")
@@ -46,7 +46,7 @@ struct RejectedEntryRow {
 }
 
 extension Row {
-  /// `RejectedEntryColumn.record`.
+  /// Decodes `RejectedEntryColumn.record`.
   func rejectedEntry(_ at: Selection<RejectedEntryColumn>) throws(DatabaseError) -> RejectedEntryRecord {
     RejectedEntryRecord(
       entryID: try identifier(at[.entryID]), migrationID: try identifierOrNull(at[.migrationID]),

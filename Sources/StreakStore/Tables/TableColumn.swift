@@ -1,7 +1,7 @@
 internal import Postgres
 
-/// The columns of one table, each declared once: SELECT lists, decoding, INSERT and UPDATE go by
-/// these cases. A case's name in snake case is the column's name.
+/// The columns of one table, each declared once for SELECT lists, decoding, INSERT and UPDATE. A
+/// case's name in snake case is the column's name.
 protocol TableColumn: CaseIterable, Hashable, RawRepresentable, Sendable where RawValue == Int {}
 
 extension TableColumn {
@@ -24,18 +24,18 @@ extension Collection where Element: TableColumn {
     map { column in table.map { "\($0).\(column.columnName)" } ?? column.columnName }.joined(separator: ", ")
   }
 
-  /// The columns as assignments in SQL, each from the column of that name of `source`.
+  /// The columns as assignments in SQL, each from the column with the same name in `source`.
   func assignments(from source: String) -> String {
     map { "\($0.columnName) = \(source).\($0.columnName)" }.joined(separator: ", ")
   }
 }
 
-/// Some columns of a table as a statement selects them: their text, and where each stands in a row.
+/// The columns of a table that a statement selects: their text, and the place of each in a row.
 struct Selection<Column: TableColumn>: Sendable {
   let columns: [Column]
-  /// The place of what is selected next.
+  /// The place after the selected columns.
   let end: Int
-  /// By raw value; -1, which no row has, for columns that are not selected.
+  /// By raw value; -1, a place of no row, for columns that are not selected.
   private let places: [Int]
 
   /// - Parameter first: The place of the first column in the statement's rows.
@@ -50,6 +50,6 @@ struct Selection<Column: TableColumn>: Sendable {
   /// The columns as a list in SQL, each of `table`.
   func list(of table: String? = nil) -> String { columns.list(of: table) }
 
-  /// Where a column stands in a row.
+  /// The place of a column in a row.
   subscript(column: Column) -> Int { places[column.rawValue] }
 }

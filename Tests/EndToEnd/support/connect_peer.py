@@ -207,9 +207,9 @@ class ConnectPeer:
         answer = self.raw("POST", f"/{SERVICE}/{method}", [*format.headers(method), *headers], format.body(method, messages))
         return read(answer, method, format)
 
-    def get(self, format, message, headers=(), **parameters):
+    def get(self, format, request, headers=(), **parameters):
         """A Connect GET; `parameters` stand in for those that it would have, None for none."""
-        data = format.encoded(message)
+        data = format.encoded(request)
         query = {"message": base64.urlsafe_b64encode(data).decode(), "base64": "1", "encoding": format.codec, "connect": "v1"}
         if format.compression != "identity":
             query["compression"] = format.compression

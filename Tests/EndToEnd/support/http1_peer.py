@@ -1,4 +1,4 @@
-""""""A client of HTTP/1.1 that sends given bytes, one by one if needed.""""""
+"""A client of HTTP/1.1 that sends given bytes, one by one if needed."""
 
 import dataclasses
 import socket
@@ -58,7 +58,8 @@ class Http1Peer:
 
     def answer(self, has_body=True):
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        fields = dict(line.split(": ", 1) for line in head[1:])
+        # Proxies write names in upper case.
+        fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:])}
         assert head[0].startswith("HTTP/1.1 "), head
         body = b""
         if has_body and "content-length" in fields:
@@ -71,7 +72,7 @@ class Http1Peer:
         return Answer(int(head[0].split(" ")[1]), fields, body)
 
     def ends(self):
-        """"""Whether the server ends the connection without sending more.""""""
+        """Whether the server ends the connection without sending more."""
         try:
             while self._more():
                 pass

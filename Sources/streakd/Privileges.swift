@@ -1,0 +1,63 @@
+import EventLoop
+import Glibc
+import Logging
+import Operations
+import PrivateCluster
+
+/// What a process that root started keeps of root's rights when it becomes another user: bound
+/// sockets, and a program that reads the certificate's files.
+///
+/// Nothing of the network is read before `drop`, and from then on no thread of this process is
+/// root's.
+struct Privileges {
+  /// Bound to `listen` and `admin-listen`; nil: they are bound when they are needed.
+  var sockets: SocketReservation?
+  var adminSockets: SocketReservation?
+  /// Nil: this process reads its files itself.
+  var files: PrivilegedFiles?
+
+  /// Gives folders to the user, binds the addresses, and becomes the user.
+  ///
+  /// - Parameter user: Nil: this process stays what it is.
+  static func drop(
+    to user: ServerUser?, _ settings: ServerSettings, _ logger: Logger
+  ) async throws -> Privileges {
+    guard let user else {
+      if geteuid() == 0 { logger.warning("streakd serves as root: name an unprivileged user by --user") }
+      return Privileges()
+    }
+    let folder = settings.database == nil ? settings.dataFolder : nil
+    let backups = settings.backups
+    let prepared = await onOwnThread { () -> Result<Void, any Error> in
+      Result {
+        if let folder { try PrivateCluster.prepareDataFolder(folder, for: user) }
+        if let backups { try BackupFolder.prepare(backups.folder, scratchFolder: backups.scratchFolder, for: user) }
+      }
+    }
+    try prepared.get()
+    var privileges = Privileges()
+    privileges.sockets = try SocketReservation(settings.listen, count: settings.loops)
+    privileges.adminSockets = try settings.adminListen.map { try SocketReservation($0, count: 1) }
+    let certificates = settings.tls.map { CertificateFiles.paths(of: $0).map(absolute) } ?? []
+    let sockets = [settings.listen, settings.adminListen].compactMap { $0 }.filter(\.isUnix).map { absolute($0.host) }
+    if !certificates.isEmpty || !sockets.isEmpty {
+      privileges.files = try PrivilegedFiles(certificates, sockets: sockets)
+    }
+    try user.become()
+    logger.info("root's rights are given away", metadata: ["user": "\(user.name)"])
+    return privileges
+  }
+
+  /// For a program that works from another folder.
+  private static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let here = realpath(".", nil) else { return path }
+    defer { free(here) }
+    return "\(String(cString: here))/\(path)"
+  }
+
+  /// Removes what root's rights are needed for, and ends the program. After the servers' end.
+  func end() {
+    files?.removeSockets()
+    files?.end()
+  }
+}

@@ -1,0 +1,51 @@
+"""streak-harness gives the same report by every protocol: the same checks with the same status,
+reason, details and side effects."""
+
+import os
+import subprocess
+import xml.etree.ElementTree
+
+import pytest
+from server import PROGRAMS
+
+# One suite of each kind, or with STREAKD_LONG all that need no operator: unary with side effects,
+# unary without, credentials of a session, operations with their own outcomes, a stream of
+# responses, a stream of requests.
+SUITES = ["SessionService/KeepSession", "StreakService/PutHabit", "StreakService/GetStreak", "SyncService/Sync", "SyncService/Watch",
+          "ExportService/Export", "ExportService/Import"]
+EVERY_SUITE = ["AccountService", "ExportService", "MigrationService", "RecoveryService", "SessionService", "StreakService", "SyncService"]
+LONG = "STREAKD_LONG" in os.environ
+
+
+# gRPC-Web's text has no streams of requests.
+REQUEST_STREAMS = {"ExportService/Import", "SyncService/SyncStream"}
+
+
+def report(address, protocol, suites):
+    """The names of the checks of each suite. All must succeed."""
+    path = f"{os.environ['STREAKD_TEST_RUN']}/junit-{protocol}-{os.urandom(4).hex()}"
+    done = subprocess.run([PROGRAMS / "streak-harness", "--address", address, "--protocol", protocol, "--fuzz-rounds", "4" if LONG else "1",
+                           "--junit", path, *[part for suite in suites for part in ("--only", suite)]],
+                          capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    suites = xml.etree.ElementTree.parse(path).getroot()
+    return {suite.get("name"): {case.get("name") for case in suite} for suite in suites}
+
+
+@pytest.fixture(scope="module")
+def by_grpc(server):
+    found = report(server.address, "grpc", EVERY_SUITE if LONG else SUITES)
+    assert len(found) >= len(SUITES) and all(len(checks) > 5 for checks in found.values()), found
+    return found
+
+
+def is_expressible(protocol, check):
+    """ProtoJSON has no wire types, tags and lengths to get wrong; a client that knows the schema writes no list beyond its limit."""
+    return protocol != "connect-json" or not check.startswith(("malformed: ", "rule max_items "))
+
+
+@pytest.mark.parametrize("protocol", ["grpc-web", "grpc-web-text", "connect", "connect-json"])
+def test_the_report_is_that_of_grpc(server, by_grpc, protocol):
+    suites = [suite for suite in by_grpc if protocol != "grpc-web-text" or suite not in REQUEST_STREAMS]
+    assert report(server.address, protocol, suites) == {
+        suite: {check for check in by_grpc[suite] if is_expressible(protocol, check)} for suite in suites}

@@ -1,0 +1,334 @@
+"""Pages of other origins (CORS): preflights reach no method, and a page of an allowed origin can
+read the status, the reason and the retry delay of every refusal, by every protocol and HTTP
+version. Rules: the Fetch standard, "CORS protocol"."""
+
+import base64
+import json
+import os
+import subprocess
+
+import pytest
+from databases import sql
+from documents import scrape
+from http1_peer import HOST, Http1Peer, request
+from limits import SIGN_INS
+from person import Person
+from server import PROGRAMS, Server, open_folder, wait_until
+from streak.v1 import account_pb2, common_pb2, export_pb2, session_pb2, streak_pb2
+from web_peer import FORMATS, STREAM_FORMATS, VERSIONS, Readable, Refusal, ask, decode_text, encode, envelopes
+
+APP = "https://app.example.com"
+LOCAL = "http://localhost:5173"
+OTHER = "https://app.example.com.evil.example"
+ORIGIN = ("origin", APP)
+START = "/streak.v1.SessionService/StartSession"
+SIGN_IN = "/streak.v1.AccountService/SignIn"
+GET_ACCOUNT = "/streak.v1.AccountService/GetAccount"
+PUT_HABIT = "/streak.v1.StreakService/PutHabit"
+LIST_HABITS = "/streak.v1.StreakService/ListHabits"
+EXPORT = "/streak.v1.ExportService/Export"
+PREFLIGHT = (("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,connect-protocol-version"))
+
+versions = pytest.mark.parametrize("version", VERSIONS)
+protocols = pytest.mark.parametrize("protocol", FORMATS)
+
+
+@pytest.fixture(scope="module")
+def web():
+    """A server that answers pages of two origins, with the limits of the schema."""
+    arguments = ("--web-origins", f"{APP}, {LOCAL}", "--rate-limit-factor", "1", "--admin-listen", "127.0.0.1:0")
+    with open_folder() as folder, Server(folder=folder, arguments=arguments) as running:
+        yield running
+
+
+def calls(server):
+    """How many calls of StartSession there were, with any outcome."""
+    return sum(float(line.split()[-1]) for line in scrape(server).splitlines()
+               if line.startswith("streakd_rpc_") and "_total{" in line and 'StartSession"' in line)
+
+
+def ask_refusal(server, version, protocol, path, message, *fields, streams=False):
+    """What a page reads of a refused call."""
+    content_type = (STREAM_FORMATS if streams else FORMATS)[protocol]
+    answer = ask(server.port, version, path, encode(message, protocol, streams), ORIGIN, *fields, content_type=content_type)
+    return Refusal(Readable(answer, APP), protocol, streams)
+
+
+# MARK: preflights
+
+@versions
+@pytest.mark.parametrize("origin", [APP, LOCAL])
+def test_a_preflight_of_an_allowed_origin_is_answered_without_a_call(web, version, origin):
+    before = calls(web)
+    for path in (START, EXPORT, "/no.Service/Method"):
+        answer = ask(web.port, version, path, b"", ("origin", origin), *PREFLIGHT, method="OPTIONS")
+        assert (answer.status, answer.body, answer.fields["access-control-allow-origin"]) == (204, b"", origin)
+        assert answer.fields["access-control-allow-methods"] == "POST, GET"
+        assert 0 < int(answer.fields["access-control-max-age"]) <= 7200
+        assert answer.fields["vary"] == "origin, access-control-request-method, access-control-request-headers"
+        assert "content-length" not in answer.fields, "RFC 9110, 8.6: none with 204"
+    allowed = answer.fields["access-control-allow-headers"].split(", ")
+    assert {"authorization", "content-type", "connect-protocol-version", "connect-timeout-ms", "grpc-timeout", "x-grpc-web",
+            "x-user-agent"} <= set(allowed)
+    assert calls(web) == before
+
+
+@versions
+def test_a_preflight_may_ask_for_a_private_network(web, version):
+    fields = (ORIGIN, *PREFLIGHT, ("access-control-request-private-network", "true"))
+    assert ask(web.port, version, START, b"", *fields, method="OPTIONS").fields["access-control-allow-private-network"] == "true"
+
+
+@versions
+@pytest.mark.parametrize("fields", [
+    pytest.param((("origin", OTHER), *PREFLIGHT), id="another origin"),
+    pytest.param((("origin", "null"), *PREFLIGHT), id="an opaque origin"),
+    pytest.param((("origin", APP.upper()), *PREFLIGHT), id="other case"),
+    pytest.param((("origin", APP + "/"), *PREFLIGHT), id="a slash more"),
+    pytest.param(PREFLIGHT, id="no origin"),
+    pytest.param((ORIGIN,), id="OPTIONS that is no preflight"),
+])
+def test_other_options_are_refused_and_reach_no_method(web, version, fields):
+    before = calls(web)
+    answer = ask(web.port, version, START, b"", *fields, method="OPTIONS")
+    assert (answer.status, answer.fields["allow"]) == (405, "POST")
+    assert "access-control-allow-methods" not in answer.fields
+    assert answer.fields.get("access-control-allow-origin") == (APP if fields == (ORIGIN,) else None)
+    assert calls(web) == before
+
+
+@versions
+def test_an_answer_to_another_origin_cannot_be_read(web, version):
+    answer = ask(web.port, version, START, encode(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), "connect"),
+                 ("origin", OTHER), content_type="application/proto")
+    assert answer.status == 200 and answer.fields["vary"] == "origin"
+    assert not [name for name in answer.fields if name.startswith("access-control-")]
+
+
+@versions
+def test_without_origins_no_page_is_answered(server, version):
+    assert ask(server.port, version, START, b"", ORIGIN, *PREFLIGHT, method="OPTIONS").status == 405
+    answer = ask(server.port, version, START, encode(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), "connect"), ORIGIN,
+                 content_type="application/proto")
+    assert answer.status == 200 and not [name for name in answer.fields if name.startswith(("access-control-", "vary"))]
+
+
+def test_a_star_allows_every_origin(database):
+    with Server(database=database, arguments=("--web-origins", "*")) as server:
+        for version in VERSIONS:
+            for origin in (OTHER, "null"):
+                answer = ask(server.port, version, START, b"", ("origin", origin), *PREFLIGHT, method="OPTIONS")
+                assert (answer.status, answer.fields["access-control-allow-origin"]) == (204, origin)
+                answer = ask(server.port, version, GET_ACCOUNT, b"", ("origin", origin), content_type="application/proto")
+                assert Refusal(Readable(answer, origin), "connect").code == "unauthenticated"
+
+
+@pytest.mark.parametrize("value", ["app.example.com", "https://app.example.com/", "https://", "ftp://a.example", "HTTPS://a.example",
+                                   "https://a.example, b", "https://*.example.com", "null", "https://user@a.example"])
+def test_what_is_no_origin_is_refused_at_the_start(folder, value):
+    done = subprocess.run([PROGRAMS / "streakd", "--data-folder", folder / "data", "--listen", "127.0.0.1:0", "--web-origins", value],
+                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 64 and "web-origins must be origins" in done.stderr and not (folder / "data").exists()
+
+
+# MARK: what a page reads
+
+@versions
+@protocols
+def test_a_page_reads_an_answer_and_that_it_was_repeated(web, version, protocol):
+    body = encode(session_pb2.StartSessionRequest(idempotency_key=os.urandom(16)), protocol)
+    for replayed in (False, True):
+        readable = Readable(ask(web.port, version, START, body, ORIGIN, content_type=FORMATS[protocol]), APP)
+        assert readable.status == 200
+        if protocol.startswith("connect"):
+            assert (readable.fields.get("trailer-streak-replayed") == "true") == replayed
+            message, = [readable.body]
+        else:
+            content = decode_text(readable.body) if protocol == "grpc-web-text" else readable.body
+            (_, message), (flags, block) = envelopes(content)
+            assert flags == 0x80 and b"grpc-status: 0\r\n" in block and (b"streak-replayed: true\r\n" in block) == replayed
+            assert "grpc-status" not in readable.fields
+        assert json.loads(message)["secret" if "secret" in str(message) else "sessionId"] if protocol == "connect-json" else message
+
+
+@versions
+@protocols
+def test_a_page_reads_refused_credentials(web, version, protocol):
+    refusal = ask_refusal(web, version, protocol, GET_ACCOUNT, account_pb2.GetAccountRequest(), ("authorization", "Bearer access.nonsense"))
+    assert (refusal.code, refusal.reason) == ("unauthenticated", "CREDENTIALS_INVALID")
+    assert refusal.http_status == (401 if protocol.startswith("connect") else 200)
+
+
+@versions
+@protocols
+def test_a_page_reads_the_violations_of_fields(web, version, protocol):
+    refusal = ask_refusal(web, version, protocol, START, session_pb2.StartSessionRequest(idempotency_key=b"short"))
+    assert (refusal.code, refusal.violations) == ("invalid_argument", ["idempotency_key"])
+
+
+@pytest.fixture(scope="module")
+def person(web):
+    with Person(web) as person:
+        person.sign_up()
+        yield person
+
+
+@versions
+@protocols
+def test_a_page_reads_a_methods_own_refusal(web, version, protocol, person):
+    refusal = ask_refusal(web, version, protocol, "/streak.v1.StreakService/GetStreak", streak_pb2.GetStreakRequest(habit_id=os.urandom(16)),
+                          *person.metadata)
+    assert (refusal.code, refusal.reason) == ("not_found", "HABIT_NOT_FOUND")
+
+
+@pytest.fixture(scope="module")
+def exhausted(web):
+    """A sign-in that is refused because there were too many before."""
+    message = account_pb2.SignInRequest(email="many@example.com", password="not it at all", device=common_pb2.Device(device_id=os.urandom(16)))
+    for _ in range(SIGN_INS):
+        assert ask(web.port, "HTTP/2", SIGN_IN, encode(message, "connect"), content_type="application/proto").status == 401
+    return message
+
+
+@versions
+@protocols
+def test_a_page_reads_how_long_to_wait(web, version, protocol, exhausted):
+    refusal = ask_refusal(web, version, protocol, SIGN_IN, exhausted)
+    assert (refusal.code, refusal.reason) == ("resource_exhausted", "TOO_MANY_REQUESTS") and refusal.retry_seconds > 0
+    assert refusal.http_status == (429 if protocol.startswith("connect") else 200)
+
+
+@versions
+@protocols
+def test_a_page_reads_how_a_stream_was_refused(web, version, protocol):
+    refusal = ask_refusal(web, version, protocol, EXPORT, export_pb2.ExportRequest(), ("authorization", "Bearer access.nonsense"), streams=True)
+    assert (refusal.code, refusal.reason) == ("unauthenticated", "CREDENTIALS_INVALID")
+
+
+def test_a_page_reads_that_the_storage_is_unavailable(database):
+    with Server(database=database, arguments=("--web-origins", APP)) as server:
+        name = database.rpartition("=")[2]
+        sql(database, f"alter database {name} set default_transaction_read_only = on")
+        sql(database, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and pid <> pg_backend_pid()")
+        message = session_pb2.StartSessionRequest(idempotency_key=os.urandom(16))
+        for version in VERSIONS:
+            for protocol in FORMATS:
+                refusal = wait_until(lambda: (found := ask_refusal(server, version, protocol, START, message)).reason and found)
+                assert (refusal.code, refusal.reason) == ("unavailable", "STORAGE_UNAVAILABLE") and refusal.retry_seconds > 0
+                assert refusal.http_status == (503 if protocol.startswith("connect") else 200)
+
+
+# MARK: refusals before a method
+
+@versions
+@pytest.mark.parametrize(("status", "method", "path", "content_type"), [
+    pytest.param(404, "POST", "/no.Service/Method", "application/json", id="no such method, Connect"),
+    pytest.param(404, "POST", "/", None, id="no such page"),
+    pytest.param(404, "GET", "/favicon.ico", None, id="GET of no method"),
+    pytest.param(405, "GET", START, None, id="GET of a method with side effects"),
+    pytest.param(405, "PUT", START, "application/json", id="PUT"),
+    pytest.param(405, "HEAD", LIST_HABITS, None, id="HEAD"),
+    pytest.param(415, "POST", START, "text/plain", id="a content type that is not served"),
+    pytest.param(415, "POST", START, None, id="no content type"),
+    pytest.param(415, "POST", START, "application/connect+json", id="a stream's content type for a unary method"),
+    pytest.param(415, "POST", EXPORT, "application/json", id="a unary content type for a stream"),
+])
+def test_a_page_reads_the_status_of_a_request_that_is_no_call(web, version, status, method, path, content_type):
+    readable = Readable(ask(web.port, version, path, b"", ORIGIN, method=method, content_type=content_type), APP)
+    assert readable.status == status
+    if status == 405:
+        assert readable.fields["allow"] == ("GET, POST" if path == LIST_HABITS else "POST")
+    if status == 415:
+        assert "application/json" in readable.fields["accept-post"]
+
+
+@versions
+@pytest.mark.parametrize("protocol", ["grpc-web", "grpc-web-text"])
+def test_a_page_reads_in_grpc_web_that_there_is_no_such_method(web, version, protocol):
+    assert ask_refusal(web, version, protocol, "/no.Service/Method", session_pb2.StartSessionRequest()).code == "unimplemented"
+
+
+@versions
+def test_a_page_reads_that_text_carries_no_stream_of_requests(web, version):
+    refusal = ask_refusal(web, version, "grpc-web-text", "/streak.v1.ExportService/Import", export_pb2.ImportRequest(), streams=True)
+    assert refusal.code == "unimplemented"
+
+
+WRONG_HEADERS = {
+    "connect": [("content-encoding", "br", "unimplemented"), ("connect-timeout-ms", "soon", "invalid_argument"),
+                ("connect-protocol-version", "2", "invalid_argument")],
+    "grpc-web": [("grpc-encoding", "br", "unimplemented"), ("grpc-timeout", "soon", "internal")]}
+
+
+@versions
+@pytest.mark.parametrize(("protocol", "name", "value", "code"), [
+    (protocol, *wrong) for protocol in FORMATS for begin, wrongs in WRONG_HEADERS.items() if protocol.startswith(begin) for wrong in wrongs])
+def test_a_page_reads_which_header_was_wrong(web, version, protocol, name, value, code):
+    message = session_pb2.StartSessionRequest(idempotency_key=os.urandom(16))
+    assert ask_refusal(web, version, protocol, START, message, (name, value)).code == code
+
+
+@versions
+@protocols
+def test_a_page_reads_that_a_message_is_malformed_or_too_large(web, version, protocol):
+    framed = protocol.startswith("grpc-web")
+    wrong = b"{" if protocol == "connect-json" else b"\x0a\x7f"
+    large = b'"' + b"x" * 5_000_000 if protocol == "connect-json" else b"\x0a" + b"x" * 5_000_000
+    for content, code in ((wrong, "invalid_argument"), (large, "resource_exhausted")):
+        body = (b"\0" + len(content).to_bytes(4) + content) if framed else content
+        body = base64.b64encode(body) if protocol == "grpc-web-text" else body
+        answer = ask(web.port, version, START, body, ORIGIN, content_type=FORMATS[protocol])
+        found = Refusal(Readable(answer, APP), protocol).code
+        assert found == code or (framed and content is wrong and found == "internal"), found
+
+
+@versions
+@protocols
+def test_a_page_reads_that_its_headers_are_too_large(web, version, protocol):
+    fields = tuple((f"x-large-{number}", "x" * 1_000) for number in range(20))
+    refusal = ask_refusal(web, version, protocol, START, session_pb2.StartSessionRequest(), *fields)
+    assert refusal.code == "resource_exhausted"
+
+
+@versions
+def test_a_page_reads_431_of_a_request_without_protocol(web, version):
+    fields = tuple((f"x-large-{number}", "x" * 1_000) for number in range(20))
+    assert Readable(ask(web.port, version, "/", b"", ORIGIN, *fields, method="GET"), APP).status == 431
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/connect+proto"])
+def test_a_page_reads_that_a_call_needs_http_2(web, content_type):
+    path = START if content_type == "application/grpc" else "/streak.v1.SyncService/SyncStream"
+    answer = ask(web.port, "HTTP/1.1", path, b"", ORIGIN, content_type=content_type)
+    assert Readable(answer, APP).status == 505 and answer.fields["connection"] == "close"
+
+
+@pytest.mark.parametrize(("status", "sent"), [
+    pytest.param(400, request(f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}", "Content-Length : 5"), id="a space before the colon"),
+    pytest.param(400, request(f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}", "X: a", " folded"), id="a folded line"),
+    pytest.param(400, request(f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}", "Content-Length: 5", "Transfer-Encoding: chunked"),
+                 id="two lengths"),
+    pytest.param(417, request(f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}", "Expect: x", "Content-Length: 5"), id="an expectation"),
+    pytest.param(501, request(f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}", "Transfer-Encoding: gzip, chunked"), id="a coding"),
+    pytest.param(400, request(f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}", "Content-Type: application/json",
+                              "Transfer-Encoding: chunked", body=b"5\nhello\r\n"), id="a chunk after the head"),
+])
+def test_a_page_reads_what_the_parser_refused_after_its_origin(web, status, sent):
+    with Http1Peer(web.port) as peer:
+        peer.send(sent)
+        answer = peer.answer()
+    assert Readable(answer, APP).status == status
+
+
+@pytest.mark.parametrize(("status", "sent"), [
+    pytest.param(505, request("GET / HTTP/3.0", HOST, f"Origin: {APP}"), id="a version"),
+    pytest.param(400, request("GET  / HTTP/1.1", HOST, f"Origin: {APP}"), id="a request line"),
+    pytest.param(400, request("GET / HTTP/1.1", HOST, f"Origin: {APP}", HOST), id="two hosts"),
+    pytest.param(400, request("GET / HTTP/1.1", f"Origin: {APP}"), id="no host"),
+])
+def test_what_is_refused_before_the_fields_are_read_is_no_browsers_request(web, status, sent):
+    """The request line and the host come first: nothing is known of a page then."""
+    with Http1Peer(web.port) as peer:
+        peer.send(sent)
+        answer = peer.answer()
+    assert (answer.status, answer.fields["vary"]) == (status, "origin") and "access-control-allow-origin" not in answer.fields
