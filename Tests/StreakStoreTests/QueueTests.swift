@@ -24,7 +24,8 @@ import Testing
       #expect(Array(more.outcomes.prefix(3)) == first.outcomes && more.outcomes[3].status == .applied)
       #expect(try await test.count("operations") == 4)
       let inbox = try await test.store.rejectedOperations(of: person.userID, after: .start, countMax: 10)
-      #expect(inbox.map(\.seq) == [2] && inbox[0].reason == 15 && inbox[0].operation?.count == 20)
+      #expect(
+        inbox.map(\.seq) == [2] && inbox[0].reason == Reason.habitNotFound.rawValue && inbox[0].operation?.count == 20)
     }
   }
 

@@ -43,7 +43,8 @@ import Testing
         .outcomes
       #expect(again == outcomes)
       let inbox = try await person.inbox()
-      #expect(inbox.map(\.seq) == [1] && inbox[0].reason == 31 && inbox[0].operation?.count == 20)
+      #expect(
+        inbox.map(\.seq) == [1] && inbox[0].reason == Reason.textQuota.rawValue && inbox[0].operation?.count == 20)
     }
   }
 
@@ -73,7 +74,7 @@ import Testing
       #expect(outcomes.allSatisfy { $0.status == .rejected && $0.rejection == .habitNotFound })
       let inbox = try await person.inbox().sorted { $0.seq < $1.seq }
       #expect(inbox.map { $0.operation?.count } == [20, 20, nil])
-      #expect(inbox.allSatisfy { $0.reason == 15 && !$0.payloadHash.isEmpty })
+      #expect(inbox.allSatisfy { $0.reason == Reason.habitNotFound.rawValue && !$0.payloadHash.isEmpty })
       #expect((try await person.use()).inboxBytes == 40)
       #expect(person.test.store.quotaCounts.inboxPayloadsDropped == 1)
     }
