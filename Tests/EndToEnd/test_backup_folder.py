@@ -35,9 +35,7 @@ def test_the_last_good_backup_is_the_one_in_the_folder(folder):
         # Not mounted any more: reported, and no new folder is made in its place.
         (folder / "backups").rename(folder / "away")
         wait_until(lambda: metric(server, "streakd_backup_failing") == 1)
-        # As root the folder is made for the user that serves, before the database is asked. It
-        # stays empty.
-    assert not (folder / "backups").exists() or not any((folder / "backups").iterdir())
+        assert not (folder / "backups").exists()
         (folder / "away").rename(folder / "backups")
         wait_until(lambda: metric(server, "streakd_backup_failing") == 0)
 
@@ -54,7 +52,9 @@ def test_an_expected_erasure_ledger_that_is_missing_stops_the_start_unless_told_
     with pytest.raises(RuntimeError) as refused:
         Server(folder=folder, arguments=options(folder))
     assert "erasure ledger" in str(refused.value) and "mounted" in str(refused.value) and "--new-backup-folder" in str(refused.value)
-    assert not (folder / "backups").exists()
+    # A start as root makes the folder for the user that serves, before the database is asked. It
+    # stays empty.
+    assert not (folder / "backups").exists() or not any((folder / "backups").iterdir())
     with Server(folder=folder, arguments=options(folder, "--new-backup-folder")):
         assert (folder / "backups" / "erasures").exists()
     with Server(folder=folder, arguments=options(folder)):

@@ -54,7 +54,8 @@ def test_a_start_removes_what_killed_backups_left(folder):
     (old / "lock").touch()
     for path in (own, old):
         path.chmod(0o700)
-        if os.geteuid() == 0:
+    if os.geteuid() == 0:
+        for path in (scratch, own, old, *old.iterdir()):
             os.chown(path, owner(), -1)
     with Server(folder=folder, arguments=["--backup-folder", str(backups), "--backup-scratch-folder", str(scratch)]):
         assert not old.exists() and os.listdir(scratch) == []
