@@ -142,16 +142,20 @@ def test_damage_is_refused_and_nothing_is_written(server, format):
                  document[: len(document) // 2]: "IMPORT_UNREADABLE"}
         for damaged, reason in cases.items():
             assert refusal(back.bring_in, damaged, format)[1] == reason, damaged[:80]
+        seed = random.randrange(1 << 32)
+        dice = random.Random(seed)
         for _ in range(20):  # a flipped bit anywhere: refused, or without effect
-            place = random.randrange(len(document))
+            place = dice.randrange(len(document))
             flipped = bytearray(document)
-            flipped[place] ^= 1 << random.randrange(8)
+            flipped[place] ^= 1 << dice.randrange(8)
             try:
                 reply = back.bring_in(bytes(flipped), format)
             except grpc.RpcError as error:
-                assert details(error)[0].reason in ("IMPORT_UNREADABLE", "IMPORT_CORRUPT"), (place, flipped[place])
+                assert details(error)[0].reason in ("IMPORT_UNREADABLE", "IMPORT_CORRUPT"), (seed, place, flipped[place])
             else:
-                assert not reply.sealed, (place, flipped[place])  # the header or the seal: no day is older than 30 days
+                # The header or the seal: no day is older than 30 days. Or a bit without a meaning,
+                # such as the last ones of base64: then the document is what it was.
+                assert not reply.sealed or reply.cell_count == 3, (seed, place, flipped[place])
                 break
         else:
             assert not back.history() and back.bring_in(document, format).cell_count == 3
