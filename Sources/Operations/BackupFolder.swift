@@ -71,7 +71,7 @@ public struct BackupFolder: Sendable {
       _ = try ChildProcess.run(["test", "-r", folder.path, "-a", "-w", folder.path], user: user)
     } catch {
       throw .fileUnusable(
-        "the user \(user.name), as whom streakd serves, cannot write the backup folder \(folder.path): it is another user's, or "
+        "the user \(user.name) that streakd becomes cannot write the backup folder \(folder.path): it is another user's, or "
           + "a folder above it is closed. Name another folder, or its owner by --user")
     }
   }

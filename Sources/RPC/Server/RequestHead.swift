@@ -22,8 +22,6 @@ struct RequestHead {
   private(set) var route: Router.Route?
   /// The request comes from a page in a browser.
   private(set) var hasOrigin = false
-  /// Bytes of the body, where the request says so.
-  private(set) var contentLength: Int?
   /// False: `connect-protocol-version` names another version than 1.
   private(set) var isKnownVersion = true
   private var grpcTimeout = Timeout.none
@@ -72,10 +70,6 @@ struct RequestHead {
       case 13:
         headers.withBytes(of: field) { name, value in
           if name.equals("grpc-encoding") { grpcEncoding = MessageEncoding(value) }
-        }
-      case 14:
-        headers.withBytes(of: field) { name, _ in
-          if name.equals("content-length") { contentLength = Int(headers.value(of: field)) }
         }
       case 16:
         headers.withBytes(of: field) { name, value in

@@ -8,8 +8,10 @@ internal import StreakDomain
 internal import StreakStore
 
 /// Decides the migration of one checked capture into one account. Used for one attempt.
-// One task takes its steps, one after another, on any thread: `OffloadedDecision`.
 final class MigrationDecision: @unchecked Sendable {
+  // Sendable because one task takes its steps, one after another, on any thread:
+  // `OffloadedDecision`.
+
   private let capture: CheckedCapture
   private let map: [(capturedID: Identifier, habitID: Identifier)]
   private let planHash: [UInt8]
