@@ -29,6 +29,9 @@ const cellOf = (state, habitId, day) => {
   return entry && { ...entry, quarantine: "" };
 };
 
+/** All days as the person sees them, by key. */
+export const shownDays = (state, now) => (state.account ? shownCells(state.account, now) : (state.session?.entries ?? new Map()));
+
 // Each of the following changes the state within a transaction; an import uses them many times.
 
 export const editHabit = (state, id, fields, before, now) => {
@@ -63,9 +66,12 @@ const stateInSession = (state, entry, before, now) => {
   state.session.zones = noteZone(state.session.zones, entry.made, now);
 };
 
-/** States that a day is done, or not done. A note of `undefined` stays; an empty one is cleared. */
-export const record = (state, { habitId, day, done, note, made }, now) => {
-  const before = cellOf(state, habitId, day);
+/**
+ * States that a day is done, or not done. A note of `undefined` stays; an empty one is cleared.
+ * `before` is the day as it is shown, for callers that have it; null if there is nothing.
+ */
+export const record = (state, { habitId, day, done, note, made, before: known }, now) => {
+  const before = known === undefined ? cellOf(state, habitId, day) : known;
   check(day, note ?? "", made, now);
   const { account } = state;
   if (!done) {
@@ -225,8 +231,7 @@ export const viewOf = (state, clock, now) => {
   const zones = noteZone(account?.zones ?? session?.zones ?? [], localTime(clock, now, dayStart), now);
   const today = todayOfZones(zones, now);
   const days = new Map();
-  const cells = account ? shownCells(account, now) : (session?.entries ?? new Map());
-  for (const cell of cells.values()) {
+  for (const cell of shownDays(state, now).values()) {
     if (!days.has(cell.habitId)) days.set(cell.habitId, new Map());
     days.get(cell.habitId).set(cell.day, { quarantine: "", ...cell });
   }

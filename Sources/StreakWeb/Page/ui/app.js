@@ -194,6 +194,7 @@ export class App {
   /** Shows a message at the bottom, for which nothing moves. */
   tell(message) {
     this.message = message;
+    this.isMessageOld = false;
     this.draw();
   }
 
@@ -234,6 +235,9 @@ export class App {
     this.route = { name: name in pages ? name : "today", argument: decodeURIComponent(argument) };
     this.local = {};
     this.title = "";
+    // A message stays over one change of the page: often it belongs to the new one.
+    if (this.isMessageOld) this.message = undefined;
+    this.isMessageOld = true;
     const { route } = this;
     if (route.name === "today") {
       this.#page = today;

@@ -2,7 +2,7 @@
 
 import { timeOfDay } from "../modules/clock.js";
 import { civil, dayFrom, earliestDay, weekday } from "../modules/day.js";
-import { BackfillAllowance, isSealed, latestToday, lateDaysMax } from "../modules/rules.js";
+import { BackfillAllowance, isSealed, lateDaysMax } from "../modules/rules.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { icon, icons } from "./frame.js";
@@ -87,7 +87,6 @@ export const calendar = (app, habit) => {
   const lead = (weekday(first) - start + 7) % 7;
   const weeks = [];
   for (let day = first - lead; day <= last; day += 7) weeks.push(Array.from({ length: 7 }, (_, index) => day + index));
-  const latest = latestToday(view.now);
   // One stop for the tab key; the arrow keys move on.
   const stop = view.here >= first && view.here <= last ? view.here : first;
   const turn = (by) => {
@@ -98,7 +97,7 @@ export const calendar = (app, habit) => {
   const button = (day) => {
     const cell = habit.cells.get(day);
     const names = ["day", cell?.done && (cell.quarantine ? "not-counted" : "done"), cell?.note && "note", day === view.here && "today"];
-    const isOpen = day >= earliestDay && day <= latest;
+    const isOpen = day >= earliestDay && day <= view.here;
     return h("button", {
       type: "button", class: names.filter(Boolean).join(" "), disabled: !isOpen, "aria-label": described(day, cell), "data-test": "day", "data-day": day,
       tabindex: day === stop ? undefined : "-1", "data-state": cell?.done ? (cell.quarantine || "counted") : "open", "aria-current": day === view.here ? "date" : undefined,

@@ -38,7 +38,7 @@ export const frame = (app) => {
         h("path", { d: "M18 33.5l9.5 9.5L47 22.5", fill: "none", stroke: "#fff", "stroke-width": "7", "stroke-linecap": "round", "stroke-linejoin": "round" }))),
     h("a", { class: "status", href: state === "signIn" || state === "here" ? "#/account" : "#/settings", "data-test": "status", "data-state": state, title: state === "broken" ? undefined : t(`status.explain.${explained}`) },
       h("span", { role: "status" }, t(`status.${state}`, { time: since ? sinceText(since, app.clock.now()) : "" }))),
-    h("nav", { "aria-label": t("nav.menu"), class: "buttons" },
+    h("nav", { "aria-label": t("nav.menu"), class: "ways" },
       way("notices", count > 0 ? `${t("nav.notices")}: ${t("notices.count", { count })}` : t("nav.notices"), icons.messages, count > 0 && h("span", { class: "badge", "aria-hidden": "true" }, count)),
       way("account", t("nav.account"), icons.person),
       way("settings", t("nav.settings"), icons.gear)),

@@ -1,6 +1,7 @@
 // The days of this device go into an account that has data: first the plan, with what matches and
 // what conflicts; then exactly that plan, or nothing.
 
+import { normalisedName } from "../modules/habit.js";
 import { h } from "./dom.js";
 import { head } from "./frame.js";
 import { t } from "./i18n.js";
@@ -52,7 +53,10 @@ const pair = (app, captured, habitId) => {
 };
 
 const one = (app, found, names) => {
-  const target = found.match === "HABIT_MATCH_NEW" ? found.capturedHabitId : found.habitId;
+  // Two habits that are brought together by name keep the smaller id: it may be the session's.
+  const sameName = () => app.view.habits.find((habit) => normalisedName(habit.name) === normalisedName(found.name))?.id;
+  const isOwn = found.match === "HABIT_MATCH_NEW" || found.match === undefined;
+  const target = isOwn || found.habitId !== found.capturedHabitId ? found.habitId : (sameName() ?? found.habitId);
   const id = `into-${found.capturedHabitId}`;
   const before = found.before?.current ?? 0;
   const line = (key, count) => count > 0 && h("li", { key, "data-test": key }, t(key, { count }));
