@@ -6,9 +6,9 @@
 
 // MARK: files (written by scripts/page)
 const files = {
-  "/app.css": "2a4594e77a22f93f",
+  "/app.css": "01095bd7414974f4",
   "/i18n/en-more.js": "dc243ef4d675cb58",
-  "/i18n/en.js": "c6999e0bb3b87fb9",
+  "/i18n/en.js": "7c0d2eba2a336eaf",
   "/icon-180.png": "8dac7a86f8a3516e",
   "/icon-512.png": "304d66544f133af1",
   "/icon.svg": "0307c3e298bb98c2",
@@ -62,7 +62,7 @@ const files = {
   "/ui/notices.js": "7b589e8d2b246808",
   "/ui/sentences.js": "f2964bd5619a01d1",
   "/ui/settings.js": "f56cc444428f1dec",
-  "/ui/today.js": "d12383fd4f7fe8fd",
+  "/ui/today.js": "03750eb6b1ea152b",
 };
 // MARK: end of files
 

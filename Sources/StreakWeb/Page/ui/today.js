@@ -69,7 +69,7 @@ const add = (app, isFirst) =>
       });
     },
   },
-    h("div", { class: "field" }, h("label", { for: "new-habit" }, t("today.name")),
+    h("div", { class: "field" }, h("label", { for: "new-habit" }, t("today.new")),
       h("input", { id: "new-habit", name: "name", autocomplete: "off", maxlength: "100", required: true, placeholder: isFirst ? t("today.example") : undefined, enterkeyhint: "done" })),
     h("button", { class: "button first", "data-test": "add" }, t("today.add")));
 
