@@ -219,7 +219,7 @@ export class Client {
 
 const acknowledge = (account, noticeId) => {
   if (!account?.notices.delete(noticeId)) return;
-  account.acknowledgements.add(noticeId);
+  account.acknowledgements.set(noticeId, false);
   account.changed.add(`notices ${noticeId}`).add(`acknowledgements ${noticeId}`);
 };
 

@@ -5,7 +5,7 @@
 import { newId, base64, randomBytes } from "./bytes.js";
 import { cellKey, newAccount } from "./queue.js";
 
-const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "migrated"];
+const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated"];
 const accountFields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
   "dayStartDigest", "syncedAt",
@@ -111,7 +111,6 @@ export class State {
     for (const kind of accountMaps) for (const key of account[kind].keys()) this.#changed.add(`a:${userId}:${kind} ${key}`);
     for (const op of [...account.queue, ...account.kept.map((kept) => kept.op)]) this.#changed.add(`a:${userId}:operation ${op.seq}`);
     for (const { op } of account.rejected) this.#changed.add(`a:${userId}:rejected ${op.hybridTime}`);
-    for (const id of account.acknowledgements) this.#changed.add(`a:${userId}:acknowledgements ${id}`);
     this.accounts.delete(userId);
     if (this.settings.current === userId) this.setSettings({ current: null });
     if (this.settings.pendingMigration?.userId === userId) this.setSettings({ pendingMigration: null });
@@ -144,7 +143,6 @@ export class State {
       return op ? { op, decidedAt: null } : account.kept.findLast((kept) => kept.op.seq === name);
     }
     if (kind === "rejected") return account.rejected.find(({ op }) => op.hybridTime === name);
-    if (kind === "acknowledgements") return account.acknowledgements.has(name) ? true : undefined;
     return account[kind].get(name);
   }
 
@@ -177,9 +175,6 @@ export class State {
     } else if (kind === "rejected") {
       account.rejected = account.rejected.filter(({ op }) => op.hybridTime !== name);
       if (value) account.rejected.push(value);
-    } else if (kind === "acknowledgements") {
-      if (value) account.acknowledgements.add(name);
-      else account.acknowledgements.delete(name);
     } else if (account[kind]) {
       put(account[kind], name, value);
     }
