@@ -1,6 +1,7 @@
 """The modules of the page (Sources/StreakWeb/Page) in Node: by themselves, and as devices against a
 real server. Digests and captures of other clients are the vectors."""
 
+import base64
 import json
 import os
 import re
@@ -9,8 +10,10 @@ import subprocess
 import pytest
 from device import Device, cell_item, completion, delete, digest_of, edit, habit_item, note
 from google.protobuf import json_format
+from operator_tools import sql
+from page_device import PageRefusal, page_devices
 from person import captured_session, today
-from server import PROJECT
+from server import PROJECT, Server, wait_until
 from sessions import entry, habit
 from streak.v1 import sync_pb2
 
@@ -94,3 +97,88 @@ def test_a_service_worker_of_other_files_is_found(tmp_path):
     assert subprocess.run(check, capture_output=True).returncode == 1
     subprocess.run([str(copy / "scripts/page")], check=True)
     assert subprocess.run(check, capture_output=True).returncode == 0
+
+
+# MARK: when the server has lost something
+
+def cells_of(device, name):
+    habits = {each["name"]: each for each in device.view()["habits"]}
+    return [(cell["done"], cell["note"], cell["quarantine"]) for cell in habits[name]["cells"]]
+
+
+def test_an_account_that_the_server_lost_is_anonymous_again_and_signs_up_in_one_step(server):
+    with page_devices(server, "phone") as (phone,):
+        email = f"{os.urandom(6).hex()}@example.com"
+        habit = phone.addHabit("Read")
+        phone.tap(habit, True, 1, "in a session")
+        phone.signUp(email)
+        phone.sync()
+        phone.tap(habit, True, 0, "unsent")
+        user = base64.b64decode(phone.view()["account"]["userId"])
+        before = cells_of(phone, "Read")
+        # when: the server is restored to a moment before the account was made
+        for table in ("heads", "users", "emails", "devices", "habits", "cells", "cell_history", "operations", "notices", "migrations"):
+            sql(server.folder / "data", f"DELETE FROM {table} WHERE user_id = '{user.hex()}'")
+        sql(server.folder / "data", f"SELECT pg_notify('streakd_revocations', '{user.hex()}')")
+
+        def is_unknown():
+            try:
+                phone.sync()
+            except PageRefusal as refusal:
+                return refusal.kind == "accountUnknown"
+        wait_until(is_unknown)
+        # then: everything is an anonymous session again
+        seen = phone.view()
+        assert seen["account"] is None and "accountUnknown" in seen["events"]
+        assert [other["standing"] for other in seen["others"]] == ["unknown"]
+        assert [(done, note) for done, note, _ in cells_of(phone, "Read")] == [(done, note) for done, note, _ in before]
+        phone.signUp(email)
+        phone.sync()
+        assert cells_of(phone, "Read") == [(True, "in a session", ""), (True, "unsent", "")]
+        assert phone.view()["others"] == []
+
+
+def test_what_a_failover_lost_comes_back(folder):
+    """As C126, by devices of the page: the last commits are lost and the epoch has risen."""
+    server = Server(folder=folder)
+    with page_devices(server, "phone", "tablet") as (phone, tablet):
+        data, email = server.folder / "data", f"{os.urandom(6).hex()}@example.com"
+        phone.signUp(email)
+        tablet.signIn(email)
+        read = phone.addHabit("Read")
+        phone.sync()
+        tablet.sync()
+        user = base64.b64decode(phone.view()["account"]["userId"]).hex()
+        kept = sql(data, f"SELECT change_number, encode(digest, 'hex'), encode(sources, 'hex'), habit_count FROM heads WHERE user_id = '{user}'")
+        run = phone.addHabit("Run")
+        phone.tap(read, True, 0)
+        phone.tap(read, True, 1, "kept")
+        phone.tap(run, True, 0)
+        phone.sync()
+        tablet.sync()
+        tablet.tap(read, False, 0)
+        tablet.sync()
+        phone.sync()
+        before = phone.view()["habits"]
+        change, digest, sources, habits = kept.split("|")
+        sql(data, f"""BEGIN;
+            DELETE FROM cells WHERE user_id = '{user}'; DELETE FROM cell_history WHERE user_id = '{user}';
+            DELETE FROM habits WHERE user_id = '{user}' AND habit_id = '{base64.b64decode(run).hex()}';
+            UPDATE habits SET total_days = 0, longest_run = 0, last_run_first_day = 0, last_run_last_day = 0 WHERE user_id = '{user}';
+            DELETE FROM operations WHERE user_id = '{user}' AND change_number > {change};
+            UPDATE heads SET change_number = {change}, digest = '\\x{digest}', sources = '\\x{sources}', habit_count = {habits}
+              WHERE user_id = '{user}';
+            UPDATE service_state SET epoch = epoch + 1; COMMIT""")
+        server.kill()
+        again = Server(folder=server.folder)
+        try:
+            for device in (phone, tablet):
+                device.open(f"http://{again.address}")
+            # Each order in turn: what a device has lost may wait for what the other one sends.
+            for _ in range(3):
+                tablet.sync()
+                phone.sync()
+            assert phone.view()["habits"] == tablet.view()["habits"] == before
+            assert phone.view()["account"]["rejected"] == tablet.view()["account"]["rejected"] == []
+        finally:
+            again.stop()
