@@ -6,7 +6,7 @@
 
 // MARK: files (written by scripts/page)
 const files = {
-  "/app.css": "01095bd7414974f4",
+  "/app.css": "56dc67353bb38669",
   "/i18n/de.js": "ec8995b2af7ae749",
   "/i18n/en-more.js": "dc243ef4d675cb58",
   "/i18n/en.js": "7c0d2eba2a336eaf",
@@ -51,19 +51,19 @@ const files = {
   "/modules/transport.js": "4bf95f82798bfc34",
   "/ui/account.js": "7e97e81ca07aca6a",
   "/ui/app.js": "daf950fdb7bc8fa1",
-  "/ui/calendar.js": "a72038852d70a1a9",
+  "/ui/calendar.js": "b39a059bff77b678",
   "/ui/data.js": "40b239a74f870984",
   "/ui/dialog.js": "9f131e157d7681c2",
   "/ui/dom.js": "6834a478b109b509",
   "/ui/frame.js": "da69905793ca1f12",
-  "/ui/habit.js": "41e9e59f3ddc0a4b",
+  "/ui/habit.js": "efe4c033d5a54e90",
   "/ui/i18n.js": "db62e549067051b1",
   "/ui/main.js": "4db4cc72a9d8e2f2",
   "/ui/migrate.js": "c9d5f9716324f524",
   "/ui/notices.js": "7b589e8d2b246808",
   "/ui/sentences.js": "f2964bd5619a01d1",
   "/ui/settings.js": "f56cc444428f1dec",
-  "/ui/today.js": "03750eb6b1ea152b",
+  "/ui/today.js": "edf994a511d75d2f",
 };
 // MARK: end of files
 
