@@ -89,11 +89,11 @@ export const makeDevice = ({ clock = clockAt(Date.now()), store = new MemoryStor
   const emit = (event) => events.push(event.type);
   const engine = new Sync({ store, transport, clock, emit });
   const sync = { calls: engine.calls, sync: async () => engine.sync(await store.read((state) => state.settings.current)) };
+  const anonymous = new Anonymous({ store, transport, clock });
   const accounts = new Accounts({
-    store, calls: engine.calls, sync, clock, accountChanged: () => {}, device: () => ({ name, platform: "node", appVersion: "test" }),
+    store, calls: engine.calls, sync, anonymous, clock, accountChanged: () => {}, device: () => ({ name, platform: "node", appVersion: "test" }),
   });
   const client = new Client({ store, clock, wake: () => {} });
-  const anonymous = new Anonymous({ store, transport, clock });
   return { clock, store, transport, events, accounts, client, anonymous, sync: sync.sync, calls: engine.calls, view: () => client.view() };
 };
 

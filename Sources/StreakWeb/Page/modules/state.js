@@ -10,7 +10,7 @@ const accountFields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
   "dayStartDigest", "syncedAt",
 ];
-const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "isStashed"];
+const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "revision", "stashedRevision"];
 
 /** A session that begins now. Its id is its own until the server gives it one. */
 export const newSession = (begunAt) => ({
@@ -23,9 +23,11 @@ export const newSession = (begunAt) => ({
   /** When the session was last reported to the server. */
   keptAt: 0,
   zones: [],
-  /** The number of the last capture that was stashed, and whether it holds all of the session. */
+  /** The number of the last capture that was stashed. */
   captureNumber: 0,
-  isStashed: false,
+  /** Grows with each change of the content; and what it was in that capture. */
+  revision: 0,
+  stashedRevision: -1,
   habits: new Map(),
   entries: new Map(),
 });
@@ -33,8 +35,12 @@ export const newSession = (begunAt) => ({
 const pick = (object, names) => Object.fromEntries(names.map((name) => [name, object[name]]));
 
 export class State {
-  /** `current`: the account in use; null: the person is anonymous. */
-  settings = { current: null, dayStart: 0, pendingSignUp: null, pendingMigration: null };
+  /**
+   * `current`: the account in use; null: the person is anonymous. `isStashAsked`: the server was
+   * asked for a session that this browser may have forgotten. `hadAccount`: that session has become
+   * part of an account, which this browser has forgotten, too.
+   */
+  settings = { current: null, dayStart: 0, pendingSignUp: null, pendingMigration: null, isStashAsked: false, hadAccount: false };
   session = null;
   accounts = new Map();
   #changed = new Set();
@@ -60,21 +66,21 @@ export class State {
 
   setSessionHabit(id, fields, now) {
     this.changeSession(now).habits.set(id, fields);
-    this.session.isStashed = false;
+    this.session.revision += 1;
     this.#changed.add(`s:h ${id}`);
   }
 
   setSessionEntry(entry, now) {
     const key = cellKey(entry.habitId, entry.day);
     this.changeSession(now).entries.set(key, entry);
-    this.session.isStashed = false;
+    this.session.revision += 1;
     this.#changed.add(`s:e ${key}`);
   }
 
   dropSessionHabit(id) {
     if (!this.session) return;
     this.session.habits.delete(id);
-    this.session.isStashed = false;
+    this.session.revision += 1;
     this.#changed.add("s").add(`s:h ${id}`);
     for (const [key, entry] of this.session.entries) {
       if (entry.habitId !== id) continue;

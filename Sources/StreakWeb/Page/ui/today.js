@@ -87,6 +87,8 @@ const advice = (app) => {
   if (!app.isSecure) cards.push(card("insecure", t("insecure.title"), t("insecure.text")));
   if (app.unknown || view.others.some((other) => other.standing === "unknown")) {
     cards.push(card("unknown", t("unknown.title"), t("unknown.text"), wayTo("account", t("keep.button"))));
+  } else if (view.hadAccount && !view.account) {
+    cards.push(card("forgot", t("forgot.title"), t("forgot.text"), wayTo("account", t("forgot.button"))));
   } else if (view.account && view.session) {
     cards.push(card("bring", t("bring.title"), t("bring.text"), wayTo("migrate", t("bring.button"))));
   } else if (!view.account && app.isSecure && view.session?.entries > 0) {
