@@ -24,6 +24,8 @@ const sessionBearer = (session) => {
 export class Anonymous {
   /** When this tab stashed in the last hour. */
   #stashes = [];
+  /** The session that the server does not stash, such as one that is too large. */
+  #refused;
 
   constructor({ store, transport, clock }) {
     Object.assign(this, { store, transport, clock });
@@ -101,7 +103,7 @@ export class Anonymous {
       session: { ...state.session, habits: new Map(state.session.habits), entries: new Map(state.session.entries) },
       dayStart: state.settings.dayStart,
     });
-    if (!found) return 0;
+    if (!found || found.session.sessionId === this.#refused) return 0;
     // A burst of taps is one stash: the rest comes with the next turn.
     const now = this.clock.monotonic();
     this.#stashes = this.#stashes.filter((at) => now - at < stashWindowMilliseconds);
@@ -122,8 +124,10 @@ export class Anonymous {
       await this.transport.call("SessionService/StashSession", { ...request, unanchored: !session.isAnchored });
     } catch (error) {
       // Without it the session is no worse off: it can still sign up from here.
-      if (error.isFinal || error.code === "resource_exhausted") return;
-      throw error;
+      if (error.code === "resource_exhausted") return;
+      if (!error.isFinal) throw error;
+      this.#refused = session.sessionId;
+      return;
     }
     await this.store.change((state) => {
       if (state.session?.sessionId !== session.sessionId) return;
