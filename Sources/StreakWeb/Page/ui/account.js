@@ -102,7 +102,7 @@ const password = (app) =>
 
 const signOut = async (app) => {
   // What can be sent, is sent first.
-  if (app.view.account.waiting > 0) await app.syncNow();
+  if (app.view.account.isSignedIn && app.view.account.waiting > 0) await app.syncNow();
   app.view = await app.client.view();
   const count = app.view.account?.waiting ?? 0;
   if (count > 0) {
@@ -153,7 +153,9 @@ export const page = (app) => {
   const { account } = view;
   if (!account?.isSignedIn) {
     const isNew = app.local.isNew ?? (!account && !view.hadAccount && !view.others.some((other) => other.standing !== "unknown"));
-    return [...enter(app, isNew), kept(app)];
+    // Without credentials the account is still the one in use: it can be left, too.
+    const leave = account && h("button", { type: "button", class: "link", key: "leave", "data-test": "sign-out", onclick: () => signOut(app) }, t("account.leave", { email: account.email }));
+    return [...enter(app, isNew), leave, kept(app)];
   }
   return [
     head(app, t("nav.account")),
