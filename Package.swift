@@ -56,6 +56,7 @@ let package = Package(
   ],
   targets: [
     // C libraries.
+    systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev", brew: "curl"),
     systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
     systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
@@ -107,6 +108,9 @@ let package = Package(
       resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
+    .target(
+      name: "Mail", dependencies: ["CCurl", "Cryptography", "PrivateCluster"], exclude: ["README.md"],
+      swiftSettings: fencedSettings),
     .target(
       name: "Operations",
       dependencies: [
@@ -243,6 +247,7 @@ let package = Package(
     .testTarget(
       name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
       exclude: ["reference.py"], swiftSettings: settings),
+    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(
       name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: domainSettings),
