@@ -121,10 +121,10 @@ let package = Package(
     .target(
       name: "StreakServices",
       dependencies: [
-        "Cryptography", "EventLoop", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
+        "Cryptography", "EventLoop", "Mail", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
         "TextNormalization", logging,
       ],
-      swiftSettings: settings),
+      resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
 
     .target(
       name: "StreakClient",
@@ -144,7 +144,7 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
+        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
         "Schema", "ServerReference", "StreakDomain", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],

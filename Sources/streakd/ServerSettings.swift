@@ -49,6 +49,8 @@ struct ServerSettings {
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
   let backups: Backups?
+  /// Nil: the server sends no mails.
+  let mail: MailServiceSettings?
 
   struct Backups {
     let folder: String
@@ -232,6 +234,12 @@ struct ServerSettings {
         signingKeyFile: text(.backupSigningKey, command.backupSigningKey), isNew: isNewFolder)
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
+    mail = try MailServiceSettings(
+      smtp: text(.mailSMTP, command.mailSMTP), user: text(.mailUser, command.mailUser),
+      password: try text(.mailPasswordFile, command.mailPasswordFile).map { try Self.bytes($0) },
+      authorities: try text(.mailCA, command.mailCA).map { try Self.bytes($0) },
+      command: text(.mailCommand, command.mailCommand),
+      sender: text(.mailFrom, command.mailFrom), linkBase: text(.mailLinkBase, command.mailLinkBase))
     logsEveryCall = try flag(.accessLog, command.accessLog)
   }
 

@@ -3,6 +3,7 @@ import EventLoop
 import GRPCSchema
 import Glibc
 import Logging
+import Mail
 import Operations
 import Postgres
 import PrivateCluster
@@ -87,6 +88,13 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.backupScratchFolder)) var backupScratchFolder: String?
   @Option(help: .of(.backupSigningKey)) var backupSigningKey: String?
   @Flag(help: .of(.newBackupFolder)) var newBackupFolder = false
+  @Option(name: .customLong("mail-smtp"), help: .of(.mailSMTP)) var mailSMTP: String?
+  @Option(help: .of(.mailUser)) var mailUser: String?
+  @Option(help: .of(.mailPasswordFile)) var mailPasswordFile: String?
+  @Option(name: .customLong("mail-ca"), help: .of(.mailCA)) var mailCA: String?
+  @Option(help: .of(.mailCommand)) var mailCommand: String?
+  @Option(help: .of(.mailFrom)) var mailFrom: String?
+  @Option(help: .of(.mailLinkBase)) var mailLinkBase: String?
   @Option(help: .of(.config)) var config: String?
 
   func run() async throws {
@@ -223,7 +231,14 @@ struct Streakd: AsyncParsableCommand {
       store: store, exports: settings.exports, rateLimits: settings.rateLimits,
       breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none,
-      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) })
+      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) },
+      mail: settings.mail?.appearance)
+    let mail = settings.mail.map { mail in
+      MailWorker(store: store, loop: first, settings: mail.appearance, logger: logger) { message in
+        await onOwnThread { mail.transport.deliver(message) }
+      }
+    }
+    let mailing = mail?.start()
     let tls = checked.tls
     let server = try await RPCServer.start(
       address: settings.listen, sockets: privileges.sockets, loops: loops, limits: settings.limits, tls: tls,
@@ -266,7 +281,7 @@ struct Streakd: AsyncParsableCommand {
     let admin = try await startAdmin(
       settings, privileges.adminSockets,
       AdminPages(
-        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
+        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive, mail: mail,
         stuckSeconds: settings.stuckSeconds,
         databaseWarning: { readiness.warning }
       ) {
@@ -281,10 +296,13 @@ struct Streakd: AsyncParsableCommand {
     // A running backup shares the calls' time limit; its time does not start after theirs.
     let grace = UInt64(settings.graceSeconds) * 1_000
     let stoppedBackups = Task { await backups?.stop(graceMilliseconds: grace) }
+    mailing?.cancel()
+    let stoppedMail = Task { await mail?.stop(graceMilliseconds: grace) }
     await server.shutdown(graceMilliseconds: grace)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
     await stoppedBackups.value
+    await stoppedMail.value
     await archive?.stop()
     for task in [checks, housekeeping] { task.cancel() }
     for task in [checks, housekeeping] { await task.value }
