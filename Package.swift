@@ -140,7 +140,7 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
+        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
         "Schema", "ServerReference", "StreakDomain", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],
@@ -263,7 +263,7 @@ let package = Package(
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests",
-      dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
+      dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
