@@ -144,9 +144,9 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
-        "Schema", "ServerReference", "StreakDomain", "StreakServices",
-        "StreakStore", "TLS", argumentParser, logging,
+        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster",
+        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore", "TLS",
+        argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -268,7 +268,7 @@ let package = Package(
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests",
-      dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
+      dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",

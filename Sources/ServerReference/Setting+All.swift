@@ -34,6 +34,10 @@ extension Setting {
   public static let databaseOwner = Setting(
     "database-owner", .database, "CONNECTION", default: "the connection of database",
     "Connection of the role that owns and changes the schema; the role of database then only reads and writes rows.")
+  public static let serverKeyFile = Setting(
+    "server-key-file", .database, "FILE", default: "server-key in the data folder",
+    "The key under which the database's secrets are encrypted, mode 600; required with database. Made when a database without one is served for the first time. Every server of a database needs the same file, and so does a restore: keep a copy apart from the backups."
+  )
   public static let connectionsPerLoop = Setting(
     "connections-per-loop", .database, "COUNT", default: "4", in: 2...64,
     "Connections to PostgreSQL for each loop. Exports use at most half of them.")
@@ -211,7 +215,7 @@ extension Setting {
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
     listen, user, loops, busyPollMicroseconds, graceSeconds, config,
-    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerCacheMib,
+    dataFolder, database, databaseOwner, serverKeyFile, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,

@@ -34,7 +34,7 @@ public final class StreakApplication: Sendable {
     breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
     operators: (token: OperatorToken, backend: OperatorBackend)? = nil, mail: MailSettings? = nil
   ) throws(ApplicationError) {
-    self.mail = mail.map { MailOrders(seal: DatabaseSecretSeal(store: store), linkBase: $0.linkBase) }
+    self.mail = mail.map { MailOrders(seal: MailSeal(store: store), linkBase: $0.linkBase) }
     self.store = store
     do {
       self.passwords = try PasswordQueue(limits: passwords)

@@ -44,6 +44,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.dataFolder)) var dataFolder: String?
   @Option(help: .of(.database)) var database: String?
   @Option(help: .of(.databaseOwner)) var databaseOwner: String?
+  @Option(help: .of(.serverKeyFile)) var serverKeyFile: String?
   @Option(help: .of(.loops)) var loops: Int?
   @Option(help: .of(.connectionsPerLoop)) var connectionsPerLoop: Int?
   @Option(help: .of(.busyPollMicroseconds)) var busyPollMicroseconds: Int?
@@ -170,7 +171,8 @@ struct Streakd: AsyncParsableCommand {
     // The owner makes the private PostgreSQL's serving role: no connection as that role is possible
     // before.
     if let owner, settings.database == nil {
-      try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
+      try await prepare(
+        owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, settings, checked, on: first, logger)
       try stopping.check()
     }
     let store = try StreakStore(
@@ -204,12 +206,14 @@ struct Streakd: AsyncParsableCommand {
     try await Task(executorPreference: first) { try await store.checkDatabase(on: first, migrates: owner == nil) }.value
     if let owner, settings.database != nil {
       let role = try await Task(executorPreference: first) { try await store.roleName() }.value
-      try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
+      try await prepare(owner, role: role, isOwnCluster: false, settings, checked, on: first, logger)
     } else if owner == nil {
       let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
       if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
     }
     if owner != nil { _ = try await Task(executorPreference: first) { try await store.readEpoch() }.value }
+    try await ServerKeySetup(file: settings.serverKeyFile, found: checked.keys, logger: logger)
+      .open(store, isOwner: owner == nil, on: first)
     try stopping.check()
 
     let backups = try await startBackups(settings, checked, owner ?? connectionString, store, first, logger)
@@ -312,9 +316,11 @@ struct Streakd: AsyncParsableCommand {
 
   /// Applies the schema as its owner, and grants the serving role its rights.
   private func prepare(
-    _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
+    _ owner: String, role: String, isOwnCluster: Bool, _ settings: ServerSettings, _ checked: StartChecks.Outcome,
+    on loop: EventLoop, _ logger: Logger
   ) async throws {
     let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1, logger: logger)
+    let key = ServerKeySetup(file: settings.serverKeyFile, found: checked.keys, logger: logger)
     let result = await Task(executorPreference: loop) { () -> Result<[Int32], any Error> in
       do {
         try await store.checkDatabase(on: loop, migrates: true)
@@ -328,6 +334,7 @@ struct Streakd: AsyncParsableCommand {
         } else {
           try await store.letServe(role, isOwnCluster: isOwnCluster)
         }
+        try await key.open(store, isOwner: true, on: loop)
         return .success(applied)
       } catch {
         return .failure(error)

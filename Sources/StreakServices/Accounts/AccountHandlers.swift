@@ -200,7 +200,7 @@ struct AccountHandlers: AccountService {
     case .expired: throw Reason.credentialsInvalid.status
     case .copied:
       // A token with an error in it is not a copy.
-      guard token.isGenuine(by: TokenProof(secret: store.serverSecret)) else { throw Reason.credentialsInvalid.status }
+      guard token.isGenuine(by: store.serverKey.tokenProof) else { throw Reason.credentialsInvalid.status }
       context.principal = Principal(
         userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
       try await mappingStoreErrors { () throws(StoreError) in

@@ -5,7 +5,7 @@ internal import StreakStore
 /// Turns a row of the outbox into a message.
 struct MailComposer: Sendable {
   let sender: Mailbox
-  let seal: any MailSeal
+  let seal: MailSeal
 
   /// Nil if the row is not readable: sealed under another key, of another program's kind, or for an
   /// address that no mail can be sent to.

@@ -5,7 +5,7 @@ internal import StreakStore
 
 /// Makes the outbox's rows: proofs with their mails, and notices.
 struct MailOrders: Sendable {
-  let seal: any MailSeal
+  let seal: MailSeal
   let linkBase: String
 
   /// How long a proof of an address works, in seconds.

@@ -2,29 +2,30 @@ internal import Cryptography
 internal import struct StreakDomain.Identifier
 internal import StreakStore
 
-/// Seals what is secret in the outbox's rows, and hashes codes, which are short: with a key that
-/// their tables do not hold.
-protocol MailSeal: Sendable {
-  func seal(_ plain: [UInt8], of mailID: Identifier) -> [UInt8]
-  /// Nil if it was sealed under another key, or changed.
-  func open(_ sealed: [UInt8], of mailID: Identifier) -> [UInt8]?
-  /// - Parameter owner: The account, or the address of a person without one.
-  func codeHash(_ code: String, of owner: [UInt8]) -> [UInt8]
-}
+/// Seals what is secret in the outbox's rows, and hashes codes, which are short: under the server
+/// key, which the database alone does not tell.
+struct MailSeal: Sendable {
+  private static let (mailPurpose, codePurpose) = ("mail", "mail code")
 
-/// Seals under the database's own secret.
-struct DatabaseSecretSeal: MailSeal {
   let store: StreakStore
 
-  private func key(_ mailID: Identifier) -> Secret {
-    SealedBytes.key(purpose: "mail", secrets: [store.serverSecret, mailID.bytes])
+  /// The box opens only as this mail's.
+  func seal(_ plain: [UInt8], of mailID: Identifier) -> [UInt8] {
+    SealedBytes.seal(plain, key: key(of: mailID))
   }
 
-  func seal(_ plain: [UInt8], of mailID: Identifier) -> [UInt8] { SealedBytes.seal(plain, key: key(mailID)) }
+  /// Nil if it was sealed under another key, or changed.
+  func open(_ sealed: [UInt8], of mailID: Identifier) -> [UInt8]? {
+    SealedBytes.open(sealed, key: key(of: mailID))
+  }
 
-  func open(_ sealed: [UInt8], of mailID: Identifier) -> [UInt8]? { SealedBytes.open(sealed, key: key(mailID)) }
+  private func key(of mailID: Identifier) -> Secret {
+    SealedBytes.key(
+      purpose: Self.mailPurpose, secrets: [store.serverKey.key(for: Self.mailPurpose).exposed, mailID.bytes])
+  }
 
+  /// - Parameter owner: The account, or the address of a person without one.
   func codeHash(_ code: String, of owner: [UInt8]) -> [UInt8] {
-    SealedBytes.key(purpose: "mail code", secrets: [store.serverSecret, owner, Array(code.utf8)]).exposed
+    store.serverKey.hash([owner, Array(code.utf8)], purpose: Self.codePurpose)
   }
 }

@@ -51,7 +51,7 @@ package final class MailWorker: Sendable {
   ) {
     self.store = store
     self.loop = loop
-    composer = MailComposer(sender: settings.sender, seal: DatabaseSecretSeal(store: store))
+    composer = MailComposer(sender: settings.sender, seal: MailSeal(store: store))
     self.deliver = deliver
     self.logger = logger
     faults = FaultLog(logger: logger)

@@ -99,8 +99,7 @@ public enum TableRegistry {
 
   /// Tables without rows of users.
   public static let impersonal: Set<String> = [
-    "schema_versions", "service_state", "timelines", "server_probes", "backup_runs", "rate_limits", "rate_limit_secret",
-    "export_secret", "server_secret",
+    "schema_versions", "service_state", "timelines", "server_probes", "backup_runs", "rate_limits", "server_key",
   ]
 
   /// The names of columns with a row's user.
