@@ -11,7 +11,7 @@ struct CursorSeal: Sendable {
 
   private let hash: ShortHash
 
-  /// - Parameter secret: The database's own, 32 bytes.
+  /// - Parameter secret: A key of the server key's, 32 bytes.
   init(secret: [UInt8]) {
     let key = SHA256.digest(of: Array("streak.v1.cursor.1".utf8) + secret)
     hash = ShortHash(key: key.prefix(Self.tagBytes).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
