@@ -1152,7 +1152,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[52] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[55] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1206,16 +1206,20 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "RECOVERY_NOT_FOUND", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND", 49 },
   { "RECOVERY_UNDER_WAY", "STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY", 50 },
   { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 51 },
+  { "MAIL_OFF", "STREAK__V1__ERROR_REASON__MAIL_OFF", 52 },
+  { "MAIL_PROOF_INVALID", "STREAK__V1__ERROR_REASON__MAIL_PROOF_INVALID", 53 },
+  { "ADDRESS_TAKEN", "STREAK__V1__ERROR_REASON__ADDRESS_TAKEN", 54 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 52}
+{0, 0},{0, 55}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[52] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[55] =
 {
   { "ACCOUNT_ERASED", 38 },
   { "ACCOUNT_MISMATCH", 24 },
   { "ACCOUNT_NOT_EMPTY", 47 },
   { "ACCOUNT_UNKNOWN", 37 },
+  { "ADDRESS_TAKEN", 54 },
   { "ALREADY_MIGRATED", 34 },
   { "BACKUPS_OFF", 39 },
   { "BACKUP_FAILED", 41 },
@@ -1243,6 +1247,8 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "IMPORT_UNREADABLE", 44 },
   { "INTERNAL_FAULT", 22 },
   { "INVALID_FIELD", 1 },
+  { "MAIL_OFF", 52 },
+  { "MAIL_PROOF_INVALID", 53 },
   { "MIGRATION_NOT_FOUND", 35 },
   { "OPERATION_REUSED", 26 },
   { "OUTCOME_UNKNOWN", 20 },
@@ -1272,9 +1278,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  52,
+  55,
   streak__v1__error_reason__enum_values_by_number,
-  52,
+  55,
   streak__v1__error_reason__enum_values_by_name,
   1,
   streak__v1__error_reason__value_ranges,

@@ -54,6 +54,9 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case recoveryNotFound = 49
   case recoveryUnderWay = 50
   case recoveryNotReady = 51
+  case mailOff = 52
+  case mailProofInvalid = 53
+  case addressTaken = 54
 }
 
 extension Reason {

@@ -136,6 +136,13 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
   /// over.
   public static let recoveryNotReady = ErrorReason(rawValue: 51)
+  /// FAILED_PRECONDITION: this server sends no mails, or none to this address.
+  public static let mailOff = ErrorReason(rawValue: 52)
+  /// FAILED_PRECONDITION: the code or the link of a mail is unknown, used or expired, or another
+  /// account's.
+  public static let mailProofInvalid = ErrorReason(rawValue: 53)
+  /// FAILED_PRECONDITION: another account has proved the address, or can take it back.
+  public static let addressTaken = ErrorReason(rawValue: 54)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -192,6 +199,9 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 49: "RECOVERY_NOT_FOUND"
     case 50: "RECOVERY_UNDER_WAY"
     case 51: "RECOVERY_NOT_READY"
+    case 52: "MAIL_OFF"
+    case 53: "MAIL_PROOF_INVALID"
+    case 54: "ADDRESS_TAKEN"
     default: nil
     }
   }

@@ -262,7 +262,20 @@ typedef enum _Streak__V1__ErrorReason {
    * FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
    * over.
    */
-  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51
+  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51,
+  /*
+   * FAILED_PRECONDITION: this server sends no mails, or none to this address.
+   */
+  STREAK__V1__ERROR_REASON__MAIL_OFF = 52,
+  /*
+   * FAILED_PRECONDITION: the code or the link of a mail is unknown, used or expired, or another
+   * account's.
+   */
+  STREAK__V1__ERROR_REASON__MAIL_PROOF_INVALID = 53,
+  /*
+   * FAILED_PRECONDITION: another account has proved the address, or can take it back.
+   */
+  STREAK__V1__ERROR_REASON__ADDRESS_TAKEN = 54
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*
