@@ -46,6 +46,7 @@ const enter = (app, isNew) => {
     const accounts = await app.accounts();
     if (isNew) {
       await accounts.signUp(email.value.trim(), password.value);
+      await app.syncNow();
       app.unknown = false;
       app.tell(t("account.welcome"));
       app.go("today");
@@ -95,6 +96,8 @@ const password = (app) =>
         app.tell(t("account.passwordChanged"));
       }),
     },
+      // For password managers: whose password it is.
+      h("input", { type: "email", autocomplete: "username", value: app.view.account.email, class: "unseen", tabindex: "-1", "aria-hidden": "true", readonly: true }),
       field("old", t("account.password"), { type: "password", autocomplete: "current-password" }),
       field("fresh", t("account.newPassword"), { type: "password", autocomplete: "new-password", minlength: "8" }, t("account.passwordHint")),
       failureOf(app),
