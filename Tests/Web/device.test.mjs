@@ -95,12 +95,19 @@ test("a lost answer to a sign-up, and a closed tab, leave one account with every
   await assert.rejects(device.accounts.signUp(email, password));
   // when: another tab goes on, with what is stored, and the person has tapped again meanwhile
   const next = makeDevice({ store });
+  const { here } = await next.view();
   await next.client.addHabit({ name: "Swim" });
+  await next.client.tap(id, false);
+  await next.client.tap(id, true, { day: here - 1, note: "later" });
   await next.accounts.signUp(email, password);
   await next.sync();
-  assert.deepEqual((await next.view()).habits.map(({ name }) => name).sort(), ["Read", "Swim"]);
   const fresh = await another(email);
-  assert.deepEqual((await fresh.view()).habits.map(({ name }) => name).sort(), ["Read", "Swim"]);
+  for (const each of [next, fresh]) {
+    const { habits } = await each.view();
+    assert.deepEqual(habits.map(({ name }) => name).sort(), ["Read", "Swim"]);
+    const { cells } = habits.find(({ name }) => name === "Read");
+    assert.deepEqual([cells.get(here).done, cells.get(here - 1).done, cells.get(here - 1).note], [false, true, "later"]);
+  }
 });
 
 test("two devices with lost requests and answers end equal, and nothing is lost or doubled", withServer, async () => {
@@ -305,6 +312,7 @@ test("sign-out keeps what is unsent, and deletion leaves nothing", withServer, a
 
 test("a capture that the page makes is the one that the server hashes", withServer, async () => {
   const device = makeDevice();
+  await device.client.setDayStart(215);
   const id = await device.client.addHabit({ name: "Naïve ✓", description: "多", color: 0xffffff });
   const { here } = await device.view();
   for (let ago = 0; ago < 40; ago += 1) await device.client.tap(id, true, { day: here - ago, note: ago % 3 ? "" : `ä${ago}` });
@@ -315,4 +323,5 @@ test("a capture that the page makes is the one that the server hashes", withServ
   // A wrong hash would be CAPTURE_CORRUPT.
   const result = await device.accounts.signUp(newEmail(), password);
   assert.equal(result.habits[0].daysUndone, 1);
+  assert.equal((await device.view()).dayStart, 215, "the account takes over the start of the day");
 });
