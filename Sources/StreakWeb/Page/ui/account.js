@@ -2,33 +2,10 @@
 
 import { confirmed, openDialog } from "./dialog.js";
 import { h } from "./dom.js";
+import { failureOf, field, work } from "./form.js";
 import { head } from "./frame.js";
 import { dayText, momentText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
-
-const field = (name, label, props, hint) =>
-  h("div", { class: "field" }, h("label", { for: name }, label), h("input", { id: name, name, required: true, ...props, "aria-describedby": hint ? `${name}-hint` : undefined }), hint && h("p", { class: "soft small", id: `${name}-hint` }, hint));
-
-/** Runs a form's work, with its button off meanwhile, and shows its failure within the form. */
-const work = (app, body) => async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const { local } = app;
-  if (local.isWorking) return;
-  Object.assign(local, { isWorking: true, failure: "" });
-  app.draw();
-  try {
-    await body(form.elements);
-  } catch (error) {
-    local.failure = sentence(error);
-  }
-  local.isWorking = false;
-  app.view = await app.client.view();
-  app.draw();
-  if (local.failure) form.querySelector("[role=alert]")?.focus();
-};
-
-const failureOf = (app) => app.local.failure && h("p", { class: "notice wrong", role: "alert", tabindex: "-1", "data-test": "failure" }, app.local.failure);
 
 /** What a sign-up does with the days of this device, told before. */
 const preview = (app) => {
@@ -64,6 +41,7 @@ const enter = (app, isNew) => {
       field("password", t("account.password"), { type: "password", autocomplete: isNew ? "new-password" : "current-password", minlength: isNew ? "8" : undefined }, isNew ? t("account.passwordHint") : undefined),
       failureOf(app),
       h("button", { class: "button first", disabled: Boolean(local.isWorking), "data-test": "enter" }, t(local.isWorking ? "working" : isNew ? "account.signUp" : "account.signIn"))),
+    !isNew && h("a", { key: "forgot", href: "#/mail/forgot", "data-test": "forgot-password" }, t("mail.forgot.title")),
     h("button", { type: "button", class: "link", key: "switch", "data-test": "switch", onclick: () => { Object.assign(local, { isNew: !isNew, failure: "" }); app.draw(); } }, t(isNew ? "account.have" : "account.haveNone")),
   ];
 };
@@ -86,6 +64,23 @@ const devices = (app) => {
         h("span", {}, name, " ", h("span", { class: "soft small" }, isThisDevice ? t("account.device.this") : signedIn ? t("account.device.since", { time: momentText(Date.parse(signedInAt ?? 0), { dateStyle: "medium" }) }) : t("account.device.out"))),
         signedIn && !isThisDevice && h("button", { type: "button", class: "button", "data-test": "revoke", onclick: () => revoke(device) }, t("account.device.revoke", { name })));
     })));
+};
+
+/** Asks for a mail that proves the address; the mail's digits, or its link, prove it. */
+const address = (app) => {
+  const { local } = app;
+  if (local.isVerified === undefined && !app.network.isFailed) {
+    local.isVerified = null;
+    app.call("AccountService/GetAccount", {}).then(({ account }) => { local.isVerified = account?.emailVerified ?? false; app.draw(); }, () => {});
+  }
+  const ask = () => app.attempt(async () => {
+    await app.call("AccountService/RequestVerification", {});
+    app.mailToken = undefined;
+    app.go("mail", "verify");
+  });
+  return local.isVerified === false && h("section", { class: "card plain", key: "address", "data-test": "address" }, h("h2", {}, t("mail.verify.title")),
+    h("p", { class: "soft" }, t("mail.verify.why")),
+    h("div", { class: "buttons" }, h("button", { type: "button", class: "button", "data-test": "request-verification", onclick: ask }, t("mail.verify.ask"))));
 };
 
 const password = (app) =>
@@ -171,6 +166,7 @@ export const page = (app) => {
         h("a", { class: "button", href: "#/data", "data-test": "to-data" }, t("nav.data")),
         h("button", { type: "button", class: "button", "data-test": "sign-out", onclick: () => signOut(app) }, t("account.signOut")))),
     devices(app),
+    address(app),
     password(app),
     kept(app),
     h("div", { class: "buttons", key: "delete" }, h("button", { type: "button", class: "button danger", "data-test": "delete-account", onclick: () => remove(app) }, t("account.delete"))),

@@ -14,6 +14,7 @@ import { today } from "./today.js";
 const pages = {
   habit: () => import("./habit.js"),
   account: () => import("./account.js"),
+  mail: () => import("./mail.js"),
   migrate: () => import("./migrate.js"),
   notices: () => import("./notices.js"),
   settings: () => import("./settings.js"),
@@ -115,6 +116,12 @@ export class App {
     return this.#accounts;
   }
   #accounts;
+
+  /** Calls without an account. */
+  async open(method, message) {
+    const { calls } = await this.#background.account();
+    return calls.open(method, message);
+  }
 
   /** Calls for the account in use. */
   async call(method, message) {
@@ -234,6 +241,12 @@ export class App {
   }
 
   async #open() {
+    // A link of a mail: its token goes from the address bar, and from the history of the browser.
+    const mailed = /^#(verify|reset|takeback)=([\w.~-]+)$/.exec(location.hash);
+    if (mailed) {
+      [, , this.mailToken] = mailed;
+      history.replaceState(null, "", `#/mail/${mailed[1]}`);
+    }
     const [, name = "", argument = ""] = location.hash.split("/");
     const isFirst = !this.#page;
     this.route = { name: name in pages ? name : "today", argument: decodeURIComponent(argument) };
