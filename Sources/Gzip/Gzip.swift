@@ -14,6 +14,9 @@ public enum GzipError: Error, Equatable {
 public enum Gzip {
   /// zlib's level: fast, since each message is compressed once and sent once.
   static let level: Int32 = 4
+  /// The most by which expanding multiplies bytes. Source: zlib, "Technical Details", "Maximum
+  /// Compression Factor".
+  public static let expansionMax = 1_032
   /// The first size of the output buffer, in bytes, and most bytes by which it grows at once.
   static let stepBytesMax = 65_536
 
