@@ -157,7 +157,8 @@ struct ServerSettings {
     guard databaseOwner == nil || database != nil else {
       throw ValidationError("database-owner goes with database; the private PostgreSQL has roles of its own.")
     }
-    guard let keyFile = text(.serverKeyFile, command.serverKeyFile) ?? (database == nil ? "\(dataFolder)/server-key" : nil)
+    guard
+      let keyFile = text(.serverKeyFile, command.serverKeyFile) ?? (database == nil ? "\(dataFolder)/server-key" : nil)
     else {
       throw ValidationError(
         "database needs a server-key-file: a path that every server of the database has the same file at, such as "

@@ -285,7 +285,8 @@ struct Streakd: AsyncParsableCommand {
     let admin = try await startAdmin(
       settings, privileges.adminSockets,
       AdminPages(
-        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive, mail: mail,
+        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
+        mail: mail,
         stuckSeconds: settings.stuckSeconds,
         databaseWarning: { readiness.warning }
       ) {
