@@ -1152,7 +1152,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[52] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[54] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1206,11 +1206,13 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "RECOVERY_NOT_FOUND", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND", 49 },
   { "RECOVERY_UNDER_WAY", "STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY", 50 },
   { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 51 },
+  { "STASH_TOO_LARGE", "STREAK__V1__ERROR_REASON__STASH_TOO_LARGE", 60 },
+  { "CONNECT_REQUIRED", "STREAK__V1__ERROR_REASON__CONNECT_REQUIRED", 61 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 52}
+{0, 0},{60, 52},{0, 54}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[52] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[54] =
 {
   { "ACCOUNT_ERASED", 38 },
   { "ACCOUNT_MISMATCH", 24 },
@@ -1226,6 +1228,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "CLOCK_SKEW", 27 },
   { "CONCURRENT_CHANGE", 21 },
   { "CONFLICT_NOT_FOUND", 29 },
+  { "CONNECT_REQUIRED", 53 },
   { "CREDENTIALS_INVALID", 2 },
   { "CURSOR_INVALID", 28 },
   { "DAY_MISMATCH", 12 },
@@ -1260,6 +1263,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SESSION_MIGRATED", 6 },
   { "SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", 4 },
+  { "STASH_TOO_LARGE", 52 },
   { "STORAGE_UNAVAILABLE", 19 },
   { "TEXT_QUOTA", 30 },
   { "TOO_MANY_REQUESTS", 17 },
@@ -1272,11 +1276,11 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  52,
+  54,
   streak__v1__error_reason__enum_values_by_number,
-  52,
+  54,
   streak__v1__error_reason__enum_values_by_name,
-  1,
+  2,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -262,7 +262,17 @@ typedef enum _Streak__V1__ErrorReason {
    * FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
    * over.
    */
-  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51
+  STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51,
+  /*
+   * INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
+   * still sign up with it.
+   */
+  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 60,
+  /*
+   * FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
+   * only.
+   */
+  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 61
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*
