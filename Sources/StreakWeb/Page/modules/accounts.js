@@ -20,8 +20,8 @@ const isSameEmail = (left, right) => left.toLowerCase() === right.toLowerCase();
 export const deletionPhrase = "delete my account";
 
 export class Accounts {
-  constructor({ store, calls, sync, clock, device, accountChanged }) {
-    Object.assign(this, { store, calls, sync, clock, device, accountChanged });
+  constructor({ store, calls, sync, anonymous, clock, device, accountChanged }) {
+    Object.assign(this, { store, calls, sync, anonymous, clock, device, accountChanged });
   }
 
   #deviceOf(deviceId) {
@@ -43,6 +43,8 @@ export class Accounts {
   /** Makes an account of what was recorded here, all of it or nothing. */
   signUp(email, password) {
     return exclusively("account", async () => {
+      // What this browser has forgotten belongs to the account as well.
+      await this.anonymous.takeBack();
       let pending = await this.#preparedSignUp(email);
       for (let attempt = 0; attempt < 3; attempt += 1) {
         try {
@@ -95,13 +97,11 @@ export class Accounts {
       account.caughtUpAt = now;
       state.addAccount(account);
       if (pending.claim) moveSession(state, pending.claim, { result: migration, userId: made.userId, now });
-      state.setSettings({ pendingSignUp: null, current: made.userId });
+      state.setSettings({ pendingSignUp: null, current: made.userId, hadAccount: false });
       // The account is new: it takes over this device's day start.
       if (dayStart !== 0) make(account, { setDayStart: { dayStartMinutes: dayStart } }, now);
       this.#moveReplaced(state, made.userId, pending.email, now);
     });
-    // The session is part of an account now: its cookie has no use any more.
-    this.calls.open("SessionService/TakeStash", {}).catch(() => {});
   }
 
   /** The address belongs to another account than the one stored here: that one was lost or erased. */
@@ -116,6 +116,7 @@ export class Accounts {
   /** Signs in. If this device held the account before, its queue continues. */
   signIn(email, password) {
     return exclusively("account", async () => {
+      await this.anonymous.takeBack();
       const held = await this.store.read((state) => [...state.accounts.keys()]);
       const userId = await this.#register(email, password);
       // A server that has lost this device's numbers says so at the first sync. It runs here because
@@ -155,7 +156,7 @@ export class Accounts {
       account.standing = "signedIn";
       account.credentials = credentialsOf(tokens);
       state.touchAccount(found.userId);
-      state.setSettings({ current: found.userId });
+      state.setSettings({ current: found.userId, hadAccount: false });
       this.#moveReplaced(state, found.userId, email, now);
     });
     return found.userId;
@@ -231,7 +232,6 @@ export class Accounts {
       moveSession(state, pending.claim, { isSecondDevice, result, userId: pending.userId, now: this.clock.now() });
       state.setSettings({ pendingMigration: null, pendingSignUp: null });
     });
-    this.calls.open("SessionService/TakeStash", {}).catch(() => {});
     this.accountChanged();
     return result;
   }

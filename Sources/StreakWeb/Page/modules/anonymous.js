@@ -9,8 +9,11 @@ import { introductionMilliseconds, losesDays } from "./session.js";
 
 /** A session says that it is alive this often; the server forgets those silent for a year. */
 const keepSessionMilliseconds = 7 * 86_400_000;
-/** The shortest pause between two stashes: the server takes 120 an hour. */
-const stashPauseMilliseconds = 45_000;
+/** Pauses between two stashes: short at first, longer after many. The server takes 120 an hour. */
+const stashPauseMilliseconds = 5_000;
+const stashLongPauseMilliseconds = 90_000;
+const stashesInARow = 60;
+const stashWindowMilliseconds = 3_600_000;
 
 /** The bearer that proves a session: its id and its secret. */
 const sessionBearer = (session) => {
@@ -19,7 +22,8 @@ const sessionBearer = (session) => {
 };
 
 export class Anonymous {
-  #stashedAt = -Infinity;
+  /** When this tab stashed in the last hour. */
+  #stashes = [];
 
   constructor({ store, transport, clock }) {
     Object.assign(this, { store, transport, clock });
@@ -28,22 +32,35 @@ export class Anonymous {
   /** What there is to do now. Returns after how many milliseconds there is more; 0: nothing. */
   turn() {
     return exclusively("sync", async () => {
+      await this.takeBack();
       await this.keep();
       return this.stash();
     });
   }
 
-  /** A browser that has forgotten everything, except for the session's cookie, gets it back. */
+  /**
+   * A browser that has forgotten everything, except for the session's cookie, gets it back. It asks
+   * once, as soon as there is an answer; before, no session is introduced or stashed, which would
+   * replace the cookie.
+   */
   async takeBack() {
-    const stash = await this.transport.call("SessionService/TakeStash", {});
-    if (!stash.captured) return false;
-    const { takeStashBack } = await import("./moving.js");
+    if (await this.store.read((state) => state.settings.isStashAsked)) return;
+    let stash = {};
+    // The cookie outlives a sign-up: so a page that has forgotten its account can say that there is
+    // one. The refusal removes it.
+    let hadAccount = false;
+    try {
+      stash = await this.transport.call("SessionService/TakeStash", {});
+    } catch (error) {
+      if (!error.isFinal) throw error;
+      hadAccount = error.reason === "SESSION_MIGRATED";
+    }
+    const { takeStashBack } = stash.captured ? await import("./moving.js") : {};
     const now = this.clock.now();
-    return this.store.change((state) => {
-      // Another tab was faster, or the person has signed in.
-      if (state.account || state.session?.sessionId === stash.sessionId) return false;
-      takeStashBack(state, stash, now);
-      return true;
+    await this.store.change((state) => {
+      if (state.settings.isStashAsked) return;
+      if (takeStashBack && state.session?.sessionId !== stash.sessionId) takeStashBack(state, stash, now);
+      state.setSettings({ isStashAsked: true, hadAccount });
     });
   }
 
@@ -71,7 +88,7 @@ export class Anonymous {
       const { pendingSignUp, pendingMigration } = state.settings;
       // A session that is being migrated keeps the id under which it was sent.
       if (state.session?.sessionId !== session.sessionId || pendingSignUp || pendingMigration) return;
-      state.changeSession(now, (kept) => Object.assign(kept, { sessionId, secret: sessionSecret, isAnchored: true, keptAt: now, isStashed: false }));
+      state.changeSession(now, (kept) => Object.assign(kept, { sessionId, secret: sessionSecret, isAnchored: true, keptAt: now, stashedRevision: -1 }));
     });
   }
 
@@ -80,13 +97,16 @@ export class Anonymous {
    * Safari deletes what a page stored after seven days without a visit. The copy claims nothing.
    */
   async stash() {
-    const found = await this.store.read((state) => state.session && !state.session.isStashed && state.session.habits.size > 0 && {
+    const found = await this.store.read((state) => state.session && state.session.stashedRevision !== state.session.revision && state.session.habits.size > 0 && {
       session: { ...state.session, habits: new Map(state.session.habits), entries: new Map(state.session.entries) },
       dayStart: state.settings.dayStart,
     });
     if (!found) return 0;
     // A burst of taps is one stash: the rest comes with the next turn.
-    const wait = this.#stashedAt + stashPauseMilliseconds - this.clock.monotonic();
+    const now = this.clock.monotonic();
+    this.#stashes = this.#stashes.filter((at) => now - at < stashWindowMilliseconds);
+    const pause = this.#stashes.length < stashesInARow ? stashPauseMilliseconds : stashLongPauseMilliseconds;
+    const wait = (this.#stashes.at(-1) ?? -Infinity) + pause - now;
     if (wait > 0) return wait;
     await this.#sendStash(found);
     return 0;
@@ -96,7 +116,7 @@ export class Anonymous {
     const now = this.clock.now();
     const captureNumber = Math.max(now, session.captureNumber + 1);
     const captured = await capture(session, localTime(this.clock, now, dayStart));
-    this.#stashedAt = this.clock.monotonic();
+    this.#stashes.push(this.clock.monotonic());
     const request = { sessionId: session.sessionId, sessionSecret: session.secret, captureNumber: String(captureNumber), captured };
     try {
       await this.transport.call("SessionService/StashSession", { ...request, unanchored: !session.isAnchored });
@@ -107,13 +127,7 @@ export class Anonymous {
     }
     await this.store.change((state) => {
       if (state.session?.sessionId !== session.sessionId) return;
-      const isWhole = sameContent(state.session, session);
-      state.changeSession(now, (kept) => Object.assign(kept, { captureNumber, isStashed: isWhole }));
+      state.changeSession(now, (kept) => Object.assign(kept, { captureNumber, stashedRevision: session.revision }));
     });
   }
 }
-
-const sameContent = (left, right) =>
-  left.habits.size === right.habits.size && left.entries.size === right.entries.size &&
-  [...left.habits].every(([id, fields]) => right.habits.get(id) === fields) &&
-  [...left.entries].every(([key, entry]) => right.entries.get(key) === entry);

@@ -219,7 +219,7 @@ export class Client {
 
 const acknowledge = (account, noticeId) => {
   if (!account?.notices.delete(noticeId)) return;
-  account.acknowledgements.add(noticeId);
+  account.acknowledgements.set(noticeId, false);
   account.changed.add(`notices ${noticeId}`).add(`acknowledgements ${noticeId}`);
 };
 
@@ -244,7 +244,7 @@ export const viewOf = (state, clock, now) => {
   return {
     habits, today, here, dayStart, now,
     session: session && session.habits.size > 0
-      ? { habits: session.habits.size, entries: session.entries.size, isAnchored: session.isAnchored, isStashed: session.isStashed,
+      ? { habits: session.habits.size, entries: session.entries.size, isAnchored: session.isAnchored, isStashed: session.stashedRevision === session.revision,
           preview: previewSignUp(session, here, now) }
       : undefined,
     account: account && {
@@ -255,7 +255,7 @@ export const viewOf = (state, clock, now) => {
     others: [...state.accounts.values()].filter((other) => other.userId !== settings.current).map((other) => ({
       userId: other.userId, email: other.email, standing: other.standing, waiting: other.queue.length,
     })),
-    hasPending: Boolean(settings.pendingSignUp || settings.pendingMigration),
+    hadAccount: Boolean(settings.hadAccount),
   };
 };
 

@@ -13,7 +13,7 @@ import { newSession } from "./state.js";
 /** Gives the session a new id, because the server knows another session by the old one. */
 export const takeNewName = (session) => {
   const { sessionId, secret, startKey } = newSession(0);
-  Object.assign(session, { sessionId, secret, startKey, isAnchored: false, keptAt: 0, captureNumber: 0, isStashed: false });
+  Object.assign(session, { sessionId, secret, startKey, isAnchored: false, keptAt: 0, captureNumber: 0, stashedRevision: -1 });
 };
 
 /** The habits and days of a claim, as they were sent. */
@@ -150,7 +150,7 @@ export const takeStashBack = (state, stash, now) => {
   state.changeSession(now, (session) => {
     Object.assign(session, {
       sessionId: stash.sessionId, secret: stash.sessionSecret, startKey: base64(randomBytes(32)),
-      isAnchored: Boolean(stash.anchor), captureNumber: Number(stash.captureNumber ?? 0), isStashed: !meantime,
+      isAnchored: Boolean(stash.anchor), captureNumber: Number(stash.captureNumber ?? 0),
       begunAt: stash.anchor ? Date.parse(stash.anchor) : Math.min(now, ...moments),
       keptAt: stash.anchor ? Date.parse(stash.anchor) : 0,
     });

@@ -45,7 +45,8 @@ export const newAccount = (userId, deviceId, email = "") => ({
   deletedHabits: new Map(),
   /** The current id by each former id of a habit. */
   aliases: new Map(),
-  acknowledgements: new Set(),
+  /** Notices that the person has seen, by id: whether the server knows it. */
+  acknowledgements: new Map(),
   /** Sessions that lately became part of the account, by migration. */
   migrated: new Map(),
   /** The names of the records that have changed since the account was stored. */

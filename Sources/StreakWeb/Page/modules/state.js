@@ -5,12 +5,12 @@
 import { newId, base64, randomBytes } from "./bytes.js";
 import { cellKey, newAccount } from "./queue.js";
 
-const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "migrated"];
+const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated"];
 const accountFields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
   "dayStartDigest", "syncedAt",
 ];
-const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "isStashed"];
+const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "revision", "stashedRevision"];
 
 /** A session that begins now. Its id is its own until the server gives it one. */
 export const newSession = (begunAt) => ({
@@ -23,9 +23,11 @@ export const newSession = (begunAt) => ({
   /** When the session was last reported to the server. */
   keptAt: 0,
   zones: [],
-  /** The number of the last capture that was stashed, and whether it holds all of the session. */
+  /** The number of the last capture that was stashed. */
   captureNumber: 0,
-  isStashed: false,
+  /** Grows with each change of the content; and what it was in that capture. */
+  revision: 0,
+  stashedRevision: -1,
   habits: new Map(),
   entries: new Map(),
 });
@@ -33,8 +35,12 @@ export const newSession = (begunAt) => ({
 const pick = (object, names) => Object.fromEntries(names.map((name) => [name, object[name]]));
 
 export class State {
-  /** `current`: the account in use; null: the person is anonymous. */
-  settings = { current: null, dayStart: 0, pendingSignUp: null, pendingMigration: null };
+  /**
+   * `current`: the account in use; null: the person is anonymous. `isStashAsked`: the server was
+   * asked for a session that this browser may have forgotten. `hadAccount`: that session has become
+   * part of an account, which this browser has forgotten, too.
+   */
+  settings = { current: null, dayStart: 0, pendingSignUp: null, pendingMigration: null, isStashAsked: false, hadAccount: false };
   session = null;
   accounts = new Map();
   #changed = new Set();
@@ -60,21 +66,21 @@ export class State {
 
   setSessionHabit(id, fields, now) {
     this.changeSession(now).habits.set(id, fields);
-    this.session.isStashed = false;
+    this.session.revision += 1;
     this.#changed.add(`s:h ${id}`);
   }
 
   setSessionEntry(entry, now) {
     const key = cellKey(entry.habitId, entry.day);
     this.changeSession(now).entries.set(key, entry);
-    this.session.isStashed = false;
+    this.session.revision += 1;
     this.#changed.add(`s:e ${key}`);
   }
 
   dropSessionHabit(id) {
     if (!this.session) return;
     this.session.habits.delete(id);
-    this.session.isStashed = false;
+    this.session.revision += 1;
     this.#changed.add("s").add(`s:h ${id}`);
     for (const [key, entry] of this.session.entries) {
       if (entry.habitId !== id) continue;
@@ -111,7 +117,6 @@ export class State {
     for (const kind of accountMaps) for (const key of account[kind].keys()) this.#changed.add(`a:${userId}:${kind} ${key}`);
     for (const op of [...account.queue, ...account.kept.map((kept) => kept.op)]) this.#changed.add(`a:${userId}:operation ${op.seq}`);
     for (const { op } of account.rejected) this.#changed.add(`a:${userId}:rejected ${op.hybridTime}`);
-    for (const id of account.acknowledgements) this.#changed.add(`a:${userId}:acknowledgements ${id}`);
     this.accounts.delete(userId);
     if (this.settings.current === userId) this.setSettings({ current: null });
     if (this.settings.pendingMigration?.userId === userId) this.setSettings({ pendingMigration: null });
@@ -144,7 +149,6 @@ export class State {
       return op ? { op, decidedAt: null } : account.kept.findLast((kept) => kept.op.seq === name);
     }
     if (kind === "rejected") return account.rejected.find(({ op }) => op.hybridTime === name);
-    if (kind === "acknowledgements") return account.acknowledgements.has(name) ? true : undefined;
     return account[kind].get(name);
   }
 
@@ -177,9 +181,6 @@ export class State {
     } else if (kind === "rejected") {
       account.rejected = account.rejected.filter(({ op }) => op.hybridTime !== name);
       if (value) account.rejected.push(value);
-    } else if (kind === "acknowledgements") {
-      if (value) account.acknowledgements.add(name);
-      else account.acknowledgements.delete(name);
     } else if (account[kind]) {
       put(account[kind], name, value);
     }

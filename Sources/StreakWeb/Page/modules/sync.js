@@ -24,6 +24,8 @@ const fruitlessRoundsMax = 4;
 /** Answers of one sync that may show a loss: a server that loses all would get all for ever. */
 const lossesMax = 8;
 const noticePagesMax = 256;
+/** Acknowledged notices that a device remembers. */
+const acknowledgedMax = 1000;
 
 const failing = (message) => new CallError("failing", { message });
 
@@ -147,7 +149,8 @@ export class Sync {
           account.changed.add(`migrated ${id}`);
         }
       }
-      for (const id of account.acknowledgements) if (account.notices.delete(id)) account.changed.add(`notices ${id}`);
+      // Also those that the server knows: a change of this device's own may bring one once more.
+      for (const id of account.acknowledgements.keys()) if (account.notices.delete(id)) account.changed.add(`notices ${id}`);
       state.touchAccount(userId);
       return { next, isLoss, hasLost: lostSessions(account).length > 0 };
     });
@@ -156,12 +159,19 @@ export class Sync {
   }
 
   async #sendAcknowledgements(userId) {
-    const noticeIds = await this.store.read((state) => [...(state.accounts.get(userId)?.acknowledgements ?? [])].slice(0, 1000));
+    const noticeIds = await this.store.read((state) =>
+      [...(state.accounts.get(userId)?.acknowledgements ?? [])].filter(([, isSent]) => !isSent).map(([id]) => id).slice(0, 1000),
+    );
     if (noticeIds.length === 0) return;
     await this.calls.call("SyncService/AcknowledgeNotices", { noticeIds }, userId);
     await this.store.change((state) => {
       const account = state.accounts.get(userId);
-      for (const id of noticeIds) if (account?.acknowledgements.delete(id)) account.changed.add(`acknowledgements ${id}`);
+      if (!account) return;
+      for (const id of noticeIds) account.acknowledgements.set(id, true);
+      const sent = [...account.acknowledgements].filter(([, isSent]) => isSent).map(([id]) => id);
+      const dropped = sent.slice(0, Math.max(0, sent.length - acknowledgedMax));
+      for (const id of dropped) account.acknowledgements.delete(id);
+      for (const id of [...noticeIds, ...dropped]) account.changed.add(`acknowledgements ${id}`);
     });
   }
 

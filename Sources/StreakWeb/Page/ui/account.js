@@ -152,7 +152,7 @@ export const page = (app) => {
   if (!view) return [head(app, t("nav.account"))];
   const { account } = view;
   if (!account?.isSignedIn) {
-    const isNew = app.local.isNew ?? (!account && !view.others.some((other) => other.standing !== "unknown"));
+    const isNew = app.local.isNew ?? (!account && !view.hadAccount && !view.others.some((other) => other.standing !== "unknown"));
     return [...enter(app, isNew), kept(app)];
   }
   return [

@@ -95,8 +95,6 @@ export class App {
     });
     addEventListener("pagehide", () => this.#tabs.wake());
     if (!navigator.onLine) this.#take({ type: "offline" }, false);
-    const isEmpty = this.view && !this.view.account && !this.view.session && this.view.others.length === 0;
-    if (isEmpty) await this.#background.anonymous.takeBack().catch(() => {});
   }
 
   /** Accounts, with what they need; loaded when a person opens them. */
@@ -104,7 +102,7 @@ export class App {
     this.#accounts ??= (async () => {
       const [{ Accounts }, sync] = await Promise.all([import("../modules/accounts.js"), this.#background.account()]);
       return new Accounts({
-        store: this.store, calls: sync.calls, sync, clock: this.clock, accountChanged: () => this.#tabs.accountChanged(),
+        store: this.store, calls: sync.calls, sync: this.#background, anonymous: this.#background.anonymous, clock: this.clock, accountChanged: () => this.#tabs.accountChanged(),
         device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
       });
     })();

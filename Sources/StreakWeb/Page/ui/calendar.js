@@ -104,7 +104,7 @@ export const calendar = (app, habit) => {
       onclick: () => openDay(app, habit, day).then((isChanged) => isChanged && app.refresh()),
     }, civil(day).day);
   };
-  return h("section", { class: "card", key: "calendar", vars: ownColor(habit.color), "data-test": "calendar", "aria-labelledby": "calendar-title" },
+  return h("section", { class: "card", key: "calendar", vars: ownColor(habit.color, habit.id), "data-test": "calendar", "aria-labelledby": "calendar-title" },
     h("div", { class: "row" },
       h("button", { type: "button", class: "icon turns", "aria-label": t("calendar.previous"), "data-test": "previous-month", onclick: () => turn(-1) }, icon(icons.back)),
       h("h2", { id: "calendar-title", "aria-live": "polite" }, label),

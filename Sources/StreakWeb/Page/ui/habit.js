@@ -14,6 +14,23 @@ const leftOutShown = 20;
 const rangeText = (run) =>
   t("why.run", { count: run.last - run.first + 1, first: dayText(run.first, { dateStyle: "medium" }), last: dayText(run.last, { dateStyle: "medium" }) });
 
+/** Days of one reason that follow each other are one line; the latest first. */
+const leftOutRanges = (leftOut) => {
+  const ranges = [];
+  for (const { day, omission, quarantine } of leftOut) {
+    const range = ranges.at(-1);
+    const reason = quarantine ?? omission;
+    if (range && range.last === day - 1 && range.reason === reason) range.last = day;
+    else ranges.push({ first: day, last: day, reason });
+  }
+  return ranges.reverse();
+};
+
+const daysText = ({ first, last }) => {
+  const style = { dateStyle: "medium" };
+  return first === last ? dayText(first, style) : `${dayText(first, style)} – ${dayText(last, style)}`;
+};
+
 /** Asks the server for its own explanation, once for each state of the habit. */
 const askServer = async (app, habit) => {
   const { local, view } = app;
@@ -33,7 +50,7 @@ const askServer = async (app, habit) => {
 const why = (app, habit) => {
   const { streak, run, leftOut } = explain([...habit.cells.values()], app.view.today, habit.archived);
   const { server } = app.local;
-  const latest = leftOut.toReversed();
+  const ranges = leftOutRanges(leftOut);
   return h("details", {
     class: "card", key: "why", "data-test": "why",
     ontoggle: (event) => event.target.open && askServer(app, habit),
@@ -42,10 +59,10 @@ const why = (app, habit) => {
     h("p", { "data-test": "why-run" }, run ? rangeText(run) : t("why.none")),
     streak.state === "AT_RISK" && h("p", {}, t("why.risk")),
     server && h("p", { class: "soft small", "data-test": "why-server" }, server.current === streak.current ? t("why.same") : t("why.differs", { count: server.current })),
-    latest.length > 0 && h("h3", { class: "small" }, t("why.leftOut")),
-    latest.length > 0 && h("ul", { class: "rows small" }, latest.slice(0, leftOutShown).map(({ day, omission, quarantine }) =>
-      h("li", { key: day }, h("span", {}, dayText(day, { dateStyle: "medium" })), h("span", { class: "soft" }, t(`why.${quarantine ?? omission}`))))),
-    latest.length > leftOutShown && h("p", { class: "soft small" }, t("why.more", { count: latest.length - leftOutShown })));
+    ranges.length > 0 && h("h3", { class: "small" }, t("why.leftOut")),
+    ranges.length > 0 && h("ul", { class: "rows small" }, ranges.slice(0, leftOutShown).map((range) =>
+      h("li", { key: range.first }, h("span", {}, daysText(range)), h("span", { class: "soft" }, t(`why.${range.reason}`))))),
+    ranges.length > leftOutShown && h("p", { class: "soft small" }, t("why.more", { count: ranges.slice(leftOutShown).reduce((sum, { first, last }) => sum + last - first + 1, 0) })));
 };
 
 const bars = (rows) => {
@@ -60,7 +77,7 @@ const monday = 4;
 const statistics = (habit) => {
   const sums = statisticsOf([...habit.cells.values()]);
   const fact = (label, value, test) => h("div", { key: test }, h("dt", {}, label), h("dd", { "data-test": test }, value));
-  return h("section", { class: "card", key: "statistics", "data-test": "statistics" }, h("h2", {}, t("habit.statistics")),
+  return h("section", { class: "card", key: "statistics", vars: ownColor(habit.color, habit.id), "data-test": "statistics" }, h("h2", {}, t("habit.statistics")),
     h("dl", { class: "facts" },
       fact(t("stats.current"), habit.streak.current, "stat-current"), fact(t("stats.longest"), habit.streak.longest, "stat-longest"), fact(t("stats.total"), habit.streak.total, "stat-total")),
     sums.quarantined > 0 && h("p", { class: "soft small" }, t("stats.notCounted", { count: sums.quarantined })),
@@ -109,7 +126,7 @@ export const page = (app) => {
   return [
     head(app, habit.name),
     habit.description && h("p", { class: "soft", key: "description" }, habit.description),
-    h("p", { class: "big", key: "big", vars: ownColor(habit.color) },
+    h("p", { class: "big", key: "big", vars: ownColor(habit.color, habit.id) },
       h("strong", { "data-test": "number" }, habit.streak.current), h("span", {}, t("habit.inARow", { count: habit.streak.current })), h("span", { class: "soft" }, t(`state.${habit.streak.state}`))),
     why(app, habit),
     calendar(app, habit),

@@ -7,8 +7,11 @@ import { icon, icons } from "./frame.js";
 /** Colours of habits. White text on each has a contrast of at least 4.5. */
 export const palette = [0xa83c08, 0x1c6b3c, 0x1d5fa8, 0x7a3e9d, 0xb0275f, 0x0b6e75, 0x7a5c00, 0x4a5568];
 
-/** The custom properties of a habit's colour. One that is too light for white text is not used. */
-export const ownColor = (color) => {
+/**
+ * The custom properties of a habit's colour. One that is too light for white text is not used; a
+ * habit without one has a colour by its id, the same on every device.
+ */
+export const ownColor = (color, id = "") => {
   const [red, green, blue] = [color >> 16, (color >> 8) & 255, color & 255].map((part) => {
     const share = part / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
@@ -16,7 +19,8 @@ export const ownColor = (color) => {
   const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   // Contrast of 4.5 with white, and of 3 with the dark ground.
   const isGood = color !== 0 && light <= 0.1833;
-  return { "--own": isGood ? `#${color.toString(16).padStart(6, "0")}` : "#a83c08" };
+  const own = isGood ? color : palette[id.charCodeAt(0) % palette.length || 0];
+  return { "--own": `#${own.toString(16).padStart(6, "0")}` };
 };
 
 const tap = (app, habit) =>
@@ -47,7 +51,7 @@ const week = (app, habit) => {
 const row = (app, habit) => {
   const isDone = habit.cells.get(app.view.here)?.done ?? false;
   const { current, state } = habit.streak;
-  return h("li", { class: "card habit", key: habit.id, vars: ownColor(habit.color), "data-test": "habit", "data-name": habit.name, "data-streak": current },
+  return h("li", { class: "card habit", key: habit.id, vars: ownColor(habit.color, habit.id), "data-test": "habit", "data-name": habit.name, "data-streak": current },
     h("button", { type: "button", class: "tap", "aria-pressed": String(isDone), "aria-label": t("today.tap", { name: habit.name }), "data-test": "tap", onclick: () => tap(app, habit) }, icon(icons.check)),
     h("a", { class: "habit-name", href: `#/habit/${encodeURIComponent(habit.id)}`, "data-test": "open" }, habit.name, h("span", { class: "small soft" }, t(`state.${state}`))),
     h("p", { class: `number${current === 0 ? " zero" : ""}`, "data-test": "streak" }, h("strong", {}, current), h("span", { class: "small soft" }, t("today.days", { count: current }))),
@@ -83,6 +87,8 @@ const advice = (app) => {
   if (!app.isSecure) cards.push(card("insecure", t("insecure.title"), t("insecure.text")));
   if (app.unknown || view.others.some((other) => other.standing === "unknown")) {
     cards.push(card("unknown", t("unknown.title"), t("unknown.text"), wayTo("account", t("keep.button"))));
+  } else if (view.hadAccount && !view.account) {
+    cards.push(card("forgot", t("forgot.title"), t("forgot.text"), wayTo("account", t("forgot.button"))));
   } else if (view.account && view.session) {
     cards.push(card("bring", t("bring.title"), t("bring.text"), wayTo("migrate", t("bring.button"))));
   } else if (!view.account && app.isSecure && view.session?.entries > 0) {
