@@ -28,6 +28,9 @@ public enum Gzip {
     }
   }
 
+  /// The most by which expanding multiplies bytes. Source: zlib, "Technical Details", "Maximum
+  /// Compression Factor".
+  public static let expansionMax = 1_032
   /// The first size of the output buffer, in bytes, and most bytes by which it grows at once.
   static let stepBytesMax = 65_536
 
