@@ -1206,11 +1206,11 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "RECOVERY_NOT_FOUND", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND", 49 },
   { "RECOVERY_UNDER_WAY", "STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY", 50 },
   { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 51 },
-  { "STASH_TOO_LARGE", "STREAK__V1__ERROR_REASON__STASH_TOO_LARGE", 60 },
-  { "CONNECT_REQUIRED", "STREAK__V1__ERROR_REASON__CONNECT_REQUIRED", 61 },
+  { "STASH_TOO_LARGE", "STREAK__V1__ERROR_REASON__STASH_TOO_LARGE", 52 },
+  { "CONNECT_REQUIRED", "STREAK__V1__ERROR_REASON__CONNECT_REQUIRED", 53 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{60, 52},{0, 54}
+{0, 0},{0, 54}
 };
 static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[54] =
 {
@@ -1280,7 +1280,7 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   streak__v1__error_reason__enum_values_by_number,
   54,
   streak__v1__error_reason__enum_values_by_name,
-  2,
+  1,
   streak__v1__error_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

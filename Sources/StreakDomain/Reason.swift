@@ -54,8 +54,8 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case recoveryNotFound = 49
   case recoveryUnderWay = 50
   case recoveryNotReady = 51
-  case stashTooLarge = 60
-  case connectRequired = 61
+  case stashTooLarge = 52
+  case connectRequired = 53
 }
 
 extension Reason {

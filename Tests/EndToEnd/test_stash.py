@@ -130,6 +130,19 @@ def test_a_removed_stash_does_not_return(server, session):
     assert not taken(server, session=session).HasField("captured")
 
 
+def test_a_cookie_without_use_is_removed_without_a_refusal(server, person, session):
+    """A page removes the cookie after a sign-up; a refusal would be an error in the browser's console."""
+    captured = capture(3)
+    _, value = stashed(server, session, captured)
+    claim = session.claim([], [])
+    claim.captured.CopyFrom(captured)
+    person.sign_up(claim)
+    unknown = "session." + base64.urlsafe_b64encode(os.urandom(48)).decode()
+    for each in (value, unknown):
+        answer = take(server, sent(each), remove=True)
+        assert (answer.status, answer.body) == (200, b"{}") and "Max-Age=0" in cookie(answer)[1]
+
+
 # What is refused
 
 def test_a_wrong_secret_and_an_unknown_session_are_refused_alike(server, session, person):

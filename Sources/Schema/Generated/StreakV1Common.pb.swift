@@ -138,10 +138,10 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let recoveryNotReady = ErrorReason(rawValue: 51)
   /// INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
   /// still sign up with it.
-  public static let stashTooLarge = ErrorReason(rawValue: 60)
+  public static let stashTooLarge = ErrorReason(rawValue: 52)
   /// FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
   /// only.
-  public static let connectRequired = ErrorReason(rawValue: 61)
+  public static let connectRequired = ErrorReason(rawValue: 53)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -198,8 +198,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 49: "RECOVERY_NOT_FOUND"
     case 50: "RECOVERY_UNDER_WAY"
     case 51: "RECOVERY_NOT_READY"
-    case 60: "STASH_TOO_LARGE"
-    case 61: "CONNECT_REQUIRED"
+    case 52: "STASH_TOO_LARGE"
+    case 53: "CONNECT_REQUIRED"
     default: nil
     }
   }

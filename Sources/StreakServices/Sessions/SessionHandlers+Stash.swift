@@ -69,7 +69,10 @@ extension SessionHandlers {
       presented = try await present(token, withContent: !request.remove, acceptsUnknown: false)
     } catch {
       // The session's own refusals; what passes by itself must not cost the browser its cookie.
-      if error.code == .unauthenticated || error.code == .failedPrecondition { context.removeCookie(Self.cookie) }
+      guard error.code == .unauthenticated || error.code == .failedPrecondition else { throw error }
+      context.removeCookie(Self.cookie)
+      // There is nothing to remove then, whatever the session has become.
+      if request.remove { return TakeStashResponse() }
       throw error
     }
     let sessionID = try identifier(token.owner, "session_id")

@@ -267,12 +267,12 @@ typedef enum _Streak__V1__ErrorReason {
    * INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
    * still sign up with it.
    */
-  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 60,
+  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 52,
   /*
    * FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
    * only.
    */
-  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 61
+  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 53
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*
