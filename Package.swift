@@ -136,7 +136,7 @@ let package = Package(
     // `embedInCode` would make array literals of them, which take the compiler half a minute.
     .target(name: "CStreakWeb"),
     .target(
-      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"], exclude: ["Page"],
+      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"], exclude: ["Page", "README.md"],
       swiftSettings: fencedSettings),
 
     // The settings and the metrics of streakd as tables, from which code and pages are made.
