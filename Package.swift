@@ -58,6 +58,7 @@ let package = Package(
   ],
   targets: [
     // C libraries.
+    systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev", brew: "curl"),
     systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
     systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
@@ -110,6 +111,9 @@ let package = Package(
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
     .target(
+      name: "Mail", dependencies: ["CCurl", "Cryptography", "PrivateCluster"], exclude: ["README.md"],
+      swiftSettings: fencedSettings),
+    .target(
       name: "Operations",
       dependencies: [
         "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
@@ -119,10 +123,10 @@ let package = Package(
     .target(
       name: "StreakServices",
       dependencies: [
-        "Cryptography", "EventLoop", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
+        "Cryptography", "EventLoop", "Mail", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
         "TextNormalization", logging,
       ],
-      swiftSettings: settings),
+      resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
 
     .target(
       name: "StreakClient",
@@ -149,9 +153,9 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
-        "Schema", "ServerReference", "StreakDomain", "StreakServices",
-        "StreakStore", "StreakWeb", "TLS", argumentParser, logging,
+        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster",
+        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore", "StreakWeb",
+        "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -253,6 +257,7 @@ let package = Package(
     .testTarget(
       name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
       exclude: ["reference.py"], swiftSettings: settings),
+    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(
       name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: domainSettings),
@@ -273,7 +278,7 @@ let package = Package(
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests",
-      dependencies: ["EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
+      dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",

@@ -29,7 +29,7 @@ import conftest  # noqa: F401  (generates the stubs)
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
 from person import today
-from server import Server
+from server import SERVER_KEY, Server
 from streak.v1 import common_pb2, export_pb2, streak_pb2, sync_pb2
 
 PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
@@ -331,10 +331,10 @@ class Bench:
         rows = self.psql("""SELECT user_id, (SELECT coalesce(max(seq), 0) FROM operations o WHERE o.user_id = heads.user_id), change_number
           FROM heads""").split()
         places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
-        epoch, bits, secret, applied = re.split(
-            r"[|\n]", self.psql(f"SELECT epoch, epoch_bits FROM service_state; SELECT encode(secret, 'hex') FROM server_secret; {APPLIED}"))[:4]
+        epoch, bits, sealed, applied = re.split(
+            r"[|\n]", self.psql(f"SELECT epoch, epoch_bits FROM service_state; SELECT encode(sealed, 'hex') FROM server_key; {APPLIED}"))[:4]
         epoch, bits, applied = int(epoch), int(bits) % (1 << 64), int(applied)
-        key = bench_cursor.cursor_key(bytes.fromhex(secret))
+        key = bench_cursor.cursor_key(bench_cursor.server_key_root(SERVER_KEY, bytes.fromhex(sealed)))
         operations = SYNC_OPERATIONS * self.seconds // len(people)
         path = self.folder / "sync.txt"
         with path.open("w") as file:

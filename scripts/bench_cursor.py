@@ -1,6 +1,7 @@
 """Cursors sealed as by streakd (StreakServices/Sync/CursorSeal), for requests that the benchmark
 makes beforehand."""
 
+import ctypes
 import hashlib
 import struct
 
@@ -39,9 +40,29 @@ def siphash128(key, data):
     return struct.pack("<QQ", low, a ^ b ^ c ^ d)
 
 
-def cursor_key(secret):
-    """The key of the tags, from the database's secret."""
-    return hashlib.sha256(b"streak.v1.cursor.1" + secret).digest()[15::-1]
+def derived_key(purpose, *secrets):
+    """As `SealedBytes.key`."""
+    material = b"".join(struct.pack(">I", len(part)) + part for part in (purpose.encode(), *secrets))
+    return hashlib.blake2b(material, digest_size=32).digest()
+
+
+def server_key_root(file, sealed):
+    """The root of the database's server key, decrypted with the file's current key (`KeyEncryptionKeys`)."""
+    prefix = "streakd-server-key-"
+    key = next(line.removeprefix(prefix) for line in file.read_text().split("\n") if line.startswith(prefix))
+    sodium = ctypes.CDLL("libsodium.so.23")
+    plain = ctypes.create_string_buffer(32)
+    nonce, box = sealed[:24], sealed[24:]
+    sealing_key = derived_key("streak.v1.key-encryption.1", bytes.fromhex(key))
+    if sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(plain, None, None, box, ctypes.c_ulonglong(len(box)), None,
+                                                         ctypes.c_ulonglong(0), nonce, sealing_key):
+        raise ValueError("the server key's file does not fit the database")
+    return plain.raw
+
+
+def cursor_key(root):
+    """The key of the tags, from the server key's root."""
+    return hashlib.sha256(b"streak.v1.cursor.1" + derived_key("streak.v1.server.cursor.1", root)).digest()[15::-1]
 
 
 def cursor_tag(key, user, epoch, bits, change_number):

@@ -10,7 +10,7 @@ public struct TokenProof: Sendable {
 
   private let hash: ShortHash
 
-  /// - Parameter secret: The database's secret.
+  /// - Parameter secret: A key of the server key's.
   public init(secret: [UInt8]) {
     let key = SHA256.digest(of: Array("streak.v1.token.1".utf8) + secret)
     hash = ShortHash(key: key.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })

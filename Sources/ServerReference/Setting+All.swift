@@ -34,6 +34,10 @@ extension Setting {
   public static let databaseOwner = Setting(
     "database-owner", .database, "CONNECTION", default: "the connection of database",
     "Connection of the role that owns and changes the schema; the role of database then only reads and writes rows.")
+  public static let serverKeyFile = Setting(
+    "server-key-file", .database, "FILE", default: "server-key in the data folder",
+    "The key under which the database's secrets are encrypted, mode 600; required with database. Made when a database without one is served for the first time. Every server of a database needs the same file, and so does a restore: keep a copy apart from the backups."
+  )
   public static let connectionsPerLoop = Setting(
     "connections-per-loop", .database, "COUNT", default: "4", in: 2...64,
     "Connections to PostgreSQL for each loop. Exports use at most half of them.")
@@ -187,10 +191,35 @@ extension Setting {
     "operator-token-file", .backups, "FILE",
     "Serve AdminService to callers with the token in this file, 32 bytes or more.")
 
+  // MARK: Mail
+
+  public static let mailSMTP = Setting(
+    "mail-smtp", .mail, "URL",
+    "The mail server that takes mails to people: smtps://HOST[:465], or smtp://HOST[:587] with STARTTLS, which only 127.0.0.0/8 and [::1] may lack."
+  )
+  public static let mailUser = Setting(
+    "mail-user", .mail, "NAME", "The user at the mail server. Goes with mail-password-file.")
+  public static let mailPasswordFile = Setting(
+    "mail-password-file", .mail, "FILE", "The file with that user's password, in its first line.")
+  public static let mailCA = Setting(
+    "mail-ca", .mail, "FILE",
+    default: "the system's", "A PEM file of the authorities whose certificates the mail server may have.")
+  public static let mailCommand = Setting(
+    "mail-command", .mail, "COMMAND",
+    "Instead of mail-smtp: a program with sendmail's interface, such as /usr/sbin/sendmail, as an absolute path with its arguments."
+  )
+  public static let mailFrom = Setting(
+    "mail-from", .mail, "MAILBOX",
+    "The sender of mails, such as Streaks <no-reply@example.com>. Mails name the service by this name.")
+  public static let mailLinkBase = Setting(
+    "mail-link-base", .mail, "URL",
+    "The app's page that links in mails lead to, such as https://app.example.com/account. A link adds #verify=TOKEN, #reset=TOKEN or #takeback=TOKEN."
+  )
+
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
     listen, user, web, loops, busyPollMicroseconds, graceSeconds, config,
-    dataFolder, database, databaseOwner, connectionsPerLoop, ledgerCacheMib,
+    dataFolder, database, databaseOwner, serverKeyFile, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
@@ -199,5 +228,6 @@ extension Setting {
     adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
     backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,
     newBackupFolder, operatorTokenFile,
+    mailSMTP, mailUser, mailPasswordFile, mailCA, mailCommand, mailFrom, mailLinkBase,
   ]
 }

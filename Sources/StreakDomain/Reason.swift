@@ -54,8 +54,11 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case recoveryNotFound = 49
   case recoveryUnderWay = 50
   case recoveryNotReady = 51
-  case stashTooLarge = 52
-  case connectRequired = 53
+  case mailOff = 52
+  case mailProofInvalid = 53
+  case addressTaken = 54
+  case stashTooLarge = 55
+  case connectRequired = 56
 }
 
 extension Reason {

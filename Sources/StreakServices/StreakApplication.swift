@@ -3,7 +3,7 @@ public import EventLoop
 public import RPC
 internal import Schema
 internal import struct StreakDomain.Instant
-public import StreakStore
+package import StreakStore
 internal import Synchronization
 
 /// The service that streakd serves. One for the process.
@@ -21,15 +21,20 @@ public final class StreakApplication: Sendable {
   private let meter = LimitMeter()
   private let transferring = TransferringPeople()
   private let passwordRules: PasswordRules
+  /// Nil: the server sends no mails.
+  private let mail: MailOrders?
 
-  /// - Parameter store: Open, on every loop that will serve.
+  /// - Parameters:
+  ///   - store: Open, on every loop that will serve.
+  ///   - mail: Nil: the server sends no mails. A `MailWorker` sends what is ordered.
   /// - Throws: `ApplicationError` if the machine cannot hash even one password.
-  public init(
+  package init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
     exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
     breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
-    operators: (token: OperatorToken, backend: OperatorBackend)? = nil
+    operators: (token: OperatorToken, backend: OperatorBackend)? = nil, mail: MailSettings? = nil
   ) throws(ApplicationError) {
+    self.mail = mail.map { MailOrders(seal: MailSeal(store: store), linkBase: $0.linkBase) }
     self.store = store
     do {
       self.passwords = try PasswordQueue(limits: passwords)
@@ -86,10 +91,11 @@ public final class StreakApplication: Sendable {
     let part = part(on: loop)
     let work = LargeWork(loop: loop, meter: meter)
     let signUp = SignUpProcedure(
-      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work)
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work,
+      mail: mail)
     let accounts = AccountHandlers(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
-      passwordRules: passwordRules, erasures: erasures)
+      passwordRules: passwordRules, erasures: erasures, mail: mail)
     let sync = SyncHandlers(
       store: store, authenticator: part.authenticator, calls: part.calls, subscriptions: part.subscriptions)
     let exports = ExportHandlers(

@@ -1,3 +1,4 @@
+package import Cryptography
 public import EventLoop
 public import Logging
 internal import Postgres
@@ -160,9 +161,9 @@ public final class StreakStore: Sendable {
   /// connection.
   public var epoch: Epoch { currentEpoch.value }
 
-  /// The database's own secret, with which cursors and tokens are authenticated: 32 bytes. Read
-  /// together with the epoch.
-  public var serverSecret: [UInt8] { currentEpoch.secret }
+  /// Seals and authenticates what a copy of the database must not reveal or make. Read by
+  /// `openServerKey`; until then a random one.
+  package var serverKey: ServerKey { currentEpoch.serverKey }
 
   /// Every statement of ours finds its rows by index. A plan that was made while a table was small
   /// must not read all of it when it has grown: prepared statements are planned once, and never to

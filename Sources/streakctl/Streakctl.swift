@@ -14,6 +14,6 @@ struct Streakctl: AsyncParsableCommand {
     version: ProgramVersion.text(of: "streakctl"),
     subcommands: [
       CallCommand.self, MethodsCommand.self, ExportCommand.self, ImportCommand.self, AuditCommand.self,
-      BackupCommand.self, PointInTimeCommand.self, AccountCommand.self,
+      BackupCommand.self, PointInTimeCommand.self, AccountCommand.self, KeyCommand.self,
     ])
 }

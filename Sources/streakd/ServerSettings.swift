@@ -23,6 +23,8 @@ struct ServerSettings {
   let database: String?
   /// The role that changes the schema; nil: the serving role.
   let databaseOwner: String?
+  /// Holds the key-encryption keys.
+  let serverKeyFile: String
   /// Nil: in cleartext.
   let tls: TLSServerFiles?
   let loops: Int
@@ -51,6 +53,8 @@ struct ServerSettings {
   let operatorToken: OperatorToken?
   /// Nil: there is no backup folder.
   let backups: Backups?
+  /// Nil: the server sends no mails.
+  let mail: MailServiceSettings?
 
   struct Backups {
     let folder: String
@@ -158,6 +162,13 @@ struct ServerSettings {
     guard databaseOwner == nil || database != nil else {
       throw ValidationError("database-owner goes with database; the private PostgreSQL has roles of its own.")
     }
+    guard let keyFile = text(.serverKeyFile, command.serverKeyFile) ?? (database == nil ? "\(dataFolder)/server-key" : nil)
+    else {
+      throw ValidationError(
+        "database needs a server-key-file: a path that every server of the database has the same file at, such as "
+          + "/etc/streakd/server-key. It is made when the database is served for the first time.")
+    }
+    serverKeyFile = keyFile
     loops = try number(.loops, command.loops, default: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     connectionsPerLoop = try number(.connectionsPerLoop, command.connectionsPerLoop)
     graceSeconds = try number(.graceSeconds, command.graceSeconds)
@@ -237,6 +248,12 @@ struct ServerSettings {
         signingKeyFile: text(.backupSigningKey, command.backupSigningKey), isNew: isNewFolder)
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
+    mail = try MailServiceSettings(
+      smtp: text(.mailSMTP, command.mailSMTP), user: text(.mailUser, command.mailUser),
+      password: try text(.mailPasswordFile, command.mailPasswordFile).map { try Self.bytes($0) },
+      authorities: try text(.mailCA, command.mailCA).map { try Self.bytes($0) },
+      command: text(.mailCommand, command.mailCommand),
+      sender: text(.mailFrom, command.mailFrom), linkBase: text(.mailLinkBase, command.mailLinkBase))
     logsEveryCall = try flag(.accessLog, command.accessLog)
   }
 

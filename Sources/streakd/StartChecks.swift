@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import EventLoop
 import Glibc
 import Logging
@@ -22,6 +23,8 @@ struct StartChecks {
     let breachedPasswords: BreachedPasswords
     /// Nil: there is no backup folder.
     let signingKey: BackupSigningKey?
+    /// The keys in the server key's file; nil: there is no file.
+    let keys: KeyEncryptionKeys?
   }
 
   private let settings: ServerSettings
@@ -58,7 +61,9 @@ struct StartChecks {
         "backups are signed; restores on other machines need to know by whom", metadata: ["signer": "\(key.signer)"])
       signingKey = key
     }
-    return Outcome(user: user, tls: tls, tlsState: tlsState, breachedPasswords: breached, signingKey: signingKey)
+    return Outcome(
+      user: user, tls: tls, tlsState: tlsState, breachedPasswords: breached, signingKey: signingKey,
+      keys: try ServerKeyFile.read(settings.serverKeyFile))
   }
 
   private func checkValidity(_ tls: TLSContext, _ files: TLSServerFiles) throws {

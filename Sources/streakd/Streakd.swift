@@ -3,6 +3,7 @@ import EventLoop
 import GRPCSchema
 import Glibc
 import Logging
+import Mail
 import Operations
 import Postgres
 import PrivateCluster
@@ -45,6 +46,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.dataFolder)) var dataFolder: String?
   @Option(help: .of(.database)) var database: String?
   @Option(help: .of(.databaseOwner)) var databaseOwner: String?
+  @Option(help: .of(.serverKeyFile)) var serverKeyFile: String?
   @Option(help: .of(.loops)) var loops: Int?
   @Option(help: .of(.connectionsPerLoop)) var connectionsPerLoop: Int?
   @Option(help: .of(.busyPollMicroseconds)) var busyPollMicroseconds: Int?
@@ -89,6 +91,13 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.backupScratchFolder)) var backupScratchFolder: String?
   @Option(help: .of(.backupSigningKey)) var backupSigningKey: String?
   @Flag(help: .of(.newBackupFolder)) var newBackupFolder = false
+  @Option(name: .customLong("mail-smtp"), help: .of(.mailSMTP)) var mailSMTP: String?
+  @Option(help: .of(.mailUser)) var mailUser: String?
+  @Option(help: .of(.mailPasswordFile)) var mailPasswordFile: String?
+  @Option(name: .customLong("mail-ca"), help: .of(.mailCA)) var mailCA: String?
+  @Option(help: .of(.mailCommand)) var mailCommand: String?
+  @Option(help: .of(.mailFrom)) var mailFrom: String?
+  @Option(help: .of(.mailLinkBase)) var mailLinkBase: String?
   @Option(help: .of(.config)) var config: String?
 
   func run() async throws {
@@ -164,7 +173,8 @@ struct Streakd: AsyncParsableCommand {
     // The owner makes the private PostgreSQL's serving role: no connection as that role is possible
     // before.
     if let owner, settings.database == nil {
-      try await prepare(owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, on: first, logger)
+      try await prepare(
+        owner, role: PrivateCluster.servingRoleName, isOwnCluster: true, settings, checked, on: first, logger)
       try stopping.check()
     }
     let store = try StreakStore(
@@ -198,12 +208,14 @@ struct Streakd: AsyncParsableCommand {
     try await Task(executorPreference: first) { try await store.checkDatabase(on: first, migrates: owner == nil) }.value
     if let owner, settings.database != nil {
       let role = try await Task(executorPreference: first) { try await store.roleName() }.value
-      try await prepare(owner, role: role, isOwnCluster: false, on: first, logger)
+      try await prepare(owner, role: role, isOwnCluster: false, settings, checked, on: first, logger)
     } else if owner == nil {
       let applied = try await Task(executorPreference: first) { try await store.migrateSchema() }.value
       if !applied.isEmpty { logger.info("schema versions applied", metadata: ["versions": "\(applied)"]) }
     }
     if owner != nil { _ = try await Task(executorPreference: first) { try await store.readEpoch() }.value }
+    try await ServerKeySetup(file: settings.serverKeyFile, found: checked.keys, logger: logger)
+      .open(store, isOwner: owner == nil, on: first)
     try stopping.check()
 
     let backups = try await startBackups(settings, checked, owner ?? connectionString, store, first, logger)
@@ -225,7 +237,14 @@ struct Streakd: AsyncParsableCommand {
       store: store, exports: settings.exports, rateLimits: settings.rateLimits,
       breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none,
-      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) })
+      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) },
+      mail: settings.mail?.appearance)
+    let mail = settings.mail.map { mail in
+      MailWorker(store: store, loop: first, settings: mail.appearance, logger: logger) { message in
+        await onOwnThread { mail.transport.deliver(message) }
+      }
+    }
+    let mailing = mail?.start()
     let tls = checked.tls
     let page = settings.servesPage ? WebPage.resources() : []
     let server = try await RPCServer.start(
@@ -270,7 +289,7 @@ struct Streakd: AsyncParsableCommand {
     let admin = try await startAdmin(
       settings, privileges.adminSockets,
       AdminPages(
-        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
+        server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive, mail: mail,
         stuckSeconds: settings.stuckSeconds,
         databaseWarning: { readiness.warning }
       ) {
@@ -288,10 +307,13 @@ struct Streakd: AsyncParsableCommand {
     // A running backup shares the calls' time limit; its time does not start after theirs.
     let grace = UInt64(settings.graceSeconds) * 1_000
     let stoppedBackups = Task { await backups?.stop(graceMilliseconds: grace) }
+    mailing?.cancel()
+    let stoppedMail = Task { await mail?.stop(graceMilliseconds: grace) }
     await server.shutdown(graceMilliseconds: grace)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
     await stoppedBackups.value
+    await stoppedMail.value
     await archive?.stop()
     for task in [checks, housekeeping] { task.cancel() }
     for task in [checks, housekeeping] { await task.value }
@@ -301,9 +323,11 @@ struct Streakd: AsyncParsableCommand {
 
   /// Applies the schema as its owner, and grants the serving role its rights.
   private func prepare(
-    _ owner: String, role: String, isOwnCluster: Bool, on loop: EventLoop, _ logger: Logger
+    _ owner: String, role: String, isOwnCluster: Bool, _ settings: ServerSettings, _ checked: StartChecks.Outcome,
+    on loop: EventLoop, _ logger: Logger
   ) async throws {
     let store = try StreakStore(connectionString: owner, loops: [loop], connectionsPerLoop: 1, logger: logger)
+    let key = ServerKeySetup(file: settings.serverKeyFile, found: checked.keys, logger: logger)
     let result = await Task(executorPreference: loop) { () -> Result<[Int32], any Error> in
       do {
         try await store.checkDatabase(on: loop, migrates: true)
@@ -317,6 +341,7 @@ struct Streakd: AsyncParsableCommand {
         } else {
           try await store.letServe(role, isOwnCluster: isOwnCluster)
         }
+        try await key.open(store, isOwner: true, on: loop)
         return .success(applied)
       } catch {
         return .failure(error)

@@ -13,7 +13,7 @@ FORBIDDEN = [
     "UPDATE audit_events SET outcome = 'OK'", "DELETE FROM audit_events", "TRUNCATE audit_events",
     "INSERT INTO audit_events SELECT * FROM audit_events", "UPDATE audit_heads SET number = 0", "DELETE FROM audit_heads",
     "INSERT INTO audit_heads SELECT * FROM audit_heads", "INSERT INTO schema_versions (number, name) VALUES (77, 'x')",
-    "DELETE FROM schema_versions", "UPDATE rate_limit_secret SET secret = ''", "TRUNCATE users", "DROP TABLE cells",
+    "DELETE FROM schema_versions", "UPDATE server_key SET sealed = ''", "TRUNCATE users", "DROP TABLE cells",
     "ALTER TABLE users ADD COLUMN x integer", "CREATE TABLE x (y integer)", "CREATE TEMPORARY TABLE x (y integer)", "CREATE SCHEMA x",
     "CREATE FUNCTION x() RETURNS integer LANGUAGE sql AS 'SELECT 1'", "CREATE ROLE x", "CREATE DATABASE x",
     "ALTER TABLE audit_events DISABLE TRIGGER ALL", "CREATE INDEX ON users (email)", "COPY users TO PROGRAM 'cat'",

@@ -55,6 +55,8 @@ import Testing
         "notices VALUES ($1, $1, 1, $1, 0, 0, '', '', NULL, now(), 1, false)",
         "notice_acknowledgements VALUES ($1, $1, $1, now())",
         "imports VALUES ($1, $1, '', now())",
+        "mail_outbox VALUES ($1, $1, 1, 'mira@example.org', '', '', now(), now(), now())",
+        "mail_tokens VALUES ($1, '', 1, 'mira@example.org', 'mira@example.org', NULL, 0, now())",
         "recoveries VALUES ($1, $1, 'backup', now(), now(), 2, '', '', NULL)",
       ] {
         _ = try await test.database.run(

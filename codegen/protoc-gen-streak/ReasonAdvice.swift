@@ -65,6 +65,16 @@ struct ReasonAdvice {
       show: "\"This account was deleted.\"", retry: "no.",
       repair: "delete the account's data and queue on the device. The same email may sign up again, empty."),
 
+    "MAIL_OFF": .init(
+      show: "\"This service sends no mails.\"; hide what needs them.", retry: never,
+      repair: "the operator sets up mail: `--mail-smtp` or `--mail-command`, `--mail-from`, `--mail-link-base`."),
+    "MAIL_PROOF_INVALID": .init(
+      show: "\"This code or link does not work, or does not work any more. Ask for a new mail.\"", retry: never,
+      repair: "ask for a new mail. A link works only in the account that asked for it."),
+    "ADDRESS_TAKEN": .init(
+      show: "\"Another account has this address. Sign in to that account, or use another address.\"", retry: never,
+      repair: "use another address, or sign in to the other account."),
+
     // Sessions and migration.
     "SESSION_INVALID": .init(
       show: "nothing.", retry: never,

@@ -180,11 +180,21 @@ public struct PersonLedger: Sendable {
     return changeNumber
   }
 
-  /// Stores the result of a day's statements. The only place where a day begins to count: the bound
-  /// of early days applies to every source.
+  /// Stores the result of a day's statements.
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
     _ key: CellKey, _ statements: DayStatements, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64
+  ) throws(Reason) {
+    try setCell(key, last: last, made: made, recordedAt: recordedAt, version: version) { state in
+      state.take(statements, last: last)
+    }
+  }
+
+  /// Stores a changed day. The only place where a day begins to count: the bound of early days
+  /// applies to every source.
+  mutating func setCell(
+    _ key: CellKey, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64,
+    _ change: (inout CellState) -> Void
   ) throws(Reason) {
     guard var habit = habits[key.habitID] else { throw .habitNotFound }
     let previous = cells[key]
@@ -194,10 +204,10 @@ public struct PersonLedger: Sendable {
         cell: CellContent(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
         recordedAt: recordedAt)
     (state.version, state.made, state.recordedAt) = (version, made, recordedAt)
-    state.take(statements, last: last)
+    change(&state)
     let wasEarly = key.day < firstDay && previous?.countsAsNew == true
     if key.day < firstDay, state.countsAsNew, !wasEarly, habit.earlyDays >= DayRules.earlyDaysMax {
-      var statements = statements
+      var statements = state.statements
       statements.quarantineOverLimit()
       state.take(statements, last: last)
     }

@@ -26,7 +26,7 @@ extension StreakStore {
   ) async throws(RPCStatus) -> RPCStatus {
     let isErased = try await mappingStoreErrors { () throws(StoreError) -> Bool in try await self.isErased(userID) }
     if isErased { return Reason.accountErased.status }
-    guard let token, token.isGenuine(by: TokenProof(secret: serverSecret)) else {
+    guard let token, token.isGenuine(by: serverKey.tokenProof) else {
       return Reason.credentialsInvalid.status
     }
     let user = try await mappingStoreErrors { () throws(StoreError) in try await self.user(userID) }

@@ -28,7 +28,7 @@ struct TokenIssuer: Sendable {
 
   /// Credentials for a device that signs in, or, given its refresh token, for one that refreshes.
   func issue(to userID: Identifier, refreshing presented: OpaqueToken? = nil, at now: Instant) -> IssuedTokens {
-    let proof = TokenProof(secret: store.serverSecret)
+    let proof = store.serverKey.tokenProof
     let access = OpaqueToken(kind: .access, owner: userID.bytes, proof: proof)
     let refresh =
       presented.map { OpaqueToken(successorOf: $0, proof: proof) }

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import EventLoop
 internal import GRPCSchema
 internal import ProtobufCodec
@@ -33,7 +34,7 @@ struct ExportHandlers: ExportService {
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
     var sentByteCount = 0
-    let secret = try await mappingStoreErrors { () throws(StoreError) in try await store.exportSecret() }
+    let secret = store.serverKey.key(for: ExportSeal.purpose).exposed
     var document: ExportDocument?
     var failure: RPCStatus?
     func send(_ document: inout ExportDocument) async throws(RPCStatus) {

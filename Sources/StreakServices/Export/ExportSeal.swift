@@ -2,9 +2,12 @@ internal import Cryptography
 internal import GRPCSchema
 internal import Schema
 
-/// Distinguishes this service's documents from others: a hash of the document's content under the
-/// database's secret.
+/// Distinguishes this service's documents from others: a hash of the document's content under a
+/// key of the server key's.
 enum ExportSeal {
+  /// Names the key among those of the server key.
+  static let purpose = "document"
+
   /// SHA-256(secret, SHA-256(header and sections)): the inner hash has a fixed length, so nothing
   /// can be added to a sealed document.
   static func seal(of manifest: ExportManifest, userID: [UInt8], secret: [UInt8]) -> [UInt8] {

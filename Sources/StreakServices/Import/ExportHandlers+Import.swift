@@ -33,7 +33,7 @@ extension ExportHandlers {
     defer { give(userID, imports) }
     context.limitTime(milliseconds: UInt64(limits.secondsMax) * 1000, Reason.exportTooSlow.status)
     let pace = TransferPace(context, limits: limits, meter: limiter.meter)
-    let secret = try await mappingStoreErrors { () throws(StoreError) in try await store.exportSecret() }
+    let secret = store.serverKey.key(for: ExportSeal.purpose).exposed
     let now = Instant.now()
     var reader = DocumentReader(isBinary: begin.format == .binary)
     var builder = ImportBuilder(importID: importID, at: now)

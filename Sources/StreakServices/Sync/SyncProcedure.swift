@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import GRPCSchema
 internal import RPC
 internal import Schema
@@ -18,10 +19,10 @@ struct SyncProcedure: Sendable {
   let store: StreakStore
   private let seal: CursorSeal
 
-  /// - Parameter store: Has read the database's secret.
+  /// - Parameter store: Has read the server key.
   init(store: StreakStore) {
     self.store = store
-    seal = CursorSeal(secret: store.serverSecret)
+    seal = CursorSeal(secret: store.serverKey.cursorKey)
   }
 
   func run(_ request: SyncRequest, by principal: Principal, at now: Instant) async throws(RPCStatus) -> SyncResponse {
@@ -172,7 +173,8 @@ struct SyncProcedure: Sendable {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)
     var latest = HybridTime.zero
-    for id in ledger.changes.editedHabits.sorted() {
+    let edited = ledger.changes.editedHabits
+    for id in edited.isEmpty ? [] : edited.sorted() {
       guard let habit = ledger.habits[id] else { continue }
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }

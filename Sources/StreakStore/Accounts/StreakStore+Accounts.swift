@@ -2,7 +2,7 @@ internal import Postgres
 public import struct StreakDomain.Identifier
 
 extension StreakStore {
-  private static let userByEmail = Statement(.read, "SELECT user_id FROM emails WHERE email_key = $1")
+  private static let userByEmail = Statement(.read, "SELECT user_id FROM emails WHERE email_key = $1 AND reserved_until IS NULL")
 
   /// The user with an email, by its normalised form; nil if there is none.
   public func userID(emailKey: String) async throws(StoreError) -> Identifier? {
@@ -11,14 +11,17 @@ extension StreakStore {
 
   private static let userByID = Statement(
     .read,
-    "SELECT email, password_hash, created_at, change_number FROM users JOIN heads USING (user_id) WHERE user_id = $1")
+    """
+    SELECT email, password_hash, created_at, change_number, email_verified_at, language
+    FROM users JOIN heads USING (user_id) WHERE user_id = $1
+    """)
 
   /// A person's account; nil if there is none.
   public func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {
     try await database.row(Self.userByID, .identifier(userID)) { row throws(DatabaseError) in
       UserRecord(
         userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
-        changeNumber: try row.int64(3))
+        changeNumber: try row.int64(3), emailVerifiedAt: try row.instantOrNull(4), language: try row.string(5))
     }
   }
 

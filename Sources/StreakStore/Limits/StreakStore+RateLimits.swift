@@ -1,8 +1,10 @@
+internal import Cryptography
 internal import Postgres
 
 /// A limit: a number of calls within a window of time.
 public struct RateCount: Sendable, Equatable {
-  /// A name that identifies the counted thing, as bytes. Stored as a keyed hash only.
+  /// A name that identifies the counted thing, as bytes. Only its hash under the
+  /// server key is stored.
   public var name: [UInt8]
   /// Most calls, 1 or more.
   public var callsMax: Int32
@@ -25,16 +27,17 @@ extension StreakStore {
   /// - Returns: In the order of the counts, the microseconds for which each still refuses; all zero
   ///   if the call was counted.
   public func countCall(_ counts: [RateCount]) async throws(StoreError) -> [Int64] {
-    try await Self.countCall(counts, isAlone: true, by: database)
+    try await countCall(counts, isAlone: true, by: database)
   }
 
   /// - Parameter isAlone: The runner is not a transaction with other work.
-  static func countCall(
+  func countCall(
     _ counts: [RateCount], isAlone: Bool, by runner: some StatementRunner
   ) async throws(StoreError) -> [Int64] {
     guard !counts.isEmpty else { return [] }
+    let key = serverKey
     let waits = try await runner.row(
-      countCall, .bytesArray(counts.map(\.name)), .int32Array(counts.map(\.callsMax)),
+      Self.countCall, .bytesArray(counts.map { key.countedName($0.name) }), .int32Array(counts.map(\.callsMax)),
       .int32Array(counts.map(\.windowSeconds)), .bool(isAlone)
     ) { row throws(DatabaseError) in try row.int64Array(0) }
     return waits?.map { $0 ?? 0 } ?? []

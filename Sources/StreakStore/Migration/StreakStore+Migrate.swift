@@ -126,7 +126,7 @@ extension StreakStore {
       }
       if isPreview { return .rollBack(.previewed) }
       try await store(record, of: state.session, for: person, at: now, by: transaction)
-      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      let waits = try await countCall(counts, isAlone: false, by: transaction)
       if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.migrated)
     }

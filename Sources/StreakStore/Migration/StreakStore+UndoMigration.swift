@@ -113,7 +113,7 @@ extension StreakStore {
       try await transaction.execute(Self.openSession, .identifier(migration.sessionID), .identifier(userID), id)
       try await Self.recordAudit(audit, by: transaction)
       // Last: other people's calls are counted in one of these rows too.
-      let waits = try await Self.countCall(counts, isAlone: false, by: transaction)
+      let waits = try await countCall(counts, isAlone: false, by: transaction)
       if waits.contains(where: { $0 > 0 }) { return .rollBack(.limited(waits)) }
       return .commit(.undone(result, isReplay: false))
     }

@@ -3,15 +3,6 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  private static let readSecret = Statement(.read, "SELECT secret FROM export_secret")
-
-  /// The database's own secret, with which exported documents are sealed.
-  public func exportSecret() async throws(StoreError) -> [UInt8] {
-    let secret = try await database.row(Self.readSecret) { row throws(DatabaseError) in try row.bytes(0) }
-    guard let secret else { throw .fault(reason: "no secret for exports") }
-    return secret
-  }
-
   private static let importReply = Statement(
     .read, "SELECT result FROM imports WHERE user_id = $1 AND import_id = $2")
 

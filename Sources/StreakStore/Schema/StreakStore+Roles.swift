@@ -4,8 +4,7 @@ extension StreakStore {
   /// Tables that the serving role may read but not write: history that must not change, and tables
   /// that only the schema's owner changes.
   private static let readOnlyTables = [
-    "audit_events", "audit_heads", "schema_versions", "rate_limit_secret", "service_state", "timelines",
-    "export_secret", "server_secret",
+    "audit_events", "audit_heads", "schema_versions", "service_state", "timelines", "server_key",
   ]
 
   private static let ownRole = Statement(.read, "SELECT current_user::text")

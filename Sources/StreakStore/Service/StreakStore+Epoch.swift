@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Logging
 internal import Postgres
 public import StreakDomain
@@ -13,7 +14,8 @@ final class CurrentEpoch: Sendable {
   private static let observe = Statement(.write, "SELECT present_epoch, present_bits FROM observe_timeline()")
   private struct State {
     var epoch = Epoch.none
-    var secret: [UInt8] = []
+    /// A random one that nothing is sealed under, until the database's is read.
+    var serverKey = ServerKey()
     /// The work for a later epoch is running: no connection is used before its end.
     var isRising = false
     var onRise: EpochRise?
@@ -29,8 +31,7 @@ final class CurrentEpoch: Sendable {
   /// `.none`: not read yet.
   var value: Epoch { state.withLock { $0.epoch } }
 
-  /// The database's own secret; empty: not read yet.
-  var secret: [UInt8] { state.withLock { $0.secret } }
+  var serverKey: ServerKey { state.withLock { $0.serverKey } }
 
   /// Reads the epoch. Begins a new one if the database's timeline is not recorded.
   func read(by runner: some StatementRunner) async throws(DatabaseError) -> Epoch {
@@ -84,7 +85,7 @@ final class CurrentEpoch: Sendable {
   /// Sets the epoch that is read at the program's start.
   func set(_ found: Epoch) { state.withLock { $0.epoch = found } }
 
-  func set(secret: [UInt8]) { state.withLock { $0.secret = secret } }
+  func set(serverKey: ServerKey) { state.withLock { $0.serverKey = serverKey } }
 
   private static func decode(_ result: consuming QueryResult) throws(DatabaseError) -> Epoch {
     try result.one { row throws(DatabaseError) in Epoch(number: try row.int64(0), bits: try row.int64(1)) }
@@ -104,18 +105,12 @@ extension StreakStore {
   public func readEpoch() async throws(StoreError) -> Epoch {
     do throws(DatabaseError) {
       let found = try await currentEpoch.read(by: database)
-      let secret = try await database.run(Self.readServerSecret, parameters: []).one { row throws(DatabaseError) in
-        try row.bytes(0)
-      }
-      currentEpoch.set(secret: secret)
       if epoch == .none { currentEpoch.set(found) } else { try await currentEpoch.adopt(found) }
       return found
     } catch {
       throw StoreError(error)
     }
   }
-
-  private static let readServerSecret = Statement(.read, "SELECT secret FROM server_secret")
 
   /// SQL that raises the epoch's number to the current second, or by one if it is later already:
   /// two restores never get the same one. A trigger draws the bits and records the timeline.

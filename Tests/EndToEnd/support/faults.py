@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from person import details
-from server import PROGRAMS
+from server import PROGRAMS, SERVER_KEY
 
 ADMIN = ("--admin-listen", "127.0.0.1:0")
 
@@ -52,7 +52,7 @@ def log(server, text):
 def refusal_to_start(database, *arguments) -> str:
     """The message with which streakd fails to start."""
     done = subprocess.run(
-        [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--database", database, *arguments], capture_output=True, text=True,
+        [str(PROGRAMS / "streakd"), "--listen", "127.0.0.1:0", "--database", database, "--server-key-file", str(SERVER_KEY), *arguments], capture_output=True, text=True,
         stdin=subprocess.DEVNULL, timeout=60)
     assert done.returncode not in (0, None), done.stdout
     last = done.stderr.strip().split("\n")[-1]

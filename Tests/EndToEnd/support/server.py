@@ -1,5 +1,6 @@
 """Real streakd processes."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -16,8 +17,20 @@ PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / 
 START_SECONDS = 90
 # All clients of the tests and of the benchmark have one address: the limits are raised, except in
 # tests of limits.
+def _shared_server_key():
+    """One server key for all servers of a test run: a database may be served by several, and restored to other places."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="streakd-e2e-key-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "server-key"
+    # As root, streakd reads it before it becomes another user.
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        file.write(f"streakd-server-key-{os.urandom(32).hex()}\n")
+    return path
+
+
+SERVER_KEY = _shared_server_key()
 DEFAULTS = {"--listen": "127.0.0.1:0", "--loops": "1", "--rate-limit-factor": "1000", "--calls-per-person-max": "0",
-            "--calls-per-address-max": "0"}
+            "--calls-per-address-max": "0", "--server-key-file": str(SERVER_KEY)}
 
 
 @contextlib.contextmanager

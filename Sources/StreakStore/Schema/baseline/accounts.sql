@@ -7,17 +7,29 @@
 
 CREATE TABLE users (
   user_id uuid PRIMARY KEY,
+  -- Empty: another person has proved that the address is theirs.
   email text NOT NULL,
   password_hash text NOT NULL,
   created_at timestamptz NOT NULL,
+  -- NULL: nothing has proved that the person reads mail at the address.
+  email_verified_at timestamptz,
+  -- The language of mails, a BCP 47 tag; empty: not given.
+  language text NOT NULL DEFAULT '',
   -- The reply to the sign-up, sealed under the request's own secrets.
   sealed_sign_up bytea NOT NULL
 );
 
 CREATE TABLE emails (
   email_key text PRIMARY KEY,
-  user_id uuid NOT NULL
+  user_id uuid NOT NULL,
+  -- An address that the account had before can be taken back until then, and no other account gets
+  -- it. NULL: the account's address.
+  reserved_until timestamptz
 );
+
+CREATE INDEX emails_reserved ON emails (reserved_until) WHERE reserved_until IS NOT NULL;
+
+CREATE INDEX emails_by_user ON emails (user_id);
 
 -- One row per device that ever signed in; its credentials, as hashes, are a `TokenFamily`.
 -- NULL: signed out.

@@ -1,8 +1,8 @@
 -- Counts of calls, for the limits that the schema declares.
 
 CREATE TABLE rate_limits (
-  -- A keyed SHA-256 of the counted name, under this database's own secret: neither an email nor an
-  -- address can be read from it.
+  -- A hash of the counted name under the server key: neither an email nor an address can be found
+  -- from it.
   key bytea PRIMARY KEY,
   -- The times of the calls that still count, oldest first; never more than the limit.
   calls timestamptz[] NOT NULL,
@@ -12,23 +12,17 @@ CREATE TABLE rate_limits (
 
 CREATE INDEX rate_limits_expires_at ON rate_limits (expires_at);
 
--- One row.
-CREATE TABLE rate_limit_secret (secret bytea PRIMARY KEY);
-
-INSERT INTO rate_limit_secret
-SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
-
--- Counts a call under each of the names, or under none if one of them has reached its limit within
--- its window. Returns, in the names' order, how long each still refuses, in microseconds; all zero:
+-- Counts a call under each of the keys, or under none if one of them has reached its limit within
+-- its window. Returns, in the keys' order, how long each still refuses, in microseconds; all zero:
 -- the call is counted. alone: nothing else is in the transaction, which then need not wait for the
 -- disk.
-CREATE FUNCTION count_call(names bytea[], calls_max integer[], window_seconds integer[], alone boolean)
+CREATE FUNCTION count_call(keys bytea[], calls_max integer[], window_seconds integer[], alone boolean)
 RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
   item record;
   moment timestamptz;
   kept timestamptz[];
-  waits bigint[] := array_fill(0::bigint, ARRAY[cardinality(names)]);
+  waits bigint[] := array_fill(0::bigint, ARRAY[cardinality(keys)]);
 BEGIN
   IF alone THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
   -- Removes more rows than one call adds, so that the table does not grow beyond its relevant rows.
@@ -36,9 +30,8 @@ BEGIN
     SELECT key FROM rate_limits WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED);
   -- In the order of the keys, so that two calls cannot deadlock.
   FOR item IN
-    SELECT sha256(s.secret || n.name) AS key, n.name, n.place, calls_max[n.place] AS calls_max,
-      make_interval(secs => window_seconds[n.place]) AS duration
-    FROM unnest(names) WITH ORDINALITY AS n (name, place), rate_limit_secret s ORDER BY 1
+    SELECT n.key, n.place, calls_max[n.place] AS calls_max, make_interval(secs => window_seconds[n.place]) AS duration
+    FROM unnest(keys) WITH ORDINALITY AS n (key, place) ORDER BY 1
   LOOP
     LOOP
       INSERT INTO rate_limits VALUES (item.key, '{}', clock_timestamp()) ON CONFLICT (key) DO NOTHING;
@@ -60,8 +53,7 @@ BEGIN
       WHERE call > moment - make_interval(secs => n.seconds)) || moment,
     expires_at = moment + make_interval(secs => n.seconds)
   FROM (
-    SELECT sha256(s.secret || u.name) AS key, max(u.seconds) AS seconds
-    FROM unnest(names, window_seconds) AS u (name, seconds), rate_limit_secret s GROUP BY 1) n
+    SELECT u.key, max(u.seconds) AS seconds FROM unnest(keys, window_seconds) AS u (key, seconds) GROUP BY 1) n
   WHERE r.key = n.key;
   RETURN waits;
 END

@@ -1,11 +1,5 @@
 -- Restoring one account: imports, and recoveries from backups.
 
--- One row: the key that seals exported documents.
-CREATE TABLE export_secret (secret bytea PRIMARY KEY);
-
-INSERT INTO export_secret
-SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
-
 CREATE TABLE imports (
   user_id uuid NOT NULL,
   import_id uuid NOT NULL,

@@ -10,11 +10,13 @@ CREATE TABLE service_state (
 
 INSERT INTO service_state (epoch) VALUES (1);
 
--- One row: the key that authenticates cursors and tokens.
-CREATE TABLE server_secret (secret bytea PRIMARY KEY);
-
-INSERT INTO server_secret
-SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+-- One row, made by the first server: the server key, encrypted under a key that is not in the
+-- database. From it come the keys of cursors, tokens, counted names and sealed documents.
+CREATE TABLE server_key (
+  is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row),
+  sealed bytea NOT NULL,
+  sealed_at timestamptz NOT NULL DEFAULT now()
+);
 
 -- Every attempt to make a backup, by any process.
 CREATE TABLE backup_runs (

@@ -264,15 +264,28 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51,
   /*
+   * FAILED_PRECONDITION: this server sends no mails, or none to this address.
+   */
+  STREAK__V1__ERROR_REASON__MAIL_OFF = 52,
+  /*
+   * FAILED_PRECONDITION: the code or the link of a mail is unknown, used or expired, or another
+   * account's.
+   */
+  STREAK__V1__ERROR_REASON__MAIL_PROOF_INVALID = 53,
+  /*
+   * FAILED_PRECONDITION: another account has proved the address, or can take it back.
+   */
+  STREAK__V1__ERROR_REASON__ADDRESS_TAKEN = 54,
+  /*
    * INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
    * still sign up with it.
    */
-  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 52,
+  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 55,
   /*
    * FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
    * only.
    */
-  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 53
+  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 56
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Cryptography
+import EventLoop
+import Glibc
+import ProgramSupport
+import StreakStore
+
+/// The database whose server key a command opens, as its owner.
+struct KeyDatabaseOption: ParsableArguments {
+  @Option(
+    help:
+      "A libpq URL or conninfo of the schema's owner; else the environment's STREAKD_DATABASE. A private PostgreSQL's is \"host=DATA_FOLDER/socket user=streakd dbname=postgres\"."
+  )
+  var database: String?
+
+  /// Opens the server key, and encrypts it under the current key if the previous one encrypted it.
+  func open(_ keys: KeyEncryptionKeys) async throws {
+    guard let place = database ?? getenv("STREAKD_DATABASE").map({ String(cString: $0) }) else {
+      throw ValidationError("Give --database.")
+    }
+    let thread = EventLoopThread()
+    let loop = thread.loop
+    defer { thread.stopAndJoin() }
+    let store: StreakStore
+    do {
+      store = try StreakStore(connectionString: place, loops: [loop], connectionsPerLoop: 1)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+    let outcome = await Task(executorPreference: loop) { () -> Result<Bool, ServerKeyError> in
+      do throws(ServerKeyError) {
+        return .success(try await store.openServerKey(keys, isOwner: true))
+      } catch {
+        return .failure(error)
+      }
+    }.value
+    await store.close()
+    switch outcome {
+    case .success: return
+    case .failure(.doesNotFit):
+      printError("The key does not fit this database; nothing was changed.")
+      throw ExitCode(1)
+    case .failure(.store(let error)):
+      printError("The database cannot be used: \(error)")
+      throw ExitCode(EX_UNAVAILABLE)
+    }
+  }
+}
