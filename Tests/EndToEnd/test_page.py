@@ -86,6 +86,7 @@ def test_a_persons_whole_way(server, folder, email):
         first.until(lambda: not first.has("notice", kind="note"))
 
         # An offline day: the page opens, takes taps, and sends them later.
+        second.go("today")
         second.set_offline(True)
         second.reload()
         second.add_habit("Walk")
@@ -100,8 +101,9 @@ def test_a_persons_whole_way(server, folder, email):
         first.go("data")
         first.click("make-export")
         first.find("save-export")
-        document = json.loads(first.promise(
-            "return (await fetch(document.querySelector('[data-test=save-export]').href)).text()"))
+        first.save_downloads(downloads)
+        first.click("save-export")
+        document = json.loads(wait_until(lambda: next(downloads.glob("streak-*.json"), None)).read_text())
         assert {habit["name"] for habit in document["habits"]} == {"Read", "Walk"}
         table = folder / "habits.csv"
         table.write_text("Date,Swim\n2026-01-05,1\n2026-01-06,1\n2026-01-07,0\n")

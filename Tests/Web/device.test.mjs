@@ -54,6 +54,7 @@ test("what is told before a sign-up is what comes", withServer, async () => {
     const { session } = await device.view();
     // when: they are signed up
     const result = await device.accounts.signUp(newEmail(), password);
+    assert.equal((await device.view()).habits[0].cells.size, daysAgo.length, "nothing is out of sight until the first pull");
     await device.sync();
     // then: as many count as were told, all are kept, and the claimed number was right
     const [habit] = (await device.view()).habits;

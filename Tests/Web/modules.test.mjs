@@ -14,12 +14,14 @@ import { BackfillAllowance, noteZone, todayOfZones } from "../../Sources/StreakW
 import { intervalMilliseconds, SyncSchedule } from "../../Sources/StreakWeb/Page/modules/schedule.js";
 import { streakOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
 import { continueAsNewDevice, submission } from "../../Sources/StreakWeb/Page/modules/submission.js";
-import { EnvelopeReader, errorOf } from "../../Sources/StreakWeb/Page/modules/transport.js";
+import { CallError, EnvelopeReader, errorOf } from "../../Sources/StreakWeb/Page/modules/transport.js";
 import { readHistory } from "../../Sources/StreakWeb/Page/import/readers.js";
 import { importHistory, previewImport } from "../../Sources/StreakWeb/Page/import/record.js";
 import { en } from "../../Sources/StreakWeb/Page/i18n/en.js";
 import { more } from "../../Sources/StreakWeb/Page/i18n/en-more.js";
-import { clockAt, makeDevice, seeded } from "./support.mjs";
+import { Calls } from "../../Sources/StreakWeb/Page/modules/calls.js";
+import { capture } from "../../Sources/StreakWeb/Page/modules/capture.js";
+import { MemoryStore, clockAt, makeDevice, seeded } from "./support.mjs";
 
 const page = fileURLToPath(new URL("../../Sources/StreakWeb/Page/", import.meta.url));
 
@@ -164,6 +166,74 @@ test("a failure says what is known about it", () => {
   assert.equal(errorOf({ code: "unauthenticated", details: [detail("ErrorInfo", { reason: "ACCOUNT_UNKNOWN" })] }).kind, "accountUnknown");
   assert.equal(errorOf(undefined, 502).kind, "failing", "a proxy's page");
   assert.equal(errorOf({ code: "aborted", details: [detail("ErrorInfo", { reason: "PLAN_CHANGED" })] }).isFinal, true);
+});
+
+test("a stream that ends with its access token signs nobody out", async () => {
+  const store = new MemoryStore();
+  const [user, device] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA=="];
+  await store.change((state) => {
+    const account = newAccount(user, device);
+    account.credentials = { accessToken: "old", accessExpiresAt: 0, refreshToken: "r1" };
+    state.addAccount(account);
+  });
+  const bearers = [];
+  const transport = {
+    async *stream(_method, _messages, { bearer }) {
+      bearers.push(bearer);
+      yield { n: bearers.length };
+      throw new CallError("signInNeeded", { reason: "CREDENTIALS_INVALID" });
+    },
+    call: async (method, { refreshToken }) => ({ tokens: { accessToken: `after ${refreshToken}`, refreshToken: "r2" } }),
+  };
+  const calls = new Calls({ store, transport, clock: clockAt(0), emit: () => assert.fail("nothing is to be told") });
+  const read = async () => {
+    for await (const message of calls.stream("SyncService/Watch", [{}], user)) assert.ok(message.n > 0);
+  };
+  await assert.rejects(read(), { kind: "unreachable" });
+  await assert.rejects(read(), { kind: "unreachable" });
+  assert.deepEqual(bearers, ["old", "after r1"]);
+  assert.equal(await store.read((state) => state.accounts.get(user).standing), "signedIn");
+});
+
+test("a session that comes back from its stash is joined with what was recorded meanwhile", async () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
+  // given: a session with two days, as it was stashed
+  const before = makeDevice({ clock });
+  const id = await before.client.addHabit({ name: "Read", color: 3 });
+  const { here } = await before.view();
+  await before.client.tap(id, true, { day: here - 1, note: "kept" });
+  await before.client.tap(id, true);
+  const session = await before.store.read((state) => structuredClone(state.session));
+  const captured = await capture(session, timeOfDay(clock, undefined, 120));
+  const stash = { sessionId: session.sessionId, sessionSecret: session.secret, captureNumber: "7", captured, anchor: new Date(clock.now() - 86_400_000).toISOString() };
+  // when: a browser without it asks, after the person has begun anew, and is offline at first
+  const after = makeDevice({ clock });
+  clock.time += 1000;
+  const other = await after.client.addHabit({ name: " read " });
+  await after.client.tap(other, false, { day: here - 1 }).catch(() => {});
+  await after.client.addHabit({ name: "Swim" });
+  let isOnline = false;
+  const methods = [];
+  after.anonymous.transport = {
+    call: async (method) => {
+      methods.push(method);
+      if (!isOnline) throw new CallError("unreachable");
+      return method.endsWith("TakeStash") ? stash : {};
+    },
+  };
+  await assert.rejects(after.anonymous.turn(), { kind: "unreachable" });
+  assert.deepEqual(methods, ["SessionService/TakeStash"], "nothing replaces the cookie before");
+  isOnline = true;
+  await after.anonymous.turn();
+  const view = await after.view();
+  assert.deepEqual(view.habits.map(({ name, streak }) => [name, streak.current]), [["Read", 2], ["Swim", 0]]);
+  assert.equal(view.habits[0].cells.get(here - 1).note, "kept");
+  assert.ok(view.session.isAnchored && view.session.isStashed);
+  assert.equal(await after.store.read((state) => state.session.sessionId), session.sessionId);
+  assert.ok(methods.includes("SessionService/StashSession") && !methods.includes("SessionService/StartSession"));
+  methods.length = 0;
+  await after.anonymous.turn();
+  assert.deepEqual(methods, [], "it asks once");
 });
 
 // MARK: without an account

@@ -231,9 +231,9 @@ public struct TakeStashRequest: ProtobufMessage {
   public var sessionId: [UInt8] = []
   /// The session's secret.
   public var sessionSecret: [UInt8] = []
-  /// The copy and the cookie are removed, and the answer is empty, also for a session that the server
-  /// does not know or that has become part of an account: the person wants this browser's data to be
-  /// forgotten, or the page has no more use for the cookie.
+  /// The copy and the cookie are removed, and the answer is empty, also for a session that the
+  /// server does not know or that has become part of an account: the person wants this browser's
+  /// data to be forgotten, or the page has no more use for the cookie.
   public var remove: Bool = false
 
   public init() {}

@@ -74,7 +74,7 @@ class Browser:
 
     def find(self, test, **attributes):
         """The first such element; waits for it."""
-        return wait_until(lambda: next(iter(self.all(test, **attributes)), None), 15)
+        return wait_until(lambda: next(iter(self.all(test, **attributes)), None), 30)
 
     def has(self, test, **attributes):
         return bool(self.all(test, **attributes))
@@ -104,15 +104,15 @@ class Browser:
                 return True
             except (StaleElementReferenceException, ElementClickInterceptedException, NoSuchElementException):
                 return False
-        wait_until(attempt, 15)
+        wait_until(attempt, 30)
         return result[0]
 
-    def until(self, condition, seconds=15):
+    def until(self, condition, seconds=30):
         """Waits until `condition` holds; elements may be replaced meanwhile."""
         def holds():
             try:
                 return condition()
-            except StaleElementReferenceException:
+            except (NoSuchElementException, StaleElementReferenceException):
                 return False
         return wait_until(holds, seconds)
 
@@ -192,6 +192,9 @@ class Browser:
         kinds = "indexeddb,local_storage,cache_storage,service_workers,file_systems" + (",cookies" if cookies else "")
         self.driver.get("about:blank")
         self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": f"http://{self.address}", "storageTypes": kinds})
+
+    def save_downloads(self, folder):
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
 
     def set_dark(self, is_dark):
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {

@@ -1,8 +1,8 @@
 """What must hold for every page that a person sees: contrast, the order of the focus, names for
 those who do not see, and no movement."""
 
-# Text with a contrast below 4.5 against what is drawn below it. Source: WCAG 2.2, 1.4.3, without its
-# exception for large text.
+# Text with a contrast below 4.5 against what is drawn below it. Source: WCAG 2.2, 1.4.3, without
+# its exception for large text.
 CONTRAST = r"""
 const parse = (text) => {
   const parts = text.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0];
@@ -55,7 +55,9 @@ const each = document.activeElement;
 const style = getComputedStyle(each);
 const box = each.getBoundingClientRect();
 return each === document.body ? null : {
-  html: each.outerHTML.slice(0, 120), hasRing: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1, top: box.top, left: box.left,
+  html: each.outerHTML.slice(0, 120), top: box.top, left: box.left,
+  // The parts of a time field are stops of their own, which the browser marks.
+  hasRing: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || each.type === "time",
   isShown: box.width > 1 && box.height > 1 && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
 }
 """
@@ -110,12 +112,13 @@ def check_focus_order(browser):
     browser.script("document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0);"
                    "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')")
     reached = []
-    for _ in stops:
+    while len(reached) < len(stops):
         ActionChains(browser.driver).send_keys(Keys.TAB).perform()
         focused = browser.script(FOCUSED)
         assert focused, (browser.driver.current_url, reached)
         assert focused["hasRing"] and focused["isShown"], focused
-        reached.append(focused["html"])
+        if focused["html"] != next(iter(reached[-1:]), None) or 'type="time"' not in focused["html"]:
+            reached.append(focused["html"])
     assert reached == stops, browser.driver.current_url
 
 

@@ -6,12 +6,15 @@ import { base64, newId, randomBytes } from "./bytes.js";
 import { credentialsOf } from "./calls.js";
 import { claim } from "./capture.js";
 import { localTime } from "./clock.js";
-import { dayStartOf } from "./client.js";
+import { RuleError, dayStartOf } from "./client.js";
 import { exclusively } from "./locks.js";
 import { moveIntoSession, moveSession, takeNewName } from "./moving.js";
 import { make, newAccount } from "./queue.js";
 import { continueAsNewDevice } from "./submission.js";
 import { CallError } from "./transport.js";
+
+/** How long a call may take that carries a whole session, of up to 50,000 days. */
+const wholeSessionMilliseconds = 180_000;
 
 const contradiction = () => new CallError("failing", { message: "The server's answers about this session contradict each other." });
 const isSameEmail = (left, right) => left.toLowerCase() === right.toLowerCase();
@@ -51,7 +54,7 @@ export class Accounts {
           const response = await this.calls.open("AccountService/SignUp", {
             idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId),
             ...(pending.claim ? { session: pending.claim } : {}),
-          }, { timeoutMilliseconds: 60_000 });
+          }, { timeoutMilliseconds: wholeSessionMilliseconds });
           await this.#adopt(response, pending);
           this.accountChanged();
           // Entries recorded since an attempt that had no session to bring.
@@ -74,18 +77,23 @@ export class Accounts {
   }
 
   async #preparedSignUp(email) {
-    const own = await this.#claimNow();
-    return this.store.change((state) => {
-      // The server has signed this device out of an account that it may have lost: the same address
-      // may sign up again.
-      const { account } = state;
-      if (account && (account.credentials || !isSameEmail(account.email, email))) throw new Error("an account is signed in here");
-      const { pendingSignUp } = state.settings;
-      if (pendingSignUp && isSameEmail(pendingSignUp.email, email)) return pendingSignUp;
-      const pending = { email, idempotencyKey: base64(randomBytes(32)), deviceId: newId(), claim: own ?? null };
-      state.setSettings({ pendingSignUp: pending });
-      return pending;
-    });
+    for (;;) {
+      const own = await this.#claimNow();
+      const prepared = await this.store.change((state) => {
+        // The server has signed this device out of an account that it may have lost: the same address
+        // may sign up again.
+        const { account } = state;
+        if (account && (account.credentials || !isSameEmail(account.email, email))) throw new RuleError("SIGNED_IN");
+        const { pendingSignUp } = state.settings;
+        if (pendingSignUp && isSameEmail(pendingSignUp.email, email)) return pendingSignUp;
+        // The session has got its name from the server meanwhile: it is captured under that.
+        if (own && state.session?.sessionId !== own.sessionId) return undefined;
+        const pending = { email, idempotencyKey: base64(randomBytes(32)), deviceId: newId(), claim: own ?? null };
+        state.setSettings({ pendingSignUp: pending });
+        return pending;
+      });
+      if (prepared) return prepared;
+    }
   }
 
   async #adopt({ account: made, tokens, migration }, pending) {
@@ -190,12 +198,14 @@ export class Accounts {
     // The first sync, so that the database's epoch for the answer is known.
     const isFirst = await this.store.read((state) => state.account && !state.account.cursor);
     if (isFirst) await this.sync.sync();
-    const own = session ?? (await this.#claimNow());
+    const isSame = await this.store.read((state) => session && state.session?.sessionId === session.sessionId);
+    const own = isSame ? session : await this.#claimNow();
+    if (!own) throw new RuleError("NOTHING_TO_BRING");
     let pending = await this.store.change((state) => {
       const userId = state.settings.current;
       const { pendingMigration } = state.settings;
       if (pendingMigration?.userId === userId) return pendingMigration;
-      const made = { userId, claim: own, habitMap, planHash };
+      const made = { userId, claim: own, habitMap, planHash: isSame ? planHash : undefined };
       state.setSettings({ pendingMigration: made });
       return made;
     });
@@ -206,7 +216,7 @@ export class Accounts {
           session: pending.claim, secondDevice: isSecondDevice,
           habitMap: (pending.habitMap ?? []).map(([capturedHabitId, habitId]) => ({ capturedHabitId, habitId })),
           ...(pending.planHash ? { planHash: pending.planHash } : {}),
-        }, pending.userId, { timeoutMilliseconds: 60_000 });
+        }, pending.userId, { timeoutMilliseconds: wholeSessionMilliseconds });
         return await this.#finishMigration(pending, migration, isSecondDevice);
       } catch (error) {
         if (!error.isFinal) throw error;

@@ -2,9 +2,9 @@
 // of its days can count; and a sealed copy of it is kept there, because a browser forgets.
 
 import { base64, fromBase64 } from "./bytes.js";
-import { exclusively } from "./locks.js";
-import { capture } from "./capture.js";
+import { capture, captureBytes } from "./capture.js";
 import { localTime, todayHere } from "./clock.js";
+import { exclusively } from "./locks.js";
 import { introductionMilliseconds, losesDays } from "./session.js";
 
 /** A session says that it is alive this often; the server forgets those silent for a year. */
@@ -12,6 +12,8 @@ const keepSessionMilliseconds = 7 * 86_400_000;
 /** Pauses between two stashes: short at first, longer after many. The server takes 120 an hour. */
 const stashPauseMilliseconds = 5_000;
 const stashLongPauseMilliseconds = 90_000;
+/** A larger capture is not stashed, in bytes: about what the server takes. */
+const stashBytesMax = 1024 * 1024;
 const stashesInARow = 60;
 const stashWindowMilliseconds = 3_600_000;
 
@@ -24,6 +26,8 @@ const sessionBearer = (session) => {
 export class Anonymous {
   /** When this tab stashed in the last hour. */
   #stashes = [];
+  /** The session that the server does not stash, such as one that is too large. */
+  #refused;
 
   constructor({ store, transport, clock }) {
     Object.assign(this, { store, transport, clock });
@@ -101,7 +105,7 @@ export class Anonymous {
       session: { ...state.session, habits: new Map(state.session.habits), entries: new Map(state.session.entries) },
       dayStart: state.settings.dayStart,
     });
-    if (!found) return 0;
+    if (!found || found.session.sessionId === this.#refused) return 0;
     // A burst of taps is one stash: the rest comes with the next turn.
     const now = this.clock.monotonic();
     this.#stashes = this.#stashes.filter((at) => now - at < stashWindowMilliseconds);
@@ -117,13 +121,19 @@ export class Anonymous {
     const captureNumber = Math.max(now, session.captureNumber + 1);
     const captured = await capture(session, localTime(this.clock, now, dayStart));
     this.#stashes.push(this.clock.monotonic());
+    if (captureBytes(captured.habits, captured.entries).length > stashBytesMax) {
+      this.#refused = session.sessionId;
+      return;
+    }
     const request = { sessionId: session.sessionId, sessionSecret: session.secret, captureNumber: String(captureNumber), captured };
     try {
       await this.transport.call("SessionService/StashSession", { ...request, unanchored: !session.isAnchored });
     } catch (error) {
       // Without it the session is no worse off: it can still sign up from here.
-      if (error.isFinal || error.code === "resource_exhausted") return;
-      throw error;
+      if (error.code === "resource_exhausted") return;
+      if (!error.isFinal) throw error;
+      this.#refused = session.sessionId;
+      return;
     }
     await this.store.change((state) => {
       if (state.session?.sessionId !== session.sessionId) return;

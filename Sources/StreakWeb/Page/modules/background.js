@@ -131,13 +131,17 @@ export class Background {
     if (!userId) return false;
     let hasReceived = false;
     const { calls } = await this.account();
-    for await (const { cursor } of calls.stream("SyncService/Watch", [{}], userId, { signal })) {
-      const own = await this.store.read((state) => state.accounts.get(userId)?.cursor);
-      // A stream that opens after a failure shows that the network is back.
-      if (!hasReceived && this.#hasFailed) this.comeBack();
-      hasReceived = true;
-      const isSame = ["epoch", "epochBits", "changeNumber"].every((name) => String(cursor?.[name] ?? 0) === String(own?.[name] ?? 0));
-      if (!isSame) this.wake();
+    try {
+      for await (const { cursor } of calls.stream("SyncService/Watch", [{}], userId, { signal })) {
+        const own = await this.store.read((state) => state.accounts.get(userId)?.cursor);
+        // A stream that opens after a failure shows that the network is back.
+        if (!hasReceived && this.#hasFailed) this.comeBack();
+        hasReceived = true;
+        const isSame = ["epoch", "epochBits", "changeNumber"].every((name) => String(cursor?.[name] ?? 0) === String(own?.[name] ?? 0));
+        if (!isSame) this.wake();
+      }
+    } catch (error) {
+      if (!hasReceived) throw error;
     }
     return hasReceived;
   }

@@ -38,6 +38,7 @@ export const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest
 /** Writes canonical bytes: integers big-endian, text as its length in 4 bytes and its UTF-8. */
 export class Writer {
   #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
   #count = 0;
 
   #room(more) {
@@ -45,6 +46,7 @@ export class Writer {
     const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#count + more));
     larger.set(this.#bytes);
     this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 
   raw(bytes) {
@@ -62,14 +64,14 @@ export class Writer {
 
   int32(value) {
     this.#room(4);
-    new DataView(this.#bytes.buffer).setInt32(this.#count, value);
+    this.#view.setInt32(this.#count, value);
     this.#count += 4;
     return this;
   }
 
   int64(value) {
     this.#room(8);
-    new DataView(this.#bytes.buffer).setBigInt64(this.#count, BigInt(value));
+    this.#view.setBigInt64(this.#count, BigInt(value));
     this.#count += 8;
     return this;
   }

@@ -53,8 +53,10 @@ export class Calls {
           }
           return;
         } catch (error) {
-          if (error.kind !== "signInNeeded" || hasReceived) throw error;
+          if (error.kind !== "signInNeeded") throw error;
           bearer = await this.refresh(bearer, userId);
+          // A stream ends with its token: the caller opens another one, from where it was.
+          if (hasReceived) throw new CallError("unreachable", { message: "The stream's access token has expired." });
         }
       }
     } catch (error) {

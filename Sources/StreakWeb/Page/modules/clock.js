@@ -16,6 +16,15 @@ const nameOfOffset = (seconds) => {
   return `${seconds < 0 ? "-" : "+"}${digits(Math.floor(minutes / 60))}:${digits(minutes % 60)}`;
 };
 
+/** How long the zone's name is taken as known: asking for it is slow, and an import asks often. */
+const nameMilliseconds = 1_000;
+let zoneName = { at: -Infinity, name: "" };
+const nameNow = () => {
+  const at = performance.now();
+  if (at - zoneName.at > nameMilliseconds) zoneName = { at, name: Intl.DateTimeFormat().resolvedOptions().timeZone };
+  return zoneName.name;
+};
+
 export const systemClock = {
   /** Milliseconds since 1970. */
   now: () => Date.now(),
@@ -25,7 +34,7 @@ export const systemClock = {
   zone(at) {
     // Historic local mean times may lie outside of what the service accepts.
     const seconds = Math.min(Math.max(-new Date(at).getTimezoneOffset() * 60, utcOffsetMin), utcOffsetMax);
-    return { name: Intl.DateTimeFormat().resolvedOptions().timeZone || nameOfOffset(seconds), seconds };
+    return { name: nameNow() || nameOfOffset(seconds), seconds };
   },
   random: () => Math.random(),
 };

@@ -8,6 +8,9 @@ import { exclusively } from "./locks.js";
 /** How long a tab waits for the leader's sync before it runs one itself. A browser may freeze it. */
 const patienceMilliseconds = 4_000;
 
+/** What a tab asks the leader for: the names of `Background`'s functions. */
+const asks = new Set(["wake", "comeBack", "accountChanged"]);
+
 export class Tabs {
   #channel;
   #isLeader = false;
@@ -19,11 +22,11 @@ export class Tabs {
     this.#channel = globalThis.BroadcastChannel ? new BroadcastChannel("streakd") : undefined;
     if (!this.#channel) return;
     this.#channel.onmessage = ({ data }) => {
-      if (this.#isLeader && data.type === "wake") this.background.wake();
-      if (this.#isLeader && data.type === "comeBack") this.background.comeBack();
-      if (this.#isLeader && data.type === "accountChanged") this.background.accountChanged();
-      // The leader is awake.
-      if (data.type === "syncing") clearTimeout(this.#timer);
+      if (this.#isLeader && asks.has(data.type)) {
+        this.tell({ type: "awake" });
+        this.background[data.type]();
+      }
+      if (data.type === "awake" || data.type === "syncing") clearTimeout(this.#timer);
       receive(data);
     };
   }
@@ -46,20 +49,20 @@ export class Tabs {
   }
 
   wake() {
-    this.#ask("wake", () => this.background.wake());
+    this.#ask("wake");
   }
 
   comeBack() {
-    this.#ask("comeBack", () => this.background.comeBack());
+    this.#ask("comeBack");
   }
 
   accountChanged() {
-    this.#ask("accountChanged", () => this.background.accountChanged());
+    this.#ask("accountChanged");
   }
 
-  #ask(type, lead) {
+  #ask(type) {
     if (this.#isLeader) {
-      lead();
+      this.background[type]();
       return;
     }
     this.tell({ type });

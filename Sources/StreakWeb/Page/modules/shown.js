@@ -8,9 +8,22 @@ import { BackfillAllowance } from "./rules.js";
 /** "HABIT_FIELD_NAME" is "name". */
 export const fieldName = (name) => (name ?? "").replace("HABIT_FIELD_", "").toLowerCase();
 
+/**
+ * Sessions that became part of the account and that no pull has brought yet: until then only this
+ * device's record of them holds their days. The server has them; they are shown as they were sent.
+ */
+const unreceived = (account) => [...account.migrated.values()].filter((migrated) => !migrated.isReceived);
+
 /** The habits as the person sees them: a map from id to fields. */
 export const shownHabits = (account) => {
   const habits = new Map([...account.habits].map(([id, habit]) => [id, habit.fields]));
+  for (const { claim, habitMap } of unreceived(account)) {
+    const names = new Map(habitMap);
+    for (const { habit } of claim.captured.habits) {
+      const id = names.get(habit.id) ?? habit.id;
+      if (!habits.has(id)) habits.set(id, fieldsOf(habit));
+    }
+  }
   for (const op of account.queue) {
     if (op.editHabit) {
       const id = account.aliases.get(op.editHabit.habit.id) ?? op.editHabit.habit.id;
@@ -33,10 +46,26 @@ const shownOver = (op, cell, habitId, day) => {
   return cell && { ...cell, done: false };
 };
 
+/** The days without the queue: the received ones, and those of sessions that are not received. */
+const baseCells = (account) => {
+  const waiting = unreceived(account);
+  if (waiting.length === 0) return account.cells;
+  const cells = new Map();
+  for (const { claim, habitMap } of waiting) {
+    const names = new Map(habitMap);
+    for (const { habitId: captured, day, done, note } of claim.captured.entries) {
+      const habitId = names.get(captured) ?? captured;
+      cells.set(cellKey(habitId, day), { habitId, day, done, note, quarantine: "" });
+    }
+  }
+  for (const [key, cell] of account.cells) cells.set(key, cell);
+  return cells;
+};
+
 /** One day as the person sees it, before any expectation of what counts. */
 export const shownCell = (account, habitId, day) => {
   const key = cellKey(habitId, day);
-  let cell = account.cells.get(key);
+  let cell = baseCells(account).get(key);
   for (const op of account.queue) if (meantKey(account, op) === key) cell = shownOver(op, cell, habitId, day);
   return cell;
 };
@@ -46,7 +75,7 @@ export const shownCell = (account, habitId, day) => {
  * that this device expects.
  */
 export const shownCells = (account, now) => {
-  const shown = new Map(account.cells);
+  const shown = new Map(baseCells(account));
   const backfill = new BackfillAllowance(account.caughtUpAt);
   for (const op of account.queue) {
     const key = meantKey(account, op);

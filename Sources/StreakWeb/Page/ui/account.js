@@ -46,6 +46,7 @@ const enter = (app, isNew) => {
     const accounts = await app.accounts();
     if (isNew) {
       await accounts.signUp(email.value.trim(), password.value);
+      await app.syncNow();
       app.unknown = false;
       app.tell(t("account.welcome"));
       app.go("today");
@@ -95,6 +96,8 @@ const password = (app) =>
         app.tell(t("account.passwordChanged"));
       }),
     },
+      // For password managers: whose password it is.
+      h("input", { type: "email", autocomplete: "username", value: app.view.account.email, class: "unseen", tabindex: "-1", "aria-hidden": "true", readonly: true }),
       field("old", t("account.password"), { type: "password", autocomplete: "current-password" }),
       field("fresh", t("account.newPassword"), { type: "password", autocomplete: "new-password", minlength: "8" }, t("account.passwordHint")),
       failureOf(app),
@@ -102,7 +105,7 @@ const password = (app) =>
 
 const signOut = async (app) => {
   // What can be sent, is sent first.
-  if (app.view.account.waiting > 0) await app.syncNow();
+  if (app.view.account.isSignedIn && app.view.account.waiting > 0) await app.syncNow();
   app.view = await app.client.view();
   const count = app.view.account?.waiting ?? 0;
   if (count > 0) {
@@ -153,7 +156,9 @@ export const page = (app) => {
   const { account } = view;
   if (!account?.isSignedIn) {
     const isNew = app.local.isNew ?? (!account && !view.hadAccount && !view.others.some((other) => other.standing !== "unknown"));
-    return [...enter(app, isNew), kept(app)];
+    // Without credentials the account is still the one in use: it can be left, too.
+    const leave = account && h("button", { type: "button", class: "link", key: "leave", "data-test": "sign-out", onclick: () => signOut(app) }, t("account.leave", { email: account.email }));
+    return [...enter(app, isNew), leave, kept(app)];
   }
   return [
     head(app, t("nav.account")),

@@ -94,6 +94,8 @@ export class App {
       else this.#tabs.wake();
     });
     addEventListener("pagehide", () => this.#tabs.wake());
+    // A page that comes back from the browser's cache of pages may have lost its lock and its database.
+    addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
     if (!navigator.onLine) this.#take({ type: "offline" }, false);
   }
 
@@ -149,7 +151,7 @@ export class App {
     } else if (event.type === "accountUnknown") {
       this.unknown = true;
     }
-    if (event.type !== "syncing") this.refresh();
+    if (!["syncing", "wake", "awake", "comeBack"].includes(event.type)) this.refresh();
   }
 
   // MARK: drawing

@@ -49,29 +49,36 @@ const fits = (node, child) => {
   return node.localName === child.tag && node.described?.key === child.props.key;
 };
 
-/** Makes `parent`'s content what `children` describe. */
+/**
+ * Makes `parent`'s content what `children` describe. Elements that stay are not moved where it can be
+ * helped: moving one takes the focus from it.
+ */
 export const render = (parent, children) => {
-  const old = [...parent.childNodes];
-  const keyed = new Map(old.filter((node) => node.described?.key !== undefined).map((node) => [node.described.key, node]));
-  let place = 0;
-  children.forEach((child, index) => {
+  const old = new Set(parent.childNodes);
+  const keyed = new Map([...old].filter((node) => node.described?.key !== undefined).map((node) => [node.described.key, node]));
+  const unkeyed = [...old].filter((node) => node.described?.key === undefined);
+  const kept = children.map((child) => {
     const key = child.props?.key;
-    let node = key === undefined ? old.find((each, at) => each && at >= place && fits(each, child)) : keyed.get(key);
-    if (node && !fits(node, child)) node = undefined;
-    if (node) {
-      if (key === undefined) place = old.indexOf(node) + 1;
-      if (typeof child === "object") {
-        render(node, child.children);
-        setProps(node, child.props);
-      } else if (node.data !== String(child)) {
-        node.data = child;
-      }
-      old[old.indexOf(node)] = undefined;
-      keyed.delete(key);
-    } else {
+    const found = key === undefined ? unkeyed.findIndex((each) => fits(each, child)) : -1;
+    const node = key === undefined ? unkeyed[found] : keyed.get(key);
+    if (!node || !fits(node, child)) return undefined;
+    // In their order: what is before it is not used any more.
+    if (key === undefined) unkeyed.splice(0, found + 1);
+    keyed.delete(key);
+    old.delete(node);
+    return node;
+  });
+  for (const node of old) node.remove();
+  children.forEach((child, index) => {
+    let node = kept[index];
+    if (!node) {
       node = create(child);
+    } else if (typeof child === "object") {
+      render(node, child.children);
+      setProps(node, child.props);
+    } else if (node.data !== String(child)) {
+      node.data = child;
     }
     if (parent.childNodes[index] !== node) parent.insertBefore(node, parent.childNodes[index] ?? null);
   });
-  while (parent.childNodes.length > children.length) parent.lastChild.remove();
 };

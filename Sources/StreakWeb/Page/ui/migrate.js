@@ -4,8 +4,11 @@
 import { normalisedName } from "../modules/habit.js";
 import { h } from "./dom.js";
 import { head } from "./frame.js";
-import { t } from "./i18n.js";
+import { dayText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
+
+/** Days of a conflict that are named. */
+const daysShown = 5;
 
 const planHabits = async (app) => {
   const { local } = app;
@@ -59,14 +62,14 @@ const one = (app, found, names) => {
   const target = isOwn || found.habitId !== found.capturedHabitId ? found.habitId : (sameName() ?? found.habitId);
   const id = `into-${found.capturedHabitId}`;
   const before = found.before?.current ?? 0;
-  const line = (key, count) => count > 0 && h("li", { key, "data-test": key }, t(key, { count }));
+  const line = (key, count, more = "") => count > 0 && h("li", { key, "data-test": key }, t(key, { count }), more);
   return h("section", { class: "card", key: found.capturedHabitId, "data-test": "planned", "data-match": found.match },
     h("div", { class: "field" }, h("label", { for: id }, t("migrate.into", { name: names.get(found.capturedHabitId) ?? found.name })),
       h("select", { id, value: target, onchange: (event) => pair(app, found.capturedHabitId, event.target.value) },
         h("option", { value: found.capturedHabitId, key: "new" }, t("migrate.new")),
         app.view.habits.filter((habit) => habit.id !== found.capturedHabitId).map((habit) => h("option", { value: habit.id, key: habit.id }, habit.name)))),
     h("ul", { class: "small" },
-      line("migrate.daysNew", found.daysNew ?? 0), line("migrate.daysSame", found.daysSame ?? 0), line("migrate.daysConflicting", found.daysConflicting?.length ?? 0),
+      line("migrate.daysNew", found.daysNew ?? 0), line("migrate.daysSame", found.daysSame ?? 0), line("migrate.daysConflicting", found.daysConflicting?.length ?? 0, ` (${(found.daysConflicting ?? []).slice(0, daysShown).map((day) => dayText(day, { dateStyle: "medium" })).join("; ")})`),
       h("li", { key: "streak", "data-test": "migrate.streak" }, t("migrate.streak", { before, after: found.after?.current ?? 0 }))));
 };
 

@@ -153,9 +153,9 @@ struct  Streak__V1__TakeStashRequest
    */
   ProtobufCBinaryData session_secret;
   /*
-   * The copy and the cookie are removed, and the answer is empty, also for a session that the server
-   * does not know or that has become part of an account: the person wants this browser's data to be
-   * forgotten, or the page has no more use for the cookie.
+   * The copy and the cookie are removed, and the answer is empty, also for a session that the
+   * server does not know or that has become part of an account: the person wants this browser's
+   * data to be forgotten, or the page has no more use for the cookie.
    */
   protobuf_c_boolean remove;
 };
