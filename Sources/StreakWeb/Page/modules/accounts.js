@@ -1,6 +1,6 @@
 // Accounts: sign-up, sign-in, migration, sign-out, deletion. Loaded when a person opens them. Each
-// request that must not be doubled is stored before it is sent, so that a repetition, even after the
-// tab was closed, sends the same one and gets the same answer.
+// request that must not be doubled is stored before it is sent, so that a repetition, even after
+// the tab was closed, sends the same one and gets the same answer.
 
 import { base64, newId, randomBytes } from "./bytes.js";
 import { credentialsOf } from "./calls.js";
@@ -80,8 +80,8 @@ export class Accounts {
     for (;;) {
       const own = await this.#claimNow();
       const prepared = await this.store.change((state) => {
-        // The server has signed this device out of an account that it may have lost: the same address
-        // may sign up again.
+        // The server has signed this device out of an account that it may have lost: the same
+        // address may sign up again.
         const { account } = state;
         if (account && (account.credentials || !isSameEmail(account.email, email))) throw new RuleError("SIGNED_IN");
         const { pendingSignUp } = state.settings;
@@ -112,7 +112,9 @@ export class Accounts {
     });
   }
 
-  /** The address belongs to another account than the one stored here: that one was lost or erased. */
+  /**
+   * The address belongs to another account than the one stored here: that one was lost or erased.
+   */
   #moveReplaced(state, userId, email, now) {
     for (const [id, account] of state.accounts) {
       if (id !== userId && isSameEmail(account.email, email)) moveIntoSession(state, id, this.clock, now);
@@ -127,8 +129,8 @@ export class Accounts {
       await this.anonymous.takeBack();
       const held = await this.store.read((state) => [...state.accounts.keys()]);
       const userId = await this.#register(email, password);
-      // A server that has lost this device's numbers says so at the first sync. It runs here because
-      // registering a new device needs the password.
+      // A server that has lost this device's numbers says so at the first sync. It runs here
+      // because registering a new device needs the password.
       if (held.includes(userId)) await this.sync.sync().catch(() => {});
       const standing = await this.store.read((state) => state.accounts.get(userId)?.standing);
       if (standing === "mustRegister") await this.#register(email, password);
@@ -258,8 +260,8 @@ export class Accounts {
   async #nextClaim(error, sent) {
     if (!sent) return undefined;
     if (error.reason === "SESSION_INVALID") {
-      // The server does not know the session any more. If the claim already says so, nothing is left
-      // to do.
+      // The server does not know the session any more. If the claim already says so, nothing is
+      // left to do.
       return sent.unanchored ? undefined : { ...sent, unanchored: true, migrationId: newId() };
     }
     if (error.reason === "SESSION_CLAIMED") {

@@ -94,7 +94,8 @@ export class App {
       else this.#tabs.wake();
     });
     addEventListener("pagehide", () => this.#tabs.wake());
-    // A page that comes back from the browser's cache of pages may have lost its lock and its database.
+    // A page that comes back from the browser's cache of pages may have lost its lock and its
+    // database.
     addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
     if (!navigator.onLine) this.#take({ type: "offline" }, false);
   }
@@ -107,7 +108,10 @@ export class App {
         store: this.store, calls: sync.calls, sync: this.#background, anonymous: this.#background.anonymous, clock: this.clock, accountChanged: () => this.#tabs.accountChanged(),
         device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
       });
-    })();
+    })().catch((error) => {
+      this.#accounts = undefined;
+      throw error;
+    });
     return this.#accounts;
   }
   #accounts;
