@@ -7,8 +7,8 @@ package struct MailMessage: Sendable {
   package var html: String
   /// The language of both, such as `de`.
   package var language: String
-  /// Names the message: the same again for a repeated delivery, so that the recipient's programs can
-  /// tell that it is the same. ASCII letters, digits and hyphens.
+  /// Names the message: the same again for a repeated delivery, so that the recipient's programs
+  /// can tell that it is the same. ASCII letters, digits and hyphens.
   package var identifier: String
   /// Seconds since 1970.
   package var sentAt: Int64
@@ -40,7 +40,7 @@ package struct MailMessage: Sendable {
       // No program answers it: RFC 3834, section 5.
       "Auto-Submitted: auto-generated",
       "MIME-Version: 1.0",
-      "Content-Type: multipart/alternative; boundary=\"\(boundary)\"",
+      "Content-Type: multipart/alternative;\r\n boundary=\"\(boundary)\"",
     ]
     let tag = language.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
     if !tag.isEmpty { lines.append("Content-Language: \(tag)") }

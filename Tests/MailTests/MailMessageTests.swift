@@ -28,7 +28,8 @@ struct MailMessageTests {
   @Test(
     "no text adds a header field, a line or a part",
     arguments: [
-      "x\r\nBcc: thief@example.com", "x\nBcc: thief@example.com\n\nbody", "x\r\n\r\n--=_0-1\r\n", "\u{0}\u{7f}\u{85}\u{2028}",
+      "x\r\nBcc: thief@example.com", "x\nBcc: thief@example.com\n\nbody", "x\r\n\r\n--=_0-1\r\n",
+      "\u{0}\u{7f}\u{85}\u{2028}",
       "=?UTF-8?Q?=0D=0ABcc:_x?=", "\"<>,;:\\", " ", "",
     ])
   func noInjection(text: String) throws {

@@ -133,8 +133,8 @@ public struct SignUpRequest: ProtobufMessage {
   /// The language of mails to the person, a BCP 47 tag such as "de-AT". Mails are in English where
   /// they are not written in it.
   public var language: String = ""
-  /// The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for an
-  /// address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
+  /// The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for
+  /// an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
   public var addressCode: String = ""
 
   public init() {}

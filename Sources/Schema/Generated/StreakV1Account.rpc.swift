@@ -79,10 +79,10 @@ public protocol AccountService: Sendable {
   /// Accepts the code or the link's token of a mail. It proves the account's address, or gives the
   /// account the address that `RequestAddressChange` asked for.
   ///
-  /// An address that another account has without having proved it goes to this account. The other one
-  /// keeps all its data and its signed-in devices, and has no address until it proves one.
-  /// After a change, the former address is told, if it was proved: for seven days a link in that mail
-  /// takes the account back (`TakeBackAddress`), and no other account can have that address.
+  /// An address that another account has without having proved it goes to this account. The other
+  /// one keeps all its data and its signed-in devices, and has no address until it proves one.
+  /// After a change, the former address is told, if it was proved: for seven days a link in that
+  /// mail takes the account back (`TakeBackAddress`), and no other account can have that address.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID, also for a code after five wrong ones; ADDRESS_TAKEN if
   /// another account has proved the address; TOO_MANY_REQUESTS.
@@ -102,16 +102,18 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func resetPassword(_ request: ResetPasswordRequest, context: ServerContext) async throws(RPCStatus) -> ResetPasswordResponse
-  /// Gives the account the address back that it had, by the link of the mail that told of the change.
-  /// Every device is signed out, the password is replaced, and links to the other address end.
+  /// Gives the account the address back that it had, by the link of the mail that told of the
+  /// change. Every device is signed out, the password is replaced, and links to the other address
+  /// end.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func takeBackAddress(_ request: TakeBackAddressRequest, context: ServerContext) async throws(RPCStatus) -> TakeBackAddressResponse
-  /// Mails a code for `SignUpRequest.address_code`. With it, a person can sign up with an address that
-  /// another account has without having proved it. An address that an account has proved gets a mail
-  /// that says so instead; the answer is the same for every address.
+  /// Mails a code for `SignUpRequest.address_code`. With it, a person can sign up with an address
+  /// that another account has without having proved it. An address that an account has proved gets a
+  /// mail that says so instead; the answer is the same for every address.
   ///
-  /// Refused: INVALID_FIELD; MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many mails.
+  /// Refused: INVALID_FIELD; MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many
+  /// mails.
   func requestSignUpCode(_ request: RequestSignUpCodeRequest, context: ServerContext) async throws(RPCStatus) -> RequestSignUpCodeResponse
 }
 

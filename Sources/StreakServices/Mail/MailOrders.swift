@@ -39,7 +39,8 @@ struct MailOrders: Sendable {
       mail: mail(isNew ? .confirmAddress : .verifyAddress, values, Self.verifySeconds))
   }
 
-  /// A link that resets the password of the account of an address; the same work without an account.
+  /// A link that resets the password of the account of an address; the same work without an
+  /// account.
   func reset(of email: String, _ emailKey: String, for userID: Identifier) -> Proof {
     let token = OpaqueToken(kind: .reset, owner: userID.bytes)
     var values = MailValues()
@@ -144,7 +145,9 @@ struct MailOrders: Sendable {
   }
 
   /// In two groups, which are easier to copy by hand.
-  private static func spaced(_ code: String) -> String { "\(code.prefix(codeDigits / 2)) \(code.suffix(codeDigits / 2))" }
+  private static func spaced(_ code: String) -> String {
+    "\(code.prefix(codeDigits / 2)) \(code.suffix(codeDigits / 2))"
+  }
 
   /// A moment to the minute, in UTC.
   private static func text(_ moment: Instant) -> String {

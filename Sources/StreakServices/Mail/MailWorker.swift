@@ -15,7 +15,7 @@ package final class MailWorker: Sendable {
   /// Mails that one process hands over at the same time.
   package static let deliveriesMax = 4
   /// How long a taken mail is left to this process, in seconds: longer than any delivery takes.
-  package static let leaseSeconds = Int32(MailLimits.deliverySeconds * 2)
+  package static let leaseSeconds = Int32(MailLimits().deliverySeconds * 2)
   /// Time between two looks at the outbox, in milliseconds.
   static let pollMilliseconds: UInt64 = 1_000
   /// The same while mails are waiting for their turn.
@@ -152,8 +152,8 @@ package final class MailWorker: Sendable {
     try await store.postponeMail(mail, seconds: Self.retryDelay(attempts: mail.attempts))
   }
 
-  /// The seconds until the next attempt, up to a quarter more by chance, so that mails of one failure
-  /// do not stay together.
+  /// The seconds until the next attempt, up to a quarter more by chance, so that mails of one
+  /// failure do not stay together.
   static func retryDelay(attempts: Int32) -> Int32 {
     let doublings = min(max(attempts, 1) - 1, 16)
     let seconds = min(retrySeconds << doublings, retrySecondsMax)

@@ -2,7 +2,8 @@ internal import Postgres
 public import struct StreakDomain.Identifier
 
 extension StreakStore {
-  private static let userByEmail = Statement(.read, "SELECT user_id FROM emails WHERE email_key = $1 AND reserved_until IS NULL")
+  private static let userByEmail = Statement(
+    .read, "SELECT user_id FROM emails WHERE email_key = $1 AND reserved_until IS NULL")
 
   /// The user with an email, by its normalised form; nil if there is none.
   public func userID(emailKey: String) async throws(StoreError) -> Identifier? {

@@ -137,7 +137,8 @@ extension StreakStore {
     _ credential: CredentialRecord, at now: Instant, notice: NewMail? = nil
   ) async throws(StoreError) -> Int32? {
     guard let notice else {
-      return try await Self.changePassword(of: userID, from: present, to: hash, on: deviceID, credential, at: now, database)
+      return try await Self.changePassword(
+        of: userID, from: present, to: hash, on: deviceID, credential, at: now, database)
     }
     return try await transaction { transaction throws(StoreError) in
       let count = try await Self.changePassword(

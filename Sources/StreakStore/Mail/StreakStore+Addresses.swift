@@ -36,7 +36,7 @@ extension StreakStore {
   private static let removeTokensOfAddress = Statement(
     .write, "DELETE FROM mail_tokens WHERE user_id = $1 AND email_key = $2")
 
-  /// Who has an address.
+  /// The account that has an address.
   private struct Holder: Equatable {
     var userID: Identifier
     var isReserved: Bool
@@ -49,8 +49,8 @@ extension StreakStore {
     }
   }
 
-  /// Gives an address to an account that has proved it. An account that has it without having proved
-  /// it keeps all its data, and needs another address.
+  /// Gives an address to an account that has proved it. An account that has it without having
+  /// proved it keeps all its data, and needs another address.
   ///
   /// - Parameter yielded: The audit event of the account that loses the address, but for its user.
   /// - Returns: Whether the address was free, the account's own, or unproved.
@@ -90,14 +90,15 @@ extension StreakStore {
   private static let changeAddress = Statement(
     .write, "UPDATE users SET email = $2, email_verified_at = now() WHERE user_id = $1")
   private static let reserve = Statement(
-    .write, "UPDATE emails SET reserved_until = now() + make_interval(days => $3) WHERE user_id = $1 AND email_key = $2")
+    .write, "UPDATE emails SET reserved_until = now() + make_interval(days => $3) WHERE user_id = $1 AND email_key = $2"
+  )
   private static let release = Statement(.write, "DELETE FROM emails WHERE user_id = $1 AND email_key = $2")
   // Links that lead to the former address prove nothing any more, but for those that take it back.
   private static let removeOtherTokens = Statement(
     .write, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> $2")
 
-  /// Accepts a proof of an address: of the account's own, which is then verified, or of another one,
-  /// which the account then has.
+  /// Accepts a proof of an address: of the account's own, which is then verified, or of another
+  /// one, which the account then has.
   ///
   /// - Parameters:
   ///   - takeBack: The proof and the mail for the former address of a change, if that is verified.
@@ -211,8 +212,9 @@ extension StreakStore {
       try await transaction { transaction throws(StoreError) -> TransactionEnd<Int32?> in
         try await transaction.execute(Self.lockHeads, .identifiers([userID]))
         let token = try await Self.consume(.link(hash: linkHash), .takeBackAddress, of: userID, by: transaction)
-        guard let token, try await transaction.execute(
-          Self.keepAddress, .identifier(userID), .string(token.emailKey)) == 1,
+        guard let token,
+          try await transaction.execute(
+            Self.keepAddress, .identifier(userID), .string(token.emailKey)) == 1,
           let count = try await Self.replacePassword(of: userID, by: passwordHash, transaction)
         else { return .rollBack(nil) }
         var batch = Batch()

@@ -162,8 +162,8 @@ struct  Streak__V1__SignUpRequest
    */
   char *language;
   /*
-   * The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for an
-   * address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
+   * The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for
+   * an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
    */
   char *address_code;
 };
