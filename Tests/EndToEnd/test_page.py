@@ -3,8 +3,6 @@
 import json
 import os
 
-
-
 import pytest
 from browsers import browser
 from databases import sql
