@@ -6,7 +6,7 @@ import { systemClock } from "../modules/clock.js";
 import { Store } from "../modules/store.js";
 import { h, render } from "./dom.js";
 import { frame } from "./frame.js";
-import { loadMore, preferred, speak, t } from "./i18n.js";
+import { loadMore, preferred, speak, spoken, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
 import { today } from "./today.js";
 
@@ -107,7 +107,7 @@ export class App {
       const [{ Accounts }, sync] = await Promise.all([import("../modules/accounts.js"), this.#background.account()]);
       return new Accounts({
         store: this.store, calls: sync.calls, sync: this.#background, anonymous: this.#background.anonymous, clock: this.clock, accountChanged: () => this.#tabs.accountChanged(),
-        device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
+        language: spoken, device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
       });
     })().catch((error) => {
       this.#accounts = undefined;
