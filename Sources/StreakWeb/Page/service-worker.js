@@ -49,7 +49,7 @@ const files = {
   "/modules/submission.js": "c26669e46c5def5f",
   "/modules/sync.js": "4c8be7ee6004162b",
   "/modules/transport.js": "4bf95f82798bfc34",
-  "/ui/account.js": "f468d613c7fdb82e",
+  "/ui/account.js": "e33cebf0681213fb",
   "/ui/app.js": "9c829dd2c69c4afd",
   "/ui/calendar.js": "b39a059bff77b678",
   "/ui/data.js": "40b239a74f870984",

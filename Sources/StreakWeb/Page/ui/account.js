@@ -92,7 +92,7 @@ const password = (app) =>
       }),
     },
       // For password managers: whose password it is.
-      h("input", { type: "email", autocomplete: "username", value: app.view.account.email, class: "unseen", tabindex: "-1", "aria-hidden": "true", readonly: true }),
+      h("input", { type: "email", autocomplete: "username", value: app.view.account.email, class: "unseen", tabindex: "-1", "aria-label": t("account.email"), readonly: true }),
       field("old", t("account.password"), { type: "password", autocomplete: "current-password" }),
       field("fresh", t("account.newPassword"), { type: "password", autocomplete: "new-password", minlength: "8" }, t("account.passwordHint")),
       failureOf(app),
