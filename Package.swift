@@ -136,6 +136,13 @@ let package = Package(
       ],
       exclude: ["README.md"], swiftSettings: settings),
 
+    // The app as one page, which streakd serves. The C target holds the page's files: SwiftPM's
+    // `embedInCode` would make array literals of them, which take the compiler half a minute.
+    .target(name: "CStreakWeb"),
+    .target(
+      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"], exclude: ["Page", "README.md"],
+      swiftSettings: fencedSettings),
+
     // The settings and the metrics of streakd as tables, from which code and pages are made.
     .target(name: "ServerReference", swiftSettings: settings),
 
@@ -147,8 +154,8 @@ let package = Package(
       name: "streakd",
       dependencies: [
         "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster",
-        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore", "TLS",
-        argumentParser, logging,
+        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore", "StreakWeb",
+        "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -236,6 +243,7 @@ let package = Package(
         "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
       ],
       swiftSettings: settings),
+    .testTarget(name: "StreakWebTests", dependencies: ["Cryptography", "RPC", "StreakWeb"], swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),

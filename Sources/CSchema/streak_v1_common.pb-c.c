@@ -1152,7 +1152,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[55] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[57] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1209,11 +1209,13 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "MAIL_OFF", "STREAK__V1__ERROR_REASON__MAIL_OFF", 52 },
   { "MAIL_PROOF_INVALID", "STREAK__V1__ERROR_REASON__MAIL_PROOF_INVALID", 53 },
   { "ADDRESS_TAKEN", "STREAK__V1__ERROR_REASON__ADDRESS_TAKEN", 54 },
+  { "STASH_TOO_LARGE", "STREAK__V1__ERROR_REASON__STASH_TOO_LARGE", 55 },
+  { "CONNECT_REQUIRED", "STREAK__V1__ERROR_REASON__CONNECT_REQUIRED", 56 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 55}
+{0, 0},{0, 57}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[55] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[57] =
 {
   { "ACCOUNT_ERASED", 38 },
   { "ACCOUNT_MISMATCH", 24 },
@@ -1230,6 +1232,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "CLOCK_SKEW", 27 },
   { "CONCURRENT_CHANGE", 21 },
   { "CONFLICT_NOT_FOUND", 29 },
+  { "CONNECT_REQUIRED", 56 },
   { "CREDENTIALS_INVALID", 2 },
   { "CURSOR_INVALID", 28 },
   { "DAY_MISMATCH", 12 },
@@ -1266,6 +1269,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SESSION_MIGRATED", 6 },
   { "SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", 4 },
+  { "STASH_TOO_LARGE", 55 },
   { "STORAGE_UNAVAILABLE", 19 },
   { "TEXT_QUOTA", 30 },
   { "TOO_MANY_REQUESTS", 17 },
@@ -1278,9 +1282,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  55,
+  57,
   streak__v1__error_reason__enum_values_by_number,
-  55,
+  57,
   streak__v1__error_reason__enum_values_by_name,
   1,
   streak__v1__error_reason__value_ranges,

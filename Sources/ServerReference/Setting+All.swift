@@ -133,6 +133,10 @@ extension Setting {
     "Origins whose pages may call this server from a browser, such as https://app.example.com, separated by commas; * stands for every origin."
   )
 
+  public static let web = Setting(
+    "web", .serving, "on|off", default: "on",
+    "Serve the app as a page for browsers at / of the address of listen. off: streakd serves calls only.")
+
   // MARK: Health, logs and metrics
 
   public static let adminListen = Setting(
@@ -214,7 +218,7 @@ extension Setting {
 
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
-    listen, user, loops, busyPollMicroseconds, graceSeconds, config,
+    listen, user, web, loops, busyPollMicroseconds, graceSeconds, config,
     dataFolder, database, databaseOwner, serverKeyFile, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,

@@ -57,6 +57,8 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case mailOff = 52
   case mailProofInvalid = 53
   case addressTaken = 54
+  case stashTooLarge = 55
+  case connectRequired = 56
 }
 
 extension Reason {

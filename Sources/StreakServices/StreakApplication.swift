@@ -56,6 +56,7 @@ public final class StreakApplication: Sendable {
     let calls: PersonCalls
     let subscriptions: LoopBound<ChangeSubscriptions>
     let listener: StoreListener
+    let shedder: AddressShedder
   }
 
   /// The loop's parts, made on first use. Loop thread only.
@@ -79,7 +80,8 @@ public final class StreakApplication: Sendable {
     }
     let part = LoopPart(
       authenticator: authenticator, calls: PersonCalls(settings: limits, meter: meter, loop: loop),
-      subscriptions: subscriptions, listener: listener)
+      subscriptions: subscriptions, listener: listener,
+      shedder: AddressShedder(addresses: limiter.addresses, settings: limits, meter: meter, loop: loop))
     parts.withLock { $0[ObjectIdentifier(loop)] = part }
     return part
   }
@@ -101,7 +103,8 @@ public final class StreakApplication: Sendable {
       imports: TransferSlots(countMax: exports.importsPerLoopMax), people: transferring, limiter: limiter)
     let admin = operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? []
     return [
-      accounts.methods, SessionHandlers(store: store, limiter: limiter).methods, StreakHandlers(store: store).methods,
+      accounts.methods, SessionHandlers(store: store, limiter: limiter, work: work).methods,
+      StreakHandlers(store: store).methods,
       sync.methods, MigrationHandlers(store: store, limiter: limiter, work: work).methods, exports.methods,
       RecoveryHandlers(store: store, backups: operators?.backend.backups, addresses: limiter.addresses).methods, admin,
     ].flatMap { $0 }
@@ -110,10 +113,17 @@ public final class StreakApplication: Sendable {
   /// The interceptors around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     [
-      LoadInterceptor(addresses: limiter.addresses, settings: limits, meter: meter, loop: loop),
+      LoadInterceptor(shedder: part(on: loop).shedder), ConnectOnlyInterceptor(),
       AuditInterceptor(store: store, addresses: limiter.addresses, meter: meter, loop: loop),
       part(on: loop).authenticator, RateLimitInterceptor(limiter: limiter, calls: part(on: loop).calls),
     ]
+  }
+
+  /// Whether a request for a resource, which is no call, is within its address's limit of calls in
+  /// a second; it is then counted. Loop thread only.
+  public func admission(on loop: EventLoop) -> @Sendable (ResourceRequest) -> Bool {
+    let shedder = part(on: loop).shedder
+    return { shedder.admits($0, atMilliseconds: loop.nowMilliseconds) }
   }
 
   /// How often limits of the service were reached since the program started.

@@ -17,6 +17,8 @@ struct ServerSettings {
   let listen: SocketAddress
   /// The user that a process started by root becomes; nil: the default.
   let user: String?
+  /// The app's page is served beside the calls.
+  let servesPage: Bool
   let dataFolder: String
   let database: String?
   /// The role that changes the schema; nil: the serving role.
@@ -127,6 +129,9 @@ struct ServerSettings {
     }
     self.listen = listen
     user = text(.user, command.user)
+    let web = textOrDefault(.web, command.web)
+    guard web == "on" || web == "off" else { throw ValidationError("web must be on or off, not \(web).") }
+    servesPage = web == "on"
     let adminAddress = textOrDefault(.adminListen, command.adminListen)
     if adminAddress == "off" {
       adminListen = nil

@@ -13,6 +13,7 @@ import Schema
 import ServerReference
 import StreakServices
 import StreakStore
+import StreakWeb
 import Synchronization
 import TLS
 
@@ -41,6 +42,7 @@ struct Streakd: AsyncParsableCommand {
   // Meanings, defaults and ranges are in the table of `ServerReference`.
   @Option(help: .of(.listen)) var listen: String?
   @Option(help: .of(.user)) var user: String?
+  @Option(help: .of(.web)) var web: String?
   @Option(help: .of(.dataFolder)) var dataFolder: String?
   @Option(help: .of(.database)) var database: String?
   @Option(help: .of(.databaseOwner)) var databaseOwner: String?
@@ -244,11 +246,13 @@ struct Streakd: AsyncParsableCommand {
     }
     let mailing = mail?.start()
     let tls = checked.tls
+    let page = settings.servesPage ? WebPage.resources() : []
     let server = try await RPCServer.start(
       address: settings.listen, sockets: privileges.sockets, loops: loops, limits: settings.limits, tls: tls,
       webOrigins: settings.webOrigins,
       interceptors: { application.interceptors(on: $0) },
-      observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug)
+      observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug),
+      resources: { StaticResources(page, admits: application.admission(on: $0)) }
     ) { loop in
       let own = application.methods(on: loop)
       let services = Array(Set(own.map(\.descriptor.service)))
@@ -293,6 +297,9 @@ struct Streakd: AsyncParsableCommand {
         stopping.wasReceived ? "the server is stopping" : readiness.failure
       },
       logger)
+    if settings.servesPage, let place = PageAddress.text(of: server.address, isSecure: tls != nil) {
+      logger.info("serving the page", metadata: ["address": "\(place)"])
+    }
     // Unbuffered: the parent process may wait for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
 

@@ -34,6 +34,9 @@ struct ReasonAdvice {
     "TOO_MANY_REQUESTS": .init(
       show: "\"Too many attempts. Try again in N minutes\", with N from `RetryInfo`.", retry: "yes, after `RetryInfo`.",
       repair: "wait. Replays of a finished call are never counted."),
+    "CONNECT_REQUIRED": .init(
+      show: programmingError, retry: never,
+      repair: "send the call by Connect's POST with the header `connect-protocol-version: 1`."),
 
     // Credentials.
     "CREDENTIALS_INVALID": .init(
@@ -81,6 +84,9 @@ struct ReasonAdvice {
     "SESSION_MIGRATED": .init(
       show: "\"What was recorded here belongs to an account. Sign in.\"", retry: never,
       repair: "sign in, then send what this device holds with `Migrate` and `second_device` set."),
+    "STASH_TOO_LARGE": .init(
+      show: "\"There is too much here to keep a copy. Sign up to save it.\"", retry: never,
+      repair: "keep the data on the device and offer a sign-up, whose limit is larger."),
     "SESSION_CLAIMED": .init(
       show: "\"What was recorded here belongs to another account.\"", retry: never,
       repair: "offer a sign-in to the other account. After a mistyped email at sign-up, that is the mistyped account."),

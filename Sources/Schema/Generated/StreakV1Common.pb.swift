@@ -143,6 +143,12 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let mailProofInvalid = ErrorReason(rawValue: 53)
   /// FAILED_PRECONDITION: another account has proved the address, or can take it back.
   public static let addressTaken = ErrorReason(rawValue: 54)
+  /// INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
+  /// still sign up with it.
+  public static let stashTooLarge = ErrorReason(rawValue: 55)
+  /// FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
+  /// only.
+  public static let connectRequired = ErrorReason(rawValue: 56)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -202,6 +208,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 52: "MAIL_OFF"
     case 53: "MAIL_PROOF_INVALID"
     case 54: "ADDRESS_TAKEN"
+    case 55: "STASH_TOO_LARGE"
+    case 56: "CONNECT_REQUIRED"
     default: nil
     }
   }

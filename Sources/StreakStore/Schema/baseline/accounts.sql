@@ -64,7 +64,8 @@ CREATE TABLE devices (
   PRIMARY KEY (user_id, device_id)
 );
 
--- Anonymous sessions: only when they began and which account they became part of.
+-- Anonymous sessions: when they began, which account they became part of, and, until then, a sealed
+-- copy of what a browser holds of them.
 CREATE TABLE sessions (
   session_id uuid PRIMARY KEY,
   secret_hash bytea NOT NULL,
@@ -74,7 +75,15 @@ CREATE TABLE sessions (
   -- The reply to StartSession, sealed under its idempotency key.
   sealed_start bytea,
   claimed_by uuid,
-  migration_id uuid
+  migration_id uuid,
+  -- The capture, sealed under the session's secret. NULL: none, or removed at its owner's request.
+  sealed_stash bytea,
+  -- The order of the captures: a stash never replaces one with a greater number, removed ones
+  -- included.
+  stash_number bigint,
+  stashed_at timestamptz,
+  -- The claim brings the capture's data into the account: no copy stays.
+  CHECK (claimed_by IS NULL OR sealed_stash IS NULL)
 );
 
 CREATE INDEX sessions_by_claimant ON sessions (claimed_by) WHERE claimed_by IS NOT NULL;

@@ -275,7 +275,17 @@ typedef enum _Streak__V1__ErrorReason {
   /*
    * FAILED_PRECONDITION: another account has proved the address, or can take it back.
    */
-  STREAK__V1__ERROR_REASON__ADDRESS_TAKEN = 54
+  STREAK__V1__ERROR_REASON__ADDRESS_TAKEN = 54,
+  /*
+   * INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
+   * still sign up with it.
+   */
+  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 55,
+  /*
+   * FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
+   * only.
+   */
+  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 56
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*
