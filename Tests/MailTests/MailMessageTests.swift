@@ -43,7 +43,9 @@ struct MailMessageTests {
   @Test("every byte is ASCII, every line is at most 78 bytes long and ends with CR LF")
   func lines() throws {
     let long = String(repeating: "Größe = 7 ☃ 🙂 ", count: 40)
-    let message = try Self.message(subject: long, text: long + "\n\n" + long + " \n.\n", html: long, name: long)
+    let identifier = "01234567-89ab-cdef-0123-456789abcdef"
+    let message = try Self.message(
+      subject: long, text: long + "\n\n" + long + " \n.\n", html: long, name: long, identifier: identifier)
     #expect(message.bytes.allSatisfy { $0 < 0x80 })
     let lines = String(decoding: message.bytes, as: UTF8.self).unicodeScalars.pieces(between: "\r\n".unicodeScalars)
     for line in lines { #expect(line.count <= 78 && !line.contains("\r") && !line.contains("\n")) }
