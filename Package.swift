@@ -140,7 +140,8 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster", "ProgramSupport", "RPC",
+        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
+        "ProgramSupport", "RPC",
         "Schema", "ServerReference", "StreakDomain", "StreakServices",
         "StreakStore", "TLS", argumentParser, logging,
       ],

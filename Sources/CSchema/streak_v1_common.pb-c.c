@@ -1152,7 +1152,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[52] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[57] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1206,15 +1206,22 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "RECOVERY_NOT_FOUND", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_FOUND", 49 },
   { "RECOVERY_UNDER_WAY", "STREAK__V1__ERROR_REASON__RECOVERY_UNDER_WAY", 50 },
   { "RECOVERY_NOT_READY", "STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY", 51 },
+  { "REAUTHENTICATION_REQUIRED", "STREAK__V1__ERROR_REASON__REAUTHENTICATION_REQUIRED", 52 },
+  { "SIGN_IN_APPROVAL_NOT_FOUND", "STREAK__V1__ERROR_REASON__SIGN_IN_APPROVAL_NOT_FOUND", 53 },
+  { "ACCOUNT_LOCKED", "STREAK__V1__ERROR_REASON__ACCOUNT_LOCKED", 54 },
+  { "ACCOUNT_NOT_FOUND", "STREAK__V1__ERROR_REASON__ACCOUNT_NOT_FOUND", 55 },
+  { "OPERATOR_RIGHT_MISSING", "STREAK__V1__ERROR_REASON__OPERATOR_RIGHT_MISSING", 56 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 52}
+{0, 0},{0, 57}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[52] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[57] =
 {
   { "ACCOUNT_ERASED", 38 },
+  { "ACCOUNT_LOCKED", 54 },
   { "ACCOUNT_MISMATCH", 24 },
   { "ACCOUNT_NOT_EMPTY", 47 },
+  { "ACCOUNT_NOT_FOUND", 55 },
   { "ACCOUNT_UNKNOWN", 37 },
   { "ALREADY_MIGRATED", 34 },
   { "BACKUPS_OFF", 39 },
@@ -1245,11 +1252,13 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "INVALID_FIELD", 1 },
   { "MIGRATION_NOT_FOUND", 35 },
   { "OPERATION_REUSED", 26 },
+  { "OPERATOR_RIGHT_MISSING", 56 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
   { "PASSWORD_TOO_COMMON", 31 },
   { "PLAN_CHANGED", 33 },
+  { "REAUTHENTICATION_REQUIRED", 52 },
   { "RECOVERY_NOT_FOUND", 49 },
   { "RECOVERY_NOT_READY", 51 },
   { "RECOVERY_POINT_NOT_FOUND", 48 },
@@ -1258,6 +1267,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", 6 },
+  { "SIGN_IN_APPROVAL_NOT_FOUND", 53 },
   { "SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", 4 },
   { "STORAGE_UNAVAILABLE", 19 },
@@ -1272,9 +1282,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  52,
+  57,
   streak__v1__error_reason__enum_values_by_number,
-  52,
+  57,
   streak__v1__error_reason__enum_values_by_name,
   1,
   streak__v1__error_reason__value_ranges,

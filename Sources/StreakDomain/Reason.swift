@@ -54,6 +54,11 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case recoveryNotFound = 49
   case recoveryUnderWay = 50
   case recoveryNotReady = 51
+  case reauthenticationRequired = 52
+  case signInApprovalNotFound = 53
+  case accountLocked = 54
+  case accountNotFound = 55
+  case operatorRightMissing = 56
 }
 
 extension Reason {

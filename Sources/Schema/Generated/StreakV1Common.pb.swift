@@ -136,6 +136,19 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
   /// over.
   public static let recoveryNotReady = ErrorReason(rawValue: 51)
+  /// FAILED_PRECONDITION: the call needs a proof of the person that is not older than five minutes:
+  /// call `Reauthenticate`, or send the proof with it.
+  public static let reauthenticationRequired = ErrorReason(rawValue: 52)
+  /// NOT_FOUND: there is no such request to sign in, or not any more, or the secret or the digits
+  /// are not its own.
+  public static let signInApprovalNotFound = ErrorReason(rawValue: 53)
+  /// PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
+  /// owner is told.
+  public static let accountLocked = ErrorReason(rawValue: 54)
+  /// NOT_FOUND: there is no such account; for operators only.
+  public static let accountNotFound = ErrorReason(rawValue: 55)
+  /// PERMISSION_DENIED: the operator's token does not have the right that the method needs.
+  public static let operatorRightMissing = ErrorReason(rawValue: 56)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -192,6 +205,11 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 49: "RECOVERY_NOT_FOUND"
     case 50: "RECOVERY_UNDER_WAY"
     case 51: "RECOVERY_NOT_READY"
+    case 52: "REAUTHENTICATION_REQUIRED"
+    case 53: "SIGN_IN_APPROVAL_NOT_FOUND"
+    case 54: "ACCOUNT_LOCKED"
+    case 55: "ACCOUNT_NOT_FOUND"
+    case 56: "OPERATOR_RIGHT_MISSING"
     default: nil
     }
   }

@@ -11,14 +11,19 @@ extension StreakStore {
 
   private static let userByID = Statement(
     .read,
-    "SELECT email, password_hash, created_at, change_number FROM users JOIN heads USING (user_id) WHERE user_id = $1")
+    """
+    SELECT email, password_hash, created_at, change_number, deletion_at,
+      (SELECT count(*)::integer FROM recovery_codes c WHERE c.user_id = users.user_id AND used_at IS NULL), locked_at
+    FROM users JOIN heads USING (user_id) WHERE user_id = $1
+    """)
 
   /// A person's account; nil if there is none.
   public func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {
     try await database.row(Self.userByID, .identifier(userID)) { row throws(DatabaseError) in
       UserRecord(
         userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
-        changeNumber: try row.int64(3))
+        changeNumber: try row.int64(3), recoveryCodesLeft: try row.int32(5), deletionAt: try row.instantOrNull(4),
+        lockedAt: try row.instantOrNull(6))
     }
   }
 

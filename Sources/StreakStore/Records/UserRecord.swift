@@ -11,4 +11,10 @@ public struct UserRecord: Sendable, Equatable {
   public var createdAt: Instant
   /// The number of the last change of this user's data.
   public var changeNumber: Int64
+  /// Recovery codes that were not used yet.
+  public var recoveryCodesLeft: Int32 = 0
+  /// When the account is to be erased; nil: it is not.
+  public var deletionAt: Instant?
+  /// When an operator locked the account; nil: it is not locked.
+  public var lockedAt: Instant?
 }

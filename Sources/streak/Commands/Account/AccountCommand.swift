@@ -2,8 +2,11 @@ import ArgumentParser
 
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "account", abstract: "Changes the password, shows and signs out devices, deletes the account.",
+    commandName: "account",
+    abstract: "Shows the account; changes the password, makes recovery codes, signs out devices, deletes the account.",
     subcommands: [
-      PasswordCommand.self, DevicesCommand.self, SignOutDeviceCommand.self, DeleteAccountCommand.self,
+      ShowAccountCommand.self, PasswordCommand.self, RecoveryCodesCommand.self, ApproveCommand.self,
+      DevicesCommand.self, SignOutDeviceCommand.self, DeleteAccountCommand.self,
+      KeepAccountCommand.self,
     ])
 }
