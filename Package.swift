@@ -11,6 +11,8 @@ let settings: [SwiftSetting] = [
   // Debug builds, and so all tests, check exclusive access at run time; the check costs a tenth of
   // a small call's CPU time.
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+  // The targets are small and call each other in every call: code is inlined across them.
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// The domain's rules and their judges are optimised in the scripts' builds, because the Swift
@@ -56,6 +58,7 @@ let package = Package(
   ],
   targets: [
     // C libraries.
+    systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev", brew: "curl"),
     systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
     systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
@@ -108,6 +111,9 @@ let package = Package(
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
     .target(
+      name: "Mail", dependencies: ["CCurl", "Cryptography", "PrivateCluster"], exclude: ["README.md"],
+      swiftSettings: fencedSettings),
+    .target(
       name: "Operations",
       dependencies: [
         "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
@@ -117,10 +123,10 @@ let package = Package(
     .target(
       name: "StreakServices",
       dependencies: [
-        "Cryptography", "EventLoop", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
+        "Cryptography", "EventLoop", "Mail", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
         "TextNormalization", logging,
       ],
-      swiftSettings: settings),
+      resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
 
     .target(
       name: "StreakClient",
@@ -129,6 +135,13 @@ let package = Package(
         "Schema", "SchemaConversion", "StreakDomain", "TLS",
       ],
       exclude: ["README.md"], swiftSettings: settings),
+
+    // The app as one page, which streakd serves. The C target holds the page's files: SwiftPM's
+    // `embedInCode` would make array literals of them, which take the compiler half a minute.
+    .target(name: "CStreakWeb"),
+    .target(
+      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"], exclude: ["Page", "README.md"],
+      swiftSettings: fencedSettings),
 
     // The settings and the metrics of streakd as tables, from which code and pages are made.
     .target(name: "ServerReference", swiftSettings: settings),
@@ -140,10 +153,9 @@ let package = Package(
     .executableTarget(
       name: "streakd",
       dependencies: [
-        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
-        "ProgramSupport", "RPC",
-        "Schema", "ServerReference", "StreakDomain", "StreakServices",
-        "StreakStore", "TLS", argumentParser, logging,
+        "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster",
+        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore", "StreakWeb",
+        "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -231,6 +243,7 @@ let package = Package(
         "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
       ],
       swiftSettings: settings),
+    .testTarget(name: "StreakWebTests", dependencies: ["Cryptography", "RPC", "StreakWeb"], swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
@@ -244,6 +257,7 @@ let package = Package(
     .testTarget(
       name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
       exclude: ["reference.py"], swiftSettings: settings),
+    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(
       name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: domainSettings),

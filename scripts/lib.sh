@@ -19,12 +19,15 @@ fail() { say "$@"; exit 1; }
 
 # Debian packages: to build, to run, to regenerate code. Without versions: the archive of a Debian release keeps one version of each package and
 # replaces it by security fixes, so a pinned one could not be installed any more soon. The release is the pin; Swift and pip packages are exact.
-build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev libsqlite3-dev libutf8proc-dev pkg-config)
+build_packages=(libprotobuf-c-dev libpq-dev libnghttp2-dev libuv1-dev libsodium-dev libmimalloc-dev zlib1g-dev libssl-dev libsqlite3-dev libutf8proc-dev libcurl4-openssl-dev
+  pkg-config)
 server_packages=(postgresql util-linux)
 test_build_packages=(libhttp-parser-dev)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)
-test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light)
+test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light msmtp nodejs chromium chromium-driver)
+# For the long tests of the page.
+browser_packages=(firefox-esr webkit2gtk-driver xvfb)
 
 # install PACKAGE...: installs what is missing; silent, and without asking for rights, when nothing is.
 install() {

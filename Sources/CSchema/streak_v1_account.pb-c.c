@@ -1087,6 +1087,636 @@ void   streak__v1__change_password_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__change_password_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__request_verification_request__init
+                     (Streak__V1__RequestVerificationRequest         *message)
+{
+  static const Streak__V1__RequestVerificationRequest init_value = STREAK__V1__REQUEST_VERIFICATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_verification_request__get_packed_size
+                     (const Streak__V1__RequestVerificationRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_verification_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_verification_request__pack
+                     (const Streak__V1__RequestVerificationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_verification_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_verification_request__pack_to_buffer
+                     (const Streak__V1__RequestVerificationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_verification_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestVerificationRequest *
+       streak__v1__request_verification_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestVerificationRequest *)
+     protobuf_c_message_unpack (&streak__v1__request_verification_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_verification_request__free_unpacked
+                     (Streak__V1__RequestVerificationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_verification_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_verification_response__init
+                     (Streak__V1__RequestVerificationResponse         *message)
+{
+  static const Streak__V1__RequestVerificationResponse init_value = STREAK__V1__REQUEST_VERIFICATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_verification_response__get_packed_size
+                     (const Streak__V1__RequestVerificationResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_verification_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_verification_response__pack
+                     (const Streak__V1__RequestVerificationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_verification_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_verification_response__pack_to_buffer
+                     (const Streak__V1__RequestVerificationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_verification_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestVerificationResponse *
+       streak__v1__request_verification_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestVerificationResponse *)
+     protobuf_c_message_unpack (&streak__v1__request_verification_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_verification_response__free_unpacked
+                     (Streak__V1__RequestVerificationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_verification_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__verify_address_request__init
+                     (Streak__V1__VerifyAddressRequest         *message)
+{
+  static const Streak__V1__VerifyAddressRequest init_value = STREAK__V1__VERIFY_ADDRESS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__verify_address_request__get_packed_size
+                     (const Streak__V1__VerifyAddressRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__verify_address_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__verify_address_request__pack
+                     (const Streak__V1__VerifyAddressRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__verify_address_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__verify_address_request__pack_to_buffer
+                     (const Streak__V1__VerifyAddressRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__verify_address_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__VerifyAddressRequest *
+       streak__v1__verify_address_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__VerifyAddressRequest *)
+     protobuf_c_message_unpack (&streak__v1__verify_address_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__verify_address_request__free_unpacked
+                     (Streak__V1__VerifyAddressRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__verify_address_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__verify_address_response__init
+                     (Streak__V1__VerifyAddressResponse         *message)
+{
+  static const Streak__V1__VerifyAddressResponse init_value = STREAK__V1__VERIFY_ADDRESS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__verify_address_response__get_packed_size
+                     (const Streak__V1__VerifyAddressResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__verify_address_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__verify_address_response__pack
+                     (const Streak__V1__VerifyAddressResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__verify_address_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__verify_address_response__pack_to_buffer
+                     (const Streak__V1__VerifyAddressResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__verify_address_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__VerifyAddressResponse *
+       streak__v1__verify_address_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__VerifyAddressResponse *)
+     protobuf_c_message_unpack (&streak__v1__verify_address_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__verify_address_response__free_unpacked
+                     (Streak__V1__VerifyAddressResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__verify_address_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_address_change_request__init
+                     (Streak__V1__RequestAddressChangeRequest         *message)
+{
+  static const Streak__V1__RequestAddressChangeRequest init_value = STREAK__V1__REQUEST_ADDRESS_CHANGE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_address_change_request__get_packed_size
+                     (const Streak__V1__RequestAddressChangeRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_address_change_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_address_change_request__pack
+                     (const Streak__V1__RequestAddressChangeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_address_change_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_address_change_request__pack_to_buffer
+                     (const Streak__V1__RequestAddressChangeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_address_change_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestAddressChangeRequest *
+       streak__v1__request_address_change_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestAddressChangeRequest *)
+     protobuf_c_message_unpack (&streak__v1__request_address_change_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_address_change_request__free_unpacked
+                     (Streak__V1__RequestAddressChangeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_address_change_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_address_change_response__init
+                     (Streak__V1__RequestAddressChangeResponse         *message)
+{
+  static const Streak__V1__RequestAddressChangeResponse init_value = STREAK__V1__REQUEST_ADDRESS_CHANGE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_address_change_response__get_packed_size
+                     (const Streak__V1__RequestAddressChangeResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_address_change_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_address_change_response__pack
+                     (const Streak__V1__RequestAddressChangeResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_address_change_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_address_change_response__pack_to_buffer
+                     (const Streak__V1__RequestAddressChangeResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_address_change_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestAddressChangeResponse *
+       streak__v1__request_address_change_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestAddressChangeResponse *)
+     protobuf_c_message_unpack (&streak__v1__request_address_change_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_address_change_response__free_unpacked
+                     (Streak__V1__RequestAddressChangeResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_address_change_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_password_reset_request__init
+                     (Streak__V1__RequestPasswordResetRequest         *message)
+{
+  static const Streak__V1__RequestPasswordResetRequest init_value = STREAK__V1__REQUEST_PASSWORD_RESET_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_password_reset_request__get_packed_size
+                     (const Streak__V1__RequestPasswordResetRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_password_reset_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_password_reset_request__pack
+                     (const Streak__V1__RequestPasswordResetRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_password_reset_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_password_reset_request__pack_to_buffer
+                     (const Streak__V1__RequestPasswordResetRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_password_reset_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestPasswordResetRequest *
+       streak__v1__request_password_reset_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestPasswordResetRequest *)
+     protobuf_c_message_unpack (&streak__v1__request_password_reset_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_password_reset_request__free_unpacked
+                     (Streak__V1__RequestPasswordResetRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_password_reset_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_password_reset_response__init
+                     (Streak__V1__RequestPasswordResetResponse         *message)
+{
+  static const Streak__V1__RequestPasswordResetResponse init_value = STREAK__V1__REQUEST_PASSWORD_RESET_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_password_reset_response__get_packed_size
+                     (const Streak__V1__RequestPasswordResetResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_password_reset_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_password_reset_response__pack
+                     (const Streak__V1__RequestPasswordResetResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_password_reset_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_password_reset_response__pack_to_buffer
+                     (const Streak__V1__RequestPasswordResetResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_password_reset_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestPasswordResetResponse *
+       streak__v1__request_password_reset_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestPasswordResetResponse *)
+     protobuf_c_message_unpack (&streak__v1__request_password_reset_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_password_reset_response__free_unpacked
+                     (Streak__V1__RequestPasswordResetResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_password_reset_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__reset_password_request__init
+                     (Streak__V1__ResetPasswordRequest         *message)
+{
+  static const Streak__V1__ResetPasswordRequest init_value = STREAK__V1__RESET_PASSWORD_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__reset_password_request__get_packed_size
+                     (const Streak__V1__ResetPasswordRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__reset_password_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__reset_password_request__pack
+                     (const Streak__V1__ResetPasswordRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__reset_password_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__reset_password_request__pack_to_buffer
+                     (const Streak__V1__ResetPasswordRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__reset_password_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ResetPasswordRequest *
+       streak__v1__reset_password_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ResetPasswordRequest *)
+     protobuf_c_message_unpack (&streak__v1__reset_password_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__reset_password_request__free_unpacked
+                     (Streak__V1__ResetPasswordRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__reset_password_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__reset_password_response__init
+                     (Streak__V1__ResetPasswordResponse         *message)
+{
+  static const Streak__V1__ResetPasswordResponse init_value = STREAK__V1__RESET_PASSWORD_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__reset_password_response__get_packed_size
+                     (const Streak__V1__ResetPasswordResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__reset_password_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__reset_password_response__pack
+                     (const Streak__V1__ResetPasswordResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__reset_password_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__reset_password_response__pack_to_buffer
+                     (const Streak__V1__ResetPasswordResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__reset_password_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ResetPasswordResponse *
+       streak__v1__reset_password_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ResetPasswordResponse *)
+     protobuf_c_message_unpack (&streak__v1__reset_password_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__reset_password_response__free_unpacked
+                     (Streak__V1__ResetPasswordResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__reset_password_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__take_back_address_request__init
+                     (Streak__V1__TakeBackAddressRequest         *message)
+{
+  static const Streak__V1__TakeBackAddressRequest init_value = STREAK__V1__TAKE_BACK_ADDRESS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__take_back_address_request__get_packed_size
+                     (const Streak__V1__TakeBackAddressRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__take_back_address_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__take_back_address_request__pack
+                     (const Streak__V1__TakeBackAddressRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__take_back_address_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__take_back_address_request__pack_to_buffer
+                     (const Streak__V1__TakeBackAddressRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__take_back_address_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__TakeBackAddressRequest *
+       streak__v1__take_back_address_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__TakeBackAddressRequest *)
+     protobuf_c_message_unpack (&streak__v1__take_back_address_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__take_back_address_request__free_unpacked
+                     (Streak__V1__TakeBackAddressRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__take_back_address_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__take_back_address_response__init
+                     (Streak__V1__TakeBackAddressResponse         *message)
+{
+  static const Streak__V1__TakeBackAddressResponse init_value = STREAK__V1__TAKE_BACK_ADDRESS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__take_back_address_response__get_packed_size
+                     (const Streak__V1__TakeBackAddressResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__take_back_address_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__take_back_address_response__pack
+                     (const Streak__V1__TakeBackAddressResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__take_back_address_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__take_back_address_response__pack_to_buffer
+                     (const Streak__V1__TakeBackAddressResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__take_back_address_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__TakeBackAddressResponse *
+       streak__v1__take_back_address_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__TakeBackAddressResponse *)
+     protobuf_c_message_unpack (&streak__v1__take_back_address_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__take_back_address_response__free_unpacked
+                     (Streak__V1__TakeBackAddressResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__take_back_address_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_sign_up_code_request__init
+                     (Streak__V1__RequestSignUpCodeRequest         *message)
+{
+  static const Streak__V1__RequestSignUpCodeRequest init_value = STREAK__V1__REQUEST_SIGN_UP_CODE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_sign_up_code_request__get_packed_size
+                     (const Streak__V1__RequestSignUpCodeRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_sign_up_code_request__pack
+                     (const Streak__V1__RequestSignUpCodeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_sign_up_code_request__pack_to_buffer
+                     (const Streak__V1__RequestSignUpCodeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestSignUpCodeRequest *
+       streak__v1__request_sign_up_code_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestSignUpCodeRequest *)
+     protobuf_c_message_unpack (&streak__v1__request_sign_up_code_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_sign_up_code_request__free_unpacked
+                     (Streak__V1__RequestSignUpCodeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__request_sign_up_code_response__init
+                     (Streak__V1__RequestSignUpCodeResponse         *message)
+{
+  static const Streak__V1__RequestSignUpCodeResponse init_value = STREAK__V1__REQUEST_SIGN_UP_CODE_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__request_sign_up_code_response__get_packed_size
+                     (const Streak__V1__RequestSignUpCodeResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__request_sign_up_code_response__pack
+                     (const Streak__V1__RequestSignUpCodeResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__request_sign_up_code_response__pack_to_buffer
+                     (const Streak__V1__RequestSignUpCodeResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RequestSignUpCodeResponse *
+       streak__v1__request_sign_up_code_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RequestSignUpCodeResponse *)
+     protobuf_c_message_unpack (&streak__v1__request_sign_up_code_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__request_sign_up_code_response__free_unpacked
+                     (Streak__V1__RequestSignUpCodeResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__request_sign_up_code_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor streak__v1__tokens__field_descriptors[4] =
 {
   {
@@ -1164,7 +1794,7 @@ const ProtobufCMessageDescriptor streak__v1__tokens__descriptor =
   (ProtobufCMessageInit) streak__v1__tokens__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[9] =
 {
   {
     "user_id",
@@ -1227,8 +1857,32 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] 
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "recovery_codes_left",
+    "email_verified",
     6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, email_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "language",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recovery_codes_left",
+    8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT32,
     0,   /* quantifier_offset */
@@ -1240,7 +1894,7 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] 
   },
   {
     "deletion_at",
-    7,
+    9,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
@@ -1254,16 +1908,18 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] 
 static const unsigned streak__v1__account__field_indices_by_name[] = {
   3,   /* field[3] = change_number */
   2,   /* field[2] = created_at */
-  6,   /* field[6] = deletion_at */
+  8,   /* field[8] = deletion_at */
   1,   /* field[1] = email */
+  5,   /* field[5] = email_verified */
   4,   /* field[4] = habit_count */
-  5,   /* field[5] = recovery_codes_left */
+  6,   /* field[6] = language */
+  7,   /* field[7] = recovery_codes_left */
   0,   /* field[0] = user_id */
 };
 static const ProtobufCIntRange streak__v1__account__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__account__descriptor =
 {
@@ -1273,7 +1929,7 @@ const ProtobufCMessageDescriptor streak__v1__account__descriptor =
   "Streak__V1__Account",
   "streak.v1",
   sizeof(Streak__V1__Account),
-  7,
+  9,
   streak__v1__account__field_descriptors,
   streak__v1__account__field_indices_by_name,
   1,  streak__v1__account__number_ranges,
@@ -1331,7 +1987,7 @@ const ProtobufCMessageDescriptor streak__v1__person_proof__descriptor =
   (ProtobufCMessageInit) streak__v1__person_proof__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descriptors[8] =
 {
   {
     "idempotency_key",
@@ -1394,8 +2050,32 @@ static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descrip
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "with_recovery_codes",
+    "language",
     6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignUpRequest, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "address_code",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignUpRequest, address_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "with_recovery_codes",
+    8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
@@ -1407,17 +2087,19 @@ static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descrip
   },
 };
 static const unsigned streak__v1__sign_up_request__field_indices_by_name[] = {
+  6,   /* field[6] = address_code */
   3,   /* field[3] = device */
   1,   /* field[1] = email */
   0,   /* field[0] = idempotency_key */
+  5,   /* field[5] = language */
   2,   /* field[2] = password */
   4,   /* field[4] = session */
-  5,   /* field[5] = with_recovery_codes */
+  7,   /* field[7] = with_recovery_codes */
 };
 static const ProtobufCIntRange streak__v1__sign_up_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
 {
@@ -1427,7 +2109,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
   "Streak__V1__SignUpRequest",
   "streak.v1",
   sizeof(Streak__V1__SignUpRequest),
-  6,
+  8,
   streak__v1__sign_up_request__field_descriptors,
   streak__v1__sign_up_request__field_indices_by_name,
   1,  streak__v1__sign_up_request__number_ranges,
@@ -1511,7 +2193,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_response__descriptor =
   (ProtobufCMessageInit) streak__v1__sign_up_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sign_in_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor streak__v1__sign_in_request__field_descriptors[4] =
 {
   {
     "email",
@@ -1549,16 +2231,29 @@ static const ProtobufCFieldDescriptor streak__v1__sign_in_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "language",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignInRequest, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sign_in_request__field_indices_by_name[] = {
   2,   /* field[2] = device */
   0,   /* field[0] = email */
+  3,   /* field[3] = language */
   1,   /* field[1] = password */
 };
 static const ProtobufCIntRange streak__v1__sign_in_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__sign_in_request__descriptor =
 {
@@ -1568,7 +2263,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_in_request__descriptor =
   "Streak__V1__SignInRequest",
   "streak.v1",
   sizeof(Streak__V1__SignInRequest),
-  3,
+  4,
   streak__v1__sign_in_request__field_descriptors,
   streak__v1__sign_in_request__field_indices_by_name,
   1,  streak__v1__sign_in_request__number_ranges,
@@ -2342,7 +3037,511 @@ const ProtobufCMessageDescriptor streak__v1__change_password_response__descripto
   (ProtobufCMessageInit) streak__v1__change_password_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[10] =
+#define streak__v1__request_verification_request__field_descriptors NULL
+#define streak__v1__request_verification_request__field_indices_by_name NULL
+#define streak__v1__request_verification_request__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__request_verification_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestVerificationRequest",
+  "RequestVerificationRequest",
+  "Streak__V1__RequestVerificationRequest",
+  "streak.v1",
+  sizeof(Streak__V1__RequestVerificationRequest),
+  0,
+  streak__v1__request_verification_request__field_descriptors,
+  streak__v1__request_verification_request__field_indices_by_name,
+  0,  streak__v1__request_verification_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_verification_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__request_verification_response__field_descriptors[1] =
+{
+  {
+    "verified",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RequestVerificationResponse, verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__request_verification_response__field_indices_by_name[] = {
+  0,   /* field[0] = verified */
+};
+static const ProtobufCIntRange streak__v1__request_verification_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__request_verification_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestVerificationResponse",
+  "RequestVerificationResponse",
+  "Streak__V1__RequestVerificationResponse",
+  "streak.v1",
+  sizeof(Streak__V1__RequestVerificationResponse),
+  1,
+  streak__v1__request_verification_response__field_descriptors,
+  streak__v1__request_verification_response__field_indices_by_name,
+  1,  streak__v1__request_verification_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_verification_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__verify_address_request__field_descriptors[1] =
+{
+  {
+    "proof",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__VerifyAddressRequest, proof),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__verify_address_request__field_indices_by_name[] = {
+  0,   /* field[0] = proof */
+};
+static const ProtobufCIntRange streak__v1__verify_address_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__verify_address_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.VerifyAddressRequest",
+  "VerifyAddressRequest",
+  "Streak__V1__VerifyAddressRequest",
+  "streak.v1",
+  sizeof(Streak__V1__VerifyAddressRequest),
+  1,
+  streak__v1__verify_address_request__field_descriptors,
+  streak__v1__verify_address_request__field_indices_by_name,
+  1,  streak__v1__verify_address_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__verify_address_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__verify_address_response__field_descriptors[1] =
+{
+  {
+    "account",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__VerifyAddressResponse, account),
+    &streak__v1__account__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__verify_address_response__field_indices_by_name[] = {
+  0,   /* field[0] = account */
+};
+static const ProtobufCIntRange streak__v1__verify_address_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__verify_address_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.VerifyAddressResponse",
+  "VerifyAddressResponse",
+  "Streak__V1__VerifyAddressResponse",
+  "streak.v1",
+  sizeof(Streak__V1__VerifyAddressResponse),
+  1,
+  streak__v1__verify_address_response__field_descriptors,
+  streak__v1__verify_address_response__field_indices_by_name,
+  1,  streak__v1__verify_address_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__verify_address_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__request_address_change_request__field_descriptors[2] =
+{
+  {
+    "email",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RequestAddressChangeRequest, email),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "password",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RequestAddressChangeRequest, password),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__request_address_change_request__field_indices_by_name[] = {
+  0,   /* field[0] = email */
+  1,   /* field[1] = password */
+};
+static const ProtobufCIntRange streak__v1__request_address_change_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__request_address_change_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestAddressChangeRequest",
+  "RequestAddressChangeRequest",
+  "Streak__V1__RequestAddressChangeRequest",
+  "streak.v1",
+  sizeof(Streak__V1__RequestAddressChangeRequest),
+  2,
+  streak__v1__request_address_change_request__field_descriptors,
+  streak__v1__request_address_change_request__field_indices_by_name,
+  1,  streak__v1__request_address_change_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_address_change_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__request_address_change_response__field_descriptors NULL
+#define streak__v1__request_address_change_response__field_indices_by_name NULL
+#define streak__v1__request_address_change_response__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__request_address_change_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestAddressChangeResponse",
+  "RequestAddressChangeResponse",
+  "Streak__V1__RequestAddressChangeResponse",
+  "streak.v1",
+  sizeof(Streak__V1__RequestAddressChangeResponse),
+  0,
+  streak__v1__request_address_change_response__field_descriptors,
+  streak__v1__request_address_change_response__field_indices_by_name,
+  0,  streak__v1__request_address_change_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_address_change_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__request_password_reset_request__field_descriptors[1] =
+{
+  {
+    "email",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RequestPasswordResetRequest, email),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__request_password_reset_request__field_indices_by_name[] = {
+  0,   /* field[0] = email */
+};
+static const ProtobufCIntRange streak__v1__request_password_reset_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__request_password_reset_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestPasswordResetRequest",
+  "RequestPasswordResetRequest",
+  "Streak__V1__RequestPasswordResetRequest",
+  "streak.v1",
+  sizeof(Streak__V1__RequestPasswordResetRequest),
+  1,
+  streak__v1__request_password_reset_request__field_descriptors,
+  streak__v1__request_password_reset_request__field_indices_by_name,
+  1,  streak__v1__request_password_reset_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_password_reset_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__request_password_reset_response__field_descriptors NULL
+#define streak__v1__request_password_reset_response__field_indices_by_name NULL
+#define streak__v1__request_password_reset_response__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__request_password_reset_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestPasswordResetResponse",
+  "RequestPasswordResetResponse",
+  "Streak__V1__RequestPasswordResetResponse",
+  "streak.v1",
+  sizeof(Streak__V1__RequestPasswordResetResponse),
+  0,
+  streak__v1__request_password_reset_response__field_descriptors,
+  streak__v1__request_password_reset_response__field_indices_by_name,
+  0,  streak__v1__request_password_reset_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_password_reset_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__reset_password_request__field_descriptors[2] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ResetPasswordRequest, token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "new_password",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ResetPasswordRequest, new_password),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__reset_password_request__field_indices_by_name[] = {
+  1,   /* field[1] = new_password */
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange streak__v1__reset_password_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__reset_password_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ResetPasswordRequest",
+  "ResetPasswordRequest",
+  "Streak__V1__ResetPasswordRequest",
+  "streak.v1",
+  sizeof(Streak__V1__ResetPasswordRequest),
+  2,
+  streak__v1__reset_password_request__field_descriptors,
+  streak__v1__reset_password_request__field_indices_by_name,
+  1,  streak__v1__reset_password_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__reset_password_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__reset_password_response__field_descriptors[1] =
+{
+  {
+    "devices_signed_out",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ResetPasswordResponse, devices_signed_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__reset_password_response__field_indices_by_name[] = {
+  0,   /* field[0] = devices_signed_out */
+};
+static const ProtobufCIntRange streak__v1__reset_password_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__reset_password_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ResetPasswordResponse",
+  "ResetPasswordResponse",
+  "Streak__V1__ResetPasswordResponse",
+  "streak.v1",
+  sizeof(Streak__V1__ResetPasswordResponse),
+  1,
+  streak__v1__reset_password_response__field_descriptors,
+  streak__v1__reset_password_response__field_indices_by_name,
+  1,  streak__v1__reset_password_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__reset_password_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__take_back_address_request__field_descriptors[2] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeBackAddressRequest, token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "new_password",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeBackAddressRequest, new_password),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__take_back_address_request__field_indices_by_name[] = {
+  1,   /* field[1] = new_password */
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange streak__v1__take_back_address_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__take_back_address_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.TakeBackAddressRequest",
+  "TakeBackAddressRequest",
+  "Streak__V1__TakeBackAddressRequest",
+  "streak.v1",
+  sizeof(Streak__V1__TakeBackAddressRequest),
+  2,
+  streak__v1__take_back_address_request__field_descriptors,
+  streak__v1__take_back_address_request__field_indices_by_name,
+  1,  streak__v1__take_back_address_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__take_back_address_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__take_back_address_response__field_descriptors[1] =
+{
+  {
+    "devices_signed_out",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeBackAddressResponse, devices_signed_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__take_back_address_response__field_indices_by_name[] = {
+  0,   /* field[0] = devices_signed_out */
+};
+static const ProtobufCIntRange streak__v1__take_back_address_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__take_back_address_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.TakeBackAddressResponse",
+  "TakeBackAddressResponse",
+  "Streak__V1__TakeBackAddressResponse",
+  "streak.v1",
+  sizeof(Streak__V1__TakeBackAddressResponse),
+  1,
+  streak__v1__take_back_address_response__field_descriptors,
+  streak__v1__take_back_address_response__field_indices_by_name,
+  1,  streak__v1__take_back_address_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__take_back_address_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__request_sign_up_code_request__field_descriptors[2] =
+{
+  {
+    "email",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RequestSignUpCodeRequest, email),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "language",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RequestSignUpCodeRequest, language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__request_sign_up_code_request__field_indices_by_name[] = {
+  0,   /* field[0] = email */
+  1,   /* field[1] = language */
+};
+static const ProtobufCIntRange streak__v1__request_sign_up_code_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__request_sign_up_code_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestSignUpCodeRequest",
+  "RequestSignUpCodeRequest",
+  "Streak__V1__RequestSignUpCodeRequest",
+  "streak.v1",
+  sizeof(Streak__V1__RequestSignUpCodeRequest),
+  2,
+  streak__v1__request_sign_up_code_request__field_descriptors,
+  streak__v1__request_sign_up_code_request__field_indices_by_name,
+  1,  streak__v1__request_sign_up_code_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_sign_up_code_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__request_sign_up_code_response__field_descriptors NULL
+#define streak__v1__request_sign_up_code_response__field_indices_by_name NULL
+#define streak__v1__request_sign_up_code_response__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__request_sign_up_code_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RequestSignUpCodeResponse",
+  "RequestSignUpCodeResponse",
+  "Streak__V1__RequestSignUpCodeResponse",
+  "streak.v1",
+  sizeof(Streak__V1__RequestSignUpCodeResponse),
+  0,
+  streak__v1__request_sign_up_code_response__field_descriptors,
+  streak__v1__request_sign_up_code_response__field_indices_by_name,
+  0,  streak__v1__request_sign_up_code_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__request_sign_up_code_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[17] =
 {
   { "SignUp", &streak__v1__sign_up_request__descriptor, &streak__v1__sign_up_response__descriptor },
   { "SignIn", &streak__v1__sign_in_request__descriptor, &streak__v1__sign_in_response__descriptor },
@@ -2354,6 +3553,13 @@ static const ProtobufCMethodDescriptor streak__v1__account_service__method_descr
   { "DeleteAccount", &streak__v1__delete_account_request__descriptor, &streak__v1__delete_account_response__descriptor },
   { "CancelDeletion", &streak__v1__cancel_deletion_request__descriptor, &streak__v1__cancel_deletion_response__descriptor },
   { "GetAccount", &streak__v1__get_account_request__descriptor, &streak__v1__get_account_response__descriptor },
+  { "RequestVerification", &streak__v1__request_verification_request__descriptor, &streak__v1__request_verification_response__descriptor },
+  { "VerifyAddress", &streak__v1__verify_address_request__descriptor, &streak__v1__verify_address_response__descriptor },
+  { "RequestAddressChange", &streak__v1__request_address_change_request__descriptor, &streak__v1__request_address_change_response__descriptor },
+  { "RequestPasswordReset", &streak__v1__request_password_reset_request__descriptor, &streak__v1__request_password_reset_response__descriptor },
+  { "ResetPassword", &streak__v1__reset_password_request__descriptor, &streak__v1__reset_password_response__descriptor },
+  { "TakeBackAddress", &streak__v1__take_back_address_request__descriptor, &streak__v1__take_back_address_response__descriptor },
+  { "RequestSignUpCode", &streak__v1__request_sign_up_code_request__descriptor, &streak__v1__request_sign_up_code_response__descriptor },
 };
 const unsigned streak__v1__account_service__method_indices_by_name[] = {
   8,        /* CancelDeletion */
@@ -2362,10 +3568,17 @@ const unsigned streak__v1__account_service__method_indices_by_name[] = {
   9,        /* GetAccount */
   4,        /* ListDevices */
   2,        /* Refresh */
+  12,        /* RequestAddressChange */
+  13,        /* RequestPasswordReset */
+  16,        /* RequestSignUpCode */
+  10,        /* RequestVerification */
+  14,        /* ResetPassword */
   5,        /* RevokeDevice */
   1,        /* SignIn */
   3,        /* SignOut */
-  0         /* SignUp */
+  0,        /* SignUp */
+  15,        /* TakeBackAddress */
+  11         /* VerifyAddress */
 };
 const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
 {
@@ -2374,7 +3587,7 @@ const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
   "AccountService",
   "Streak__V1__AccountService",
   "streak.v1",
-  10,
+  17,
   streak__v1__account_service__method_descriptors,
   streak__v1__account_service__method_indices_by_name
 };
@@ -2457,6 +3670,62 @@ void streak__v1__account_service__get_account(ProtobufCService *service,
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__request_verification(ProtobufCService *service,
+                                                       const Streak__V1__RequestVerificationRequest *input,
+                                                       Streak__V1__RequestVerificationResponse_Closure closure,
+                                                       void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__verify_address(ProtobufCService *service,
+                                                 const Streak__V1__VerifyAddressRequest *input,
+                                                 Streak__V1__VerifyAddressResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__request_address_change(ProtobufCService *service,
+                                                         const Streak__V1__RequestAddressChangeRequest *input,
+                                                         Streak__V1__RequestAddressChangeResponse_Closure closure,
+                                                         void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__request_password_reset(ProtobufCService *service,
+                                                         const Streak__V1__RequestPasswordResetRequest *input,
+                                                         Streak__V1__RequestPasswordResetResponse_Closure closure,
+                                                         void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__reset_password(ProtobufCService *service,
+                                                 const Streak__V1__ResetPasswordRequest *input,
+                                                 Streak__V1__ResetPasswordResponse_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__take_back_address(ProtobufCService *service,
+                                                    const Streak__V1__TakeBackAddressRequest *input,
+                                                    Streak__V1__TakeBackAddressResponse_Closure closure,
+                                                    void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__account_service__request_sign_up_code(ProtobufCService *service,
+                                                       const Streak__V1__RequestSignUpCodeRequest *input,
+                                                       Streak__V1__RequestSignUpCodeResponse_Closure closure,
+                                                       void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__init (Streak__V1__AccountService_Service *service,
                                         Streak__V1__AccountService_ServiceDestroy destroy)

@@ -392,7 +392,7 @@ const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
   (ProtobufCMessageInit) streak__v1__rate_limit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[10] =
 {
   {
     "authentication",
@@ -502,11 +502,24 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "connect_only",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__MethodPolicy, connect_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__method_policy__field_indices_by_name[] = {
   1,   /* field[1] = audited */
   0,   /* field[0] = authentication */
   7,   /* field[7] = conditional */
+  9,   /* field[9] = connect_only */
   5,   /* field[5] = ends_credentials */
   2,   /* field[2] = idempotent */
   6,   /* field[6] = provides */
@@ -518,7 +531,7 @@ static const ProtobufCIntRange streak__v1__method_policy__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 6, 4 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
 {
@@ -528,7 +541,7 @@ const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
   "Streak__V1__MethodPolicy",
   "streak.v1",
   sizeof(Streak__V1__MethodPolicy),
-  9,
+  10,
   streak__v1__method_policy__field_descriptors,
   streak__v1__method_policy__field_indices_by_name,
   2,  streak__v1__method_policy__number_ranges,

@@ -187,6 +187,186 @@ void   streak__v1__keep_session_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__keep_session_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__stash_session_request__init
+                     (Streak__V1__StashSessionRequest         *message)
+{
+  static const Streak__V1__StashSessionRequest init_value = STREAK__V1__STASH_SESSION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__stash_session_request__get_packed_size
+                     (const Streak__V1__StashSessionRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__stash_session_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__stash_session_request__pack
+                     (const Streak__V1__StashSessionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__stash_session_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__stash_session_request__pack_to_buffer
+                     (const Streak__V1__StashSessionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__stash_session_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__StashSessionRequest *
+       streak__v1__stash_session_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__StashSessionRequest *)
+     protobuf_c_message_unpack (&streak__v1__stash_session_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__stash_session_request__free_unpacked
+                     (Streak__V1__StashSessionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__stash_session_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__stash_session_response__init
+                     (Streak__V1__StashSessionResponse         *message)
+{
+  static const Streak__V1__StashSessionResponse init_value = STREAK__V1__STASH_SESSION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__stash_session_response__get_packed_size
+                     (const Streak__V1__StashSessionResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__stash_session_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__stash_session_response__pack
+                     (const Streak__V1__StashSessionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__stash_session_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__stash_session_response__pack_to_buffer
+                     (const Streak__V1__StashSessionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__stash_session_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__StashSessionResponse *
+       streak__v1__stash_session_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__StashSessionResponse *)
+     protobuf_c_message_unpack (&streak__v1__stash_session_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__stash_session_response__free_unpacked
+                     (Streak__V1__StashSessionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__stash_session_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__take_stash_request__init
+                     (Streak__V1__TakeStashRequest         *message)
+{
+  static const Streak__V1__TakeStashRequest init_value = STREAK__V1__TAKE_STASH_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__take_stash_request__get_packed_size
+                     (const Streak__V1__TakeStashRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__take_stash_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__take_stash_request__pack
+                     (const Streak__V1__TakeStashRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__take_stash_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__take_stash_request__pack_to_buffer
+                     (const Streak__V1__TakeStashRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__take_stash_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__TakeStashRequest *
+       streak__v1__take_stash_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__TakeStashRequest *)
+     protobuf_c_message_unpack (&streak__v1__take_stash_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__take_stash_request__free_unpacked
+                     (Streak__V1__TakeStashRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__take_stash_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__take_stash_response__init
+                     (Streak__V1__TakeStashResponse         *message)
+{
+  static const Streak__V1__TakeStashResponse init_value = STREAK__V1__TAKE_STASH_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__take_stash_response__get_packed_size
+                     (const Streak__V1__TakeStashResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__take_stash_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__take_stash_response__pack
+                     (const Streak__V1__TakeStashResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__take_stash_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__take_stash_response__pack_to_buffer
+                     (const Streak__V1__TakeStashResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__take_stash_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__TakeStashResponse *
+       streak__v1__take_stash_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__TakeStashResponse *)
+     protobuf_c_message_unpack (&streak__v1__take_stash_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__take_stash_response__free_unpacked
+                     (Streak__V1__TakeStashResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__take_stash_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor streak__v1__start_session_request__field_descriptors[1] =
 {
   {
@@ -345,14 +525,326 @@ const ProtobufCMessageDescriptor streak__v1__keep_session_response__descriptor =
   (ProtobufCMessageInit) streak__v1__keep_session_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__session_service__method_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__stash_session_request__field_descriptors[5] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionRequest, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_secret",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionRequest, session_secret),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unanchored",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionRequest, unanchored),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "capture_number",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionRequest, capture_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "captured",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionRequest, captured),
+    &streak__v1__captured_session__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__stash_session_request__field_indices_by_name[] = {
+  3,   /* field[3] = capture_number */
+  4,   /* field[4] = captured */
+  0,   /* field[0] = session_id */
+  1,   /* field[1] = session_secret */
+  2,   /* field[2] = unanchored */
+};
+static const ProtobufCIntRange streak__v1__stash_session_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor streak__v1__stash_session_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.StashSessionRequest",
+  "StashSessionRequest",
+  "Streak__V1__StashSessionRequest",
+  "streak.v1",
+  sizeof(Streak__V1__StashSessionRequest),
+  5,
+  streak__v1__stash_session_request__field_descriptors,
+  streak__v1__stash_session_request__field_indices_by_name,
+  1,  streak__v1__stash_session_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__stash_session_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__stash_session_response__field_descriptors[2] =
+{
+  {
+    "capture_number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionResponse, capture_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stashed_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StashSessionResponse, stashed_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__stash_session_response__field_indices_by_name[] = {
+  0,   /* field[0] = capture_number */
+  1,   /* field[1] = stashed_at */
+};
+static const ProtobufCIntRange streak__v1__stash_session_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__stash_session_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.StashSessionResponse",
+  "StashSessionResponse",
+  "Streak__V1__StashSessionResponse",
+  "streak.v1",
+  sizeof(Streak__V1__StashSessionResponse),
+  2,
+  streak__v1__stash_session_response__field_descriptors,
+  streak__v1__stash_session_response__field_indices_by_name,
+  1,  streak__v1__stash_session_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__stash_session_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__take_stash_request__field_descriptors[3] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashRequest, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_secret",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashRequest, session_secret),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remove",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashRequest, remove),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__take_stash_request__field_indices_by_name[] = {
+  2,   /* field[2] = remove */
+  0,   /* field[0] = session_id */
+  1,   /* field[1] = session_secret */
+};
+static const ProtobufCIntRange streak__v1__take_stash_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__take_stash_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.TakeStashRequest",
+  "TakeStashRequest",
+  "Streak__V1__TakeStashRequest",
+  "streak.v1",
+  sizeof(Streak__V1__TakeStashRequest),
+  3,
+  streak__v1__take_stash_request__field_descriptors,
+  streak__v1__take_stash_request__field_indices_by_name,
+  1,  streak__v1__take_stash_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__take_stash_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__take_stash_response__field_descriptors[6] =
+{
+  {
+    "session_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashResponse, session_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_secret",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashResponse, session_secret),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "anchor",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashResponse, anchor),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "capture_number",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashResponse, capture_number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "captured",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashResponse, captured),
+    &streak__v1__captured_session__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stashed_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__TakeStashResponse, stashed_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__take_stash_response__field_indices_by_name[] = {
+  2,   /* field[2] = anchor */
+  3,   /* field[3] = capture_number */
+  4,   /* field[4] = captured */
+  0,   /* field[0] = session_id */
+  1,   /* field[1] = session_secret */
+  5,   /* field[5] = stashed_at */
+};
+static const ProtobufCIntRange streak__v1__take_stash_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor streak__v1__take_stash_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.TakeStashResponse",
+  "TakeStashResponse",
+  "Streak__V1__TakeStashResponse",
+  "streak.v1",
+  sizeof(Streak__V1__TakeStashResponse),
+  6,
+  streak__v1__take_stash_response__field_descriptors,
+  streak__v1__take_stash_response__field_indices_by_name,
+  1,  streak__v1__take_stash_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__take_stash_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor streak__v1__session_service__method_descriptors[4] =
 {
   { "StartSession", &streak__v1__start_session_request__descriptor, &streak__v1__start_session_response__descriptor },
   { "KeepSession", &streak__v1__keep_session_request__descriptor, &streak__v1__keep_session_response__descriptor },
+  { "StashSession", &streak__v1__stash_session_request__descriptor, &streak__v1__stash_session_response__descriptor },
+  { "TakeStash", &streak__v1__take_stash_request__descriptor, &streak__v1__take_stash_response__descriptor },
 };
 const unsigned streak__v1__session_service__method_indices_by_name[] = {
   1,        /* KeepSession */
-  0         /* StartSession */
+  0,        /* StartSession */
+  2,        /* StashSession */
+  3         /* TakeStash */
 };
 const ProtobufCServiceDescriptor streak__v1__session_service__descriptor =
 {
@@ -361,7 +853,7 @@ const ProtobufCServiceDescriptor streak__v1__session_service__descriptor =
   "SessionService",
   "Streak__V1__SessionService",
   "streak.v1",
-  2,
+  4,
   streak__v1__session_service__method_descriptors,
   streak__v1__session_service__method_indices_by_name
 };
@@ -380,6 +872,22 @@ void streak__v1__session_service__keep_session(ProtobufCService *service,
 {
   assert(service->descriptor == &streak__v1__session_service__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__session_service__stash_session(ProtobufCService *service,
+                                                const Streak__V1__StashSessionRequest *input,
+                                                Streak__V1__StashSessionResponse_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__session_service__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void streak__v1__session_service__take_stash(ProtobufCService *service,
+                                             const Streak__V1__TakeStashRequest *input,
+                                             Streak__V1__TakeStashResponse_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__session_service__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__session_service__init (Streak__V1__SessionService_Service *service,
                                         Streak__V1__SessionService_ServiceDestroy destroy)

@@ -14,6 +14,12 @@ public struct OpaqueToken: Sendable {
     case refresh
     /// A session's credential: the owner is the session.
     case session
+    /// In a mail: proves that its reader reads mail at an address.
+    case verify
+    /// In a mail: replaces the account's password.
+    case reset
+    /// In a mail: gives the account the address back that it had.
+    case takeback
   }
 
   /// The size of an owner's id, in bytes.

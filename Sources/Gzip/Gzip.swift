@@ -12,15 +12,34 @@ public enum GzipError: Error, Equatable {
 
 /// gzip of RFC 1952, through zlib: one buffer in, one buffer out.
 public enum Gzip {
-  /// zlib's level: fast, since each message is compressed once and sent once.
-  static let level: Int32 = 4
+  /// What compressing is worth.
+  public enum Level: Sendable {
+    /// For what is compressed once and sent once.
+    case fast
+    /// For what is compressed once and sent often.
+    case smallest
+
+    /// zlib's level.
+    var number: Int32 {
+      switch self {
+      case .fast: 4
+      case .smallest: 9
+      }
+    }
+  }
+
+  /// The most by which expanding multiplies bytes. Source: zlib, "Technical Details", "Maximum
+  /// Compression Factor".
+  public static let expansionMax = 1_032
   /// The first size of the output buffer, in bytes, and most bytes by which it grows at once.
   static let stepBytesMax = 65_536
 
   /// Appends `bytes`, compressed, to `output`.
-  public static func compress(_ bytes: RawSpan, appendingTo output: inout [UInt8]) throws(GzipError) {
+  public static func compress(
+    _ bytes: RawSpan, level: Level = .fast, appendingTo output: inout [UInt8]
+  ) throws(GzipError) {
     var stream = unsafe z_stream()
-    guard unsafe streak_deflate_init(&stream, level) == Z_OK else { throw .outOfMemory }
+    guard unsafe streak_deflate_init(&stream, level.number) == Z_OK else { throw .outOfMemory }
     defer { unsafe deflateEnd(&stream) }
     let start = output.count
     let bound = unsafe Int(deflateBound(&stream, UInt(bytes.byteCount)))

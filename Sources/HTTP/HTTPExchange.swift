@@ -91,6 +91,15 @@ open class HTTPExchange {
     resources.giveBody(used)
   }
 
+  /// All bytes received so far, for work that takes longer than the turn.
+  public final func takeBody() -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &body)
+    if bodyOffset > 0 { taken.removeFirst(bodyOffset) }
+    bodyOffset = 0
+    return taken
+  }
+
   /// Gives up memory beyond what a pooled exchange keeps.
   public final func emptyOutbound() {
     let isLarge = outbound.capacity > Self.keptBytesMax

@@ -72,6 +72,8 @@ public struct FieldDescriptor: Sendable {
   public let fields: [FieldDescriptor]
   /// The descriptors of message fields, at the same indexes as `fields`.
   let children: [MessageDescriptor?]
+  /// The parts of `fields` that the validator needs, at the same indexes.
+  let validatedFields: [ValidatedField]
   /// The parts of `fields` that JSON needs, at the same indexes.
   let jsonFields: [JSONField]
   /// The message's own JSON form; nil: an object of its fields.
@@ -124,6 +126,7 @@ public struct FieldDescriptor: Sendable {
     }
     fields.sort { $0.number < $1.number }
     self.fields = fields
+    validatedFields = fields.indices.map { ValidatedField($0, of: fields) }
     jsonFields = fields.map(JSONField.init)
     wellKnown = WellKnownMessage(fullName)
     self.children = fields.map { $0.type == .message ? children[$0.number] : nil }

@@ -30,8 +30,7 @@
         unsafe isIrregular = true
         continue
       }
-      let type = descriptor.fields[index].type
-      let isRepeated = descriptor.fields[index].isRepeated
+      let (type, isRepeated) = (descriptor.validatedFields[index].type, descriptor.validatedFields[index].isRepeated)
       if field.type != type.wireType {
         if field.type == .lengthDelimited && isRepeated && type.isPackable {
           let count = unsafe try checkPacked(type, field.payload)
@@ -41,9 +40,8 @@
         }
         continue
       }
-      if !isRepeated && descriptor.fields[index].hasPresence {
-        // A member of a oneof sets the bits of all members.
-        let bits = descriptor.presenceBits(index)
+      if !isRepeated && descriptor.validatedFields[index].hasPresence {
+        let bits = descriptor.validatedFields[index].presenceBits
         if bits == 0 || seen & bits != 0 { unsafe isIrregular = true }
         seen |= bits
       }
@@ -67,7 +65,7 @@
       default: break
       }
     }
-    for (index, count) in itemCounts.enumerated() {
+    for (index, count) in itemCounts.enumerated() where descriptor.validatedFields[index].limitsItems {
       guard let rules = descriptor.fields[index].rules, !rules.allows(itemCount: count) else { continue }
       throw .breaksRule(
         FieldViolation(
@@ -119,14 +117,30 @@
   }
 }
 
-extension MessageDescriptor {
-  /// The bit of a singular field with presence, together with those of its oneof's other members; 0
-  /// past 64 bits.
-  func presenceBits(_ index: Int) -> UInt64 {
-    guard index < 64 else { return 0 }
-    guard let oneof = fields[index].oneof else { return 1 << UInt64(index) }
-    var bits: UInt64 = 0
-    for (other, field) in fields.enumerated().prefix(64) where field.oneof == oneof { bits |= 1 << UInt64(other) }
-    return bits
+/// What the validator needs of a field: without references, because it reads one for each field of
+/// a message.
+struct ValidatedField: Sendable {
+  let type: FieldType
+  let isRepeated: Bool
+  let hasPresence: Bool
+  /// Its rules may refuse a number of items.
+  let limitsItems: Bool
+  /// The bit of a field, together with those of its oneof's other members; 0 past 64 bits.
+  let presenceBits: UInt64
+
+  /// - Parameter index: Of the field in `fields`, those of its message.
+  init(_ index: Int, of fields: [FieldDescriptor]) {
+    let field = fields[index]
+    (type, isRepeated, hasPresence) = (field.type, field.isRepeated, field.hasPresence)
+    limitsItems = field.rules.map { $0.maxItems > 0 } ?? false
+    guard index < 64 else {
+      presenceBits = 0
+      return
+    }
+    var bits: UInt64 = 1 << UInt64(index)
+    if let oneof = field.oneof {
+      for (other, member) in fields.enumerated().prefix(64) where member.oneof == oneof { bits |= 1 << UInt64(other) }
+    }
+    presenceBits = bits
   }
 }

@@ -55,10 +55,15 @@ public struct MethodPolicy: Sendable, Hashable {
   /// Bytes of the largest request message, if that is more than `RPCLimits.messageBytesMax`; 0: as
   /// for other methods.
   public var requestBytesMax: Int
+  /// The call must come by Connect's POST with the header `connect-protocol-version`
+  /// (`ServerContext.takesCookies`). The runtime does not check it: an interceptor of the service
+  /// does, which has a reason for the refusal.
+  public var isConnectOnly: Bool
 
   public init(
     authentication: Authentication = .none, isAudited: Bool = false, isIdempotent: Bool = false,
-    hasNoSideEffects: Bool = false, rateLimit: RateLimit? = nil, requestBytesMax: Int = 0
+    hasNoSideEffects: Bool = false, rateLimit: RateLimit? = nil, requestBytesMax: Int = 0,
+    isConnectOnly: Bool = false
   ) {
     self.authentication = authentication
     self.isAudited = isAudited
@@ -66,6 +71,7 @@ public struct MethodPolicy: Sendable, Hashable {
     self.hasNoSideEffects = hasNoSideEffects
     self.rateLimit = rateLimit
     self.requestBytesMax = requestBytesMax
+    self.isConnectOnly = isConnectOnly
   }
 }
 

@@ -198,6 +198,19 @@ extension MetricFamily {
   public static let archiveFailures = MetricFamily(
     "streakd_archive_failures_total", .archive, .counter, "Failed attempts to archive a log segment.")
 
+  // MARK: Mail
+
+  public static let mails = MetricFamily(
+    "streakd_mails_total", .mail, .counter, labels: ["outcome"],
+    "Mails that this process finished, by outcome: sent, refused by the mail server for good, or given_up.",
+    reading: "Alert on an increase of `given_up`: people did not get a mail. The log names its kind and the reason.")
+  public static let mailAttemptsFailed = MetricFamily(
+    "streakd_mail_attempts_failed_total", .mail, .counter, "Attempts to send a mail that failed and are repeated.",
+    reading: "Rises while the mail server is down or refuses this server. The log has the reason.")
+  public static let mailsWaiting = MetricFamily(
+    "streakd_mails_waiting", .mail, .gauge, "Mails in the database that are not done, up to 10,000.",
+    reading: "Alert if it stays above 0 for an hour.")
+
   /// Every family, in the order of the operator's page.
   public static let all: [MetricFamily] = [
     ready, buildInfo, cpuSeconds, startTime, residentBytes, virtualBytes, openDescriptors, descriptorsMax,
@@ -211,5 +224,6 @@ extension MetricFamily {
     backupLastGood, backupFailing, backupRunning, backupRuns, backupDumpBytes, backupFileBytes, backupSeconds,
     erasureLedgerBehind,
     archiveFailing, archiveLast, archiveWaiting, archiveFailures,
+    mails, mailAttemptsFailed, mailsWaiting,
   ]
 }

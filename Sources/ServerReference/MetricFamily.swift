@@ -18,6 +18,7 @@ public struct MetricFamily: Sendable {
     case database = "Database"
     case backups = "Backups"
     case archive = "Archive of the log"
+    case mail = "Mail"
   }
 
   public let name: String

@@ -137,6 +137,10 @@ extension Setting {
     "Origins whose pages may call this server from a browser, such as https://app.example.com, separated by commas; * stands for every origin."
   )
 
+  public static let web = Setting(
+    "web", .serving, "on|off", default: "on",
+    "Serve the app as a page for browsers at / of the address of listen. off: streakd serves calls only.")
+
   // MARK: Health, logs and metrics
 
   public static let adminListen = Setting(
@@ -192,9 +196,34 @@ extension Setting {
     "Serve AdminService and AccountAdminService to callers with a token in this file, 32 bytes or more each. On each line a token, whose holder may do everything, or a name, rights separated by commas (backups, find, lock, export, erase), and a token."
   )
 
+  // MARK: Mail
+
+  public static let mailSMTP = Setting(
+    "mail-smtp", .mail, "URL",
+    "The mail server that takes mails to people: smtps://HOST[:465], or smtp://HOST[:587] with STARTTLS, which only 127.0.0.0/8 and [::1] may lack."
+  )
+  public static let mailUser = Setting(
+    "mail-user", .mail, "NAME", "The user at the mail server. Goes with mail-password-file.")
+  public static let mailPasswordFile = Setting(
+    "mail-password-file", .mail, "FILE", "The file with that user's password, in its first line.")
+  public static let mailCA = Setting(
+    "mail-ca", .mail, "FILE",
+    default: "the system's", "A PEM file of the authorities whose certificates the mail server may have.")
+  public static let mailCommand = Setting(
+    "mail-command", .mail, "COMMAND",
+    "Instead of mail-smtp: a program with sendmail's interface, such as /usr/sbin/sendmail, as an absolute path with its arguments."
+  )
+  public static let mailFrom = Setting(
+    "mail-from", .mail, "MAILBOX",
+    "The sender of mails, such as Streaks <no-reply@example.com>. Mails name the service by this name.")
+  public static let mailLinkBase = Setting(
+    "mail-link-base", .mail, "URL",
+    "The app's page that links in mails lead to, such as https://app.example.com/account. A link adds #verify=TOKEN, #reset=TOKEN or #takeback=TOKEN."
+  )
+
   /// Every setting, in the order of the operator's page.
   public static let all: [Setting] = [
-    listen, user, loops, busyPollMicroseconds, graceSeconds, config,
+    listen, user, web, loops, busyPollMicroseconds, graceSeconds, config,
     dataFolder, database, databaseOwner, serverKeyFile, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax, deletionDelaySeconds,
@@ -204,5 +233,6 @@ extension Setting {
     adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
     backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,
     newBackupFolder, operatorTokenFile,
+    mailSMTP, mailUser, mailPasswordFile, mailCA, mailCommand, mailFrom, mailLinkBase,
   ]
 }

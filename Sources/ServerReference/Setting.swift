@@ -13,6 +13,7 @@ public struct Setting: Sendable {
     case tls = "TLS"
     case observation = "Health, logs and metrics"
     case backups = "Backups and operators"
+    case mail = "Mail"
   }
 
   /// The option's name without `--`; also the name in the settings file.

@@ -64,6 +64,11 @@ extension ClientError.Refusal {
     case "ACCOUNT_NOT_EMPTY": "A whole document is imported into an empty account only. Nothing was changed."
     case "DEVICE_NOT_FOUND": "The account has no such device."
     case "BACKUPS_OFF": "This server keeps no backups that an account can be brought back from."
+    case "MAIL_OFF": "This server sends no mails, so it can do nothing that needs one. Nothing was changed."
+    case "MAIL_PROOF_INVALID":
+      "That code or link does not work, or does not work any more. Nothing was changed. Ask for a new mail."
+    case "ADDRESS_TAKEN":
+      "Another account has this address, and has confirmed it. Nothing was changed. Log in to that account, or use another address."
     case "RECOVERY_POINT_NOT_FOUND": "There is no such moment to bring the account back from."
     case "RECOVERY_NOT_FOUND": "There is no such recovery."
     case "RECOVERY_UNDER_WAY": "Another recovery of this account is waiting: confirm or cancel it first."

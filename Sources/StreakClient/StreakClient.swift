@@ -11,11 +11,15 @@ public actor StreakClient {
     public var name: String
     public var platform: String
     public var appVersion: String
+    /// The person's language, a BCP 47 tag such as `de-AT`: mails are written in it, where
+    /// possible.
+    public var language: String
 
-    public init(name: String, platform: String = "", appVersion: String = "") {
+    public init(name: String, platform: String = "", appVersion: String = "", language: String = "") {
       self.name = name
       self.platform = platform
       self.appVersion = appVersion
+      self.language = language
     }
   }
 

@@ -54,11 +54,16 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case recoveryNotFound = 49
   case recoveryUnderWay = 50
   case recoveryNotReady = 51
-  case reauthenticationRequired = 52
-  case signInApprovalNotFound = 53
-  case accountLocked = 54
-  case accountNotFound = 55
-  case operatorRightMissing = 56
+  case mailOff = 52
+  case mailProofInvalid = 53
+  case addressTaken = 54
+  case stashTooLarge = 55
+  case connectRequired = 56
+  case reauthenticationRequired = 57
+  case signInApprovalNotFound = 58
+  case accountLocked = 59
+  case accountNotFound = 60
+  case operatorRightMissing = 61
 }
 
 extension Reason {

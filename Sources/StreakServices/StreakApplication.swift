@@ -3,7 +3,7 @@ public import EventLoop
 public import RPC
 internal import Schema
 internal import struct StreakDomain.Instant
-public import StreakStore
+package import StreakStore
 internal import Synchronization
 
 /// The service that streakd serves. One for the process.
@@ -22,16 +22,21 @@ public final class StreakApplication: Sendable {
   private let transferring = TransferringPeople()
   private let passwordRules: PasswordRules
   private let deletionDelaySeconds: Int64
+  /// Nil: the server sends no mails.
+  private let mail: MailOrders?
 
-  /// - Parameter store: Open, on every loop that will serve.
+  /// - Parameters:
+  ///   - store: Open, on every loop that will serve.
+  ///   - mail: Nil: the server sends no mails. A `MailWorker` sends what is ordered.
   /// - Throws: `ApplicationError` if the machine cannot hash even one password.
-  public init(
+  package init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
     exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
     breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
     deletionDelaySeconds: Int64 = StreakApplication.deletionDelaySecondsDefault,
-    operators: (tokens: OperatorTokens, backend: OperatorBackend)? = nil
+    operators: (tokens: OperatorTokens, backend: OperatorBackend)? = nil, mail: MailSettings? = nil
   ) throws(ApplicationError) {
+    self.mail = mail.map { MailOrders(seal: MailSeal(store: store), linkBase: $0.linkBase) }
     self.store = store
     do {
       self.passwords = try PasswordQueue(limits: passwords)
@@ -64,6 +69,7 @@ public final class StreakApplication: Sendable {
     let calls: PersonCalls
     let subscriptions: LoopBound<ChangeSubscriptions>
     let listener: StoreListener
+    let shedder: AddressShedder
   }
 
   /// The loop's parts, made on first use. Loop thread only.
@@ -87,7 +93,8 @@ public final class StreakApplication: Sendable {
     }
     let part = LoopPart(
       authenticator: authenticator, calls: PersonCalls(settings: limits, meter: meter, loop: loop),
-      subscriptions: subscriptions, listener: listener)
+      subscriptions: subscriptions, listener: listener,
+      shedder: AddressShedder(addresses: limiter.addresses, settings: limits, meter: meter, loop: loop))
     parts.withLock { $0[ObjectIdentifier(loop)] = part }
     return part
   }
@@ -97,12 +104,14 @@ public final class StreakApplication: Sendable {
     let part = part(on: loop)
     let work = LargeWork(loop: loop, meter: meter)
     let signUp = SignUpProcedure(
-      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work)
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work,
+      mail: mail)
     let erasure = AccountErasure(store: store, erasures: erasures)
     let proofs = PersonProofCheck(store: store, passwords: passwords)
     let accounts = AccountHandlers(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
-      passwordRules: passwordRules, erasure: erasure, proofs: proofs, deletionDelaySeconds: deletionDelaySeconds)
+      passwordRules: passwordRules, erasure: erasure, proofs: proofs, deletionDelaySeconds: deletionDelaySeconds,
+      mail: mail)
     let recovery = RecoveryProcedure(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
     let credentials = CredentialHandlers(
@@ -121,7 +130,7 @@ public final class StreakApplication: Sendable {
           ).methods
       } ?? []
     return [
-      accounts.methods, credentials.methods, SessionHandlers(store: store, limiter: limiter).methods,
+      accounts.methods, credentials.methods, SessionHandlers(store: store, limiter: limiter, work: work).methods,
       StreakHandlers(store: store).methods,
       sync.methods, MigrationHandlers(store: store, limiter: limiter, work: work).methods, exports.methods,
       RecoveryHandlers(store: store, backups: operators?.backend.backups, addresses: limiter.addresses).methods, admin,
@@ -131,10 +140,17 @@ public final class StreakApplication: Sendable {
   /// The interceptors around every call, outermost first, for one loop. Loop thread only.
   public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     [
-      LoadInterceptor(addresses: limiter.addresses, settings: limits, meter: meter, loop: loop),
+      LoadInterceptor(shedder: part(on: loop).shedder), ConnectOnlyInterceptor(),
       AuditInterceptor(store: store, addresses: limiter.addresses, meter: meter, loop: loop),
       part(on: loop).authenticator, RateLimitInterceptor(limiter: limiter, calls: part(on: loop).calls),
     ]
+  }
+
+  /// Whether a request for a resource, which is no call, is within its address's limit of calls in
+  /// a second; it is then counted. Loop thread only.
+  public func admission(on loop: EventLoop) -> @Sendable (ResourceRequest) -> Bool {
+    let shedder = part(on: loop).shedder
+    return { shedder.admits($0, atMilliseconds: loop.nowMilliseconds) }
   }
 
   /// How often limits of the service were reached since the program started.

@@ -174,7 +174,7 @@ public final class StreakStore: Sendable {
   ]
 
   private var part: LoopPart {
-    for (loop, part) in parts where loop.isCurrent { return part.value }
+    for place in parts.indices where parts[place].loop.isCurrent { return parts[place].part.value }
     preconditionFailure("the store was used off its loops")
   }
 }

@@ -29,7 +29,8 @@ struct Streak: AsyncParsableCommand {
     version: ProgramVersion.text(of: "streak"),
     subcommands: [
       DoneCommand.self, UndoCommand.self, NoteCommand.self, TodayCommand.self, StatusCommand.self, HabitCommand.self,
-      DayStartCommand.self, SignUpCommand.self, LogInCommand.self, LogOutCommand.self, AccountCommand.self,
+      DayStartCommand.self, SignUpCommand.self, LogInCommand.self, LogOutCommand.self, ForgotPasswordCommand.self,
+      AccountCommand.self,
       SyncCommand.self, ConflictsCommand.self, RecoverCommand.self, ExportCommand.self, ImportCommand.self,
     ])
 

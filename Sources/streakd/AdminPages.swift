@@ -14,6 +14,8 @@ struct AdminPages {
   let backups: BackupService?
   /// Nil: the database is not ours to archive.
   let archive: ArchiveWatch?
+  /// Nil: the server sends no mails.
+  let mail: MailWorker?
   /// After this time without a heartbeat, a serving loop is stuck: only a restart of the process
   /// helps.
   let stuckSeconds: Int
@@ -48,7 +50,7 @@ struct AdminPages {
           server: await server.metrics(), database: await store.databaseMetrics(),
           ledgerCache: store.ledgerCacheMetrics, quotas: store.quotaCounts,
           limits: limits(), isReady: unreadiness() == nil, backups: backups,
-          archive: archive?.health)
+          archive: archive?.health, mail: mail?.counts)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },
     ]

@@ -29,7 +29,7 @@ struct MetricsPage {
   static func text(
     server: ServerMetrics, database: PostgresMetrics, ledgerCache: LedgerCacheMetrics, quotas: QuotaCounts,
     limits: [ServiceLimit: Int], isReady: Bool,
-    backups: BackupService?, archive: ArchiveHealth?
+    backups: BackupService?, archive: ArchiveHealth?, mail: MailCounts?
   ) -> String {
     var page = MetricsPage()
     page.addBuild()
@@ -44,6 +44,7 @@ struct MetricsPage {
     page.addLimits(limits)
     if let backups { page.addBackups(backups) }
     if let archive { page.addArchive(archive) }
+    if let mail { page.addMail(mail) }
     page.addProcess()
     return page.exposition.text
   }
@@ -205,6 +206,17 @@ struct MetricsPage {
 }
 
 extension MetricsPage {
+  private mutating func addMail(_ mail: MailCounts) {
+    exposition.add(
+      .mails,
+      [
+        .init([("outcome", "sent")], mail.sent), .init([("outcome", "refused")], mail.refused),
+        .init([("outcome", "given_up")], mail.givenUp),
+      ])
+    exposition.add(.mailAttemptsFailed, mail.failedAttempts)
+    exposition.add(.mailsWaiting, mail.waiting)
+  }
+
   private mutating func addArchive(_ archive: ArchiveHealth) {
     exposition.add(.archiveFailing, archive.failure == nil ? 0 : 1)
     exposition.add(.archiveLast, archive.lastArchived?.seconds ?? 0)

@@ -17,6 +17,8 @@ struct ServerSettings {
   let listen: SocketAddress
   /// The user that a process started by root becomes; nil: the default.
   let user: String?
+  /// The app's page is served beside the calls.
+  let servesPage: Bool
   let dataFolder: String
   let database: String?
   /// The role that changes the schema; nil: the serving role.
@@ -52,6 +54,8 @@ struct ServerSettings {
   let operators: OperatorTokens?
   /// Nil: there is no backup folder.
   let backups: Backups?
+  /// Nil: the server sends no mails.
+  let mail: MailServiceSettings?
 
   struct Backups {
     let folder: String
@@ -126,6 +130,9 @@ struct ServerSettings {
     }
     self.listen = listen
     user = text(.user, command.user)
+    let web = textOrDefault(.web, command.web)
+    guard web == "on" || web == "off" else { throw ValidationError("web must be on or off, not \(web).") }
+    servesPage = web == "on"
     let adminAddress = textOrDefault(.adminListen, command.adminListen)
     if adminAddress == "off" {
       adminListen = nil
@@ -244,6 +251,12 @@ struct ServerSettings {
         signingKeyFile: text(.backupSigningKey, command.backupSigningKey), isNew: isNewFolder)
     }
     guard backups != nil || recipient == nil else { throw ValidationError("backup-recipient needs a backup-folder.") }
+    mail = try MailServiceSettings(
+      smtp: text(.mailSMTP, command.mailSMTP), user: text(.mailUser, command.mailUser),
+      password: try text(.mailPasswordFile, command.mailPasswordFile).map { try Self.bytes($0) },
+      authorities: try text(.mailCA, command.mailCA).map { try Self.bytes($0) },
+      command: text(.mailCommand, command.mailCommand),
+      sender: text(.mailFrom, command.mailFrom), linkBase: text(.mailLinkBase, command.mailLinkBase))
     logsEveryCall = try flag(.accessLog, command.accessLog)
   }
 

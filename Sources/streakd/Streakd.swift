@@ -3,6 +3,7 @@ import EventLoop
 import GRPCSchema
 import Glibc
 import Logging
+import Mail
 import Operations
 import Postgres
 import PrivateCluster
@@ -12,6 +13,7 @@ import Schema
 import ServerReference
 import StreakServices
 import StreakStore
+import StreakWeb
 import Synchronization
 import TLS
 
@@ -40,6 +42,7 @@ struct Streakd: AsyncParsableCommand {
   // Meanings, defaults and ranges are in the table of `ServerReference`.
   @Option(help: .of(.listen)) var listen: String?
   @Option(help: .of(.user)) var user: String?
+  @Option(help: .of(.web)) var web: String?
   @Option(help: .of(.dataFolder)) var dataFolder: String?
   @Option(help: .of(.database)) var database: String?
   @Option(help: .of(.databaseOwner)) var databaseOwner: String?
@@ -89,6 +92,13 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.backupScratchFolder)) var backupScratchFolder: String?
   @Option(help: .of(.backupSigningKey)) var backupSigningKey: String?
   @Flag(help: .of(.newBackupFolder)) var newBackupFolder = false
+  @Option(name: .customLong("mail-smtp"), help: .of(.mailSMTP)) var mailSMTP: String?
+  @Option(help: .of(.mailUser)) var mailUser: String?
+  @Option(help: .of(.mailPasswordFile)) var mailPasswordFile: String?
+  @Option(name: .customLong("mail-ca"), help: .of(.mailCA)) var mailCA: String?
+  @Option(help: .of(.mailCommand)) var mailCommand: String?
+  @Option(help: .of(.mailFrom)) var mailFrom: String?
+  @Option(help: .of(.mailLinkBase)) var mailLinkBase: String?
   @Option(help: .of(.config)) var config: String?
 
   func run() async throws {
@@ -228,16 +238,25 @@ struct Streakd: AsyncParsableCommand {
       store: store, exports: settings.exports, rateLimits: settings.rateLimits,
       breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none, deletionDelaySeconds: Int64(settings.deletionDelaySeconds),
-      operators: settings.operators.map { ($0, BackupService.backend(backups, { readiness.failure })) })
+      operators: settings.operators.map { ($0, BackupService.backend(backups, { readiness.failure })) },
+      mail: settings.mail?.appearance)
     let deletions = DueDeletions(
       application: application, delaySeconds: settings.deletionDelaySeconds, loop: first, logger: logger
     ).start()
+    let mail = settings.mail.map { mail in
+      MailWorker(store: store, loop: first, settings: mail.appearance, logger: logger) { message in
+        await onOwnThread { mail.transport.deliver(message) }
+      }
+    }
+    let mailing = mail?.start()
     let tls = checked.tls
+    let page = settings.servesPage ? WebPage.resources() : []
     let server = try await RPCServer.start(
       address: settings.listen, sockets: privileges.sockets, loops: loops, limits: settings.limits, tls: tls,
       webOrigins: settings.webOrigins,
       interceptors: { application.interceptors(on: $0) },
-      observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug)
+      observer: AccessLog(logger: logger, level: settings.logsEveryCall ? .info : .debug),
+      resources: { StaticResources(page, admits: application.admission(on: $0)) }
     ) { loop in
       let own = application.methods(on: loop)
       let services = Array(Set(own.map(\.descriptor.service)))
@@ -275,12 +294,16 @@ struct Streakd: AsyncParsableCommand {
       settings, privileges.adminSockets,
       AdminPages(
         server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
+        mail: mail,
         stuckSeconds: settings.stuckSeconds,
         databaseWarning: { readiness.warning }
       ) {
         stopping.wasReceived ? "the server is stopping" : readiness.failure
       },
       logger)
+    if settings.servesPage, let place = PageAddress.text(of: server.address, isSecure: tls != nil) {
+      logger.info("serving the page", metadata: ["address": "\(place)"])
+    }
     // Unbuffered: the parent process may wait for this line.
     _ = Array("listening on \(server.address)\n".utf8).withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
 
@@ -289,10 +312,13 @@ struct Streakd: AsyncParsableCommand {
     // A running backup shares the calls' time limit; its time does not start after theirs.
     let grace = UInt64(settings.graceSeconds) * 1_000
     let stoppedBackups = Task { await backups?.stop(graceMilliseconds: grace) }
+    mailing?.cancel()
+    let stoppedMail = Task { await mail?.stop(graceMilliseconds: grace) }
     await server.shutdown(graceMilliseconds: grace)
     if let reloader { await Task(executorPreference: first) { reloader.value.close() }.value }
     if let admin { await admin.close() }
     await stoppedBackups.value
+    await stoppedMail.value
     await archive?.stop()
     for task in [checks, housekeeping, deletions] { task.cancel() }
     for task in [checks, housekeeping, deletions] { await task.value }

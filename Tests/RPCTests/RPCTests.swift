@@ -276,6 +276,16 @@ struct RPCPartsTests {
     }
   }
 
+  @Test("connect-timeout-ms: ten digits, and not one more")
+  func connectTimeout() {
+    #expect(ConnectTimeout.milliseconds("0") == 0)
+    #expect(ConnectTimeout.milliseconds("9999999999") == 9_999_999_999)
+    for malformed in ["", "10000000000", "-1", "1.5", " 1", "1m"] {
+      #expect(ConnectTimeout.milliseconds(malformed) == nil, "\(malformed)")
+    }
+    #expect(ConnectTimeout.text(milliseconds: 10_000_000_000) == "9999999999")
+  }
+
   @Test("grpc-message survives encoding, and malformed escapes stay")
   func percent() {
     #expect(PercentEncoding.encode("a %\n\u{e9}") == "a %25%0A%C3%A9")

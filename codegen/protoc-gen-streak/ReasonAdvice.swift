@@ -34,6 +34,9 @@ struct ReasonAdvice {
     "TOO_MANY_REQUESTS": .init(
       show: "\"Too many attempts. Try again in N minutes\", with N from `RetryInfo`.", retry: "yes, after `RetryInfo`.",
       repair: "wait. Replays of a finished call are never counted."),
+    "CONNECT_REQUIRED": .init(
+      show: programmingError, retry: never,
+      repair: "send the call by Connect's POST with the header `connect-protocol-version: 1`."),
 
     // Credentials.
     "CREDENTIALS_INVALID": .init(
@@ -79,6 +82,16 @@ struct ReasonAdvice {
       show: "\"This account was deleted.\"", retry: "no.",
       repair: "delete the account's data and queue on the device. The same email may sign up again, empty."),
 
+    "MAIL_OFF": .init(
+      show: "\"This service sends no mails.\"; hide what needs them.", retry: never,
+      repair: "the operator sets up mail: `--mail-smtp` or `--mail-command`, `--mail-from`, `--mail-link-base`."),
+    "MAIL_PROOF_INVALID": .init(
+      show: "\"This code or link does not work, or does not work any more. Ask for a new mail.\"", retry: never,
+      repair: "ask for a new mail. A link works only in the account that asked for it."),
+    "ADDRESS_TAKEN": .init(
+      show: "\"Another account has this address. Sign in to that account, or use another address.\"", retry: never,
+      repair: "use another address, or sign in to the other account."),
+
     // Sessions and migration.
     "SESSION_INVALID": .init(
       show: "nothing.", retry: never,
@@ -88,6 +101,9 @@ struct ReasonAdvice {
     "SESSION_MIGRATED": .init(
       show: "\"What was recorded here belongs to an account. Sign in.\"", retry: never,
       repair: "sign in, then send what this device holds with `Migrate` and `second_device` set."),
+    "STASH_TOO_LARGE": .init(
+      show: "\"There is too much here to keep a copy. Sign up to save it.\"", retry: never,
+      repair: "keep the data on the device and offer a sign-up, whose limit is larger."),
     "SESSION_CLAIMED": .init(
       show: "\"What was recorded here belongs to another account.\"", retry: never,
       repair: "offer a sign-in to the other account. After a mistyped email at sign-up, that is the mistyped account."),

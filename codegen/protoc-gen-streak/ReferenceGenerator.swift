@@ -150,6 +150,9 @@ private struct MethodFacts {
     if method.hasNoSideEffects, !method.clientStreams, !method.serverStreams {
       limits.append("No side effects: Connect's callers may use GET.")
     }
+    if method.policy?.number(11) == 1 {
+      limits.append("Only by Connect's POST, with the header `connect-protocol-version`.")
+    }
     if method.policy?.number(2) == 1 { limits.append("Each attempt leaves an audit event, refused attempts too.") }
     if let bytes = method.policy?.number(10) { limits.append("Largest request: \(bytes >> 20) MiB.") }
     guard let limit = try? method.policy?.messages(4).last else { return }

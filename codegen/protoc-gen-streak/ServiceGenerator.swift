@@ -50,7 +50,8 @@ private struct MethodGenerator {
     policy =
       "MethodPolicy(authentication: .\(authentication ?? "none"), isAudited: \(schema.policy?.number(2) == 1), "
       + "isIdempotent: \(schema.policy?.number(3) == 1)\(schema.hasNoSideEffects ? ", hasNoSideEffects: true" : "")"
-      + "\(try Self.rateLimit(schema.policy))\(Self.requestBytes(schema.policy)))"
+      + "\(try Self.rateLimit(schema.policy))\(Self.requestBytes(schema.policy))"
+      + "\(schema.policy?.number(11) == 1 ? ", isConnectOnly: true" : ""))"
   }
 
   /// The argument for the policy's largest request; empty if the method has no policy for it.

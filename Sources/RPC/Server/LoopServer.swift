@@ -17,6 +17,7 @@ final class LoopServer {
   private let http1: HTTP1Resources
   let requestBudget: RequestBudget
   let webOrigins: WebOrigins
+  let staticResources: StaticResources
   private let tls: TLSContext?
   private var listener: SocketListener?
   private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
@@ -35,11 +36,13 @@ final class LoopServer {
 
   init(
     loop: EventLoop, methods: [ServerMethod], interceptors: [any ServerInterceptor], limits: RPCLimits,
-    tls: TLSContext?, webOrigins: WebOrigins, observer: (any CallObserver)?, heartbeat: LoopHeartbeat
+    tls: TLSContext?, webOrigins: WebOrigins, staticResources: StaticResources, observer: (any CallObserver)?,
+    heartbeat: LoopHeartbeat
   ) {
     self.heartbeat = heartbeat
     self.tls = tls
     self.webOrigins = webOrigins
+    self.staticResources = staticResources
     self.observer = observer
     metrics = LoopMetrics(methods)
     self.loop = loop

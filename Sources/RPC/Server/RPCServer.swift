@@ -25,6 +25,7 @@ public final class RPCServer: Sendable {
   ///   - loops: At least one; each serves the connections the kernel gives it.
   ///   - tls: A server's context; nil: in cleartext.
   ///   - webOrigins: The pages that may read answers; none unless told.
+  ///   - resources: What GET and HEAD of other paths are answered with; made once for each loop.
   ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
   ///   - interceptors: Around every call, outermost first; made once for each loop.
   ///   - observer: Told of every call's end, also of those that reach no interceptor.
@@ -33,6 +34,7 @@ public final class RPCServer: Sendable {
     tls: TLSContext? = nil, webOrigins: WebOrigins = WebOrigins(),
     interceptors: @escaping @Sendable (EventLoop) -> [any ServerInterceptor] = { _ in [] },
     observer: (any CallObserver)? = nil,
+    resources: @escaping @Sendable (EventLoop) -> StaticResources = { _ in .none },
     methods: @escaping @Sendable (EventLoop) -> [ServerMethod]
   ) async throws(SocketError) -> RPCServer {
     if sockets == nil, address.port != 0 || address.isUnix { try SocketListener.checkIsFree(address) }
@@ -52,8 +54,7 @@ public final class RPCServer: Sendable {
         () -> Result<(SocketAddress, LoopBound<LoopServer>), SocketError> in
         let part = LoopServer(
           loop: loop, methods: methods(loop), interceptors: interceptors(loop), limits: limits, tls: tls,
-          webOrigins: webOrigins,
-          observer: observer, heartbeat: heartbeat)
+          webOrigins: webOrigins, staticResources: resources(loop), observer: observer, heartbeat: heartbeat)
         do throws(SocketError) {
           guard let sharedListener else {
             return .success((try part.listen(on: wanted, sockets), LoopBound(part, loop: loop)))

@@ -70,6 +70,7 @@ final class ServerConnection: HTTPConnectionDelegate {
       discardInput(of: stream)
       return session.submitHeadersOnlyResponse(stream, fields)
     }
+    if answerResource(stream, head, session) { return }
     do throws(RequestRefusal) {
       let request = try accept(head, stream, origin, session.version)
       let call = ServerContext(request, stream: stream, session: session, connection: self)

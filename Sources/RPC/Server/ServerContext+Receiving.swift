@@ -17,7 +17,7 @@ extension ServerContext {
     if takesOneRequest {
       if let refusal = MessageFraming.refusal(front, byteLimit: limit) { return end(refusal) }
       if case .message(let count, _) = front, stream.bodyBytes > count + MessageFraming.prefixBytes {
-        return end(Self.tooManyMessages)
+        return end(RequestForm.tooManyMessages)
       }
       admit(front, on: stream)
     } else if unsafe reader != nil {

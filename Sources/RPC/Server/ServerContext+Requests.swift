@@ -1,3 +1,5 @@
+public import EventLoop
+internal import Gzip
 internal import HTTP
 public import ProtobufCodec
 
@@ -21,58 +23,77 @@ extension ServerContext {
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) {
     guard let stream else { throw endReason }
+    let form = requestForm
     if let queryMessage {
-      unsafe try lend(queryMessage, try wholeMessage(queryMessage), body)
+      unsafe try lend(queryMessage, try form.wholeMessage(queryMessage), form, body)
     } else if format.isText {
       let decoded = try WebText.decode(stream.body)
-      unsafe try lend(decoded, try onlyMessage(in: decoded), body)
+      unsafe try lend(decoded, try form.onlyMessage(in: decoded), form, body)
     } else if format.isFramed {
-      unsafe try lend(stream.body, try onlyMessage(in: stream.body), body)
+      unsafe try lend(stream.body, try form.onlyMessage(in: stream.body), form, body)
     } else {
-      unsafe try lend(stream.body, try wholeMessage(stream.body), body)
+      unsafe try lend(stream.body, try form.wholeMessage(stream.body), form, body)
     }
     stream.dropBody()
     stream.reservedBytes = 0
     session.countReceived(stream)
   }
 
-  /// Where a message lies, and whether it is compressed.
-  private struct MessagePlace {
-    let range: Range<Int>
-    let isCompressed: Bool
+  // MARK: Large requests
+
+  /// Bytes of a request, expanded, that are read on the loop at most: 1 MiB. Reading more would
+  /// hold up the other calls.
+  static let readOnLoopBytesMax = 1 << 20
+
+  /// Whether the one request of the call is to be read by `largeRequest(_:)`.
+  @usableFromInline
+  var holdsLargeRequest: Bool {
+    let count = stream?.body.count ?? 0
+    guard requestEncoding == .gzip else { return count > Self.readOnLoopBytesMax }
+    return min(count * Gzip.expansionMax, requestBytesMax) > Self.readOnLoopBytesMax
   }
 
-  /// The place of a message without a frame.
-  private func wholeMessage(_ bytes: [UInt8]) throws(RPCStatus) -> MessagePlace {
-    let limit = requestBytesMax
-    // The end may have come with the bytes past the limit.
-    guard bytes.count <= limit else {
-      throw MessageFraming.refusal(.tooLarge(count: bytes.count), byteLimit: limit) ?? .noRoom
+  /// `onlyRequest(_:)` for a request that takes long to read: in the thread pool.
+  @inlinable
+  func largeRequest<Request: ProtobufMessage>(_ type: Request.Type) async throws(RPCStatus) -> Request {
+    let message = try await takeLargeRequest()
+    let result = await loop.offload { () -> Result<Request, RPCStatus> in
+      do throws(RPCStatus) { return .success(try message.decoded(type)) } catch { return .failure(error) }
     }
-    return MessagePlace(range: 0..<bytes.count, isCompressed: requestEncoding == .gzip)
+    try requireOpen()
+    return try result.get()
   }
 
-  /// The place of the one message that `bytes` must hold.
-  private func onlyMessage(in bytes: [UInt8]) throws(RPCStatus) -> MessagePlace {
-    let limit = requestBytesMax
-    let front = MessageFraming.front(of: bytes, from: 0, byteLimit: limit, encoding: requestEncoding)
-    if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
-    guard case .message(let count, let isCompressed) = front else {
-      guard !bytes.isEmpty else { throw Self.cardinality("The request holds no message; its method takes one.") }
-      throw RPCStatus(.internal, "The request ended within its message.")
+  @usableFromInline
+  func requireOpen() throws(RPCStatus) {
+    guard stream != nil, isOpen else { throw endReason }
+  }
+
+  /// The only message of the request without frames and compression. Its room in the connection's
+  /// budget stays reserved to the end of the call.
+  @usableFromInline
+  func takeLargeRequest() async throws(RPCStatus) -> ReceivedMessage {
+    guard let stream else { throw endReason }
+    let (form, body) = (requestForm, stream.takeBody())
+    stream.reservedBytes = 0
+    session.countReceived(stream)
+    let result = await loop.offload { () -> Result<ReceivedMessage, RPCStatus> in
+      do throws(RPCStatus) { return .success(try form.message(in: body)) } catch { return .failure(error) }
     }
-    guard bytes.count == MessageFraming.prefixBytes + count else { throw Self.tooManyMessages }
-    return MessagePlace(
-      range: MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count, isCompressed: isCompressed)
+    try requireOpen()
+    let message = try result.get()
+    requestWasCompressed = message.wasCompressed
+    if message.wasCompressed { try reserveNow(message.bytes.count) }
+    return message
   }
 
-  /// Source of the code: gRPC, "Status codes and their use in gRPC", "Request cardinality
-  /// violation".
-  private static func cardinality(_ message: String) -> RPCStatus { RPCStatus(.unimplemented, message) }
-
-  static var tooManyMessages: RPCStatus {
-    cardinality("The request holds more than the one message its method takes.")
+  private var requestForm: RequestForm {
+    RequestForm(
+      format: format, encoding: requestEncoding, bytesMax: requestBytesMax, decoding: connection.limits.decoding,
+      descriptor: method.request, types: connection.server.types)
   }
+
+  // MARK: Several requests
 
   /// What there is of the requests of a call that has many.
   @usableFromInline
@@ -98,7 +119,8 @@ extension ServerContext {
       return .ended
     }
     let start = stream.bodyOffset + MessageFraming.prefixBytes
-    unsafe try lend(stream.body, start..<start + count, isCompressed: isCompressed, reserves: false, body)
+    let place = RequestForm.Place(range: start..<start + count, isCompressed: isCompressed)
+    unsafe try lend(stream.body, place, requestForm, reserves: false, body)
     stream.useBody(first: MessageFraming.prefixBytes + count)
     releaseReservation()
     session.countReceived(stream)
@@ -122,50 +144,17 @@ extension ServerContext {
     }
   }
 
-  private func lend(
-    _ bytes: [UInt8], _ place: MessagePlace,
-    _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
-  ) throws(RPCStatus) {
-    unsafe try lend(bytes, place.range, isCompressed: place.isCompressed, body)
-  }
-
   /// Lends a message as protobuf, whatever its codec and compression.
   /// - Parameter reserves: Whether an expanded message takes room in the connection's budget: one
   ///   that is kept for the call's life does.
   private func lend(
-    _ bytes: [UInt8], _ range: Range<Int>, isCompressed: Bool, reserves: Bool = true,
+    _ bytes: [UInt8], _ place: RequestForm.Place, _ form: RequestForm, reserves: Bool = true,
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) {
-    requestWasCompressed = isCompressed
-    if isCompressed {
-      let expanded = try MessageEncoding.expand(bytes, range, byteLimit: requestBytesMax)
-      if reserves { try reserveNow(expanded.count) }
-      return unsafe try lendPlain(expanded, 0..<expanded.count, body)
-    }
-    unsafe try lendPlain(bytes, range, body)
-  }
-
-  private func lendPlain(
-    _ bytes: [UInt8], _ range: Range<Int>, _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
-  ) throws(RPCStatus) {
-    let limits = connection.limits.decoding
-    if format.codec == .json {
-      let message = try JSONRequest.protobuf(
-        unsafe bytes.span.bytes.extracting(range), method.request, limits, types: connection.server.types)
-      return unsafe try decode(message, 0..<message.count, limits, body)
-    }
-    unsafe try decode(bytes, range, limits, body)
-  }
-
-  private func decode(
-    _ bytes: [UInt8], _ range: Range<Int>, _ limits: DecodeLimits,
-    _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
-  ) throws(RPCStatus) {
-    do throws(DecodeError) {
-      let message = unsafe bytes.span.bytes.extracting(range)
-      try unsafe message.withUnsafeBytes { message throws(DecodeError) in try unsafe body(message, limits) }
-    } catch {
-      throw FieldRefusal.status(for: error)
-    }
+    requestWasCompressed = place.isCompressed
+    guard place.isCompressed else { return unsafe try form.lend(bytes, place.range, body) }
+    let expanded = try MessageEncoding.expand(bytes, place.range, byteLimit: form.bytesMax)
+    if reserves { try reserveNow(expanded.count) }
+    unsafe try form.lend(expanded, 0..<expanded.count, body)
   }
 }

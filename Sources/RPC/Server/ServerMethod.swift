@@ -21,7 +21,8 @@ public final class ServerMethod: Sendable {
     _ handler: @escaping @Sendable (Request, ServerContext) async throws(RPCStatus) -> Response
   ) -> ServerMethod {
     ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
-      let request = try context.onlyRequest(Request.self)
+      let request =
+        context.holdsLargeRequest ? try await context.largeRequest(Request.self) : try context.onlyRequest(Request.self)
       try context.setResponse(try await handler(request, context))
     }
   }
@@ -33,7 +34,8 @@ public final class ServerMethod: Sendable {
     _ handler: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws(RPCStatus) -> Void
   ) -> ServerMethod {
     ServerMethod(descriptor: descriptor) { context throws(RPCStatus) in
-      let request = try context.onlyRequest(Request.self)
+      let request =
+        context.holdsLargeRequest ? try await context.largeRequest(Request.self) : try context.onlyRequest(Request.self)
       try await handler(request, ResponseWriter(context: context), context)
     }
   }

@@ -57,7 +57,8 @@ public struct Tokens: ProtobufMessage {
 public struct Account: ProtobufMessage {
   /// The person's id, 16 random bytes.
   public var userId: [UInt8] = []
-  /// The email as the person wrote it at sign-up.
+  /// The email as the person wrote it. Empty: another person has proved that the address is theirs;
+  /// this account needs another one (`RequestAddressChange`).
   public var email: String = ""
   /// When the account was made.
   public var createdAt: GoogleProtobufTimestamp? = nil
@@ -65,6 +66,10 @@ public struct Account: ProtobufMessage {
   public var changeNumber: Int64 = 0
   /// Number of habits, archived ones included.
   public var habitCount: Int32 = 0
+  /// Whether a mail has proved that the person reads mail at the address.
+  public var emailVerified: Bool = false
+  /// The language of mails to the person, a BCP 47 tag; empty: not given.
+  public var language: String = ""
   /// Number of recovery codes that were not used yet.
   public var recoveryCodesLeft: Int32 = 0
   /// When the account will be erased, as the person announced; absent if it will not.
@@ -72,19 +77,21 @@ public struct Account: ProtobufMessage {
 
   public init() {}
 
-  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, recoveryCodesLeft: Int32 = 0, deletionAt: GoogleProtobufTimestamp? = nil) {
+  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "", recoveryCodesLeft: Int32 = 0, deletionAt: GoogleProtobufTimestamp? = nil) {
     self.userId = userId
     self.email = email
     self.createdAt = createdAt
     self.changeNumber = changeNumber
     self.habitCount = habitCount
+    self.emailVerified = emailVerified
+    self.language = language
     self.recoveryCodesLeft = recoveryCodesLeft
     self.deletionAt = deletionAt
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Account.self, streak__v1__account__init),
-    children: [3: GoogleProtobufTimestamp.descriptor, 7: GoogleProtobufTimestamp.descriptor])
+    children: [3: GoogleProtobufTimestamp.descriptor, 9: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Account.self)
@@ -93,6 +100,8 @@ public struct Account: ProtobufMessage {
     unsafe createdAt = CBridge.message(c.pointee.created_at, GoogleProtobufTimestamp.self)
     unsafe changeNumber = c.pointee.change_number
     unsafe habitCount = c.pointee.habit_count
+    unsafe emailVerified = c.pointee.email_verified != 0
+    unsafe language = CBridge.string(c.pointee.language)
     unsafe recoveryCodesLeft = c.pointee.recovery_codes_left
     unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
   }
@@ -105,6 +114,8 @@ public struct Account: ProtobufMessage {
     unsafe c.pointee.created_at = arena.message(createdAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.change_number = changeNumber
     unsafe c.pointee.habit_count = habitCount
+    unsafe c.pointee.email_verified = emailVerified ? 1 : 0
+    unsafe c.pointee.language = arena.cString(language)
     unsafe c.pointee.recovery_codes_left = recoveryCodesLeft
     unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
     return UnsafeMutableRawPointer(c)
@@ -188,23 +199,31 @@ public struct SignUpRequest: ProtobufMessage {
   public var device: Device? = nil
   /// The session to bring along, if there was one.
   public var session: SessionClaim? = nil
+  /// The language of mails to the person, a BCP 47 tag such as "de-AT". Mails are in English where
+  /// they are not written in it.
+  public var language: String = ""
+  /// The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for
+  /// an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
+  public var addressCode: String = ""
   /// Make recovery codes too; the reply has them.
   public var withRecoveryCodes: Bool = false
 
   public init() {}
 
-  public init(idempotencyKey: [UInt8] = [], email: String = "", password: String = "", device: Device? = nil, session: SessionClaim? = nil, withRecoveryCodes: Bool = false) {
+  public init(idempotencyKey: [UInt8] = [], email: String = "", password: String = "", device: Device? = nil, session: SessionClaim? = nil, language: String = "", addressCode: String = "", withRecoveryCodes: Bool = false) {
     self.idempotencyKey = idempotencyKey
     self.email = email
     self.password = password
     self.device = device
     self.session = session
+    self.language = language
+    self.addressCode = addressCode
     self.withRecoveryCodes = withRecoveryCodes
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SignUpRequest.self, streak__v1__sign_up_request__init),
-    rules: [1: FieldRules(required: true, minBytes: 16, maxBytes: 64), 2: FieldRules(required: true, minBytes: 3, maxBytes: 254), 3: FieldRules(required: true, minBytes: 8, maxBytes: 256), 4: FieldRules(required: true)],
+    rules: [1: FieldRules(required: true, minBytes: 16, maxBytes: 64), 2: FieldRules(required: true, minBytes: 3, maxBytes: 254), 3: FieldRules(required: true, minBytes: 8, maxBytes: 256), 4: FieldRules(required: true), 6: FieldRules(maxBytes: 35), 7: FieldRules(maxBytes: 16)],
     children: [4: Device.descriptor, 5: SessionClaim.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -214,6 +233,8 @@ public struct SignUpRequest: ProtobufMessage {
     unsafe password = CBridge.string(c.pointee.password)
     unsafe device = CBridge.message(c.pointee.device, Device.self)
     unsafe session = CBridge.message(c.pointee.session, SessionClaim.self)
+    unsafe language = CBridge.string(c.pointee.language)
+    unsafe addressCode = CBridge.string(c.pointee.address_code)
     unsafe withRecoveryCodes = c.pointee.with_recovery_codes != 0
   }
 
@@ -225,6 +246,8 @@ public struct SignUpRequest: ProtobufMessage {
     unsafe c.pointee.password = arena.cString(password)
     unsafe c.pointee.device = arena.message(device, as: Streak__V1__Device.self)
     unsafe c.pointee.session = arena.message(session, as: Streak__V1__SessionClaim.self)
+    unsafe c.pointee.language = arena.cString(language)
+    unsafe c.pointee.address_code = arena.cString(addressCode)
     unsafe c.pointee.with_recovery_codes = withRecoveryCodes ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
@@ -236,6 +259,8 @@ public struct SignUpRequest: ProtobufMessage {
     violations.check("device", isPresent: device != nil, FieldRules(required: true))
     violations.check("device", in: device)
     violations.check("session", in: session)
+    violations.check("language", byteCount: language.utf8.count, FieldRules(maxBytes: 35))
+    violations.check("address_code", byteCount: addressCode.utf8.count, FieldRules(maxBytes: 16))
   }
 }
 
@@ -296,18 +321,21 @@ public struct SignInRequest: ProtobufMessage {
   public var password: String = ""
   /// The device.
   public var device: Device? = nil
+  /// The language of mails to the person from now on, a BCP 47 tag; empty: as before.
+  public var language: String = ""
 
   public init() {}
 
-  public init(email: String = "", password: String = "", device: Device? = nil) {
+  public init(email: String = "", password: String = "", device: Device? = nil, language: String = "") {
     self.email = email
     self.password = password
     self.device = device
+    self.language = language
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SignInRequest.self, streak__v1__sign_in_request__init),
-    rules: [1: FieldRules(required: true, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 256), 3: FieldRules(required: true)],
+    rules: [1: FieldRules(required: true, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 256), 3: FieldRules(required: true), 4: FieldRules(maxBytes: 35)],
     children: [3: Device.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -315,6 +343,7 @@ public struct SignInRequest: ProtobufMessage {
     unsafe email = CBridge.string(c.pointee.email)
     unsafe password = CBridge.string(c.pointee.password)
     unsafe device = CBridge.message(c.pointee.device, Device.self)
+    unsafe language = CBridge.string(c.pointee.language)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -323,6 +352,7 @@ public struct SignInRequest: ProtobufMessage {
     unsafe c.pointee.email = arena.cString(email)
     unsafe c.pointee.password = arena.cString(password)
     unsafe c.pointee.device = arena.message(device, as: Streak__V1__Device.self)
+    unsafe c.pointee.language = arena.cString(language)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -331,6 +361,7 @@ public struct SignInRequest: ProtobufMessage {
     violations.check("password", byteCount: password.utf8.count, FieldRules(required: true, maxBytes: 256))
     violations.check("device", isPresent: device != nil, FieldRules(required: true))
     violations.check("device", in: device)
+    violations.check("language", byteCount: language.utf8.count, FieldRules(maxBytes: 35))
   }
 }
 
@@ -913,5 +944,413 @@ public struct ChangePasswordResponse: ProtobufMessage {
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("tokens", in: tokens)
+  }
+}
+
+public struct RequestVerificationRequest: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestVerificationRequest.self, streak__v1__request_verification_request__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestVerificationRequest.self) else { return nil }
+    unsafe streak__v1__request_verification_request__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct RequestVerificationResponse: ProtobufMessage {
+  /// The address is proved already: no mail was sent.
+  public var verified: Bool = false
+
+  public init() {}
+
+  public init(verified: Bool = false) {
+    self.verified = verified
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestVerificationResponse.self, streak__v1__request_verification_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RequestVerificationResponse.self)
+    unsafe verified = c.pointee.verified != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestVerificationResponse.self) else { return nil }
+    unsafe streak__v1__request_verification_response__init(c)
+    unsafe c.pointee.verified = verified ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct VerifyAddressRequest: ProtobufMessage {
+  /// The eight digits of the mail, or the token of its link.
+  public var proof: String = ""
+
+  public init() {}
+
+  public init(proof: String = "") {
+    self.proof = proof
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__VerifyAddressRequest.self, streak__v1__verify_address_request__init),
+    rules: [1: FieldRules(required: true, maxBytes: 128)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__VerifyAddressRequest.self)
+    unsafe proof = CBridge.string(c.pointee.proof)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__VerifyAddressRequest.self) else { return nil }
+    unsafe streak__v1__verify_address_request__init(c)
+    unsafe c.pointee.proof = arena.cString(proof)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("proof", byteCount: proof.utf8.count, FieldRules(required: true, maxBytes: 128))
+  }
+}
+
+public struct VerifyAddressResponse: ProtobufMessage {
+  /// The account with its address.
+  public var account: Account? = nil
+
+  public init() {}
+
+  public init(account: Account? = nil) {
+    self.account = account
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__VerifyAddressResponse.self, streak__v1__verify_address_response__init),
+    children: [1: Account.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__VerifyAddressResponse.self)
+    unsafe account = CBridge.message(c.pointee.account, Account.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__VerifyAddressResponse.self) else { return nil }
+    unsafe streak__v1__verify_address_response__init(c)
+    unsafe c.pointee.account = arena.message(account, as: Streak__V1__Account.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("account", in: account)
+  }
+}
+
+public struct RequestAddressChangeRequest: ProtobufMessage {
+  /// The new address.
+  public var email: String = ""
+  /// The account's password.
+  public var password: String = ""
+
+  public init() {}
+
+  public init(email: String = "", password: String = "") {
+    self.email = email
+    self.password = password
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestAddressChangeRequest.self, streak__v1__request_address_change_request__init),
+    rules: [1: FieldRules(required: true, minBytes: 3, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 256)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RequestAddressChangeRequest.self)
+    unsafe email = CBridge.string(c.pointee.email)
+    unsafe password = CBridge.string(c.pointee.password)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestAddressChangeRequest.self) else { return nil }
+    unsafe streak__v1__request_address_change_request__init(c)
+    unsafe c.pointee.email = arena.cString(email)
+    unsafe c.pointee.password = arena.cString(password)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("email", byteCount: email.utf8.count, FieldRules(required: true, minBytes: 3, maxBytes: 254))
+    violations.check("password", byteCount: password.utf8.count, FieldRules(required: true, maxBytes: 256))
+  }
+}
+
+public struct RequestAddressChangeResponse: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestAddressChangeResponse.self, streak__v1__request_address_change_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestAddressChangeResponse.self) else { return nil }
+    unsafe streak__v1__request_address_change_response__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct RequestPasswordResetRequest: ProtobufMessage {
+  /// The account's address.
+  public var email: String = ""
+
+  public init() {}
+
+  public init(email: String = "") {
+    self.email = email
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestPasswordResetRequest.self, streak__v1__request_password_reset_request__init),
+    rules: [1: FieldRules(required: true, maxBytes: 254)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RequestPasswordResetRequest.self)
+    unsafe email = CBridge.string(c.pointee.email)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestPasswordResetRequest.self) else { return nil }
+    unsafe streak__v1__request_password_reset_request__init(c)
+    unsafe c.pointee.email = arena.cString(email)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("email", byteCount: email.utf8.count, FieldRules(required: true, maxBytes: 254))
+  }
+}
+
+public struct RequestPasswordResetResponse: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestPasswordResetResponse.self, streak__v1__request_password_reset_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestPasswordResetResponse.self) else { return nil }
+    unsafe streak__v1__request_password_reset_response__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct ResetPasswordRequest: ProtobufMessage {
+  /// The token of the mail's link.
+  public var token: String = ""
+  /// The new password, by the rules of `SignUpRequest.password`.
+  public var newPassword: String = ""
+
+  public init() {}
+
+  public init(token: String = "", newPassword: String = "") {
+    self.token = token
+    self.newPassword = newPassword
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ResetPasswordRequest.self, streak__v1__reset_password_request__init),
+    rules: [1: FieldRules(required: true, maxBytes: 128), 2: FieldRules(required: true, minBytes: 8, maxBytes: 256)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ResetPasswordRequest.self)
+    unsafe token = CBridge.string(c.pointee.token)
+    unsafe newPassword = CBridge.string(c.pointee.new_password)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ResetPasswordRequest.self) else { return nil }
+    unsafe streak__v1__reset_password_request__init(c)
+    unsafe c.pointee.token = arena.cString(token)
+    unsafe c.pointee.new_password = arena.cString(newPassword)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("token", byteCount: token.utf8.count, FieldRules(required: true, maxBytes: 128))
+    violations.check("new_password", byteCount: newPassword.utf8.count, FieldRules(required: true, minBytes: 8, maxBytes: 256))
+  }
+}
+
+public struct ResetPasswordResponse: ProtobufMessage {
+  /// How many devices were signed out.
+  public var devicesSignedOut: Int32 = 0
+
+  public init() {}
+
+  public init(devicesSignedOut: Int32 = 0) {
+    self.devicesSignedOut = devicesSignedOut
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ResetPasswordResponse.self, streak__v1__reset_password_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ResetPasswordResponse.self)
+    unsafe devicesSignedOut = c.pointee.devices_signed_out
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ResetPasswordResponse.self) else { return nil }
+    unsafe streak__v1__reset_password_response__init(c)
+    unsafe c.pointee.devices_signed_out = devicesSignedOut
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct TakeBackAddressRequest: ProtobufMessage {
+  /// The token of the mail's link.
+  public var token: String = ""
+  /// The new password, by the rules of `SignUpRequest.password`.
+  public var newPassword: String = ""
+
+  public init() {}
+
+  public init(token: String = "", newPassword: String = "") {
+    self.token = token
+    self.newPassword = newPassword
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__TakeBackAddressRequest.self, streak__v1__take_back_address_request__init),
+    rules: [1: FieldRules(required: true, maxBytes: 128), 2: FieldRules(required: true, minBytes: 8, maxBytes: 256)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__TakeBackAddressRequest.self)
+    unsafe token = CBridge.string(c.pointee.token)
+    unsafe newPassword = CBridge.string(c.pointee.new_password)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__TakeBackAddressRequest.self) else { return nil }
+    unsafe streak__v1__take_back_address_request__init(c)
+    unsafe c.pointee.token = arena.cString(token)
+    unsafe c.pointee.new_password = arena.cString(newPassword)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("token", byteCount: token.utf8.count, FieldRules(required: true, maxBytes: 128))
+    violations.check("new_password", byteCount: newPassword.utf8.count, FieldRules(required: true, minBytes: 8, maxBytes: 256))
+  }
+}
+
+public struct TakeBackAddressResponse: ProtobufMessage {
+  /// How many devices were signed out.
+  public var devicesSignedOut: Int32 = 0
+
+  public init() {}
+
+  public init(devicesSignedOut: Int32 = 0) {
+    self.devicesSignedOut = devicesSignedOut
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__TakeBackAddressResponse.self, streak__v1__take_back_address_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__TakeBackAddressResponse.self)
+    unsafe devicesSignedOut = c.pointee.devices_signed_out
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__TakeBackAddressResponse.self) else { return nil }
+    unsafe streak__v1__take_back_address_response__init(c)
+    unsafe c.pointee.devices_signed_out = devicesSignedOut
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct RequestSignUpCodeRequest: ProtobufMessage {
+  /// The address.
+  public var email: String = ""
+  /// The language of the mail, a BCP 47 tag.
+  public var language: String = ""
+
+  public init() {}
+
+  public init(email: String = "", language: String = "") {
+    self.email = email
+    self.language = language
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestSignUpCodeRequest.self, streak__v1__request_sign_up_code_request__init),
+    rules: [1: FieldRules(required: true, minBytes: 3, maxBytes: 254), 2: FieldRules(maxBytes: 35)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RequestSignUpCodeRequest.self)
+    unsafe email = CBridge.string(c.pointee.email)
+    unsafe language = CBridge.string(c.pointee.language)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestSignUpCodeRequest.self) else { return nil }
+    unsafe streak__v1__request_sign_up_code_request__init(c)
+    unsafe c.pointee.email = arena.cString(email)
+    unsafe c.pointee.language = arena.cString(language)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("email", byteCount: email.utf8.count, FieldRules(required: true, minBytes: 3, maxBytes: 254))
+    violations.check("language", byteCount: language.utf8.count, FieldRules(maxBytes: 35))
+  }
+}
+
+public struct RequestSignUpCodeResponse: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RequestSignUpCodeResponse.self, streak__v1__request_sign_up_code_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RequestSignUpCodeResponse.self) else { return nil }
+    unsafe streak__v1__request_sign_up_code_response__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }

@@ -82,6 +82,51 @@ public protocol AccountService: Sendable {
   func cancelDeletion(_ request: CancelDeletionRequest, context: ServerContext) async throws(RPCStatus) -> CancelDeletionResponse
   /// The signed-in person's account.
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse
+  /// Mails a code and a link to the account's address, which prove that the person reads mail there.
+  /// With a proved address a forgotten password can be replaced. The mail works for 24 hours, once,
+  /// and only in this account.
+  ///
+  /// Refused: MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many mails.
+  func requestVerification(_ request: RequestVerificationRequest, context: ServerContext) async throws(RPCStatus) -> RequestVerificationResponse
+  /// Accepts the code or the link's token of a mail. It proves the account's address, or gives the
+  /// account the address that `RequestAddressChange` asked for.
+  ///
+  /// An address that another account has without having proved it goes to this account. The other
+  /// one keeps all its data and its signed-in devices, and has no address until it proves one.
+  /// After a change, the former address is told, if it was proved: for seven days a link in that
+  /// mail takes the account back (`TakeBackAddress`), and no other account can have that address.
+  ///
+  /// Refused: MAIL_OFF; MAIL_PROOF_INVALID, also for a code after five wrong ones; ADDRESS_TAKEN if
+  /// another account has proved the address; TOO_MANY_REQUESTS.
+  func verifyAddress(_ request: VerifyAddressRequest, context: ServerContext) async throws(RPCStatus) -> VerifyAddressResponse
+  /// Mails a code and a link to a new address; the account has it after `VerifyAddress`.
+  ///
+  /// Refused: INVALID_FIELD; MAIL_OFF; SIGN_IN_REFUSED if the password is not the account's;
+  /// TOO_MANY_REQUESTS, also if the new address was sent too many mails.
+  func requestAddressChange(_ request: RequestAddressChangeRequest, context: ServerContext) async throws(RPCStatus) -> RequestAddressChangeResponse
+  /// Mails a link that replaces a forgotten password, if an account has proved the address. The
+  /// answer is the same for every address, after the same work.
+  ///
+  /// Refused: MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many mails.
+  func requestPasswordReset(_ request: RequestPasswordResetRequest, context: ServerContext) async throws(RPCStatus) -> RequestPasswordResetResponse
+  /// Replaces the password by a mail's link, which works for one hour, once. Every device is signed
+  /// out, and the address is told.
+  ///
+  /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
+  func resetPassword(_ request: ResetPasswordRequest, context: ServerContext) async throws(RPCStatus) -> ResetPasswordResponse
+  /// Gives the account the address back that it had, by the link of the mail that told of the
+  /// change. Every device is signed out, the password is replaced, and links to the other address
+  /// end.
+  ///
+  /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
+  func takeBackAddress(_ request: TakeBackAddressRequest, context: ServerContext) async throws(RPCStatus) -> TakeBackAddressResponse
+  /// Mails a code for `SignUpRequest.address_code`. With it, a person can sign up with an address
+  /// that another account has without having proved it. An address that an account has proved gets a
+  /// mail that says so instead; the answer is the same for every address.
+  ///
+  /// Refused: INVALID_FIELD; MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many
+  /// mails.
+  func requestSignUpCode(_ request: RequestSignUpCodeRequest, context: ServerContext) async throws(RPCStatus) -> RequestSignUpCodeResponse
 }
 
 extension AccountService {
@@ -117,6 +162,27 @@ extension AccountService {
       },
       .unary(AccountServiceMethods.getAccount) { request, context throws(RPCStatus) in
         try await getAccount(request, context: context)
+      },
+      .unary(AccountServiceMethods.requestVerification) { request, context throws(RPCStatus) in
+        try await requestVerification(request, context: context)
+      },
+      .unary(AccountServiceMethods.verifyAddress) { request, context throws(RPCStatus) in
+        try await verifyAddress(request, context: context)
+      },
+      .unary(AccountServiceMethods.requestAddressChange) { request, context throws(RPCStatus) in
+        try await requestAddressChange(request, context: context)
+      },
+      .unary(AccountServiceMethods.requestPasswordReset) { request, context throws(RPCStatus) in
+        try await requestPasswordReset(request, context: context)
+      },
+      .unary(AccountServiceMethods.resetPassword) { request, context throws(RPCStatus) in
+        try await resetPassword(request, context: context)
+      },
+      .unary(AccountServiceMethods.takeBackAddress) { request, context throws(RPCStatus) in
+        try await takeBackAddress(request, context: context)
+      },
+      .unary(AccountServiceMethods.requestSignUpCode) { request, context throws(RPCStatus) in
+        try await requestSignUpCode(request, context: context)
       },
     ]
   }
@@ -172,5 +238,40 @@ public enum AccountServiceMethods {
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
-  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, cancelDeletion, getAccount]
+  public static let requestVerification = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "RequestVerification", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    request: RequestVerificationRequest.descriptor, response: RequestVerificationResponse.descriptor)
+  public static let verifyAddress = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "VerifyAddress", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    request: VerifyAddressRequest.descriptor, response: VerifyAddressResponse.descriptor)
+  public static let requestAddressChange = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "RequestAddressChange", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    request: RequestAddressChangeRequest.descriptor, response: RequestAddressChangeResponse.descriptor)
+  public static let requestPasswordReset = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "RequestPasswordReset", kind: .unary,
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
+    request: RequestPasswordResetRequest.descriptor, response: RequestPasswordResetResponse.descriptor)
+  public static let resetPassword = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "ResetPassword", kind: .unary,
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
+    request: ResetPasswordRequest.descriptor, response: ResetPasswordResponse.descriptor)
+  public static let takeBackAddress = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "TakeBackAddress", kind: .unary,
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
+    request: TakeBackAddressRequest.descriptor, response: TakeBackAddressResponse.descriptor)
+  public static let requestSignUpCode = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "RequestSignUpCode", kind: .unary,
+    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
+      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
+    request: RequestSignUpCodeRequest.descriptor, response: RequestSignUpCodeResponse.descriptor)
+  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, cancelDeletion, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
 }

@@ -136,19 +136,32 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// FAILED_PRECONDITION: the recovery is not in a state that allows this: not fulfilled yet, or
   /// over.
   public static let recoveryNotReady = ErrorReason(rawValue: 51)
+  /// FAILED_PRECONDITION: this server sends no mails, or none to this address.
+  public static let mailOff = ErrorReason(rawValue: 52)
+  /// FAILED_PRECONDITION: the code or the link of a mail is unknown, used or expired, or another
+  /// account's.
+  public static let mailProofInvalid = ErrorReason(rawValue: 53)
+  /// FAILED_PRECONDITION: another account has proved the address, or can take it back.
+  public static let addressTaken = ErrorReason(rawValue: 54)
+  /// INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
+  /// still sign up with it.
+  public static let stashTooLarge = ErrorReason(rawValue: 55)
+  /// FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
+  /// only.
+  public static let connectRequired = ErrorReason(rawValue: 56)
   /// FAILED_PRECONDITION: the call needs a proof of the person that is not older than five minutes:
   /// call `Reauthenticate`, or send the proof with it.
-  public static let reauthenticationRequired = ErrorReason(rawValue: 52)
+  public static let reauthenticationRequired = ErrorReason(rawValue: 57)
   /// NOT_FOUND: there is no such request to sign in, or not any more, or the secret or the digits
   /// are not its own.
-  public static let signInApprovalNotFound = ErrorReason(rawValue: 53)
+  public static let signInApprovalNotFound = ErrorReason(rawValue: 58)
   /// PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
   /// owner is told.
-  public static let accountLocked = ErrorReason(rawValue: 54)
+  public static let accountLocked = ErrorReason(rawValue: 59)
   /// NOT_FOUND: there is no such account; for operators only.
-  public static let accountNotFound = ErrorReason(rawValue: 55)
+  public static let accountNotFound = ErrorReason(rawValue: 60)
   /// PERMISSION_DENIED: the operator's token does not have the right that the method needs.
-  public static let operatorRightMissing = ErrorReason(rawValue: 56)
+  public static let operatorRightMissing = ErrorReason(rawValue: 61)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -205,11 +218,16 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 49: "RECOVERY_NOT_FOUND"
     case 50: "RECOVERY_UNDER_WAY"
     case 51: "RECOVERY_NOT_READY"
-    case 52: "REAUTHENTICATION_REQUIRED"
-    case 53: "SIGN_IN_APPROVAL_NOT_FOUND"
-    case 54: "ACCOUNT_LOCKED"
-    case 55: "ACCOUNT_NOT_FOUND"
-    case 56: "OPERATOR_RIGHT_MISSING"
+    case 52: "MAIL_OFF"
+    case 53: "MAIL_PROOF_INVALID"
+    case 54: "ADDRESS_TAKEN"
+    case 55: "STASH_TOO_LARGE"
+    case 56: "CONNECT_REQUIRED"
+    case 57: "REAUTHENTICATION_REQUIRED"
+    case 58: "SIGN_IN_APPROVAL_NOT_FOUND"
+    case 59: "ACCOUNT_LOCKED"
+    case 60: "ACCOUNT_NOT_FOUND"
+    case 61: "OPERATOR_RIGHT_MISSING"
     default: nil
     }
   }

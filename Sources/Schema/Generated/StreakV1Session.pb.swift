@@ -129,3 +129,201 @@ public struct KeepSessionResponse: ProtobufMessage {
     violations.check("anchor", in: anchor)
   }
 }
+
+public struct StashSessionRequest: ProtobufMessage {
+  /// The session.
+  public var sessionId: [UInt8] = []
+  /// The session's secret.
+  public var sessionSecret: [UInt8] = []
+  /// The session began offline, or the server has removed it after a year without contact: a session
+  /// that the server does not know is stashed only with this set. It gets no anchor.
+  public var unanchored: Bool = false
+  /// The capture's place in the order of this session's captures: greater than that of every earlier
+  /// one. A device takes the milliseconds of its clock, or one more than the last number if that is
+  /// greater. `TakeStash` returns the number to continue from.
+  public var captureNumber: Int64 = 0
+  /// The data.
+  public var captured: CapturedSession? = nil
+
+  public init() {}
+
+  public init(sessionId: [UInt8] = [], sessionSecret: [UInt8] = [], unanchored: Bool = false, captureNumber: Int64 = 0, captured: CapturedSession? = nil) {
+    self.sessionId = sessionId
+    self.sessionSecret = sessionSecret
+    self.unanchored = unanchored
+    self.captureNumber = captureNumber
+    self.captured = captured
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__StashSessionRequest.self, streak__v1__stash_session_request__init),
+    rules: [1: FieldRules(required: true, uuid: true), 2: FieldRules(required: true, minBytes: 32, maxBytes: 32), 4: FieldRules(required: true, range: 1...9007199254740991), 5: FieldRules(required: true)],
+    children: [5: CapturedSession.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__StashSessionRequest.self)
+    unsafe sessionId = CBridge.bytes(c.pointee.session_id)
+    unsafe sessionSecret = CBridge.bytes(c.pointee.session_secret)
+    unsafe unanchored = c.pointee.unanchored != 0
+    unsafe captureNumber = c.pointee.capture_number
+    unsafe captured = CBridge.message(c.pointee.captured, CapturedSession.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__StashSessionRequest.self) else { return nil }
+    unsafe streak__v1__stash_session_request__init(c)
+    unsafe c.pointee.session_id = arena.binaryData(sessionId)
+    unsafe c.pointee.session_secret = arena.binaryData(sessionSecret)
+    unsafe c.pointee.unanchored = unanchored ? 1 : 0
+    unsafe c.pointee.capture_number = captureNumber
+    unsafe c.pointee.captured = arena.message(captured, as: Streak__V1__CapturedSession.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("session_id", byteCount: sessionId.count, FieldRules(required: true, uuid: true))
+    violations.check("session_secret", byteCount: sessionSecret.count, FieldRules(required: true, minBytes: 32, maxBytes: 32))
+    violations.check("capture_number", number: Int64(clamping: captureNumber), FieldRules(required: true, range: 1...9007199254740991))
+    violations.check("captured", isPresent: captured != nil, FieldRules(required: true))
+    violations.check("captured", in: captured)
+  }
+}
+
+public struct StashSessionResponse: ProtobufMessage {
+  /// The number of the capture that the server now holds: the request's, or a greater one that it
+  /// held before.
+  public var captureNumber: Int64 = 0
+  /// When that capture was stored.
+  public var stashedAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(captureNumber: Int64 = 0, stashedAt: GoogleProtobufTimestamp? = nil) {
+    self.captureNumber = captureNumber
+    self.stashedAt = stashedAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__StashSessionResponse.self, streak__v1__stash_session_response__init),
+    children: [2: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__StashSessionResponse.self)
+    unsafe captureNumber = c.pointee.capture_number
+    unsafe stashedAt = CBridge.message(c.pointee.stashed_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__StashSessionResponse.self) else { return nil }
+    unsafe streak__v1__stash_session_response__init(c)
+    unsafe c.pointee.capture_number = captureNumber
+    unsafe c.pointee.stashed_at = arena.message(stashedAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("stashed_at", in: stashedAt)
+  }
+}
+
+public struct TakeStashRequest: ProtobufMessage {
+  /// The session. Empty, as `session_secret` is: the cookie's.
+  public var sessionId: [UInt8] = []
+  /// The session's secret.
+  public var sessionSecret: [UInt8] = []
+  /// The copy and the cookie are removed, and the answer is empty, also for a session that the
+  /// server does not know or that has become part of an account: the person wants this browser's
+  /// data to be forgotten, or the page has no more use for the cookie.
+  public var remove: Bool = false
+
+  public init() {}
+
+  public init(sessionId: [UInt8] = [], sessionSecret: [UInt8] = [], remove: Bool = false) {
+    self.sessionId = sessionId
+    self.sessionSecret = sessionSecret
+    self.remove = remove
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__TakeStashRequest.self, streak__v1__take_stash_request__init),
+    rules: [1: FieldRules(uuid: true), 2: FieldRules(minBytes: 32, maxBytes: 32)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__TakeStashRequest.self)
+    unsafe sessionId = CBridge.bytes(c.pointee.session_id)
+    unsafe sessionSecret = CBridge.bytes(c.pointee.session_secret)
+    unsafe remove = c.pointee.remove != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__TakeStashRequest.self) else { return nil }
+    unsafe streak__v1__take_stash_request__init(c)
+    unsafe c.pointee.session_id = arena.binaryData(sessionId)
+    unsafe c.pointee.session_secret = arena.binaryData(sessionSecret)
+    unsafe c.pointee.remove = remove ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("session_id", byteCount: sessionId.count, FieldRules(uuid: true))
+    violations.check("session_secret", byteCount: sessionSecret.count, FieldRules(minBytes: 32, maxBytes: 32))
+  }
+}
+
+public struct TakeStashResponse: ProtobufMessage {
+  /// The session; empty if there is no stash.
+  public var sessionId: [UInt8] = []
+  /// The session's secret.
+  public var sessionSecret: [UInt8] = []
+  /// The anchor, as `StartSession` gave it; absent if the session began offline.
+  public var anchor: GoogleProtobufTimestamp? = nil
+  /// The number of the capture; 0 if the session has no stash.
+  public var captureNumber: Int64 = 0
+  /// The data, as it was stashed; absent if the session has no stash.
+  public var captured: CapturedSession? = nil
+  /// When the capture was stored.
+  public var stashedAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(sessionId: [UInt8] = [], sessionSecret: [UInt8] = [], anchor: GoogleProtobufTimestamp? = nil, captureNumber: Int64 = 0, captured: CapturedSession? = nil, stashedAt: GoogleProtobufTimestamp? = nil) {
+    self.sessionId = sessionId
+    self.sessionSecret = sessionSecret
+    self.anchor = anchor
+    self.captureNumber = captureNumber
+    self.captured = captured
+    self.stashedAt = stashedAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__TakeStashResponse.self, streak__v1__take_stash_response__init),
+    children: [3: GoogleProtobufTimestamp.descriptor, 5: CapturedSession.descriptor, 6: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__TakeStashResponse.self)
+    unsafe sessionId = CBridge.bytes(c.pointee.session_id)
+    unsafe sessionSecret = CBridge.bytes(c.pointee.session_secret)
+    unsafe anchor = CBridge.message(c.pointee.anchor, GoogleProtobufTimestamp.self)
+    unsafe captureNumber = c.pointee.capture_number
+    unsafe captured = CBridge.message(c.pointee.captured, CapturedSession.self)
+    unsafe stashedAt = CBridge.message(c.pointee.stashed_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__TakeStashResponse.self) else { return nil }
+    unsafe streak__v1__take_stash_response__init(c)
+    unsafe c.pointee.session_id = arena.binaryData(sessionId)
+    unsafe c.pointee.session_secret = arena.binaryData(sessionSecret)
+    unsafe c.pointee.anchor = arena.message(anchor, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.capture_number = captureNumber
+    unsafe c.pointee.captured = arena.message(captured, as: Streak__V1__CapturedSession.self)
+    unsafe c.pointee.stashed_at = arena.message(stashedAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("anchor", in: anchor)
+    violations.check("captured", in: captured)
+    violations.check("stashed_at", in: stashedAt)
+  }
+}

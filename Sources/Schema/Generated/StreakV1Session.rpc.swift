@@ -19,6 +19,31 @@ public protocol SessionService: Sendable {
   ///
   /// Refused: SESSION_INVALID, SESSION_MIGRATED.
   func keepSession(_ request: KeepSessionRequest, context: ServerContext) async throws(RPCStatus) -> KeepSessionResponse
+  /// Keeps a copy of the session's data, for a browser that may forget what a page stored. The copy
+  /// is sealed under the session's secret: the database alone does not reveal it. It claims and
+  /// counts nothing. It is kept until the session becomes part of an account, or for a year without
+  /// contact. One copy is kept, that of the greatest `capture_number`: an earlier one that arrives
+  /// late changes nothing.
+  ///
+  /// The answer sets the cookie `__Host-streak-session` (HttpOnly, Secure, SameSite=Strict, one
+  /// year), which holds the session's id and secret. Browsers accept it over HTTPS, and over plain
+  /// HTTP from `localhost` only.
+  ///
+  /// A capture has at most 1 MiB as binary protobuf.
+  ///
+  /// Refused: SESSION_INVALID (an unknown session and a wrong secret alike), SESSION_MIGRATED,
+  /// ACCOUNT_ERASED, STASH_TOO_LARGE, PARTIAL_CAPTURE, CAPTURE_CORRUPT, INVALID_FIELD,
+  /// CONNECT_REQUIRED, TOO_MANY_REQUESTS.
+  func stashSession(_ request: StashSessionRequest, context: ServerContext) async throws(RPCStatus) -> StashSessionResponse
+  /// Returns the copy that `StashSession` keeps, and the session's id and secret, to a page that has
+  /// lost its storage but not the cookie. The copy stays. Without a cookie, and without a session in
+  /// the request, the answer is empty: there is no stash.
+  ///
+  /// The answer sets the cookie again; a refusal removes it.
+  ///
+  /// Refused: SESSION_INVALID (an unknown session and a wrong secret alike), SESSION_MIGRATED,
+  /// ACCOUNT_ERASED, CONNECT_REQUIRED, TOO_MANY_REQUESTS.
+  func takeStash(_ request: TakeStashRequest, context: ServerContext) async throws(RPCStatus) -> TakeStashResponse
 }
 
 extension SessionService {
@@ -30,6 +55,12 @@ extension SessionService {
       },
       .unary(SessionServiceMethods.keepSession) { request, context throws(RPCStatus) in
         try await keepSession(request, context: context)
+      },
+      .unary(SessionServiceMethods.stashSession) { request, context throws(RPCStatus) in
+        try await stashSession(request, context: context)
+      },
+      .unary(SessionServiceMethods.takeStash) { request, context throws(RPCStatus) in
+        try await takeStash(request, context: context)
       },
     ]
   }
@@ -46,5 +77,15 @@ public enum SessionServiceMethods {
     service: "streak.v1.SessionService", name: "KeepSession", kind: .unary,
     policy: MethodPolicy(authentication: .session, isAudited: false, isIdempotent: true),
     request: KeepSessionRequest.descriptor, response: KeepSessionResponse.descriptor)
-  public static let all = [startSession, keepSession]
+  public static let stashSession = MethodDescriptor(
+    service: "streak.v1.SessionService", name: "StashSession", kind: .unary,
+    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), requestBytesMax: 6291456, isConnectOnly: true),
+    request: StashSessionRequest.descriptor, response: StashSessionResponse.descriptor)
+  public static let takeStash = MethodDescriptor(
+    service: "streak.v1.SessionService", name: "TakeStash", kind: .unary,
+    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), isConnectOnly: true),
+    request: TakeStashRequest.descriptor, response: TakeStashResponse.descriptor)
+  public static let all = [startSession, keepSession, stashSession, takeStash]
 }

@@ -33,14 +33,18 @@ extension StreakClient {
   ///
   /// If the answer is lost, even by a kill, calling it again with the same email and password gives
   /// the same account.
+  ///
+  /// - Parameter addressCode: The code of `requestSignUpCode`, where the person has one.
   /// - Returns: The result for the session; nil if there was none.
   @discardableResult
-  public func signUp(email: String, password: String) async throws(ClientError) -> MigrationReport? {
+  public func signUp(
+    email: String, password: String, addressCode: String = ""
+  ) async throws(ClientError) -> MigrationReport? {
     var pending = try preparedSignUp(email)
     for _ in 0..<3 {
       var request = SignUpRequest(
         idempotencyKey: pending.idempotencyKey, email: email, password: password,
-        device: schemaDevice(pending.deviceID))
+        device: schemaDevice(pending.deviceID), language: device.language, addressCode: addressCode)
       if !pending.claim.isEmpty { request.session = try Self.claim(pending.claim) }
       do throws(ClientError) {
         let response = try await call(AccountServiceMethods.signUp, request, SignUpResponse.self)
@@ -134,7 +138,8 @@ extension StreakClient {
     var deviceID = Identifier.random()
     if let known, case .signedIn = known.standing { deviceID = known.replica.deviceID }
     if let known, case .signedOut = known.standing { deviceID = known.replica.deviceID }
-    let request = SignInRequest(email: email, password: password, device: schemaDevice(deviceID))
+    let request = SignInRequest(
+      email: email, password: password, device: schemaDevice(deviceID), language: device.language)
     let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
     return try enter(response.account, response.tokens, as: deviceID, email: email)
   }

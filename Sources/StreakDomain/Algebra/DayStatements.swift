@@ -168,6 +168,8 @@ public struct DayStatements: Hashable, Sendable {
       if completions.contains(where: { isLike($0) && $0.id.seq > id.seq }) { return }
       completions.removeAll { isLike($0) && $0.id.seq < id.seq }
     }
+    // The usual case, without the search.
+    if completions.isEmpty { return completions = [completion] }
     completions.insert(completion, at: completions.firstIndex { id < $0.id } ?? completions.endIndex)
     Self.bound(&completions, \.id)
   }

@@ -133,6 +133,8 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   }
 
   private mutating func insert(_ element: Element) {
+    // The usual case, without the search.
+    if elements.isEmpty { return elements = [element] }
     let place = elements.firstIndex { $0.stamp < element.stamp } ?? elements.endIndex
     elements.insert(element, at: place)
     // Bounded: a device has one element, but operations may name sources at will.

@@ -60,6 +60,30 @@ public struct CellState: Hashable, Sendable {
     details = isAll(statements) ? nil : statements
   }
 
+  /// Whether "done" by this author replaces everything that was stated about a day before, so that
+  /// it is all there is to store: the usual day, of one device. The result of merging it is the
+  /// same.
+  /// - Parameters:
+  ///   - state: The state before; nil: nothing was stated.
+  ///   - note: The note stated with it.
+  static func replaces(
+    _ state: CellState?, doneBy author: Author, trust: CompletionTrust, note: String?
+  ) -> Bool {
+    guard author.ahead == .nothing, !trust.isExempt, note?.isEmpty != true else { return false }
+    guard let state else { return true }
+    guard state.details == nil, note != nil || state.cell.note.isEmpty else { return false }
+    guard state.cell.done else { return state.cell.note.isEmpty || author.covers(state.stamp.id) }
+    return state.stamp.id.source == author.id.source && state.stamp.id.seq < author.id.seq
+      && state.cell.trust == trust.trust
+  }
+
+  /// Sets "done" as all that is stated.
+  mutating func takeDone(_ stamp: Stamp, trust: CompletionTrust, note: String?) {
+    cell = CellContent(done: true, note: note ?? "", trust: trust.trust)
+    self.stamp = stamp
+    details = nil
+  }
+
   /// Whether `cell` and `stamp` contain all statements.
   private func isAll(_ stated: DayStatements) -> Bool {
     guard stated.undos.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp) else { return false }

@@ -11,13 +11,24 @@ extension PersonLedger {
     }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
-    let before = cells[key]?.statements ?? DayStatements()
-    var statements = before
+    let previous = cells[key]
     let trust =
-      statements.inheritedTrust(of: author)
+      previous?.details?.inheritedTrust(of: author)
       ?? CompletionTrust(sources.claim(wanted.day, of: deviceID, made: wanted.made, now: now))
     changes.isHeadChanged = true
     zones.note(wanted.made, now: now)
+    if CellState.replaces(previous, doneBy: author, trust: trust, note: wanted.note),
+      wanted.note.map({ hasRoom(for: $0, of: key) }) ?? true
+    {
+      let version = nextVersion()
+      try setCell(key, last: author.stamp, made: wanted.made, recordedAt: now, version: version) { state in
+        state.takeDone(author.stamp, trust: trust, note: wanted.note)
+      }
+      noteActivity(of: key.habitID, by: author, version: version, now: now)
+      return OperationOutcome(seq: 0, status: .applied, changeNumber: version, trust: cells[key]?.cell.trust)
+    }
+    let before = previous?.statements ?? DayStatements()
+    var statements = before
     statements.complete(by: author, trust: trust)
     var refusal: Reason?
     if let note = wanted.note {

@@ -23,7 +23,9 @@ public struct PersonLedger: Sendable {
   /// The last statement of each source.
   public internal(set) var sources: Sources
   public internal(set) var settings: AccountSettings
-  public internal(set) var changes = LedgerChanges()
+  /// What the change in progress needs. Copies of the ledger share it: most of them are made after
+  /// the change.
+  private var pending = CopyOnWrite<PendingChange>.empty
   public let habitsMax: Int
   /// The storage use of the person's data, and its quotas.
   public internal(set) var use: StorageUse
@@ -31,14 +33,27 @@ public struct PersonLedger: Sendable {
   /// Earlier days are the account's early days (`DayRules.firstDay`).
   public let firstDay: Day
 
-  /// The standing statements about a habit's days that are not among `cells`.
-  var loadedActivity: [Identifier: [StatementID]] = [:]
-  /// Habits whose cells are all among `cells`.
-  var wholeHabits: Set<Identifier> = []
-  /// Summaries before the first change.
-  var originalSummaries: [Identifier: StreakSummary] = [:]
-  /// Days that have begun to count since then, less those that no longer do.
-  var countedBalance: [Identifier: Int] = [:]
+  /// The data to store.
+  public internal(set) var changes: LedgerChanges {
+    _read { yield pending.value.changes }
+    _modify { yield &pending.value.changes }
+  }
+  var loadedActivity: [Identifier: [StatementID]] {
+    _read { yield pending.value.loadedActivity }
+    _modify { yield &pending.value.loadedActivity }
+  }
+  var wholeHabits: Set<Identifier> {
+    _read { yield pending.value.wholeHabits }
+    _modify { yield &pending.value.wholeHabits }
+  }
+  private var originalSummaries: [Identifier: StreakSummary] {
+    _read { yield pending.value.originalSummaries }
+    _modify { yield &pending.value.originalSummaries }
+  }
+  private var countedBalance: [Identifier: Int] {
+    _read { yield pending.value.countedBalance }
+    _modify { yield &pending.value.countedBalance }
+  }
 
   public init(
     epoch: Epoch, firstDay: Day, changeNumber: Int64 = 0, zones: RecentTimeZones = RecentTimeZones(),
@@ -165,11 +180,21 @@ public struct PersonLedger: Sendable {
     return changeNumber
   }
 
-  /// Stores the result of a day's statements. The only place where a day begins to count: the bound
-  /// of early days applies to every source.
+  /// Stores the result of a day's statements.
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
     _ key: CellKey, _ statements: DayStatements, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64
+  ) throws(Reason) {
+    try setCell(key, last: last, made: made, recordedAt: recordedAt, version: version) { state in
+      state.take(statements, last: last)
+    }
+  }
+
+  /// Stores a changed day. The only place where a day begins to count: the bound of early days
+  /// applies to every source.
+  mutating func setCell(
+    _ key: CellKey, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64,
+    _ change: (inout CellState) -> Void
   ) throws(Reason) {
     guard var habit = habits[key.habitID] else { throw .habitNotFound }
     let previous = cells[key]
@@ -179,10 +204,10 @@ public struct PersonLedger: Sendable {
         cell: CellContent(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
         recordedAt: recordedAt)
     (state.version, state.made, state.recordedAt) = (version, made, recordedAt)
-    state.take(statements, last: last)
+    change(&state)
     let wasEarly = key.day < firstDay && previous?.countsAsNew == true
     if key.day < firstDay, state.countsAsNew, !wasEarly, habit.earlyDays >= DayRules.earlyDaysMax {
-      var statements = statements
+      var statements = state.statements
       statements.quarantineOverLimit()
       state.take(statements, last: last)
     }
@@ -315,8 +340,7 @@ public struct PersonLedger: Sendable {
     for (habitID, before) in originalSummaries.sorted(by: { $0.key < $1.key }) {
       noteHealing(of: habitID, before, now: now, makeID: makeID)
     }
-    originalSummaries = [:]
-    countedBalance = [:]
+    if !originalSummaries.isEmpty { (originalSummaries, countedBalance) = ([:], [:]) }
     if !changes.isEmpty && !changes.isVisible { changeNumber += 1 }
   }
 

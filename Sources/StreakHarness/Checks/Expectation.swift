@@ -20,6 +20,8 @@ enum Expectation: Sendable {
   case malformed
   /// UNAUTHENTICATED, with a reason.
   case unauthenticated
+  /// FAILED_PRECONDITION, CONNECT_REQUIRED.
+  case connectRequired
 
   var text: String {
     switch self {
@@ -31,6 +33,7 @@ enum Expectation: Sendable {
     case .refusedItem(let list, let index): "OK, with \(list)[\(index)] refused for INVALID_FIELD and no other"
     case .malformed: "INVALID_ARGUMENT MALFORMED_REQUEST"
     case .unauthenticated: "UNAUTHENTICATED with a reason"
+    case .connectRequired: "FAILED_PRECONDITION CONNECT_REQUIRED"
     }
   }
 
@@ -64,6 +67,8 @@ enum Expectation: Sendable {
     case .unauthenticated:
       guard reply.status?.code == .unauthenticated, !reply.reason.isEmpty else { return reply.summary }
       return nil
+    case .connectRequired:
+      return reply.status?.code == .failedPrecondition && reply.reason == "CONNECT_REQUIRED" ? nil : reply.summary
     }
   }
 

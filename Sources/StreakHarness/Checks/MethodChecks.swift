@@ -35,7 +35,11 @@ final class MethodChecks {
   func run() async -> Suite {
     let started = WallClock.milliseconds()
     do {
-      if schema.tokens[method.authentication] == nil, schema.givenTokens[method.authentication] == nil,
+      if method.isConnectOnly, settings.rpcProtocol != .connect, settings.rpcProtocol != .connectJSON {
+        let request = try await RequestBuilder(person, form: .full).request(of: method)
+        try await check("another protocol than Connect", request, .connectRequired)
+        suite.skipped = "all that only a call by Connect can show"
+      } else if schema.tokens[method.authentication] == nil, schema.givenTokens[method.authentication] == nil,
         method.authentication != MethodSchema.authenticationNone
       {
         // No call gives these credentials.

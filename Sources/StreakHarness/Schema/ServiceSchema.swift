@@ -98,6 +98,8 @@ struct MethodSchema: Sendable {
   let endsCredentials: Bool
   let provides: [String]
   let isConditional: Bool
+  /// Other protocols than Connect are refused.
+  let isConnectOnly: Bool
   /// Most calls of one person, and the number of seconds for which the limit holds.
   let callsPerPerson: Int?
 
@@ -126,6 +128,7 @@ struct MethodSchema: Sendable {
     endsCredentials = policy.number(7) == 1
     provides = policy.strings(8)
     isConditional = policy.number(9) == 1
+    isConnectOnly = policy.number(11) == 1
     callsPerPerson = try policy.message(4).messages(1).last?.number(1).map { Int($0) }
   }
 }

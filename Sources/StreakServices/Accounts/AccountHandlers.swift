@@ -21,6 +21,8 @@ struct AccountHandlers: AccountService {
   let proofs: PersonProofCheck
   /// The seconds from a deletion's announcement to the erasure.
   let deletionDelaySeconds: Int64
+  /// Nil: the server sends no mails.
+  let mail: MailOrders?
 
   func signUp(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     try await signUp.run(request, context: context)
@@ -36,7 +38,7 @@ struct AccountHandlers: AccountService {
       return try await store.user(userID ?? .zero)
     }
     context.principal = user.map { Principal(userID: $0.userID, deviceID: device.deviceID) }
-    let (addressHash, party) = try await countSignIn(
+    let (addressHash, party, isKnownDevice) = try await countSignIn(
       email?.key ?? request.email, user?.userID, device.deviceID, context)
     let stored = user.map { PasswordHash(text: $0.passwordHash) }
     let password = NormalizedPassword(request.password).secret
@@ -53,7 +55,12 @@ struct AccountHandlers: AccountService {
     let issued = issuer.issue(to: user.userID, at: now)
     let habitCount: Int32
     do throws(StoreError) {
-      try await store.signIn(device, of: user.userID, issued.credential, at: now)
+      let notice = isKnownDevice ? nil : mail.map { $0.newDevice(device, at: now) }
+      try await store.signIn(
+        device, of: user.userID, issued.credential, at: now, notice: user.emailVerifiedAt == nil ? nil : notice)
+      if !request.language.isEmpty, request.language != user.language {
+        try await store.noteLanguage(request.language, of: user.userID)
+      }
       try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: addressHash)
       habitCount = try await store.habitCount(of: user.userID)
     } catch {
@@ -70,11 +77,12 @@ struct AccountHandlers: AccountService {
   /// guesses from elsewhere cannot lock the person out there. For an unknown email no device and no
   /// address is known, and nothing else distinguishes it from a known one.
   ///
-  /// - Returns: The hash of the address, to be stored by a sign-in that succeeds; and the party
-  ///   under which the password waits in the queue.
+  /// - Returns: The hash of the address, to be stored by a sign-in that succeeds; the party under
+  ///   which the password waits in the queue; and whether the person signed in on the device
+  ///   before.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
-  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party) {
+  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party, isKnownDevice: Bool) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
     let origin = try await mappingStoreErrors { () throws(StoreError) in
@@ -87,7 +95,8 @@ struct AccountHandlers: AccountService {
       case .stranger: []
       }
     try await limiter.count(context, person: Array(emailKey.utf8) + suffix)
-    return (addressHash, origin == .stranger ? limiter.stranger(context) : .init(isKnown: true, name: owner.bytes))
+    let party = origin == .stranger ? limiter.stranger(context) : .init(isKnown: true, name: owner.bytes)
+    return (addressHash, party, origin == .knownDevice)
   }
 
   func listDevices(
@@ -137,7 +146,8 @@ struct AccountHandlers: AccountService {
     let issued = issuer.issue(to: userID, at: now)
     let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.changePassword(
-        of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now)
+        of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now,
+        notice: user.emailVerifiedAt == nil ? nil : mail?.passwordChanged(at: now))
     }
     guard let count else { throw Reason.concurrentChange.status }
     principal.hasRevokedTokens = true
@@ -222,7 +232,9 @@ struct AccountHandlers: AccountService {
     let userID = principal.userID
     let user = try await mappingStoreErrors { () throws(StoreError) in try await self.store.user(userID) }
     guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
-    guard let typed = EmailAddress(request.email), typed.key == EmailAddress(user.email)?.key else {
+    // An account whose address another person proved has none.
+    guard let typed = EmailAddress(request.email), user.email.isEmpty || typed.key == EmailAddress(user.email)?.key
+    else {
       throw Reason.invalidField("email", "must be the account's")
     }
     guard request.confirmation == Self.deletionPhrase else {

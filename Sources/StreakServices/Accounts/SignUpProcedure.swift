@@ -23,6 +23,8 @@ struct SignUpProcedure: Sendable {
   let limiter: RateLimiter
   let passwordRules: PasswordRules
   let work: LargeWork
+  /// Nil: the server sends no mails.
+  let mail: MailOrders?
 
   func run(_ request: SignUpRequest, context: ServerContext) async throws(RPCStatus) -> SignUpResponse {
     let now = Instant.now()
@@ -33,6 +35,7 @@ struct SignUpProcedure: Sendable {
     // Checked before any lookup, so that a refusal says nothing about the address.
     let password = NormalizedPassword(request.password)
     try passwordRules.check(password, email: email.key, path: "password")
+    let codeHash = try addressCodeHash(request, email)
     let session = try await present(request)
     let sealingKey = Self.sealingKey(request, emailKey: email.key)
     if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) { return reply }
@@ -57,19 +60,17 @@ struct SignUpProcedure: Sendable {
       account: Account(
         userId: userID.bytes, email: email.text, createdAt: GoogleProtobufTimestamp(now),
         changeNumber: migration?.stored.ledger.changeNumber ?? 0,
-        habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0),
-        recoveryCodesLeft: Int32(codes.texts.count)),
+        habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0), emailVerified: codeHash != nil,
+        language: request.language, recoveryCodesLeft: Int32(codes.texts.count)),
       tokens: issued.message, migration: migration?.result, recoveryCodes: codes.texts)
-    let outcome = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.signUp(
-        NewAccount(
-          userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
-          recoveryCodeHashes: codes.hashes,
-          sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
-          credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),
-          session: migration?.stored,
-          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)))
-    }
+    var account = NewAccount(
+      userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
+      recoveryCodeHashes: codes.hashes,
+      sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
+      credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),
+      session: migration?.stored, auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses))
+    (account.language, account.addressCodeHash) = (request.language, codeHash)
+    let outcome = try await mappingStoreErrors { [account] () throws(StoreError) in try await store.signUp(account) }
     switch outcome {
     case .signedUp:
       (context.principal as? Principal).map { principal in
@@ -78,6 +79,9 @@ struct SignUpProcedure: Sendable {
         context.principal = principal
       }
       return response
+    case .codeInvalid:
+      context.principal = nil
+      throw Reason.mailProofInvalid.status
     case .emailTaken, .sessionChanged:
       // Another call has created the account: perhaps the same request on another connection.
       context.principal = nil
@@ -90,6 +94,14 @@ struct SignUpProcedure: Sendable {
       guard let claimant = current?.claimedBy else { throw Reason.concurrentChange.status }
       throw Self.claimed(by: claimant, context: context)
     }
+  }
+
+  /// The keyed hash of the code that proves the address; nil if there is none.
+  private func addressCodeHash(_ request: SignUpRequest, _ email: EmailAddress) throws(RPCStatus) -> [UInt8]? {
+    guard !request.addressCode.isEmpty else { return nil }
+    guard let mail else { throw Reason.mailOff.status }
+    guard let code = MailOrders.code(request.addressCode) else { throw Reason.mailProofInvalid.status }
+    return mail.seal.codeHash(code, of: Array(email.key.utf8))
   }
 
   /// A session with its proof, and the server's record of it.

@@ -10,7 +10,8 @@ extension Account {
   init(_ user: UserRecord, habitCount: Int32) {
     self.init(
       userId: user.userID.bytes, email: user.email, createdAt: GoogleProtobufTimestamp(user.createdAt),
-      changeNumber: user.changeNumber, habitCount: habitCount, recoveryCodesLeft: user.recoveryCodesLeft,
+      changeNumber: user.changeNumber, habitCount: habitCount, emailVerified: user.emailVerifiedAt != nil,
+      language: user.language, recoveryCodesLeft: user.recoveryCodesLeft,
       deletionAt: user.deletionAt.map { GoogleProtobufTimestamp($0) })
   }
 }

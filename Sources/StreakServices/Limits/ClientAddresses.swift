@@ -1,6 +1,17 @@
 internal import EventLoop
 internal import RPC
 
+/// A request whose client's address is asked for.
+protocol AddressedRequest {
+  /// The other end of its connection.
+  var peerAddress: SocketAddress? { get }
+  /// Every value of a header, in order.
+  func metadataValues(_ name: String) -> [String]
+}
+
+extension ServerContext: AddressedRequest {}
+extension ResourceRequest: AddressedRequest {}
+
 /// Finds the network address that a call comes from: its connection's or, where that is a trusted
 /// proxy's, the address that the proxy names.
 ///
@@ -16,13 +27,13 @@ struct ClientAddresses: Sendable {
   let settings: RateLimitSettings
 
   /// The address for people to read; empty for a Unix socket.
-  func text(of context: ServerContext) -> String { client(of: context)?.host ?? "" }
+  func text(of context: some AddressedRequest) -> String { client(of: context)?.host ?? "" }
 
   /// What limits treat as one address: an IPv4 address, or the first 64 bits of an IPv6 address,
   /// which belong to one household. Nil for a Unix socket, which only its owner reaches.
-  func group(of context: ServerContext) -> String? { client(of: context)?.limitGroup }
+  func group(of context: some AddressedRequest) -> String? { client(of: context)?.limitGroup }
 
-  private func client(of context: ServerContext) -> SocketAddress? {
+  private func client(of context: some AddressedRequest) -> SocketAddress? {
     let peer = context.peerAddress.flatMap { $0.isUnix ? nil : $0 }
     guard settings.trustsProxies, isTrusted(peer) else { return peer }
     return client(forwardedFor: context.metadataValues(Self.header)) ?? peer

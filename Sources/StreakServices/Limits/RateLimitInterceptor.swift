@@ -45,26 +45,14 @@ struct PersonCalls: Sendable {
 /// Refuses calls of an address beyond its limit each second, before any other work for them. Such
 /// calls leave no audit event. One per loop, outermost.
 struct LoadInterceptor: ServerInterceptor {
-  private let addresses: ClientAddresses
-  private let meter: LimitMeter
-  private let shedder: LoopBound<LoadShedder<String>>
+  let shedder: AddressShedder
 
-  /// Loop thread only.
-  init(addresses: ClientAddresses, settings: RateLimitSettings, meter: LimitMeter, loop: EventLoop) {
-    self.addresses = addresses
-    self.meter = meter
-    shedder = LoopBound(LoadShedder(callsPerSecondMax: settings.callsPerAddressPerSecondMax), loop: loop)
-  }
-
-  func concerns(_ method: MethodDescriptor) -> Bool { shedder.value.isActive }
+  func concerns(_ method: MethodDescriptor) -> Bool { shedder.isActive }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
-    if let group = addresses.group(of: context),
-      !shedder.value.admits(group, atMilliseconds: context.loop.nowMilliseconds)
-    {
-      meter.count(.callsPerAddress)
+    guard shedder.admits(context, atMilliseconds: context.loop.nowMilliseconds) else {
       throw Reason.tooManyRequests.status
     }
     try await next(context)

@@ -30,11 +30,40 @@ final class RateLimiter: Sendable {
   func count(
     _ context: ServerContext, as method: MethodDescriptor? = nil, person: [UInt8]?
   ) async throws(RPCStatus) {
-    let counts = counts(context, as: method, person: person)
+    try await count(counts(context, as: method, person: person), context)
+  }
+
+  /// Mails that the requests of all people and addresses together cause to one recipient: the most
+  /// in an hour, and the most in a day.
+  static let mailsPerRecipient = [(calls: 10, seconds: 3_600), (calls: 20, seconds: 86_400)]
+
+  /// Counts a mail to an address that a call asks for.
+  ///
+  /// - Throws: `TOO_MANY_REQUESTS`, whether or not the address has an account.
+  func countMail(to emailKey: String, _ context: ServerContext) async throws(RPCStatus) {
+    try await count(mailCounts(emailKey), context)
+  }
+
+  /// Counts a call and the mail to an address that it asks for, together.
+  func count(_ context: ServerContext, person: [UInt8], mailTo emailKey: String) async throws(RPCStatus) {
+    try await count(counts(context, person: person) + mailCounts(emailKey), context)
+  }
+
+  private func count(_ counts: [RateCount], _ context: ServerContext) async throws(RPCStatus) {
     guard !counts.isEmpty else { return }
     try answerFlood(counts, context)
     let waits = try await mappingStoreErrors { () throws(StoreError) in try await store.countCall(counts) }
     try refuse(counts, waits, context)
+  }
+
+  private func mailCounts(_ emailKey: String) -> [RateCount] {
+    guard settings.factor > 0 else { return [] }
+    return Self.mailsPerRecipient.map { rate in
+      RateCount(
+        name: Array("mail \(rate.seconds) \(emailKey)".utf8),
+        callsMax: Int32(clamping: rate.calls.multipliedReportingOverflow(by: settings.factor).partialValue),
+        windowSeconds: Int32(rate.seconds))
+    }
   }
 
   /// The stored hash of the address that a person signs in from: a reader of the database finds no

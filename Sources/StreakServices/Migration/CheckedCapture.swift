@@ -37,31 +37,37 @@ struct CheckedCapture: Sendable {
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
   init(_ claim: SessionClaim?, at now: Instant) throws(RPCStatus) {
     guard let claim else { throw Reason.invalidField("session", "is required") }
-    guard let message = claim.captured else { throw Reason.invalidField("session.captured", "is required") }
-    captured = try reading { () throws(InvalidField) in
-      try StreakDomain.CapturedSession(message, path: "session.captured")
-    }
-    if let field = captured.invalidField {
-      throw Reason.invalidField("session.captured." + field, "cannot be")
-    }
-    if let refusal = captured.refusal(sha256: SHA256.digest(of:)) { throw refusal.status }
+    (captured, habits) = try Self.checked(claim.captured, path: "session.captured", at: now)
     self.claim = claim
     secretHash = SHA256.digest(of: claim.sessionSecret)
     sessionID = try identifier(claim.sessionId, "session.session_id")
     migrationID = try identifier(claim.migrationId, "session.migration_id")
+  }
+
+  /// Checks a capture by the rules of a migration: what a stash keeps can be migrated.
+  ///
+  /// - Parameter path: The request's field that holds it.
+  /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
+  static func checked(
+    _ message: Schema.CapturedSession?, path: String, at now: Instant
+  ) throws(RPCStatus) -> (captured: StreakDomain.CapturedSession, habits: [HabitEntry]) {
+    guard let message else { throw Reason.invalidField(path, "is required") }
+    let captured = try reading { () throws(InvalidField) in try StreakDomain.CapturedSession(message, path: path) }
+    if let field = captured.invalidField { throw Reason.invalidField("\(path).\(field)", "cannot be") }
+    if let refusal = captured.refusal(sha256: SHA256.digest(of:)) { throw refusal.status }
     var habits: [HabitEntry] = []
     var habitIDs: Set<Identifier> = []
     for (index, captured) in message.habits.enumerated() {
-      let path = "session.captured.habits[\(index)].habit"
+      let place = "\(path).habits[\(index)].habit"
       let habit = try reading { () throws(InvalidField) in
-        try HabitEntry(field: captured.habit ?? Habit(), path: path, at: now)
+        try HabitEntry(field: captured.habit ?? Habit(), path: place, at: now)
       }
       guard habitIDs.insert(habit.id).inserted else {
-        throw Reason.invalidField(path + ".id", "must stand in the capture once")
+        throw Reason.invalidField(place + ".id", "must stand in the capture once")
       }
       habits.append(habit)
     }
-    self.habits = habits
+    return (captured, habits)
   }
 }
 

@@ -110,6 +110,12 @@ extension Reason {
     case .recoveryPointNotFound: (.notFound, "There is no such recovery point of this account.")
     case .recoveryNotFound: (.notFound, "There is no such recovery.")
     case .recoveryUnderWay: (.failedPrecondition, "Another recovery is waiting; confirm or cancel it first.")
+    case .mailOff: (.failedPrecondition, "This server sends no mails.")
+    case .mailProofInvalid: (.failedPrecondition, "The code or link is unknown, used or expired; ask for a new mail.")
+    case .addressTaken: (.failedPrecondition, "Another account has this address, and has proved it.")
+    case .stashTooLarge: (.invalidArgument, "The capture is larger than a stash may be.")
+    case .connectRequired:
+      (.failedPrecondition, "The method takes Connect's POST with the header connect-protocol-version only.")
     // The next two reasons are for operations in a queue; no call is refused for them.
     case .clockSkew: (.failedPrecondition, "The device's clock is a day or more ahead.")
     case .conflictNotFound: (.notFound, "There is no such conflict.")

@@ -13,6 +13,7 @@ internal import StreakStore
 struct SessionHandlers: SessionService {
   let store: StreakStore
   let limiter: RateLimiter
+  let work: LargeWork
 
   /// The fewest different bytes of a random idempotency key; 16 random bytes have fewer than five
   /// different ones once in 10^21 times. A key from an example, or of a client that never filled

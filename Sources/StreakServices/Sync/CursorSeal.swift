@@ -31,13 +31,12 @@ struct CursorSeal: Sendable {
   }
 
   private func tag(_ epoch: Epoch, _ changeNumber: Int64, _ resume: [UInt8], _ userID: Identifier) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(40 + resume.count)
-    for number in [userID.high, userID.low, UInt64(bitPattern: epoch.number), UInt64(bitPattern: epoch.bits)] {
-      withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+    let numbers = (
+      userID.high.bigEndian, userID.low.bigEndian, epoch.number.bigEndian, epoch.bits.bigEndian, changeNumber.bigEndian
+    )
+    return withUnsafeBytes(of: numbers) { numbers in
+      let tag = resume.isEmpty ? hash(RawSpan(_unsafeBytes: numbers)) : hash((Array(numbers) + resume).span.bytes)
+      return withUnsafeBytes(of: tag.bigEndian) { Array($0) }
     }
-    withUnsafeBytes(of: changeNumber.bigEndian) { bytes.append(contentsOf: $0) }
-    bytes += resume
-    return withUnsafeBytes(of: hash(bytes.span.bytes).bigEndian) { Array($0) }
   }
 }

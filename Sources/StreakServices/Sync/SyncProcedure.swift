@@ -174,7 +174,8 @@ struct SyncProcedure: Sendable {
     let ledger = answer.ledger
     var response = upToDate(PersonHead(ledger), userID, deviceID)
     var latest = HybridTime.zero
-    for id in ledger.changes.editedHabits.sorted() {
+    let edited = ledger.changes.editedHabits
+    for id in edited.isEmpty ? [] : edited.sorted() {
       guard let habit = ledger.habits[id] else { continue }
       if habit.returnedVersion > answer.changeNumberBefore { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }

@@ -21,6 +21,10 @@ public struct NewAccount: Sendable {
   /// The session to migrate into the account.
   public var session: NewMigration?
   public var auditEvent: AuditEventRecord
+  /// The language of mails, a BCP 47 tag; empty: not given.
+  public var language = ""
+  /// A keyed hash of the code that proves the address; nil: nothing proves it.
+  public var addressCodeHash: [UInt8]?
 
   public init(
     userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Instant,
@@ -66,4 +70,6 @@ public enum SignUpOutcome: Sendable, Equatable {
   case emailTaken
   /// The session was claimed, or has changed since the call read it; nothing was stored.
   case sessionChanged
+  /// The code does not prove the address; nothing was stored.
+  case codeInvalid
 }

@@ -101,10 +101,35 @@ extension StreakStore {
   public func signIn(
     _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant
   ) async throws(StoreError) {
+    try await signIn(device, of: userID, credential, at: now, notice: nil)
+  }
+
+  /// - Parameter notice: A mail about the sign-in, stored with it.
+  package func signIn(
+    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, notice: NewMail?
+  ) async throws(StoreError) {
     await whileFree(.person(userID))
-    let stored = try await database.execute(
-      Self.grantingAccess(to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax))
-    guard stored == 1 else { throw .noSuchUser }
+    let grant = Self.grantingAccess(
+      to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax)
+    guard let notice else {
+      guard try await database.execute(grant) == 1 else { throw .noSuchUser }
+      return
+    }
+    try await transaction { transaction throws(StoreError) in
+      var batch = Batch()
+      batch.append(grant)
+      batch.append(Self.enqueueingNotice(notice, to: userID))
+      guard try await transaction.execute(batch, commits: true).first == 1 else { throw StoreError.noSuchUser }
+      return .commit(())
+    }
+  }
+
+  private static let noteLanguage = Statement(
+    .write, "UPDATE users SET language = $2 WHERE user_id = $1 AND language <> $2")
+
+  /// Stores the language of an account's mails.
+  package func noteLanguage(_ language: String, of userID: Identifier) async throws(StoreError) {
+    try await database.execute(Self.noteLanguage, .identifier(userID), .string(language))
   }
 
   /// Columns of an access grant; `hash` stands for the token's hash, `owner` for the user. A token

@@ -130,13 +130,33 @@ extension StreakStore {
   /// Replaces a user's password hash if it is still the given one, ends every credential, gives one
   /// device new ones, and notifies every server.
   ///
+  /// - Parameter notice: A mail about the change, stored with it.
   /// - Returns: How many other devices were signed out; nil if the hash had been replaced, or the
   ///   account locked, meanwhile.
-  public func changePassword(
+  package func changePassword(
     of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
-    _ credential: CredentialRecord, at now: Instant
+    _ credential: CredentialRecord, at now: Instant, notice: NewMail? = nil
   ) async throws(StoreError) -> Int32? {
-    try await database.row(
+    guard let notice else {
+      return try await Self.changePassword(
+        of: userID, from: present, to: hash, on: deviceID, credential, at: now, database)
+    }
+    return try await transaction { transaction throws(StoreError) in
+      let count = try await Self.changePassword(
+        of: userID, from: present, to: hash, on: deviceID, credential, at: now, transaction)
+      guard let count else { return .rollBack(nil) }
+      var batch = Batch()
+      batch.append(Self.enqueueingNotice(notice, to: userID))
+      try await transaction.execute(batch, commits: true)
+      return .commit(count)
+    }
+  }
+
+  private static func changePassword(
+    of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
+    _ credential: CredentialRecord, at now: Instant, _ runner: some StatementRunner
+  ) async throws(StoreError) -> Int32? {
+    try await runner.row(
       Self.changePassword, .identifier(userID), .string(present), .string(hash), .identifier(deviceID),
       .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
       .instant(credential.accessExpiresAt), .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt),

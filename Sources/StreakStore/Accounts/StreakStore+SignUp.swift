@@ -3,13 +3,18 @@ public import StreakDomain
 
 extension StreakStore {
   private static let insertEmail = Statement(
-    .write, "INSERT INTO emails (email_key, user_id) VALUES ($1, $2) ON CONFLICT (email_key) DO NOTHING")
+    .write,
+    """
+    INSERT INTO emails (email_key, user_id) VALUES ($1, $2)
+    ON CONFLICT (email_key) DO UPDATE SET user_id = excluded.user_id, reserved_until = NULL WHERE emails.reserved_until < now()
+    """)
 
   private static let insertUser = Statement(
     .write,
     """
     WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $6))
-    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up, language, email_verified_at)
+    VALUES ($1, $2, $3, $4, $5, $7, CASE WHEN $8 THEN $4 END)
     """)
 
   /// Makes an account with all its data, or nothing at all.
@@ -21,26 +26,44 @@ extension StreakStore {
     return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
       try await transaction { transaction throws(StoreError) in
         let outcome = try await store(account, by: transaction)
-        return outcome == .signedUp ? .commit(outcome) : .rollBack(outcome)
+        // A wrong code is counted.
+        return outcome == .signedUp || outcome == .codeInvalid ? .commit(outcome) : .rollBack(outcome)
       }
     }
   }
 
-  /// Two round trips: first the rows that another sign-up may have taken, then the rest with the
-  /// commit.
+  /// The audit event's detail of an account whose address another person proved.
+  package static let yieldedDetail = "the address is another person's, who proved it"
+
+  /// Two round trips, without a code: first the rows that another sign-up may have taken, then the
+  /// rest with the commit.
   private func store(_ account: NewAccount, by transaction: Transaction) async throws(StoreError) -> SignUpOutcome {
     let (userID, now) = (account.userID, account.createdAt)
+    if let code = account.addressCodeHash {
+      guard try await Self.consumeSignUpCode(code, of: account.emailKey, by: transaction) else { return .codeInvalid }
+    }
     var claims = Batch()
     if let session = account.session { claims.append(Self.claiming(session, for: userID, at: now)) }
-    claims.append(Self.insertEmail, .string(account.emailKey), .identifier(userID))
+    if account.addressCodeHash == nil {
+      claims.append(Self.insertEmail, .string(account.emailKey), .identifier(userID))
+    }
     let claimed = try await transaction.execute(claims)
     if account.session != nil, claimed.first != 1 { return .sessionChanged }
-    guard claimed.last == 1 else { return .emailTaken }
+    if account.addressCodeHash != nil {
+      var yielded = account.auditEvent
+      (yielded.deviceID, yielded.peerAddress, yielded.detail) = (nil, "", Self.yieldedDetail)
+      guard try await Self.take(account.emailKey, for: userID, yielded: yielded, by: transaction) else {
+        return .emailTaken
+      }
+    } else {
+      guard claimed.last == 1 else { return .emailTaken }
+    }
 
     var rest = Batch()
     rest.append(
       Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .instant(now),
-      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now).number))
+      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now).number), .string(account.language),
+      .bool(account.addressCodeHash != nil))
     rest.append(
       Self.grantingAccess(
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,

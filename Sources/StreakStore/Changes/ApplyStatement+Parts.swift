@@ -6,12 +6,20 @@ extension ApplyStatement {
   /// Stands in the parts' texts for: the changes of the row's user take effect.
   static let changed = "CHANGED"
 
+  // Rows are objects: each column reads a row, and a copy of one costs a reference.
+
   // MARK: Heads
 
-  struct HeadRow {
+  final class HeadRow: Sendable {
     let userID: Identifier
     let oldNumber: Int64
     let ledger: PersonLedger
+
+    init(userID: Identifier, oldNumber: Int64, ledger: PersonLedger) {
+      self.userID = userID
+      self.oldNumber = oldNumber
+      self.ledger = ledger
+    }
   }
 
   static let heads = ColumnarPart<HeadRow>(
@@ -23,7 +31,7 @@ extension ApplyStatement {
 
   // MARK: Cells
 
-  struct CellRow {
+  final class CellRow: Sendable {
     let userID: Identifier
     let key: CellKey
     let state: CellState
@@ -31,9 +39,21 @@ extension ApplyStatement {
     /// state of this change.
     let linkedVersion: Int64
     /// For a superseded state: whether its texts go to the history with it.
-    var keepsText = true
+    let keepsText: Bool
     /// The hash of the note of an earlier state that comes without it.
-    var noteHash: [UInt8] = []
+    let noteHash: [UInt8]
+
+    init(
+      userID: Identifier, key: CellKey, state: CellState, linkedVersion: Int64, keepsText: Bool = true,
+      noteHash: [UInt8] = []
+    ) {
+      self.userID = userID
+      self.key = key
+      self.state = state
+      self.linkedVersion = linkedVersion
+      self.keepsText = keepsText
+      self.noteHash = noteHash
+    }
   }
 
   private static let supersededColumns =
@@ -83,10 +103,16 @@ extension ApplyStatement {
 
   // MARK: Habits
 
-  struct HabitRow {
+  final class HabitRow: Sendable {
     let userID: Identifier
     let habitID: Identifier
     let habit: HabitState
+
+    init(userID: Identifier, habitID: Identifier, habit: HabitState) {
+      self.userID = userID
+      self.habitID = habitID
+      self.habit = habit
+    }
   }
 
   static let summaries = ColumnarPart<HabitRow>(
@@ -105,10 +131,16 @@ extension ApplyStatement {
 
   // MARK: Operations
 
-  struct OperationRow {
+  final class OperationRow: Sendable {
     let userID: Identifier
     let decided: PendingUser.Decided
     let decidedAt: Instant
+
+    init(userID: Identifier, decided: PendingUser.Decided, decidedAt: Instant) {
+      self.userID = userID
+      self.decided = decided
+      self.decidedAt = decidedAt
+    }
 
     var outcome: OperationOutcome { decided.outcome }
   }
@@ -125,10 +157,16 @@ extension ApplyStatement {
 
   // MARK: Notices and hints
 
-  struct NoticeRow {
+  final class NoticeRow: Sendable {
     let userID: Identifier
     let noticeID: Identifier
     let notice: Notice
+
+    init(userID: Identifier, noticeID: Identifier, notice: Notice) {
+      self.userID = userID
+      self.noticeID = noticeID
+      self.notice = notice
+    }
   }
 
   static let notices = ColumnarPart<NoticeRow>(

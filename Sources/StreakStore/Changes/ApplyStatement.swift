@@ -40,8 +40,11 @@ struct ApplyStatement: Sendable {
   init(_ people: [PendingUser], now: Instant) {
     var rows = Rows()
     for person in people { rows.append(person, now: now) }
-    self.init(rows, isOfOne: people.count == 1)
+    self.init(rows)
   }
+
+  /// Room for the parameters of a change of days and operations.
+  private static let usualParameterCount = 96
 
   /// Days that one statement stores of a large change. More would be encoded, sent and read while
   /// the loop waits, and a statement's parameters have a limit (`statementBytesMax`).
@@ -54,13 +57,13 @@ struct ApplyStatement: Sendable {
     rows.append(userID, ledger, changeNumberBefore: changeNumberBefore)
     var pieces: [ApplyStatement] = []
     repeat {
-      pieces.append(ApplyStatement(rows.takePiece(cellsMax: cellsPerPieceMax), isOfOne: true))
+      pieces.append(ApplyStatement(rows.takePiece(cellsMax: cellsPerPieceMax)))
     } while !rows.isEmpty
     return pieces
   }
 
-  private init(_ rows: Rows, isOfOne: Bool) {
-    parameters.reserveCapacity(isOfOne ? 64 : 0)
+  private init(_ rows: Rows) {
+    parameters.reserveCapacity(Self.usualParameterCount)
     add(.heads, Self.heads, rows.heads)
     add(.passing, Self.passingStates, rows.passing)
     add(.newCells, Self.newCells, rows.newCells)

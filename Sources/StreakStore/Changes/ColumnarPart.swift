@@ -82,7 +82,8 @@ struct ColumnarPart<Row>: StatementPart {
   /// Appends the parameters for `rows`, at least one.
   func append(_ rows: [Row], to parameters: inout [PostgresValue]) {
     if rows.count == 1 {
-      for column in columns { parameters.append(column.value(rows[0])) }
+      let row = rows[0]
+      for column in columns { parameters.append(column.value(row)) }
     } else {
       for column in columns { parameters.append(column.values(rows)) }
     }

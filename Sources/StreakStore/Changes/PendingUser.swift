@@ -197,6 +197,8 @@ final class PendingUser {
       let replays = try replay(
         operations, request.deviceID, lastSeq: device.lastSeq, oldestKeptSeq: request.oldestKeptSeq)
       outcomes = replays
+      outcomes.reserveCapacity(operations.count)
+      if decided.isEmpty { decided.reserveCapacity(operations.count) }
       try count(operations.count - replays.count, in: &ledger, now: now)
       for habit in request.restatedHabits { ledger.restate(habit, now: now) }
       let clock = ClockRules(now: now, sentAt: request.sentAt)

@@ -89,6 +89,13 @@ public enum TableRegistry {
       name: "claimed_documents", userColumn: "user_id", export: .covered("what came in is in its sections"),
       merge: .kept("a document counts once")),
     PersonalTable(
+      name: "mail_outbox", userColumn: "user_id",
+      export: .covered("the audit names what mails were sent for; the mails are the person's"),
+      merge: .kept("a mail is sent once")),
+    PersonalTable(
+      name: "mail_tokens", userColumn: "user_id", export: .covered("they are credentials, and end by themselves"),
+      merge: .kept("credentials never come from elsewhere")),
+    PersonalTable(
       name: "audit_heads", userColumn: "user_id", export: .covered("the last event's own number and hash"),
       merge: .kept("what happened, happened")),
     PersonalTable(

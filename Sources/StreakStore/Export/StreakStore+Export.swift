@@ -64,7 +64,7 @@ extension StreakStore {
     .read,
     """
     SELECT email, password_hash, created_at, change_number,
-      (SELECT count(*)::integer FROM habits WHERE habits.user_id = users.user_id)
+      (SELECT count(*)::integer FROM habits WHERE habits.user_id = users.user_id), email_verified_at, language
     FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
   private static let exportedDevices = CursorStatement(
@@ -167,7 +167,8 @@ extension StreakStore {
       ExportedRows.account(
         UserRecord(
           userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
-          changeNumber: try row.int64(3)), habitCount: try row.int32(4))
+          changeNumber: try row.int64(3), emailVerifiedAt: try row.instantOrNull(5), language: try row.string(6)),
+        habitCount: try row.int32(4))
     }
     guard let account else { throw StoreError.noSuchUser }
     var goesOn = await visit(account)

@@ -64,7 +64,8 @@ extension StreakStore {
   private static let claimSession = Statement(
     .write,
     """
-    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL
+    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL,
+      sealed_stash = NULL
     WHERE session_id = $1 AND (claimed_by IS NULL OR claimed_by = $2)
     """)
   private static let claimNewSession = Statement(

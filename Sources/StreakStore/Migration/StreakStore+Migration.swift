@@ -6,7 +6,8 @@ extension StreakStore {
   private static let claimKnown = Statement(
     .write,
     """
-    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL
+    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL,
+      sealed_stash = NULL
     WHERE session_id = $1 AND claimed_by IS NULL AND secret_hash = $5 AND anchor IS NOT DISTINCT FROM $6
     """)
 

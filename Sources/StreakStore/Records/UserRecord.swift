@@ -11,6 +11,10 @@ public struct UserRecord: Sendable, Equatable {
   public var createdAt: Instant
   /// The number of the last change of this user's data.
   public var changeNumber: Int64
+  /// Nil: nothing has proved that the person reads mail at the address.
+  public var emailVerifiedAt: Instant?
+  /// The language of mails, a BCP 47 tag; empty: not given.
+  public var language: String
   /// Recovery codes that were not used yet.
   public var recoveryCodesLeft: Int32 = 0
   /// When the account is to be erased; nil: it is not.

@@ -51,6 +51,7 @@ struct SchemaVersion: Sendable {
         PackageResources.accounts_sql, PackageResources.ledger_sql, PackageResources.sync_sql,
         PackageResources.migration_sql, PackageResources.audit_sql, PackageResources.limits_sql,
         PackageResources.service_sql, PackageResources.epoch_sql, PackageResources.recovery_sql,
+        PackageResources.mail_sql,
       ])
   ]
 }

@@ -34,6 +34,26 @@ extension StreakStore {
       FOR UPDATE SKIP LOCKED)
     """)
 
+  private static let forgetMails = Statement(
+    .write,
+    """
+    DELETE FROM mail_outbox WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM mail_outbox WHERE enqueued_at < $1 AND (due_at IS NULL OR expires_at < $1) LIMIT $2
+      FOR UPDATE SKIP LOCKED))
+    """)
+  private static let forgetMailTokens = Statement(
+    .write,
+    """
+    DELETE FROM mail_tokens WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM mail_tokens WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+    """)
+  private static let forgetReservations = Statement(
+    .write,
+    """
+    DELETE FROM emails WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM emails WHERE reserved_until < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+    """)
+
   private static let forgetStrangersEvents = Statement(.write, "SELECT forget_strangers_events($1, $2)")
 
   private func forgetStrangersEvents(at now: Instant) async throws(StoreError) -> Int {
@@ -51,7 +71,8 @@ extension StreakStore {
     var count = 0
     for (statement, days) in [
       (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),
-      (Self.forgetRecoveries, Self.recoveriesKeptDays),
+      (Self.forgetRecoveries, Self.recoveriesKeptDays), (Self.forgetMails, Self.mailKeptDays),
+      (Self.forgetMailTokens, 0), (Self.forgetReservations, 0),
     ] {
       var removed = Int(Self.forgottenRowsMax)
       while removed == Int(Self.forgottenRowsMax) {

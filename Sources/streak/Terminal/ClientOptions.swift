@@ -79,7 +79,8 @@ struct ClientOptions: ParsableArguments {
     do {
       let folder = try folder()
       let storage = try FileStorage(path: folder + "/streak.db")
-      let device = StreakClient.DeviceDescription(name: hostName(), platform: "terminal", appVersion: "1")
+      let device = StreakClient.DeviceDescription(
+        name: hostName(), platform: "terminal", appVersion: "1", language: localeLanguage())
       guard let server = try findServer(folder: folder) else {
         guard !needsServer else { throw ValidationError("No server is known: say --server HOST:PORT.") }
         return try await body(StreakClient(storage: storage, device: device), false)

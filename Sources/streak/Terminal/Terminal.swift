@@ -40,6 +40,13 @@ func hostName() -> String {
   return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// The language of the locale as a BCP 47 tag; empty: the C locale.
+func localeLanguage() -> String {
+  let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].lazy.compactMap { environment($0) }.first ?? ""
+  let tag = locale.prefix { $0 != "." && $0 != "@" }.map { $0 == "_" ? "-" : $0 }
+  return ["C", "POSIX"].contains(String(tag)) || tag.count > 35 ? "" : String(tag)
+}
+
 enum Terminal {
   /// Prints a prompt if standard input is a terminal.
   static func prompt(_ text: String) {
@@ -50,7 +57,10 @@ enum Terminal {
 
   /// Reads a line without echo; from a pipe or a file, just reads it. Passwords are not accepted as
   /// arguments, which every user of the machine can see.
-  static func password(_ prompt: String) throws -> String {
+  static func password(_ prompt: String) throws -> String { try secret(prompt, "password") }
+
+  /// - Parameter name: What is missing if nothing comes.
+  static func secret(_ prompt: String, _ name: String) throws -> String {
     let isTerminal = isatty(STDIN_FILENO) == 1
     var settings = termios()
     if isTerminal {
@@ -67,7 +77,7 @@ enum Terminal {
       tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
       _ = write(STDERR_FILENO, "\n", 1)
     }
-    guard let line, !line.isEmpty else { throw CommandFailure("There is no password on standard input.", EX_USAGE) }
+    guard let line, !line.isEmpty else { throw CommandFailure("There is no \(name) on standard input.", EX_USAGE) }
     return line
   }
 

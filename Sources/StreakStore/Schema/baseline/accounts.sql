@@ -7,9 +7,14 @@
 
 CREATE TABLE users (
   user_id uuid PRIMARY KEY,
+  -- Empty: another person has proved that the address is theirs.
   email text NOT NULL,
   password_hash text NOT NULL,
   created_at timestamptz NOT NULL,
+  -- NULL: nothing has proved that the person reads mail at the address.
+  email_verified_at timestamptz,
+  -- The language of mails, a BCP 47 tag; empty: not given.
+  language text NOT NULL DEFAULT '',
   -- The reply to the sign-up, sealed under the request's own secrets.
   sealed_sign_up bytea NOT NULL,
   -- When the account is to be erased, as the person announced.
@@ -22,8 +27,15 @@ CREATE INDEX users_by_deletion ON users (deletion_at) WHERE deletion_at IS NOT N
 
 CREATE TABLE emails (
   email_key text PRIMARY KEY,
-  user_id uuid NOT NULL
+  user_id uuid NOT NULL,
+  -- An address that the account had before can be taken back until then, and no other account gets
+  -- it. NULL: the account's address.
+  reserved_until timestamptz
 );
+
+CREATE INDEX emails_reserved ON emails (reserved_until) WHERE reserved_until IS NOT NULL;
+
+CREATE INDEX emails_by_user ON emails (user_id);
 
 -- One row per device that ever signed in; its credentials, as hashes, are a `TokenFamily`.
 -- NULL: signed out.
@@ -97,7 +109,8 @@ CREATE INDEX sign_in_approvals_by_user ON sign_in_approvals (user_id);
 
 CREATE INDEX sign_in_approvals_by_end ON sign_in_approvals (expires_at);
 
--- Anonymous sessions: only when they began and which account they became part of.
+-- Anonymous sessions: when they began, which account they became part of, and, until then, a sealed
+-- copy of what a browser holds of them.
 CREATE TABLE sessions (
   session_id uuid PRIMARY KEY,
   secret_hash bytea NOT NULL,
@@ -107,7 +120,15 @@ CREATE TABLE sessions (
   -- The reply to StartSession, sealed under its idempotency key.
   sealed_start bytea,
   claimed_by uuid,
-  migration_id uuid
+  migration_id uuid,
+  -- The capture, sealed under the session's secret. NULL: none, or removed at its owner's request.
+  sealed_stash bytea,
+  -- The order of the captures: a stash never replaces one with a greater number, removed ones
+  -- included.
+  stash_number bigint,
+  stashed_at timestamptz,
+  -- The claim brings the capture's data into the account: no copy stays.
+  CHECK (claimed_by IS NULL OR sealed_stash IS NULL)
 );
 
 CREATE INDEX sessions_by_claimant ON sessions (claimed_by) WHERE claimed_by IS NOT NULL;

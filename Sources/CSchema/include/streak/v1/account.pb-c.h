@@ -43,6 +43,20 @@ typedef struct Streak__V1__RevokeDeviceRequest Streak__V1__RevokeDeviceRequest;
 typedef struct Streak__V1__RevokeDeviceResponse Streak__V1__RevokeDeviceResponse;
 typedef struct Streak__V1__ChangePasswordRequest Streak__V1__ChangePasswordRequest;
 typedef struct Streak__V1__ChangePasswordResponse Streak__V1__ChangePasswordResponse;
+typedef struct Streak__V1__RequestVerificationRequest Streak__V1__RequestVerificationRequest;
+typedef struct Streak__V1__RequestVerificationResponse Streak__V1__RequestVerificationResponse;
+typedef struct Streak__V1__VerifyAddressRequest Streak__V1__VerifyAddressRequest;
+typedef struct Streak__V1__VerifyAddressResponse Streak__V1__VerifyAddressResponse;
+typedef struct Streak__V1__RequestAddressChangeRequest Streak__V1__RequestAddressChangeRequest;
+typedef struct Streak__V1__RequestAddressChangeResponse Streak__V1__RequestAddressChangeResponse;
+typedef struct Streak__V1__RequestPasswordResetRequest Streak__V1__RequestPasswordResetRequest;
+typedef struct Streak__V1__RequestPasswordResetResponse Streak__V1__RequestPasswordResetResponse;
+typedef struct Streak__V1__ResetPasswordRequest Streak__V1__ResetPasswordRequest;
+typedef struct Streak__V1__ResetPasswordResponse Streak__V1__ResetPasswordResponse;
+typedef struct Streak__V1__TakeBackAddressRequest Streak__V1__TakeBackAddressRequest;
+typedef struct Streak__V1__TakeBackAddressResponse Streak__V1__TakeBackAddressResponse;
+typedef struct Streak__V1__RequestSignUpCodeRequest Streak__V1__RequestSignUpCodeRequest;
+typedef struct Streak__V1__RequestSignUpCodeResponse Streak__V1__RequestSignUpCodeResponse;
 
 
 /* --- enums --- */
@@ -89,7 +103,8 @@ struct  Streak__V1__Account
    */
   ProtobufCBinaryData user_id;
   /*
-   * The email as the person wrote it at sign-up.
+   * The email as the person wrote it. Empty: another person has proved that the address is theirs;
+   * this account needs another one (`RequestAddressChange`).
    */
   char *email;
   /*
@@ -105,6 +120,14 @@ struct  Streak__V1__Account
    */
   int32_t habit_count;
   /*
+   * Whether a mail has proved that the person reads mail at the address.
+   */
+  protobuf_c_boolean email_verified;
+  /*
+   * The language of mails to the person, a BCP 47 tag; empty: not given.
+   */
+  char *language;
+  /*
    * Number of recovery codes that were not used yet.
    */
   int32_t recovery_codes_left;
@@ -115,7 +138,7 @@ struct  Streak__V1__Account
 };
 #define STREAK__V1__ACCOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__account__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, NULL }
+    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, NULL }
 
 
 typedef enum {
@@ -177,13 +200,23 @@ struct  Streak__V1__SignUpRequest
    */
   Streak__V1__SessionClaim *session;
   /*
+   * The language of mails to the person, a BCP 47 tag such as "de-AT". Mails are in English where
+   * they are not written in it.
+   */
+  char *language;
+  /*
+   * The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for
+   * an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
+   */
+  char *address_code;
+  /*
    * Make recovery codes too; the reply has them.
    */
   protobuf_c_boolean with_recovery_codes;
 };
 #define STREAK__V1__SIGN_UP_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_up_request__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, 0 }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Streak__V1__SignUpResponse
@@ -228,10 +261,14 @@ struct  Streak__V1__SignInRequest
    * The device.
    */
   Streak__V1__Device *device;
+  /*
+   * The language of mails to the person from now on, a BCP 47 tag; empty: as before.
+   */
+  char *language;
 };
 #define STREAK__V1__SIGN_IN_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_in_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Streak__V1__SignInResponse
@@ -502,6 +539,188 @@ struct  Streak__V1__ChangePasswordResponse
 #define STREAK__V1__CHANGE_PASSWORD_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__change_password_response__descriptor) \
     , 0, NULL }
+
+
+struct  Streak__V1__RequestVerificationRequest
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__REQUEST_VERIFICATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_verification_request__descriptor) \
+     }
+
+
+struct  Streak__V1__RequestVerificationResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The address is proved already: no mail was sent.
+   */
+  protobuf_c_boolean verified;
+};
+#define STREAK__V1__REQUEST_VERIFICATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_verification_response__descriptor) \
+    , 0 }
+
+
+struct  Streak__V1__VerifyAddressRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The eight digits of the mail, or the token of its link.
+   */
+  char *proof;
+};
+#define STREAK__V1__VERIFY_ADDRESS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__verify_address_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__VerifyAddressResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The account with its address.
+   */
+  Streak__V1__Account *account;
+};
+#define STREAK__V1__VERIFY_ADDRESS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__verify_address_response__descriptor) \
+    , NULL }
+
+
+struct  Streak__V1__RequestAddressChangeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The new address.
+   */
+  char *email;
+  /*
+   * The account's password.
+   */
+  char *password;
+};
+#define STREAK__V1__REQUEST_ADDRESS_CHANGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_address_change_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__RequestAddressChangeResponse
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__REQUEST_ADDRESS_CHANGE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_address_change_response__descriptor) \
+     }
+
+
+struct  Streak__V1__RequestPasswordResetRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The account's address.
+   */
+  char *email;
+};
+#define STREAK__V1__REQUEST_PASSWORD_RESET_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_password_reset_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__RequestPasswordResetResponse
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__REQUEST_PASSWORD_RESET_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_password_reset_response__descriptor) \
+     }
+
+
+struct  Streak__V1__ResetPasswordRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The token of the mail's link.
+   */
+  char *token;
+  /*
+   * The new password, by the rules of `SignUpRequest.password`.
+   */
+  char *new_password;
+};
+#define STREAK__V1__RESET_PASSWORD_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__reset_password_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__ResetPasswordResponse
+{
+  ProtobufCMessage base;
+  /*
+   * How many devices were signed out.
+   */
+  int32_t devices_signed_out;
+};
+#define STREAK__V1__RESET_PASSWORD_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__reset_password_response__descriptor) \
+    , 0 }
+
+
+struct  Streak__V1__TakeBackAddressRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The token of the mail's link.
+   */
+  char *token;
+  /*
+   * The new password, by the rules of `SignUpRequest.password`.
+   */
+  char *new_password;
+};
+#define STREAK__V1__TAKE_BACK_ADDRESS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__take_back_address_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__TakeBackAddressResponse
+{
+  ProtobufCMessage base;
+  /*
+   * How many devices were signed out.
+   */
+  int32_t devices_signed_out;
+};
+#define STREAK__V1__TAKE_BACK_ADDRESS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__take_back_address_response__descriptor) \
+    , 0 }
+
+
+struct  Streak__V1__RequestSignUpCodeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The address.
+   */
+  char *email;
+  /*
+   * The language of the mail, a BCP 47 tag.
+   */
+  char *language;
+};
+#define STREAK__V1__REQUEST_SIGN_UP_CODE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_sign_up_code_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Streak__V1__RequestSignUpCodeResponse
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__REQUEST_SIGN_UP_CODE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_sign_up_code_response__descriptor) \
+     }
 
 
 /* Streak__V1__Tokens methods */
@@ -960,6 +1179,272 @@ Streak__V1__ChangePasswordResponse *
 void   streak__v1__change_password_response__free_unpacked
                      (Streak__V1__ChangePasswordResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__RequestVerificationRequest methods */
+void   streak__v1__request_verification_request__init
+                     (Streak__V1__RequestVerificationRequest         *message);
+size_t streak__v1__request_verification_request__get_packed_size
+                     (const Streak__V1__RequestVerificationRequest   *message);
+size_t streak__v1__request_verification_request__pack
+                     (const Streak__V1__RequestVerificationRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_verification_request__pack_to_buffer
+                     (const Streak__V1__RequestVerificationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestVerificationRequest *
+       streak__v1__request_verification_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_verification_request__free_unpacked
+                     (Streak__V1__RequestVerificationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestVerificationResponse methods */
+void   streak__v1__request_verification_response__init
+                     (Streak__V1__RequestVerificationResponse         *message);
+size_t streak__v1__request_verification_response__get_packed_size
+                     (const Streak__V1__RequestVerificationResponse   *message);
+size_t streak__v1__request_verification_response__pack
+                     (const Streak__V1__RequestVerificationResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_verification_response__pack_to_buffer
+                     (const Streak__V1__RequestVerificationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestVerificationResponse *
+       streak__v1__request_verification_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_verification_response__free_unpacked
+                     (Streak__V1__RequestVerificationResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__VerifyAddressRequest methods */
+void   streak__v1__verify_address_request__init
+                     (Streak__V1__VerifyAddressRequest         *message);
+size_t streak__v1__verify_address_request__get_packed_size
+                     (const Streak__V1__VerifyAddressRequest   *message);
+size_t streak__v1__verify_address_request__pack
+                     (const Streak__V1__VerifyAddressRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__verify_address_request__pack_to_buffer
+                     (const Streak__V1__VerifyAddressRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__VerifyAddressRequest *
+       streak__v1__verify_address_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__verify_address_request__free_unpacked
+                     (Streak__V1__VerifyAddressRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__VerifyAddressResponse methods */
+void   streak__v1__verify_address_response__init
+                     (Streak__V1__VerifyAddressResponse         *message);
+size_t streak__v1__verify_address_response__get_packed_size
+                     (const Streak__V1__VerifyAddressResponse   *message);
+size_t streak__v1__verify_address_response__pack
+                     (const Streak__V1__VerifyAddressResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__verify_address_response__pack_to_buffer
+                     (const Streak__V1__VerifyAddressResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__VerifyAddressResponse *
+       streak__v1__verify_address_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__verify_address_response__free_unpacked
+                     (Streak__V1__VerifyAddressResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestAddressChangeRequest methods */
+void   streak__v1__request_address_change_request__init
+                     (Streak__V1__RequestAddressChangeRequest         *message);
+size_t streak__v1__request_address_change_request__get_packed_size
+                     (const Streak__V1__RequestAddressChangeRequest   *message);
+size_t streak__v1__request_address_change_request__pack
+                     (const Streak__V1__RequestAddressChangeRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_address_change_request__pack_to_buffer
+                     (const Streak__V1__RequestAddressChangeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestAddressChangeRequest *
+       streak__v1__request_address_change_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_address_change_request__free_unpacked
+                     (Streak__V1__RequestAddressChangeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestAddressChangeResponse methods */
+void   streak__v1__request_address_change_response__init
+                     (Streak__V1__RequestAddressChangeResponse         *message);
+size_t streak__v1__request_address_change_response__get_packed_size
+                     (const Streak__V1__RequestAddressChangeResponse   *message);
+size_t streak__v1__request_address_change_response__pack
+                     (const Streak__V1__RequestAddressChangeResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_address_change_response__pack_to_buffer
+                     (const Streak__V1__RequestAddressChangeResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestAddressChangeResponse *
+       streak__v1__request_address_change_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_address_change_response__free_unpacked
+                     (Streak__V1__RequestAddressChangeResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestPasswordResetRequest methods */
+void   streak__v1__request_password_reset_request__init
+                     (Streak__V1__RequestPasswordResetRequest         *message);
+size_t streak__v1__request_password_reset_request__get_packed_size
+                     (const Streak__V1__RequestPasswordResetRequest   *message);
+size_t streak__v1__request_password_reset_request__pack
+                     (const Streak__V1__RequestPasswordResetRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_password_reset_request__pack_to_buffer
+                     (const Streak__V1__RequestPasswordResetRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestPasswordResetRequest *
+       streak__v1__request_password_reset_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_password_reset_request__free_unpacked
+                     (Streak__V1__RequestPasswordResetRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestPasswordResetResponse methods */
+void   streak__v1__request_password_reset_response__init
+                     (Streak__V1__RequestPasswordResetResponse         *message);
+size_t streak__v1__request_password_reset_response__get_packed_size
+                     (const Streak__V1__RequestPasswordResetResponse   *message);
+size_t streak__v1__request_password_reset_response__pack
+                     (const Streak__V1__RequestPasswordResetResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_password_reset_response__pack_to_buffer
+                     (const Streak__V1__RequestPasswordResetResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestPasswordResetResponse *
+       streak__v1__request_password_reset_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_password_reset_response__free_unpacked
+                     (Streak__V1__RequestPasswordResetResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ResetPasswordRequest methods */
+void   streak__v1__reset_password_request__init
+                     (Streak__V1__ResetPasswordRequest         *message);
+size_t streak__v1__reset_password_request__get_packed_size
+                     (const Streak__V1__ResetPasswordRequest   *message);
+size_t streak__v1__reset_password_request__pack
+                     (const Streak__V1__ResetPasswordRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__reset_password_request__pack_to_buffer
+                     (const Streak__V1__ResetPasswordRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ResetPasswordRequest *
+       streak__v1__reset_password_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__reset_password_request__free_unpacked
+                     (Streak__V1__ResetPasswordRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__ResetPasswordResponse methods */
+void   streak__v1__reset_password_response__init
+                     (Streak__V1__ResetPasswordResponse         *message);
+size_t streak__v1__reset_password_response__get_packed_size
+                     (const Streak__V1__ResetPasswordResponse   *message);
+size_t streak__v1__reset_password_response__pack
+                     (const Streak__V1__ResetPasswordResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__reset_password_response__pack_to_buffer
+                     (const Streak__V1__ResetPasswordResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ResetPasswordResponse *
+       streak__v1__reset_password_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__reset_password_response__free_unpacked
+                     (Streak__V1__ResetPasswordResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__TakeBackAddressRequest methods */
+void   streak__v1__take_back_address_request__init
+                     (Streak__V1__TakeBackAddressRequest         *message);
+size_t streak__v1__take_back_address_request__get_packed_size
+                     (const Streak__V1__TakeBackAddressRequest   *message);
+size_t streak__v1__take_back_address_request__pack
+                     (const Streak__V1__TakeBackAddressRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__take_back_address_request__pack_to_buffer
+                     (const Streak__V1__TakeBackAddressRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__TakeBackAddressRequest *
+       streak__v1__take_back_address_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__take_back_address_request__free_unpacked
+                     (Streak__V1__TakeBackAddressRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__TakeBackAddressResponse methods */
+void   streak__v1__take_back_address_response__init
+                     (Streak__V1__TakeBackAddressResponse         *message);
+size_t streak__v1__take_back_address_response__get_packed_size
+                     (const Streak__V1__TakeBackAddressResponse   *message);
+size_t streak__v1__take_back_address_response__pack
+                     (const Streak__V1__TakeBackAddressResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__take_back_address_response__pack_to_buffer
+                     (const Streak__V1__TakeBackAddressResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__TakeBackAddressResponse *
+       streak__v1__take_back_address_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__take_back_address_response__free_unpacked
+                     (Streak__V1__TakeBackAddressResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestSignUpCodeRequest methods */
+void   streak__v1__request_sign_up_code_request__init
+                     (Streak__V1__RequestSignUpCodeRequest         *message);
+size_t streak__v1__request_sign_up_code_request__get_packed_size
+                     (const Streak__V1__RequestSignUpCodeRequest   *message);
+size_t streak__v1__request_sign_up_code_request__pack
+                     (const Streak__V1__RequestSignUpCodeRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_sign_up_code_request__pack_to_buffer
+                     (const Streak__V1__RequestSignUpCodeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestSignUpCodeRequest *
+       streak__v1__request_sign_up_code_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_sign_up_code_request__free_unpacked
+                     (Streak__V1__RequestSignUpCodeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__RequestSignUpCodeResponse methods */
+void   streak__v1__request_sign_up_code_response__init
+                     (Streak__V1__RequestSignUpCodeResponse         *message);
+size_t streak__v1__request_sign_up_code_response__get_packed_size
+                     (const Streak__V1__RequestSignUpCodeResponse   *message);
+size_t streak__v1__request_sign_up_code_response__pack
+                     (const Streak__V1__RequestSignUpCodeResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__request_sign_up_code_response__pack_to_buffer
+                     (const Streak__V1__RequestSignUpCodeResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RequestSignUpCodeResponse *
+       streak__v1__request_sign_up_code_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__request_sign_up_code_response__free_unpacked
+                     (Streak__V1__RequestSignUpCodeResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__Tokens_Closure)
@@ -1034,6 +1519,48 @@ typedef void (*Streak__V1__ChangePasswordRequest_Closure)
 typedef void (*Streak__V1__ChangePasswordResponse_Closure)
                  (const Streak__V1__ChangePasswordResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__RequestVerificationRequest_Closure)
+                 (const Streak__V1__RequestVerificationRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestVerificationResponse_Closure)
+                 (const Streak__V1__RequestVerificationResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__VerifyAddressRequest_Closure)
+                 (const Streak__V1__VerifyAddressRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__VerifyAddressResponse_Closure)
+                 (const Streak__V1__VerifyAddressResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestAddressChangeRequest_Closure)
+                 (const Streak__V1__RequestAddressChangeRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestAddressChangeResponse_Closure)
+                 (const Streak__V1__RequestAddressChangeResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestPasswordResetRequest_Closure)
+                 (const Streak__V1__RequestPasswordResetRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestPasswordResetResponse_Closure)
+                 (const Streak__V1__RequestPasswordResetResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ResetPasswordRequest_Closure)
+                 (const Streak__V1__ResetPasswordRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__ResetPasswordResponse_Closure)
+                 (const Streak__V1__ResetPasswordResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__TakeBackAddressRequest_Closure)
+                 (const Streak__V1__TakeBackAddressRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__TakeBackAddressResponse_Closure)
+                 (const Streak__V1__TakeBackAddressResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestSignUpCodeRequest_Closure)
+                 (const Streak__V1__RequestSignUpCodeRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RequestSignUpCodeResponse_Closure)
+                 (const Streak__V1__RequestSignUpCodeResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1081,6 +1608,34 @@ struct Streak__V1__AccountService_Service
                       const Streak__V1__GetAccountRequest *input,
                       Streak__V1__GetAccountResponse_Closure closure,
                       void *closure_data);
+  void (*request_verification)(Streak__V1__AccountService_Service *service,
+                               const Streak__V1__RequestVerificationRequest *input,
+                               Streak__V1__RequestVerificationResponse_Closure closure,
+                               void *closure_data);
+  void (*verify_address)(Streak__V1__AccountService_Service *service,
+                         const Streak__V1__VerifyAddressRequest *input,
+                         Streak__V1__VerifyAddressResponse_Closure closure,
+                         void *closure_data);
+  void (*request_address_change)(Streak__V1__AccountService_Service *service,
+                                 const Streak__V1__RequestAddressChangeRequest *input,
+                                 Streak__V1__RequestAddressChangeResponse_Closure closure,
+                                 void *closure_data);
+  void (*request_password_reset)(Streak__V1__AccountService_Service *service,
+                                 const Streak__V1__RequestPasswordResetRequest *input,
+                                 Streak__V1__RequestPasswordResetResponse_Closure closure,
+                                 void *closure_data);
+  void (*reset_password)(Streak__V1__AccountService_Service *service,
+                         const Streak__V1__ResetPasswordRequest *input,
+                         Streak__V1__ResetPasswordResponse_Closure closure,
+                         void *closure_data);
+  void (*take_back_address)(Streak__V1__AccountService_Service *service,
+                            const Streak__V1__TakeBackAddressRequest *input,
+                            Streak__V1__TakeBackAddressResponse_Closure closure,
+                            void *closure_data);
+  void (*request_sign_up_code)(Streak__V1__AccountService_Service *service,
+                               const Streak__V1__RequestSignUpCodeRequest *input,
+                               Streak__V1__RequestSignUpCodeResponse_Closure closure,
+                               void *closure_data);
 };
 typedef void (*Streak__V1__AccountService_ServiceDestroy)(Streak__V1__AccountService_Service *);
 void streak__v1__account_service__init (Streak__V1__AccountService_Service *service,
@@ -1098,7 +1653,14 @@ void streak__v1__account_service__init (Streak__V1__AccountService_Service *serv
       function_prefix__ ## change_password,\
       function_prefix__ ## delete_account,\
       function_prefix__ ## cancel_deletion,\
-      function_prefix__ ## get_account  }
+      function_prefix__ ## get_account,\
+      function_prefix__ ## request_verification,\
+      function_prefix__ ## verify_address,\
+      function_prefix__ ## request_address_change,\
+      function_prefix__ ## request_password_reset,\
+      function_prefix__ ## reset_password,\
+      function_prefix__ ## take_back_address,\
+      function_prefix__ ## request_sign_up_code  }
 void streak__v1__account_service__sign_up(ProtobufCService *service,
                                           const Streak__V1__SignUpRequest *input,
                                           Streak__V1__SignUpResponse_Closure closure,
@@ -1139,6 +1701,34 @@ void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
                                               Streak__V1__GetAccountResponse_Closure closure,
                                               void *closure_data);
+void streak__v1__account_service__request_verification(ProtobufCService *service,
+                                                       const Streak__V1__RequestVerificationRequest *input,
+                                                       Streak__V1__RequestVerificationResponse_Closure closure,
+                                                       void *closure_data);
+void streak__v1__account_service__verify_address(ProtobufCService *service,
+                                                 const Streak__V1__VerifyAddressRequest *input,
+                                                 Streak__V1__VerifyAddressResponse_Closure closure,
+                                                 void *closure_data);
+void streak__v1__account_service__request_address_change(ProtobufCService *service,
+                                                         const Streak__V1__RequestAddressChangeRequest *input,
+                                                         Streak__V1__RequestAddressChangeResponse_Closure closure,
+                                                         void *closure_data);
+void streak__v1__account_service__request_password_reset(ProtobufCService *service,
+                                                         const Streak__V1__RequestPasswordResetRequest *input,
+                                                         Streak__V1__RequestPasswordResetResponse_Closure closure,
+                                                         void *closure_data);
+void streak__v1__account_service__reset_password(ProtobufCService *service,
+                                                 const Streak__V1__ResetPasswordRequest *input,
+                                                 Streak__V1__ResetPasswordResponse_Closure closure,
+                                                 void *closure_data);
+void streak__v1__account_service__take_back_address(ProtobufCService *service,
+                                                    const Streak__V1__TakeBackAddressRequest *input,
+                                                    Streak__V1__TakeBackAddressResponse_Closure closure,
+                                                    void *closure_data);
+void streak__v1__account_service__request_sign_up_code(ProtobufCService *service,
+                                                       const Streak__V1__RequestSignUpCodeRequest *input,
+                                                       Streak__V1__RequestSignUpCodeResponse_Closure closure,
+                                                       void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1166,6 +1756,20 @@ extern const ProtobufCMessageDescriptor streak__v1__revoke_device_request__descr
 extern const ProtobufCMessageDescriptor streak__v1__revoke_device_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__change_password_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__change_password_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_verification_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_verification_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__verify_address_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__verify_address_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_address_change_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_address_change_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_password_reset_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_password_reset_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__reset_password_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__reset_password_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__take_back_address_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__take_back_address_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_sign_up_code_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__request_sign_up_code_response__descriptor;
 extern const ProtobufCServiceDescriptor streak__v1__account_service__descriptor;
 
 PROTOBUF_C__END_DECLS

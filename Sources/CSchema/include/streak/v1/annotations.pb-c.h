@@ -200,10 +200,16 @@ struct  Streak__V1__MethodPolicy
    * 0: as for others.
    */
   uint32_t request_bytes_max;
+  /*
+   * The call must come by Connect's POST with the header `connect-protocol-version`, which no page
+   * of another origin sends without the server's permission. Only such a call may read or set a
+   * cookie. Refused otherwise: CONNECT_REQUIRED.
+   */
+  protobuf_c_boolean connect_only;
 };
 #define STREAK__V1__METHOD_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__method_policy__descriptor) \
-    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0,NULL, 0, 0 }
+    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0,NULL, 0, 0, 0 }
 
 
 /*

@@ -264,28 +264,51 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__RECOVERY_NOT_READY = 51,
   /*
+   * FAILED_PRECONDITION: this server sends no mails, or none to this address.
+   */
+  STREAK__V1__ERROR_REASON__MAIL_OFF = 52,
+  /*
+   * FAILED_PRECONDITION: the code or the link of a mail is unknown, used or expired, or another
+   * account's.
+   */
+  STREAK__V1__ERROR_REASON__MAIL_PROOF_INVALID = 53,
+  /*
+   * FAILED_PRECONDITION: another account has proved the address, or can take it back.
+   */
+  STREAK__V1__ERROR_REASON__ADDRESS_TAKEN = 54,
+  /*
+   * INVALID_ARGUMENT: the capture is larger than a stash may be. It stays on the device, which can
+   * still sign up with it.
+   */
+  STREAK__V1__ERROR_REASON__STASH_TOO_LARGE = 55,
+  /*
+   * FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
+   * only.
+   */
+  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 56,
+  /*
    * FAILED_PRECONDITION: the call needs a proof of the person that is not older than five minutes:
    * call `Reauthenticate`, or send the proof with it.
    */
-  STREAK__V1__ERROR_REASON__REAUTHENTICATION_REQUIRED = 52,
+  STREAK__V1__ERROR_REASON__REAUTHENTICATION_REQUIRED = 57,
   /*
    * NOT_FOUND: there is no such request to sign in, or not any more, or the secret or the digits
    * are not its own.
    */
-  STREAK__V1__ERROR_REASON__SIGN_IN_APPROVAL_NOT_FOUND = 53,
+  STREAK__V1__ERROR_REASON__SIGN_IN_APPROVAL_NOT_FOUND = 58,
   /*
    * PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
    * owner is told.
    */
-  STREAK__V1__ERROR_REASON__ACCOUNT_LOCKED = 54,
+  STREAK__V1__ERROR_REASON__ACCOUNT_LOCKED = 59,
   /*
    * NOT_FOUND: there is no such account; for operators only.
    */
-  STREAK__V1__ERROR_REASON__ACCOUNT_NOT_FOUND = 55,
+  STREAK__V1__ERROR_REASON__ACCOUNT_NOT_FOUND = 60,
   /*
    * PERMISSION_DENIED: the operator's token does not have the right that the method needs.
    */
-  STREAK__V1__ERROR_REASON__OPERATOR_RIGHT_MISSING = 56
+  STREAK__V1__ERROR_REASON__OPERATOR_RIGHT_MISSING = 61
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*

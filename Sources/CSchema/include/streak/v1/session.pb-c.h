@@ -16,11 +16,16 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "google/protobuf/timestamp.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
+#include "streak/v1/migration.pb-c.h"
 
 typedef struct Streak__V1__StartSessionRequest Streak__V1__StartSessionRequest;
 typedef struct Streak__V1__StartSessionResponse Streak__V1__StartSessionResponse;
 typedef struct Streak__V1__KeepSessionRequest Streak__V1__KeepSessionRequest;
 typedef struct Streak__V1__KeepSessionResponse Streak__V1__KeepSessionResponse;
+typedef struct Streak__V1__StashSessionRequest Streak__V1__StashSessionRequest;
+typedef struct Streak__V1__StashSessionResponse Streak__V1__StashSessionResponse;
+typedef struct Streak__V1__TakeStashRequest Streak__V1__TakeStashRequest;
+typedef struct Streak__V1__TakeStashResponse Streak__V1__TakeStashResponse;
 
 
 /* --- enums --- */
@@ -84,6 +89,112 @@ struct  Streak__V1__KeepSessionResponse
 #define STREAK__V1__KEEP_SESSION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__keep_session_response__descriptor) \
     , NULL }
+
+
+struct  Streak__V1__StashSessionRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The session.
+   */
+  ProtobufCBinaryData session_id;
+  /*
+   * The session's secret.
+   */
+  ProtobufCBinaryData session_secret;
+  /*
+   * The session began offline, or the server has removed it after a year without contact: a session
+   * that the server does not know is stashed only with this set. It gets no anchor.
+   */
+  protobuf_c_boolean unanchored;
+  /*
+   * The capture's place in the order of this session's captures: greater than that of every earlier
+   * one. A device takes the milliseconds of its clock, or one more than the last number if that is
+   * greater. `TakeStash` returns the number to continue from.
+   */
+  int64_t capture_number;
+  /*
+   * The data.
+   */
+  Streak__V1__CapturedSession *captured;
+};
+#define STREAK__V1__STASH_SESSION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__stash_session_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, 0, NULL }
+
+
+struct  Streak__V1__StashSessionResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The number of the capture that the server now holds: the request's, or a greater one that it
+   * held before.
+   */
+  int64_t capture_number;
+  /*
+   * When that capture was stored.
+   */
+  Google__Protobuf__Timestamp *stashed_at;
+};
+#define STREAK__V1__STASH_SESSION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__stash_session_response__descriptor) \
+    , 0, NULL }
+
+
+struct  Streak__V1__TakeStashRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The session. Empty, as `session_secret` is: the cookie's.
+   */
+  ProtobufCBinaryData session_id;
+  /*
+   * The session's secret.
+   */
+  ProtobufCBinaryData session_secret;
+  /*
+   * The copy and the cookie are removed, and the answer is empty, also for a session that the
+   * server does not know or that has become part of an account: the person wants this browser's
+   * data to be forgotten, or the page has no more use for the cookie.
+   */
+  protobuf_c_boolean remove;
+};
+#define STREAK__V1__TAKE_STASH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__take_stash_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+struct  Streak__V1__TakeStashResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The session; empty if there is no stash.
+   */
+  ProtobufCBinaryData session_id;
+  /*
+   * The session's secret.
+   */
+  ProtobufCBinaryData session_secret;
+  /*
+   * The anchor, as `StartSession` gave it; absent if the session began offline.
+   */
+  Google__Protobuf__Timestamp *anchor;
+  /*
+   * The number of the capture; 0 if the session has no stash.
+   */
+  int64_t capture_number;
+  /*
+   * The data, as it was stashed; absent if the session has no stash.
+   */
+  Streak__V1__CapturedSession *captured;
+  /*
+   * When the capture was stored.
+   */
+  Google__Protobuf__Timestamp *stashed_at;
+};
+#define STREAK__V1__TAKE_STASH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__take_stash_response__descriptor) \
+    , {0,NULL}, {0,NULL}, NULL, 0, NULL, NULL }
 
 
 /* Streak__V1__StartSessionRequest methods */
@@ -162,6 +273,82 @@ Streak__V1__KeepSessionResponse *
 void   streak__v1__keep_session_response__free_unpacked
                      (Streak__V1__KeepSessionResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__StashSessionRequest methods */
+void   streak__v1__stash_session_request__init
+                     (Streak__V1__StashSessionRequest         *message);
+size_t streak__v1__stash_session_request__get_packed_size
+                     (const Streak__V1__StashSessionRequest   *message);
+size_t streak__v1__stash_session_request__pack
+                     (const Streak__V1__StashSessionRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__stash_session_request__pack_to_buffer
+                     (const Streak__V1__StashSessionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__StashSessionRequest *
+       streak__v1__stash_session_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__stash_session_request__free_unpacked
+                     (Streak__V1__StashSessionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__StashSessionResponse methods */
+void   streak__v1__stash_session_response__init
+                     (Streak__V1__StashSessionResponse         *message);
+size_t streak__v1__stash_session_response__get_packed_size
+                     (const Streak__V1__StashSessionResponse   *message);
+size_t streak__v1__stash_session_response__pack
+                     (const Streak__V1__StashSessionResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__stash_session_response__pack_to_buffer
+                     (const Streak__V1__StashSessionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__StashSessionResponse *
+       streak__v1__stash_session_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__stash_session_response__free_unpacked
+                     (Streak__V1__StashSessionResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__TakeStashRequest methods */
+void   streak__v1__take_stash_request__init
+                     (Streak__V1__TakeStashRequest         *message);
+size_t streak__v1__take_stash_request__get_packed_size
+                     (const Streak__V1__TakeStashRequest   *message);
+size_t streak__v1__take_stash_request__pack
+                     (const Streak__V1__TakeStashRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__take_stash_request__pack_to_buffer
+                     (const Streak__V1__TakeStashRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__TakeStashRequest *
+       streak__v1__take_stash_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__take_stash_request__free_unpacked
+                     (Streak__V1__TakeStashRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__TakeStashResponse methods */
+void   streak__v1__take_stash_response__init
+                     (Streak__V1__TakeStashResponse         *message);
+size_t streak__v1__take_stash_response__get_packed_size
+                     (const Streak__V1__TakeStashResponse   *message);
+size_t streak__v1__take_stash_response__pack
+                     (const Streak__V1__TakeStashResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__take_stash_response__pack_to_buffer
+                     (const Streak__V1__TakeStashResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__TakeStashResponse *
+       streak__v1__take_stash_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__take_stash_response__free_unpacked
+                     (Streak__V1__TakeStashResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__StartSessionRequest_Closure)
@@ -175,6 +362,18 @@ typedef void (*Streak__V1__KeepSessionRequest_Closure)
                   void *closure_data);
 typedef void (*Streak__V1__KeepSessionResponse_Closure)
                  (const Streak__V1__KeepSessionResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__StashSessionRequest_Closure)
+                 (const Streak__V1__StashSessionRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__StashSessionResponse_Closure)
+                 (const Streak__V1__StashSessionResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__TakeStashRequest_Closure)
+                 (const Streak__V1__TakeStashRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__TakeStashResponse_Closure)
+                 (const Streak__V1__TakeStashResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -191,6 +390,14 @@ struct Streak__V1__SessionService_Service
                        const Streak__V1__KeepSessionRequest *input,
                        Streak__V1__KeepSessionResponse_Closure closure,
                        void *closure_data);
+  void (*stash_session)(Streak__V1__SessionService_Service *service,
+                        const Streak__V1__StashSessionRequest *input,
+                        Streak__V1__StashSessionResponse_Closure closure,
+                        void *closure_data);
+  void (*take_stash)(Streak__V1__SessionService_Service *service,
+                     const Streak__V1__TakeStashRequest *input,
+                     Streak__V1__TakeStashResponse_Closure closure,
+                     void *closure_data);
 };
 typedef void (*Streak__V1__SessionService_ServiceDestroy)(Streak__V1__SessionService_Service *);
 void streak__v1__session_service__init (Streak__V1__SessionService_Service *service,
@@ -200,7 +407,9 @@ void streak__v1__session_service__init (Streak__V1__SessionService_Service *serv
 #define STREAK__V1__SESSION_SERVICE__INIT(function_prefix__) \
     { STREAK__V1__SESSION_SERVICE__BASE_INIT,\
       function_prefix__ ## start_session,\
-      function_prefix__ ## keep_session  }
+      function_prefix__ ## keep_session,\
+      function_prefix__ ## stash_session,\
+      function_prefix__ ## take_stash  }
 void streak__v1__session_service__start_session(ProtobufCService *service,
                                                 const Streak__V1__StartSessionRequest *input,
                                                 Streak__V1__StartSessionResponse_Closure closure,
@@ -209,6 +418,14 @@ void streak__v1__session_service__keep_session(ProtobufCService *service,
                                                const Streak__V1__KeepSessionRequest *input,
                                                Streak__V1__KeepSessionResponse_Closure closure,
                                                void *closure_data);
+void streak__v1__session_service__stash_session(ProtobufCService *service,
+                                                const Streak__V1__StashSessionRequest *input,
+                                                Streak__V1__StashSessionResponse_Closure closure,
+                                                void *closure_data);
+void streak__v1__session_service__take_stash(ProtobufCService *service,
+                                             const Streak__V1__TakeStashRequest *input,
+                                             Streak__V1__TakeStashResponse_Closure closure,
+                                             void *closure_data);
 
 /* --- descriptors --- */
 
@@ -216,6 +433,10 @@ extern const ProtobufCMessageDescriptor streak__v1__start_session_request__descr
 extern const ProtobufCMessageDescriptor streak__v1__start_session_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__keep_session_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__keep_session_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__stash_session_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__stash_session_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__take_stash_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__take_stash_response__descriptor;
 extern const ProtobufCServiceDescriptor streak__v1__session_service__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -1,0 +1,131 @@
+internal import Postgres
+package import struct StreakDomain.Identifier
+
+extension StreakStore {
+  /// Wrong codes after which a code is not accepted any more; its link still is.
+  package static let wrongCodesMax: Int32 = 5
+
+  private static let insertToken = Statement(
+    .write,
+    """
+    INSERT INTO mail_tokens (user_id, token_hash, purpose, email, email_key, code_hash, expires_at)
+    SELECT $1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7::integer)
+    WHERE $1 = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM heads WHERE user_id = $1)
+    """)
+
+  static func inserting(_ token: NewMailToken, of userID: Identifier) -> BoundStatement {
+    BoundStatement(
+      insertToken, .identifier(userID), .bytes(token.hash), .int32(token.purpose.rawValue), .string(token.email),
+      .string(token.emailKey), .bytes(token.codeHash), .int32(token.lifetimeSeconds))
+  }
+
+  /// An erasure locks the same rows first, so that nothing is added to an erased account. In the
+  /// order of the ids, so that two transactions cannot deadlock.
+  static let lockHeads = Statement(
+    .write, "SELECT FROM heads WHERE user_id = ANY ($1) ORDER BY user_id FOR NO KEY UPDATE")
+
+  /// Stores a proof and the mail that carries it. The statements are the same with and without an
+  /// account, and with and without a recipient.
+  ///
+  /// - Parameters:
+  ///   - userID: `.zero`: no account.
+  ///   - recipient: Empty: nothing is sent.
+  package func storeProof(
+    _ token: NewMailToken, _ mail: NewMail, about userID: Identifier, to recipient: String, language: String = ""
+  ) async throws(StoreError) {
+    try await transaction { transaction throws(StoreError) in
+      var batch = Batch()
+      batch.append(Self.lockHeads, .identifiers([userID]))
+      batch.append(Self.inserting(token, of: userID))
+      batch.append(Self.enqueueing(mail, about: userID, to: recipient, language: language))
+      try await transaction.execute(batch, commits: true)
+      return .commit(())
+    }
+  }
+
+  /// What a consumed token was about.
+  struct ConsumedToken {
+    var email: String
+    var emailKey: String
+  }
+
+  private static let consumeLink = Statement(
+    .write,
+    """
+    DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND token_hash = $3 AND expires_at > now()
+    RETURNING email, email_key
+    """)
+
+  private static let consumeCode = Statement(
+    .write,
+    """
+    DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND code_hash = $3 AND expires_at > now()
+      AND wrong_codes < $4 RETURNING email, email_key
+    """)
+
+  private static let noteWrongCode = Statement(
+    .write, "UPDATE mail_tokens SET wrong_codes = wrong_codes + 1 WHERE user_id = $1 AND purpose = $2")
+
+  /// Takes a proof, which works once.
+  ///
+  /// - Returns: Nil if there is none like it. A wrong code is counted: commit the transaction.
+  static func consume(
+    _ proof: PresentedProof, _ purpose: MailTokenPurpose, of userID: Identifier, by transaction: Transaction
+  ) async throws(StoreError) -> ConsumedToken? {
+    func read(_ row: borrowing Row) throws(DatabaseError) -> ConsumedToken {
+      ConsumedToken(email: try row.string(0), emailKey: try row.string(1))
+    }
+    switch proof {
+    case .link(let hash):
+      return try await transaction.row(
+        consumeLink, .identifier(userID), .int32(purpose.rawValue), .bytes(hash), decode: read)
+    case .code(let hash):
+      let found = try await transaction.row(
+        consumeCode, .identifier(userID), .int32(purpose.rawValue), .bytes(hash), .int32(wrongCodesMax), decode: read)
+      if found == nil { try await transaction.execute(noteWrongCode, .identifier(userID), .int32(purpose.rawValue)) }
+      return found
+    }
+  }
+
+  private static let consumeSignUpCode = Statement(
+    .write,
+    """
+    DELETE FROM mail_tokens WHERE user_id = '00000000-0000-0000-0000-000000000000' AND purpose = $1 AND email_key = $2
+      AND code_hash = $3 AND expires_at > now() AND wrong_codes < $4
+    """)
+
+  private static let noteWrongSignUpCode = Statement(
+    .write,
+    """
+    UPDATE mail_tokens SET wrong_codes = wrong_codes + 1
+    WHERE user_id = '00000000-0000-0000-0000-000000000000' AND purpose = $1 AND email_key = $2
+    """)
+
+  /// Takes the code of an address without an account, which works once.
+  ///
+  /// - Returns: False if there is none like it. The wrong code is counted: commit the transaction.
+  static func consumeSignUpCode(
+    _ codeHash: [UInt8], of emailKey: String, by transaction: Transaction
+  ) async throws(StoreError) -> Bool {
+    let purpose = MailTokenPurpose.signUp.rawValue
+    let count = try await transaction.execute(
+      consumeSignUpCode, .int32(purpose), .string(emailKey), .bytes(codeHash), .int32(wrongCodesMax))
+    if count == 0 { try await transaction.execute(noteWrongSignUpCode, .int32(purpose), .string(emailKey)) }
+    return count > 0
+  }
+
+  private static let isTokenLiving = Statement(
+    .read,
+    "SELECT EXISTS (SELECT FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND token_hash = $3 AND expires_at > now())"
+  )
+
+  /// Whether a link's token would be accepted now, so that nothing costly is done for one that is
+  /// not.
+  package func isLiving(
+    _ hash: [UInt8], _ purpose: MailTokenPurpose, of userID: Identifier
+  ) async throws(StoreError) -> Bool {
+    try await database.row(
+      Self.isTokenLiving, .identifier(userID), .int32(purpose.rawValue), .bytes(hash)
+    ) { row throws(DatabaseError) in try row.bool(0) } ?? false
+  }
+}

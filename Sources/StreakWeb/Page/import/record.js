@@ -1,0 +1,90 @@
+// Records a history of another program: each day like a tap that is entered afterwards, under the
+// same rules. Importing the same history again adds nothing.
+
+import { timeOfDay, todayHere } from "../modules/clock.js";
+import { addHabit, dayStartOf, habitsOf, record, shownDays } from "../modules/client.js";
+import { inOrder, normalisedName } from "../modules/habit.js";
+import { cellKey } from "../modules/queue.js";
+import { backfillDaysMax, windowDays } from "../modules/rules.js";
+import { firstDayThatCounts } from "../modules/session.js";
+
+/** The first day that counts once it is in an account. */
+const firstCounting = (state, today, now) => {
+  if (state.account) return today - backfillDaysMax;
+  return state.session ? firstDayThatCounts(state.session, today, now) : today + 1 - windowDays;
+};
+
+const recordAll = (state, history, clock, now) => {
+  const dayStart = dayStartOf(state);
+  const today = todayHere(clock, dayStart, now);
+  const first = firstCounting(state, today, now);
+  const report = { habits: 0, days: 0, known: 0, notes: 0, counting: 0, refused: 0, remarks: [] };
+  // A habit with the name of an existing one is that habit; several of one name stay apart.
+  const free = [...habitsOf(state)].sort(inOrder);
+  const before = new Map(shownDays(state, now));
+  for (const imported of history.habits) {
+    const place = free.findIndex(([, fields]) => normalisedName(fields.name) === normalisedName(imported.name));
+    let habitId;
+    try {
+      if (place >= 0) {
+        [[habitId]] = free.splice(place, 1);
+      } else {
+        habitId = addHabit(state, imported, now);
+        report.habits += 1;
+      }
+    } catch (error) {
+      report.refused += imported.days.size;
+      report.remarks.push({ reason: error.reason, habit: imported.name });
+      continue;
+    }
+    for (const [day, note] of imported.days) {
+      const known = before.get(cellKey(habitId, day));
+      if (known?.done) {
+        report.known += 1;
+        if (!note || note === known.note) continue;
+        if (known.note) {
+          report.remarks.push({ key: "otherNote", habit: imported.name, day, detail: note });
+          continue;
+        }
+      }
+      try {
+        const made = timeOfDay(clock, day, dayStart, now);
+        record(state, { habitId, day, done: true, note: note || undefined, made, before: known ?? null }, now);
+        if (known?.done) {
+          report.notes += 1;
+        } else {
+          report.days += 1;
+          if (day >= first) report.counting += 1;
+        }
+      } catch (error) {
+        report.refused += 1;
+        report.remarks.push({ reason: error.reason, habit: imported.name, day });
+      }
+    }
+  }
+  return report;
+};
+
+/** Ends a transaction whose changes nobody wants. */
+class DryRun extends Error {
+  constructor(report) {
+    super("dry run");
+    this.report = report;
+  }
+}
+
+/** What `importHistory` would do now; changes nothing. */
+export const previewImport = async (store, clock, history) => {
+  try {
+    await store.change((state) => {
+      throw new DryRun(recordAll(state, history, clock, clock.now()));
+    });
+  } catch (error) {
+    if (error instanceof DryRun) return error.report;
+    throw error;
+  }
+  return undefined;
+};
+
+/** All of it in one transaction. */
+export const importHistory = (store, clock, history) => store.change((state) => recordAll(state, history, clock, clock.now()));

@@ -1,0 +1,346 @@
+// Accounts: sign-up, sign-in, migration, sign-out, deletion. Loaded when a person opens them. Each
+// request that must not be doubled is stored before it is sent, so that a repetition, even after
+// the tab was closed, sends the same one and gets the same answer.
+
+import { base64, newId, randomBytes } from "./bytes.js";
+import { credentialsOf } from "./calls.js";
+import { claim } from "./capture.js";
+import { localTime } from "./clock.js";
+import { RuleError, dayStartOf } from "./client.js";
+import { exclusively } from "./locks.js";
+import { moveIntoSession, moveSession, takeNewName } from "./moving.js";
+import { make, newAccount } from "./queue.js";
+import { continueAsNewDevice } from "./submission.js";
+import { CallError } from "./transport.js";
+
+/** How long a call may take that carries a whole session, of up to 50,000 days. */
+const wholeSessionMilliseconds = 180_000;
+
+const contradiction = () => new CallError("failing", { message: "The server's answers about this session contradict each other." });
+const isSameEmail = (left, right) => left.toLowerCase() === right.toLowerCase();
+
+/** The words with which a deletion is confirmed; a page shows them in the person's language. */
+export const deletionPhrase = "delete my account";
+
+export class Accounts {
+  constructor({ store, calls, sync, anonymous, clock, device, accountChanged }) {
+    Object.assign(this, { store, calls, sync, anonymous, clock, device, accountChanged });
+  }
+
+  #deviceOf(deviceId) {
+    return { deviceId, ...this.device() };
+  }
+
+  /** The session as it is now, with its proof; undefined without one. */
+  async #claimNow(migrationId = newId()) {
+    const found = await this.store.read((state) => {
+      const { session } = state;
+      if (!session || session.habits.size === 0) return undefined;
+      return { session: { ...session, habits: new Map(session.habits), entries: new Map(session.entries) }, dayStart: dayStartOf(state) };
+    });
+    return found && claim(found.session, localTime(this.clock, this.clock.now(), found.dayStart), migrationId);
+  }
+
+  // MARK: sign-up
+
+  /** Makes an account of what was recorded here, all of it or nothing. */
+  signUp(email, password) {
+    return exclusively("account", async () => {
+      // What this browser has forgotten belongs to the account as well.
+      await this.anonymous.takeBack();
+      let pending = await this.#preparedSignUp(email);
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        try {
+          const response = await this.calls.open("AccountService/SignUp", {
+            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId),
+            ...(pending.claim ? { session: pending.claim } : {}),
+          }, { timeoutMilliseconds: wholeSessionMilliseconds });
+          await this.#adopt(response, pending);
+          this.accountChanged();
+          // Entries recorded since an attempt that had no session to bring.
+          const isLeft = await this.store.read((state) => Boolean(state.session?.habits.size));
+          if (!pending.claim && isLeft) await this.#migrate({});
+          return response.migration;
+        } catch (error) {
+          if (!error.isFinal) throw error;
+          const next = await this.#nextClaim(error, pending.claim);
+          const again = next && { ...pending, claim: next };
+          await this.store.change((state) => {
+            if (state.settings.pendingSignUp?.idempotencyKey === pending.idempotencyKey) state.setSettings({ pendingSignUp: again ?? null });
+          });
+          if (!again) throw error;
+          pending = again;
+        }
+      }
+      throw contradiction();
+    });
+  }
+
+  async #preparedSignUp(email) {
+    for (;;) {
+      const own = await this.#claimNow();
+      const prepared = await this.store.change((state) => {
+        // The server has signed this device out of an account that it may have lost: the same
+        // address may sign up again.
+        const { account } = state;
+        if (account && (account.credentials || !isSameEmail(account.email, email))) throw new RuleError("SIGNED_IN");
+        const { pendingSignUp } = state.settings;
+        if (pendingSignUp && isSameEmail(pendingSignUp.email, email)) return pendingSignUp;
+        // The session has got its name from the server meanwhile: it is captured under that.
+        if (own && state.session?.sessionId !== own.sessionId) return undefined;
+        const pending = { email, idempotencyKey: base64(randomBytes(32)), deviceId: newId(), claim: own ?? null };
+        state.setSettings({ pendingSignUp: pending });
+        return pending;
+      });
+      if (prepared) return prepared;
+    }
+  }
+
+  async #adopt({ account: made, tokens, migration }, pending) {
+    const now = this.clock.now();
+    await this.store.change((state) => {
+      const dayStart = dayStartOf(state);
+      const account = newAccount(made.userId, pending.deviceId, made.email ?? pending.email);
+      account.credentials = credentialsOf(tokens);
+      account.caughtUpAt = now;
+      state.addAccount(account);
+      if (pending.claim) moveSession(state, pending.claim, { result: migration, userId: made.userId, now });
+      state.setSettings({ pendingSignUp: null, current: made.userId, hadAccount: false });
+      // The account is new: it takes over this device's day start.
+      if (dayStart !== 0) make(account, { setDayStart: { dayStartMinutes: dayStart } }, now);
+      this.#moveReplaced(state, made.userId, pending.email, now);
+    });
+  }
+
+  /**
+   * The address belongs to another account than the one stored here: that one was lost or erased.
+   */
+  #moveReplaced(state, userId, email, now) {
+    for (const [id, account] of state.accounts) {
+      if (id !== userId && isSameEmail(account.email, email)) moveIntoSession(state, id, this.clock, now);
+    }
+  }
+
+  // MARK: sign-in
+
+  /** Signs in. If this device held the account before, its queue continues. */
+  signIn(email, password) {
+    return exclusively("account", async () => {
+      await this.anonymous.takeBack();
+      const held = await this.store.read((state) => [...state.accounts.keys()]);
+      const userId = await this.#register(email, password);
+      // A server that has lost this device's numbers says so at the first sync. It runs here
+      // because registering a new device needs the password.
+      if (held.includes(userId)) await this.sync.sync().catch(() => {});
+      const standing = await this.store.read((state) => state.accounts.get(userId)?.standing);
+      if (standing === "mustRegister") await this.#register(email, password);
+      this.accountChanged();
+      return userId;
+    });
+  }
+
+  async #register(email, password) {
+    const known = await this.store.read((state) => {
+      const account = [...state.accounts.values()].find((each) => isSameEmail(each.email, email));
+      return account && { deviceId: account.deviceId, standing: account.standing };
+    });
+    const isKept = known && ["signedIn", "signedOut"].includes(known.standing);
+    const deviceId = isKept ? known.deviceId : newId();
+    const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId) });
+    const now = this.clock.now();
+    await this.store.change((state) => {
+      let account = state.accounts.get(found.userId);
+      if (!account) {
+        account = newAccount(found.userId, deviceId, found.email ?? email);
+        account.caughtUpAt = now;
+        state.addAccount(account);
+      } else if (account.deviceId !== deviceId) {
+        continueAsNewDevice(account, deviceId);
+        account.caughtUpAt = now;
+        // Numbers start anew: earlier migrations precede all of them.
+        for (const [id, migrated] of account.migrated) {
+          account.migrated.set(id, { ...migrated, afterSeq: 0 });
+          account.changed.add(`migrated ${id}`);
+        }
+      }
+      account.standing = "signedIn";
+      account.credentials = credentialsOf(tokens);
+      state.touchAccount(found.userId);
+      state.setSettings({ current: found.userId, hadAccount: false });
+      this.#moveReplaced(state, found.userId, email, now);
+    });
+    return found.userId;
+  }
+
+  // MARK: migration
+
+  /** What `migrate` would do. `habitMap` pairs habits: `[[captured, habit]]`. */
+  async previewMigration(habitMap = []) {
+    const userId = await this.store.read((state) => state.settings.current);
+    let session = await this.#claimNow();
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const { preview } = await this.calls.call("MigrationService/PreviewMigration", {
+          session, habitMap: habitMap.map(([capturedHabitId, habitId]) => ({ capturedHabitId, habitId })),
+        }, userId);
+        return { preview, session };
+      } catch (error) {
+        if (attempt > 0 || error.reason !== "SESSION_INVALID" || session.unanchored) throw error;
+        session = { ...session, unanchored: true };
+      }
+    }
+  }
+
+  /** Brings the session into the account in use. With a plan, exactly that or nothing. */
+  migrate(options = {}) {
+    return exclusively("account", () => this.#migrate(options));
+  }
+
+  async #migrate({ habitMap = [], planHash, session }) {
+    // The first sync, so that the database's epoch for the answer is known.
+    const isFirst = await this.store.read((state) => state.account && !state.account.cursor);
+    if (isFirst) await this.sync.sync();
+    const isSame = await this.store.read((state) => session && state.session?.sessionId === session.sessionId);
+    const own = isSame ? session : await this.#claimNow();
+    if (!own) throw new RuleError("NOTHING_TO_BRING");
+    let pending = await this.store.change((state) => {
+      const userId = state.settings.current;
+      const { pendingMigration } = state.settings;
+      if (pendingMigration?.userId === userId) return pendingMigration;
+      const made = { userId, claim: own, habitMap, planHash: isSame ? planHash : undefined };
+      state.setSettings({ pendingMigration: made });
+      return made;
+    });
+    let isSecondDevice = false;
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      try {
+        const { migration } = await this.calls.call("MigrationService/Migrate", {
+          session: pending.claim, secondDevice: isSecondDevice,
+          habitMap: (pending.habitMap ?? []).map(([capturedHabitId, habitId]) => ({ capturedHabitId, habitId })),
+          ...(pending.planHash ? { planHash: pending.planHash } : {}),
+        }, pending.userId, { timeoutMilliseconds: wholeSessionMilliseconds });
+        return await this.#finishMigration(pending, migration, isSecondDevice);
+      } catch (error) {
+        if (!error.isFinal) throw error;
+        let next = await this.#nextClaim(error, pending.claim);
+        if (error.reason === "ALREADY_MIGRATED") {
+          // An earlier call, whose answer was lost, has brought the session already. What is left,
+          // if anything, are days recorded since.
+          if (isSecondDevice) return this.#finishMigration(pending, await this.#earlier(error, pending), isSecondDevice);
+          isSecondDevice = true;
+          next = { ...pending.claim, migrationId: newId() };
+        }
+        const again = next && { ...pending, claim: next, planHash: undefined };
+        await this.store.change((state) => state.setSettings({ pendingMigration: again ?? null }));
+        if (!again) throw error;
+        pending = again;
+      }
+    }
+    throw contradiction();
+  }
+
+  async #finishMigration(pending, result, isSecondDevice) {
+    await this.store.change((state) => {
+      moveSession(state, pending.claim, { isSecondDevice, result, userId: pending.userId, now: this.clock.now() });
+      state.setSettings({ pendingMigration: null, pendingSignUp: null });
+    });
+    this.accountChanged();
+    return result;
+  }
+
+  /** The result of an earlier migration of this session. A long one does not fit into a refusal. */
+  async #earlier(error, pending) {
+    const told = error.detail("streak.v1.MigrationResult");
+    if (told) return told;
+    const { migrations } = await this.calls.call("MigrationService/ListMigrations", {}, pending.userId);
+    return (migrations ?? []).findLast(({ result }) => result?.sessionId === pending.claim.sessionId)?.result;
+  }
+
+  /** The claim to send after a refusal; undefined: the refusal is final. */
+  async #nextClaim(error, sent) {
+    if (!sent) return undefined;
+    if (error.reason === "SESSION_INVALID") {
+      // The server does not know the session any more. If the claim already says so, nothing is
+      // left to do.
+      return sent.unanchored ? undefined : { ...sent, unanchored: true, migrationId: newId() };
+    }
+    if (error.reason === "SESSION_CLAIMED") {
+      // Another account has claimed the session, for example by a sign-up with a mistyped address
+      // whose answer was lost. The days are on this device and belong to this person.
+      const now = this.clock.now();
+      const isHere = await this.store.change((state) => {
+        if (state.session?.sessionId !== sent.sessionId) return false;
+        state.changeSession(now, takeNewName);
+        return true;
+      });
+      return isHere ? this.#claimNow() : undefined;
+    }
+    return undefined;
+  }
+
+  // MARK: the account
+
+  /** Signs out. The account's data and its queue stay on this device until the next sign-in. */
+  async signOut() {
+    const bearer = await this.store.change((state) => {
+      const { account } = state;
+      const token = account?.credentials?.accessToken;
+      if (account) {
+        // Offline, the server's credentials expire by themselves; the local ones go at once.
+        account.credentials = null;
+        if (account.standing === "signedIn") account.standing = "signedOut";
+        state.touchAccount(account.userId);
+      }
+      state.setSettings({ current: null });
+      return token;
+    });
+    this.accountChanged();
+    if (bearer) await this.calls.open("AccountService/SignOut", {}, { bearer }).catch(() => {});
+  }
+
+  /** Removes an account's data from this browser. Refused while operations wait to be sent. */
+  forget(userId) {
+    return this.store.change((state) => {
+      if (state.accounts.get(userId)?.queue.length === 0) state.dropAccount(userId);
+    });
+  }
+
+  async devices() {
+    const { devices } = await this.#callCurrent("AccountService/ListDevices", {});
+    return devices ?? [];
+  }
+
+  revoke(deviceId) {
+    return this.#callCurrent("AccountService/RevokeDevice", { deviceId });
+  }
+
+  async changePassword(password, newPassword) {
+    const userId = await this.#current();
+    const { tokens } = await this.calls.call("AccountService/ChangePassword", { password, newPassword }, userId);
+    await this.store.change((state) => {
+      state.accounts.get(userId).credentials = credentialsOf(tokens);
+      state.touchAccount(userId);
+    });
+    this.accountChanged();
+  }
+
+  /** Deletes the account and all its data at once, on the server and here. Repeating it completes it. */
+  async deleteAccount(email, password) {
+    const userId = await this.#current();
+    try {
+      await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase, immediately: true, proof: { password } }, userId);
+    } catch (error) {
+      if (error.kind !== "accountErased") throw error;
+    }
+    await this.store.change((state) => state.dropAccount(userId));
+    this.accountChanged();
+  }
+
+  #current() {
+    return this.store.read((state) => state.settings.current);
+  }
+
+  async #callCurrent(method, message) {
+    return this.calls.call(method, message, await this.#current());
+  }
+}

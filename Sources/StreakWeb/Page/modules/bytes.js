@@ -1,0 +1,91 @@
+// Bytes, and the texts that stand for them in JSON. Ids are kept in the form in which the server
+// writes them (base64), so that nothing has to be converted on the way in or out.
+
+export const base64 = (bytes) => {
+  let text = "";
+  // In parts: `fromCharCode` takes its bytes as arguments, and an engine limits their number.
+  for (let start = 0; start < bytes.length; start += 8192) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  }
+  return btoa(text);
+};
+
+export const fromBase64 = (text) =>
+  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
+
+/** A new random id: 16 bytes, in base64. */
+export const newId = () => base64(randomBytes(16));
+
+/** Sixteen zero bytes. */
+export const zeroId = "AAAAAAAAAAAAAAAAAAAAAA==";
+
+/** Orders ids by their bytes; the order of their base64 is another one. */
+export const byId = (left, right) => {
+  if (left === right) return 0;
+  return atob(left) < atob(right) ? -1 : 1;
+};
+
+const encoder = new TextEncoder();
+export const utf8 = (text) => encoder.encode(text);
+export const utf8Length = (text) => encoder.encode(text).length;
+
+export const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+/** Writes canonical bytes: integers big-endian, text as its length in 4 bytes and its UTF-8. */
+export class Writer {
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #count = 0;
+
+  #room(more) {
+    if (this.#count + more <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#count + more));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+
+  raw(bytes) {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#count);
+    this.#count += bytes.length;
+    return this;
+  }
+
+  byte(value) {
+    this.#room(1);
+    this.#bytes[this.#count++] = Number(value);
+    return this;
+  }
+
+  int32(value) {
+    this.#room(4);
+    this.#view.setInt32(this.#count, value);
+    this.#count += 4;
+    return this;
+  }
+
+  int64(value) {
+    this.#room(8);
+    this.#view.setBigInt64(this.#count, BigInt(value));
+    this.#count += 8;
+    return this;
+  }
+
+  id(text) {
+    return this.raw(fromBase64(text));
+  }
+
+  text(text) {
+    const bytes = utf8(text);
+    return this.int32(bytes.length).raw(bytes);
+  }
+
+  get bytes() {
+    return this.#bytes.slice(0, this.#count);
+  }
+}

@@ -1,0 +1,98 @@
+// The service's rules of days, as far as a device applies them before the server does: what can be
+// recorded, and what is going to count. The server judges for good; its answer replaces this one.
+
+import { utcOffsetMax, utcOffsetMin } from "./clock.js";
+import { dayAt, dayMilliseconds, dayOf, earliestDay, latestDay } from "./day.js";
+import { utf8Length } from "./bytes.js";
+
+/** Days after which a day cannot be undone, and a late completion does not count. */
+export const lateDaysMax = 30;
+/** Days before today that may be entered afterwards and still count. */
+export const backfillDaysMax = 2;
+/** Days of the window of which an anonymous person's days count at the sign-up. */
+export const windowDays = 30;
+/** Days that may count on top of those that passed since the server saw the session begin. */
+export const anchorSpareDays = 2;
+export const noteBytesMax = 4096;
+/** Most days of a session. */
+export const sessionEntriesMax = 50_000;
+const futureSlackMilliseconds = 300_000;
+const judgedDayStartMinutesMax = 360;
+const zoneBytesMax = 64;
+
+const offsetOf = (made) => made.utcOffsetSeconds ?? 0;
+const startOf = (made) => made.dayStartMinutes ?? 0;
+
+/** The latest date anywhere on Earth, with five minutes of slack. */
+export const latestToday = (now) => dayAt(now + futureSlackMilliseconds, utcOffsetMax, 0);
+
+/** The date by which a day is judged: of a moment, in the statement's own offset. */
+export const judgedDay = (made, at) => dayAt(at, offsetOf(made), Math.min(startOf(made), judgedDayStartMinutesMax));
+
+/** Why a statement about a day would be rejected; undefined if it is not. */
+export const rejection = (day, made, now) => {
+  const isValid =
+    day >= earliestDay && day <= latestDay && offsetOf(made) >= utcOffsetMin && offsetOf(made) <= utcOffsetMax &&
+    startOf(made) >= 0 && startOf(made) <= 1439 && made.zone !== "" && utf8Length(made.zone) <= zoneBytesMax;
+  if (!isValid) return "INVALID_FIELD";
+  // Before the comparison with the moment: a clock that is ahead is the likelier cause.
+  if (day > latestToday(now)) return "FUTURE_DAY";
+  if (day !== dayOf(made)) return "DAY_MISMATCH";
+  return undefined;
+};
+
+/** Whether a day is too old to be undone in an account. */
+export const isSealed = (day, today) => today - day > lateDaysMax;
+
+/**
+ * What a device may newly claim since its queue was last empty. `claim` returns the reason for
+ * which a day is going to be quarantined; an empty text if it counts.
+ */
+export class BackfillAllowance {
+  #claimed = new Set();
+
+  constructor(caughtUpAt) {
+    this.caughtUpAt = caughtUpAt;
+  }
+
+  claim(day, made, now) {
+    const today = judgedDay(made, now);
+    const caughtUpDay = Math.min(judgedDay(made, this.caughtUpAt), today);
+    const age = today - day;
+    if (age > lateDaysMax) return "TOO_OLD";
+    if (age > backfillDaysMax && day < caughtUpDay - 1) return "BACKFILL";
+    if (day < caughtUpDay - 1 || this.#claimed.has(day)) return "";
+    // Fourteen hours: so far east may a person have moved, and clocks go forward.
+    const passed = Math.max(0, now - this.caughtUpAt) + 14 * 3_600_000;
+    if (this.#claimed.size >= Math.floor(passed / dayMilliseconds) + 2) return "ZONE_HOP";
+    this.#claimed.add(day);
+    return "";
+  }
+}
+
+// MARK: the zones that a person used
+
+const zoneWindowMilliseconds = 48 * 3_600_000;
+const zonesMax = 16;
+const isRecent = (use, now) => now - use.at <= zoneWindowMilliseconds;
+
+/**
+ * Adds the zone of a statement to the zones used lately, most recent first. A clock that is ahead
+ * counts as now. Returns a new list.
+ */
+export const noteZone = (zones, made, now) => {
+  const use = { offset: offsetOf(made), dayStart: startOf(made), at: Math.min(Date.parse(made.occurredAt), now) };
+  const isSame = (other) => other.offset === use.offset && other.dayStart === use.dayStart;
+  use.at = Math.max(use.at, ...zones.filter(isSame).map((other) => other.at));
+  const sorted = [use, ...zones.filter((other) => !isSame(other))].sort((left, right) => right.at - left.at);
+  // The latest use stays at any age: it is the person's last known zone.
+  return sorted.filter((other, index) => index === 0 || isRecent(other, now)).slice(0, zonesMax);
+};
+
+/** The earliest current date among the zones used in the last 48 hours. */
+export const todayOfZones = (zones, now) => {
+  const recent = zones.filter((use) => isRecent(use, now));
+  const relevant = recent.length > 0 ? recent : zones.slice(0, 1);
+  if (relevant.length === 0) return dayAt(now, 0, 0);
+  return Math.min(...relevant.map((use) => dayAt(now, use.offset, use.dayStart)));
+};

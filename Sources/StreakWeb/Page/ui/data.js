@@ -1,0 +1,146 @@
+// Export and import. An export is offered when it has been checked; an import says what it will do
+// before it does it.
+
+import { newId } from "../modules/bytes.js";
+import { isoDay } from "../modules/day.js";
+import { h } from "./dom.js";
+import { head } from "./frame.js";
+import { dayText, t } from "./i18n.js";
+import { sentence } from "./sentences.js";
+
+/** Lines of remarks that are shown at first. */
+const remarksShown = 50;
+
+const failureOf = (failure) => failure && h("p", { class: "notice wrong", role: "alert", "data-test": "failure" }, failure);
+
+// MARK: export
+
+const makeExport = async (app) => {
+  const { local } = app;
+  Object.assign(local, { isExporting: true, exportFailure: "", exported: undefined });
+  app.draw();
+  try {
+    let [bytes, count] = [];
+    if (app.view.account?.isSignedIn) {
+      // What waits belongs to it.
+      await app.syncNow();
+      const { exportEverything } = await import("../modules/export.js");
+      ({ bytes, count } = await exportEverything(await app.calls(), app.view.account.userId));
+    } else {
+      const { localDocument } = await import("../modules/document.js");
+      const made = localDocument(app.view);
+      [bytes, count] = [new TextEncoder().encode(made.text), made.count];
+    }
+    if (local.url) URL.revokeObjectURL(local.url);
+    local.url = URL.createObjectURL(new Blob([bytes], { type: "application/json" }));
+    local.exported = { count, name: `streak-${isoDay(app.view.here)}.json` };
+  } catch (error) {
+    local.exportFailure = error.name === "DocumentError" ? t("data.export.damaged", { message: error.message }) : sentence(error);
+  }
+  local.isExporting = false;
+  app.draw();
+};
+
+const exportCard = (app) => {
+  const { local } = app;
+  return h("section", { class: "card", key: "export", "data-test": "export" }, h("h2", {}, t("data.export")),
+    h("p", { class: "soft" }, t("data.export.text"), app.view.account ? "" : ` ${t("data.export.local")}`),
+    failureOf(local.exportFailure),
+    h("div", { role: "status" }, local.exported && h("p", { "data-test": "exported" }, t("data.export.ready", { count: local.exported.count }))),
+    h("div", { class: "buttons" },
+      !local.exported && h("button", { type: "button", class: "button first", key: "make", disabled: Boolean(local.isExporting), "data-test": "make-export", onclick: () => makeExport(app) }, t(local.isExporting ? "working" : "data.export.button")),
+      local.exported && h("a", { class: "button first", key: "save", href: local.url, download: local.exported.name, "data-test": "save-export" }, t("data.export.save", { name: local.exported.name }))));
+};
+
+// MARK: import
+
+const failureText = (error) => (error.name === "ImportError" ? t(error.key) : sentence(error));
+
+/** Reads the chosen file, and finds out what an import would do. */
+const prepare = async (app, dateOrder) => {
+  const { local } = app;
+  Object.assign(local, { importFailure: "", plan: undefined, question: undefined, isImported: false });
+  try {
+    const [{ fileBytesMax, readHistory, ImportError }, { previewImport }] = await Promise.all([import("../import/readers.js"), import("../import/record.js")]);
+    if (local.file.size > fileBytesMax) throw new ImportError("import.tooLarge");
+    const bytes = new Uint8Array(await local.file.arrayBuffer());
+    if (bytes[0] === 0x50 && bytes[1] === 0x4b) throw new ImportError("import.zip");
+    const history = readHistory(new TextDecoder().decode(bytes), { name: local.file.name, dateOrder, clock: app.clock });
+    const report = await previewImport(app.store, app.clock, history);
+    // A document of this service goes into an empty account as it is, by the server.
+    const isWhole = history.kind === "own" && app.view.account?.isSignedIn && app.view.habits.length === 0;
+    local.plan = { history, report, bytes, isWhole };
+  } catch (error) {
+    local.question = error.question;
+    local.importFailure = error.question ? "" : failureText(error);
+  }
+  app.draw();
+};
+
+const carryOut = async (app) => {
+  const { local } = app;
+  const { history, bytes, isWhole } = local.plan;
+  Object.assign(local, { isImporting: true, importFailure: "" });
+  app.draw();
+  try {
+    if (isWhole) {
+      local.importId ??= newId();
+      const { importDocument } = await import("../modules/export.js");
+      await importDocument(await app.calls(), app.view.account.userId, local.importId, bytes);
+      await app.syncNow();
+    } else {
+      const { importHistory } = await import("../import/record.js");
+      await importHistory(app.store, app.clock, history);
+      app.wake();
+    }
+    Object.assign(local, { plan: undefined, isImported: true, importId: undefined });
+  } catch (error) {
+    // A document that is not the service's own any more can still be entered day by day.
+    if (isWhole && ["IMPORT_CORRUPT", "ACCOUNT_NOT_EMPTY", "IMPORT_UNREADABLE"].includes(error.reason)) local.plan.isWhole = false;
+    local.importFailure = failureText(error);
+  }
+  local.isImporting = false;
+  app.view = await app.client.view();
+  app.draw();
+};
+
+const remarkText = ({ key, reason, habit, day, place, detail }) => {
+  const about = [habit, day === undefined ? place : dayText(day, { dateStyle: "medium" })].filter(Boolean).join(", ");
+  const text = reason ? t(`error.${reason}`) : t(`remark.${key}`);
+  return `${about ? `${about}: ` : ""}${text}${detail ? ` (${detail})` : ""}`;
+};
+
+const planCard = (app) => {
+  const { local } = app;
+  const { history, report, isWhole } = local.plan;
+  const line = (key, count) => count > 0 && h("li", { key, "data-test": key }, t(key, { count }));
+  const remarks = isWhole ? [] : [...history.remarks, ...report.remarks];
+  const kind = t(`import.kind.${history.kind}`);
+  return h("section", { class: "card", key: "plan", "data-test": "import-plan" },
+    h("h2", {}, kind === `import.kind.${history.kind}` ? history.kind : kind),
+    isWhole && h("p", {}, t("data.import.wholeText")),
+    h("ul", {}, line("data.import.habits", report.habits), line("data.import.days", report.days), line("data.import.known", report.known), !isWhole && line("data.import.counts", report.counting), line("data.import.refused", report.refused)),
+    remarks.length > 0 && h("details", { open: remarks.length < 6 }, h("summary", {}, t("data.import.remarks")),
+      h("ul", { class: "small" }, remarks.slice(0, remarksShown).map((remark, index) => h("li", { key: index }, remarkText(remark)))),
+      remarks.length > remarksShown && h("p", { class: "soft small" }, t("data.import.more", { count: remarks.length - remarksShown }))),
+    h("div", { class: "buttons" },
+      h("button", { type: "button", class: "button", onclick: () => { local.plan = undefined; app.draw(); } }, t("cancel")),
+      h("button", { type: "button", class: "button first", disabled: Boolean(local.isImporting), "data-test": "carry-out", onclick: () => carryOut(app) }, t(local.isImporting ? "working" : isWhole ? "data.import.whole" : "data.import.button"))));
+};
+
+const importCard = (app) => {
+  const { local } = app;
+  const order = (value) => h("button", { type: "button", class: "button", "data-test": value, onclick: () => prepare(app, value) }, t(`data.import.${value}`));
+  return h("section", { class: "card", key: "import", "data-test": "import" }, h("h2", {}, t("data.import")),
+    h("p", { class: "soft", id: "import-text" }, t("data.import.text")),
+    h("div", { class: "field" }, h("label", { for: "file" }, t("data.import.choose")),
+      h("input", { id: "file", type: "file", accept: ".csv,.tsv,.txt,.json,text/csv,application/json", "aria-describedby": "import-text", "data-test": "file", onchange: (event) => {
+        [local.file] = event.target.files;
+        if (local.file) prepare(app);
+      } })),
+    local.question && h("div", { class: "field", role: "group", "aria-label": t("data.import.dateOrder"), "data-test": "date-order" }, h("p", {}, t("data.import.dateOrder")), h("div", { class: "buttons" }, order("dayFirst"), order("monthFirst"))),
+    failureOf(local.importFailure),
+    h("div", { role: "status" }, local.isImported && h("p", { "data-test": "imported" }, t("data.import.done"))));
+};
+
+export const page = (app) => [head(app, t("nav.data")), ...(app.view ? [exportCard(app), importCard(app), app.local.plan && planCard(app)] : [])];

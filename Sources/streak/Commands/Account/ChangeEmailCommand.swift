@@ -1,0 +1,23 @@
+import ArgumentParser
+import StreakClient
+
+struct ChangeEmailCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "email", abstract: "Changes the account's email.",
+    discussion: """
+      The password is asked for, or read from standard input. A code is mailed to the new email; streak account verify --code enters it. The former \
+      email is told, if it was confirmed, and can take the account back for seven days (streak account take-back).
+      """)
+
+  @Argument(help: "The new email.")
+  var email: String
+
+  @OptionGroup var options: ClientOptions
+
+  func run() async throws {
+    try await options.run(needsServer: true) { client, _ in
+      try await client.requestAddressChange(to: email, password: try Terminal.password("Password: "))
+      say("A code is on its way to \(email.plain). Then: streak account verify --code")
+    }
+  }
+}

@@ -1,0 +1,340 @@
+// What the page's modules promise without a server.
+
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { timeOfDay } from "../../Sources/StreakWeb/Page/modules/clock.js";
+import { check, localDocument } from "../../Sources/StreakWeb/Page/modules/document.js";
+import { dayFrom, dayFromIso, isoDay, weekday } from "../../Sources/StreakWeb/Page/modules/day.js";
+import { make, newAccount } from "../../Sources/StreakWeb/Page/modules/queue.js";
+import { BackfillAllowance, noteZone, todayOfZones } from "../../Sources/StreakWeb/Page/modules/rules.js";
+import { intervalMilliseconds, SyncSchedule } from "../../Sources/StreakWeb/Page/modules/schedule.js";
+import { streakOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
+import { continueAsNewDevice, submission } from "../../Sources/StreakWeb/Page/modules/submission.js";
+import { CallError, EnvelopeReader, errorOf } from "../../Sources/StreakWeb/Page/modules/transport.js";
+import { readHistory } from "../../Sources/StreakWeb/Page/import/readers.js";
+import { importHistory, previewImport } from "../../Sources/StreakWeb/Page/import/record.js";
+import { en } from "../../Sources/StreakWeb/Page/i18n/en.js";
+import { more } from "../../Sources/StreakWeb/Page/i18n/en-more.js";
+import { Calls } from "../../Sources/StreakWeb/Page/modules/calls.js";
+import { capture } from "../../Sources/StreakWeb/Page/modules/capture.js";
+import { MemoryStore, clockAt, makeDevice, seeded } from "./support.mjs";
+
+const page = fileURLToPath(new URL("../../Sources/StreakWeb/Page/", import.meta.url));
+
+// MARK: days
+
+test("a day is a number that its date gives and takes", () => {
+  assert.equal(dayFromIso("1970-01-01"), 0);
+  assert.equal(dayFromIso("2000-01-01"), 10957);
+  assert.equal(dayFromIso("9999-12-31"), 2932896);
+  assert.equal(isoDay(10957), "2000-01-01");
+  assert.equal(dayFrom(2026, 2, 29), undefined);
+  assert.equal(dayFrom(2028, 2, 29), dayFromIso("2028-02-29"));
+  assert.equal(dayFromIso("26-01-01"), undefined);
+  assert.equal(weekday(0), 4, "1970-01-01 was a Thursday");
+});
+
+test("a day that is entered afterwards has the offset of its own middle", () => {
+  // given: a zone whose clocks go back one hour in the night to 2026-10-25
+  const change = Date.UTC(2026, 9, 25, 1);
+  const clock = { ...clockAt(Date.UTC(2026, 9, 26, 12)), zone: (at) => ({ name: "Europe/Berlin", seconds: at < change ? 7200 : 3600 }) };
+  for (const [day, offset] of [[dayFromIso("2026-10-24"), 7200], [dayFromIso("2026-10-25"), 3600]]) {
+    const made = timeOfDay(clock, day, 0);
+    assert.equal(made.utcOffsetSeconds, offset);
+    assert.equal(Date.parse(made.occurredAt) + offset * 1000, (day + 0.5) * 86_400_000);
+  }
+});
+
+test("today is the earliest date of the zones used in 48 hours", () => {
+  const now = Date.UTC(2026, 10, 29, 11);
+  const made = (at, utcOffsetSeconds) => ({ occurredAt: new Date(at).toISOString(), utcOffsetSeconds, dayStartMinutes: 0, zone: "Z" });
+  const today = dayFromIso("2026-11-29");
+  assert.equal(todayOfZones([], now), today);
+  let zones = noteZone([], made(now - 3_600_000, 14 * 3600), now);
+  assert.equal(todayOfZones(zones, now), today + 1, "in Kiritimati it is tomorrow");
+  zones = noteZone(zones, made(now, -12 * 3600), now);
+  assert.equal(todayOfZones(zones, now), today - 1, "the earlier zone counts");
+  assert.equal(todayOfZones(zones, now + 49 * 3_600_000), dayFromIso("2026-12-01"), "then the zone of the latest use alone");
+});
+
+test("a device that was away claims at most the days that have passed, and two", () => {
+  const now = Date.UTC(2026, 10, 29, 12);
+  const today = dayFromIso("2026-11-29");
+  const made = { occurredAt: new Date(now).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
+  const allowance = new BackfillAllowance(now - 3_600_000);
+  assert.equal(allowance.claim(today - 31, made, now), "TOO_OLD");
+  assert.equal(allowance.claim(today - 3, made, now), "BACKFILL");
+  assert.equal(allowance.claim(today - 2, made, now), "", "a fresh day counts and costs nothing");
+  assert.equal(allowance.claim(today - 1, made, now), "");
+  assert.equal(allowance.claim(today, made, now), "");
+  assert.equal(allowance.claim(today + 1, made, now), "ZONE_HOP");
+  assert.equal(allowance.claim(today, made, now), "", "the same day costs nothing");
+});
+
+test("a streak is the run that holds today, or ended yesterday", () => {
+  assert.deepEqual([streakOf([], 10).state, streakOf([], 10).current], ["NONE", 0]);
+  assert.deepEqual([streakOf([8, 9, 10], 10).state, streakOf([8, 9, 10], 10).current], ["DONE_TODAY", 3]);
+  assert.deepEqual([streakOf([7, 8, 9], 10).state, streakOf([7, 8, 9], 10).current], ["AT_RISK", 3]);
+  assert.deepEqual([streakOf([7, 8], 10).state, streakOf([7, 8], 10).longest], ["BROKEN", 2]);
+  assert.equal(streakOf([9, 11], 10).current, 1, "the gap of today can still be closed");
+  assert.equal(streakOf([9], 10, true).state, "ARCHIVED");
+});
+
+// MARK: the queue
+
+test("numbers have no gaps and times grow, also when the clock is set back", () => {
+  const account = newAccount("AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==");
+  const times = [1000, 5000, 3000, 3000].map((now) => BigInt(make(account, { setDayStart: { dayStartMinutes: 1 } }, now).hybridTime));
+  assert.deepEqual(account.queue.map((op) => op.seq), ["1", "2", "3", "4"]);
+  times.slice(1).forEach((time, index) => assert.ok(time > times[index]));
+  assert.equal(times[1] >> 16n, 5000n);
+});
+
+test("a queue that is numbered anew names its own completions by their new numbers", () => {
+  const [user, old, fresh, habit] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AgAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA=="];
+  const account = newAccount(user, old);
+  const made = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
+  make(account, { setDayStart: { dayStartMinutes: 1 } }, 1);
+  account.kept.push({ op: account.queue.shift(), decidedAt: 1 });
+  make(account, { setCompletion: { habitId: habit, day: 20000, done: true, made } }, 2);
+  make(account, { setCompletion: { habitId: habit, day: 20000, done: false, made } }, 3);
+  continueAsNewDevice(account, fresh);
+  assert.deepEqual(account.queue.map((op) => op.seq), ["1", "2"]);
+  assert.deepEqual(account.queue[1].setCompletion.undone, [{ sourceId: fresh, seq: "1" }]);
+  assert.deepEqual(account.queue[0].seen, [{ sourceId: old, seq: "1" }], "what the copy had sent is known");
+  assert.equal(submission(account, "").oldestKeptSeq, "1");
+});
+
+test("the schedule waits 4 to 6 minutes, longer after failures, and never runs twice", () => {
+  const random = seeded(7);
+  const schedule = new SyncSchedule(0, random);
+  assert.ok(schedule.nextAt >= 0 && schedule.nextAt <= intervalMilliseconds);
+  schedule.wake(10);
+  assert.ok(schedule.begin(10));
+  assert.ok(!schedule.begin(1e9), "one is running");
+  schedule.finish(true, 100);
+  assert.ok(schedule.nextAt - 100 >= 240_000 && schedule.nextAt - 100 <= 360_000);
+  schedule.wake(200);
+  let now = 200;
+  let last = 0;
+  for (let failure = 0; failure < 12; failure += 1) {
+    assert.ok(schedule.begin(now));
+    schedule.finish(false, now);
+    const pause = schedule.nextAt - now;
+    const longest = Math.min(2000 * 2 ** failure, 300_000);
+    assert.ok(pause >= longest / 2 && pause <= longest, `pause ${pause} after failure ${failure}`);
+    schedule.wake(now);
+    assert.equal(schedule.nextAt - now, pause, "a tap does not hurry a server that is down");
+    last = pause;
+    now = schedule.nextAt;
+  }
+  schedule.networkReturned(now - last + 1);
+  assert.equal(schedule.nextAt, now - last + 1);
+  assert.ok(schedule.begin(now));
+  schedule.finish(false, now, 400_000);
+  assert.ok(schedule.nextAt - now >= 400_000, "the server's own delay is obeyed");
+});
+
+// MARK: the transport
+
+test("a stream's messages are read wherever the network has cut them", () => {
+  const messages = [{ a: 1 }, { text: "ä✓" }, { end: true }];
+  const bytes = Buffer.concat(messages.map((message, index) => {
+    const body = Buffer.from(JSON.stringify(message));
+    const head = Buffer.from([index === 2 ? 2 : 0, 0, 0, 0, 0]);
+    head.writeUInt32BE(body.length, 1);
+    return Buffer.concat([head, body]);
+  }));
+  for (let cut = 1; cut < bytes.length; cut += 1) {
+    const reader = new EnvelopeReader();
+    const found = [...reader.add(new Uint8Array(bytes.subarray(0, cut))), ...reader.add(new Uint8Array(bytes.subarray(cut)))];
+    assert.deepEqual(found.map(({ message }) => message), messages);
+    assert.deepEqual(found.map(({ isEnd }) => isEnd), [false, false, true]);
+  }
+});
+
+test("a failure says what is known about it", () => {
+  const detail = (type, debug) => ({ type: `google.rpc.${type}`, value: "", debug });
+  const refusal = errorOf({ code: "resource_exhausted", message: "m", details: [detail("ErrorInfo", { reason: "TOO_MANY_REQUESTS" }), detail("RetryInfo", { retryDelay: "12.5s" })] });
+  assert.deepEqual([refusal.kind, refusal.reason, refusal.retryMilliseconds, refusal.isFinal], ["refused", "TOO_MANY_REQUESTS", 12_500, false]);
+  assert.equal(errorOf({ code: "unauthenticated", details: [detail("ErrorInfo", { reason: "CREDENTIALS_INVALID" })] }).kind, "signInNeeded");
+  assert.equal(errorOf({ code: "unauthenticated", details: [detail("ErrorInfo", { reason: "CREDENTIALS_INVALID", metadata: { new_device: "true" } })] }).kind, "copied");
+  assert.equal(errorOf({ code: "unauthenticated", details: [detail("ErrorInfo", { reason: "ACCOUNT_UNKNOWN" })] }).kind, "accountUnknown");
+  assert.equal(errorOf(undefined, 502).kind, "failing", "a proxy's page");
+  assert.equal(errorOf({ code: "aborted", details: [detail("ErrorInfo", { reason: "PLAN_CHANGED" })] }).isFinal, true);
+});
+
+test("a stream that ends with its access token signs nobody out", async () => {
+  const store = new MemoryStore();
+  const [user, device] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA=="];
+  await store.change((state) => {
+    const account = newAccount(user, device);
+    account.credentials = { accessToken: "old", accessExpiresAt: 0, refreshToken: "r1" };
+    state.addAccount(account);
+  });
+  const bearers = [];
+  const transport = {
+    async *stream(_method, _messages, { bearer }) {
+      bearers.push(bearer);
+      yield { n: bearers.length };
+      throw new CallError("signInNeeded", { reason: "CREDENTIALS_INVALID" });
+    },
+    call: async (method, { refreshToken }) => ({ tokens: { accessToken: `after ${refreshToken}`, refreshToken: "r2" } }),
+  };
+  const calls = new Calls({ store, transport, clock: clockAt(0), emit: () => assert.fail("nothing is to be told") });
+  const read = async () => {
+    for await (const message of calls.stream("SyncService/Watch", [{}], user)) assert.ok(message.n > 0);
+  };
+  await assert.rejects(read(), { kind: "unreachable" });
+  await assert.rejects(read(), { kind: "unreachable" });
+  assert.deepEqual(bearers, ["old", "after r1"]);
+  assert.equal(await store.read((state) => state.accounts.get(user).standing), "signedIn");
+});
+
+test("a session that comes back from its stash is joined with what was recorded meanwhile", async () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
+  // given: a session with two days, as it was stashed
+  const before = makeDevice({ clock });
+  const id = await before.client.addHabit({ name: "Read", color: 3 });
+  const { here } = await before.view();
+  await before.client.tap(id, true, { day: here - 1, note: "kept" });
+  await before.client.tap(id, true);
+  const session = await before.store.read((state) => structuredClone(state.session));
+  const captured = await capture(session, timeOfDay(clock, undefined, 120));
+  const stash = { sessionId: session.sessionId, sessionSecret: session.secret, captureNumber: "7", captured, anchor: new Date(clock.now() - 86_400_000).toISOString() };
+  // when: a browser without it asks, after the person has begun anew, and is offline at first
+  const after = makeDevice({ clock });
+  clock.time += 1000;
+  const other = await after.client.addHabit({ name: " read " });
+  await after.client.tap(other, false, { day: here - 1 }).catch(() => {});
+  await after.client.addHabit({ name: "Swim" });
+  let isOnline = false;
+  const methods = [];
+  after.anonymous.transport = {
+    call: async (method) => {
+      methods.push(method);
+      if (!isOnline) throw new CallError("unreachable");
+      return method.endsWith("TakeStash") ? stash : {};
+    },
+  };
+  await assert.rejects(after.anonymous.turn(), { kind: "unreachable" });
+  assert.deepEqual(methods, ["SessionService/TakeStash"], "nothing replaces the cookie before");
+  isOnline = true;
+  await after.anonymous.turn();
+  const view = await after.view();
+  assert.deepEqual(view.habits.map(({ name, streak }) => [name, streak.current]), [["Read", 2], ["Swim", 0]]);
+  assert.equal(view.habits[0].cells.get(here - 1).note, "kept");
+  assert.ok(view.session.isAnchored && view.session.isStashed);
+  assert.equal(await after.store.read((state) => state.session.sessionId), session.sessionId);
+  assert.ok(methods.includes("SessionService/StashSession") && !methods.includes("SessionService/StartSession"));
+  methods.length = 0;
+  await after.anonymous.turn();
+  assert.deepEqual(methods, [], "it asks once");
+});
+
+// MARK: without an account
+
+test("a session keeps what was recorded, and forgets what was undone twice", async () => {
+  const device = makeDevice({ clock: clockAt(Date.UTC(2026, 10, 29, 12)) });
+  const id = await device.client.addHabit({ name: "Read" });
+  await device.client.tap(id, true, { note: "p. 3" });
+  await device.client.tap(id, true);
+  let view = await device.view();
+  assert.deepEqual([view.habits[0].streak.current, view.habits[0].cells.get(view.here).note], [1, "p. 3"]);
+  await device.client.tap(id, false);
+  view = await device.view();
+  assert.deepEqual([view.habits[0].streak.current, view.habits[0].cells.get(view.here).note], [0, "p. 3"], "an undo keeps the note");
+  await assert.rejects(device.client.tap(id, true, { day: view.here + 3 }), { reason: "FUTURE_DAY" });
+  await assert.rejects(device.client.addHabit({ name: " \u200b " }), { reason: "INVALID_NAME" });
+  await assert.rejects(device.client.setNote(id, view.here, "x".repeat(4097)), { reason: "INVALID_NOTE" });
+  await device.client.setNote(id, view.here, "x".repeat(4096));
+});
+
+test("an import of a table is a dry run first, and adds nothing when it is repeated", async () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
+  const device = makeDevice({ clock });
+  const text = "Date,Read,Walk\r\n2026-11-28,x,\r\n2026-11-27,yes,no\r\n27.11.2026,,3\r\n2026-02-30,x,x\r\n";
+  const history = readHistory(text, { clock });
+  assert.deepEqual(history.habits.map(({ name, days }) => [name, days.size]), [["Read", 2], ["Walk", 1]]);
+  assert.equal(history.remarks.filter(({ key }) => key === "noDay").length, 2);
+  const planned = await previewImport(device.store, clock, history);
+  assert.equal((await device.view()).habits.length, 0, "a dry run changes nothing");
+  const done = await importHistory(device.store, clock, history);
+  assert.deepEqual(done, planned);
+  assert.deepEqual([done.habits, done.days, done.counting], [2, 3, 3]);
+  const again = await importHistory(device.store, clock, history);
+  assert.deepEqual([again.habits, again.days, again.known], [0, 0, 3]);
+});
+
+test("dates that mean two days are asked about, and others decide for the whole file", () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
+  const read = (dates, dateOrder) => [...readHistory(`date,Yoga\n${dates.map((date) => `${date},1`).join("\n")}\n`, { clock, dateOrder }).habits[0].days.keys()].map(isoDay);
+  assert.throws(() => read(["01/02/2026", "03/04/2026"]), { question: "dateOrder" });
+  assert.deepEqual(read(["01/02/2026"], "dayFirst"), ["2026-02-01"]);
+  assert.deepEqual(read(["01/02/2026", "25/02/2026"]), ["2026-02-01", "2026-02-25"]);
+  assert.deepEqual(read(["01/02/2026", "02/25/2026"]), ["2026-01-02", "2026-02-25"]);
+});
+
+test("this device's own document is read back whole", async () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
+  const device = makeDevice({ clock });
+  const id = await device.client.addHabit({ name: 'A "b", c', color: 5 });
+  await device.client.tap(id, true, { note: "two\nlines" });
+  const { text } = localDocument(await device.view());
+  const { kind, habits } = readHistory(text, { clock });
+  assert.equal(kind, "own");
+  assert.deepEqual([habits[0].name, habits[0].color, [...habits[0].days.values()]], ['A "b", c', 5, ["two\nlines"]]);
+  await assert.rejects(check(new TextEncoder().encode(text), { documentBytes: "1" }), { name: "DocumentError" });
+});
+
+// MARK: the files
+
+const filesBelow = async (folder) => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+
+/** The modules that a module loads with it. */
+const staticImports = async (file, found = new Set()) => {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, name] of (await readFile(file, "utf8")).matchAll(/^(?:import|export)\s[^;]*?from\s"(\.[^"]+)"/gm)) await staticImports(path.resolve(path.dirname(file), name), found);
+  return found;
+};
+
+/** Bytes of the compressed files that a first visit waits for. */
+const firstLoadBytesMax = 40 * 1024;
+/** With what it loads by itself afterwards, for a person without an account. */
+const firstVisitBytesMax = 60 * 1024;
+
+test("the first load is within its limit", async () => {
+  const size = async (files) => (await Promise.all([...files].map(async (file) => gzipSync(await readFile(file), { level: 9 }).length))).reduce((sum, each) => sum + each, 0);
+  const first = await staticImports(`${page}ui/main.js`);
+  for (const name of ["index.html", "app.css", "icon.svg"]) first.add(page + name);
+  assert.ok((await size(first)) <= firstLoadBytesMax, `${await size(first)} bytes`);
+  const visit = new Set(first);
+  for (const name of ["modules/background.js", "modules/leader.js"]) for (const file of await staticImports(page + name)) visit.add(file);
+  visit.add(`${page}service-worker.js`).add(`${page}manifest.webmanifest`);
+  assert.ok((await size(visit)) < firstVisitBytesMax, `${await size(visit)} bytes`);
+});
+
+test("nothing of the page needs more than the policy allows", async () => {
+  for (const file of (await filesBelow(page)).filter((name) => /\.(js|html)$/.test(name))) {
+    const text = await readFile(file, "utf8");
+    assert.doesNotMatch(text, /\beval\(|new Function|innerHTML|insertAdjacentHTML|document\.write|javascript:/, file);
+    assert.doesNotMatch(text, /\sstyle=|<script(?![^>]*src=)|\son\w+="/, file);
+    assert.doesNotMatch(text.replaceAll("https://connectrpc.com/docs/protocol", "").replaceAll("http://www.w3.org/2000/svg", ""), /["'`(]https?:\/\/[a-z]/, `${file} names another origin`);
+  }
+});
+
+test("every text that the page asks for is there, in each language with the same values", async () => {
+  const { de } = await import("../../Sources/StreakWeb/Page/i18n/de.js");
+  const all = { ...en, ...more };
+  assert.deepEqual(Object.keys(de).sort(), Object.keys(all).sort());
+  const valuesOf = (text) => [...new Set(Object.values(typeof text === "string" ? { text } : text).join(" ").match(/\{\w+\}/g) ?? [])].sort();
+  for (const [key, text] of Object.entries(all)) assert.deepEqual(valuesOf(de[key]), valuesOf(text), key);
+  for (const file of (await filesBelow(`${page}ui`))) {
+    for (const [, key] of (await readFile(file, "utf8")).matchAll(/\bt\("([\w.]+)"/g)) assert.ok(key in all, `${key} of ${path.basename(file)}`);
+  }
+});
