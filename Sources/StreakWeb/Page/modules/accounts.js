@@ -330,7 +330,10 @@ export class Accounts {
     this.accountChanged();
   }
 
-  /** Deletes the account and all its data at once, on the server and here. Repeating it completes it. */
+  /**
+   * Deletes the account and all its data at once, on the server and here; the password proves the
+   * person. Repeating it completes it.
+   */
   async deleteAccount(email, password) {
     const userId = await this.#current();
     try {
