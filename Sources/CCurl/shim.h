@@ -2,8 +2,8 @@
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
-// curl_easy_setopt and curl_easy_getinfo are variadic, so not to be had from Swift: one function for
-// each type of value.
+// curl_easy_setopt and curl_easy_getinfo are variadic, so not to be had from Swift: one function
+// for each type of value.
 static inline CURLcode ccurl_set_string(CURL *handle, CURLoption option, const char *value) {
   return curl_easy_setopt(handle, option, value);
 }

@@ -6,8 +6,8 @@ internal import PrivateCluster
 package struct CommandTransport: MailTransport {
   private let command: [String]
 
-  /// - Parameter command: A program's absolute path and its arguments, separated by spaces; nil if it
-  ///   is none.
+  /// - Parameter command: A program's absolute path and its arguments, separated by spaces; nil if
+  ///   it is none.
   package init?(_ command: String) {
     let words = command.split(separator: " ").map(String.init)
     guard words.first?.hasPrefix("/") ?? false else { return nil }

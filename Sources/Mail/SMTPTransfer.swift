@@ -1,5 +1,5 @@
-/// A message on its way, and how far it came. One thread at a time: libcurl calls back on the thread
-/// that called it.
+/// A message on its way, and how far it came. One thread at a time: libcurl calls back on the
+/// thread that called it.
 final class SMTPTransfer {
   /// The dialogue's progress, which tells what a reply's code is about.
   enum Phase: String {

@@ -11,7 +11,8 @@ public actor StreakClient {
     public var name: String
     public var platform: String
     public var appVersion: String
-    /// The person's language, a BCP 47 tag such as `de-AT`: mails are written in it, where possible.
+    /// The person's language, a BCP 47 tag such as `de-AT`: mails are written in it, where
+    /// possible.
     public var language: String
 
     public init(name: String, platform: String = "", appVersion: String = "", language: String = "") {

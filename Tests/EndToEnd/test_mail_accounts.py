@@ -330,7 +330,8 @@ def test_an_unproved_address_yields_to_an_account_that_proves_it(database, mails
     victim.sign_up()
     address = attacker.email
     change_address(victim, address)
-    # The attacker asks for the proof as well; the victim's click on that mail proves nothing to them.
+    # The attacker asks for the proof as well; the victim's click on that mail proves nothing to
+    # them.
     request_verification(attacker)
     wait_until(lambda: mails.count(address) == 2)
     for mail in mails.mails:

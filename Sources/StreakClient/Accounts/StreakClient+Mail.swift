@@ -4,8 +4,8 @@ internal import SchemaConversion
 /// What mails prove: the address of an account, and that a person who forgot the password is its
 /// owner. A server that sends no mails refuses all of this with `MAIL_OFF`.
 extension StreakClient {
-  /// Has a code and a link mailed to the current account's address, which prove that the person reads
-  /// mail there. Only with a proved address can a forgotten password be replaced.
+  /// Has a code and a link mailed to the current account's address, which prove that the person
+  /// reads mail there. Only with a proved address can a forgotten password be replaced.
   ///
   /// - Returns: False if the address is proved already: no mail was sent.
   @discardableResult
@@ -46,8 +46,8 @@ extension StreakClient {
     return response.account?.emailVerified ?? false
   }
 
-  /// Has a link mailed that replaces a forgotten password, if an account has proved the address. The
-  /// answer does not say whether one has.
+  /// Has a link mailed that replaces a forgotten password, if an account has proved the address.
+  /// The answer does not say whether one has.
   public func requestPasswordReset(of email: String) async throws(ClientError) {
     _ = try await call(
       AccountServiceMethods.requestPasswordReset, RequestPasswordResetRequest(email: email),

@@ -73,7 +73,8 @@ struct AccountHandlers: AccountService {
   /// address is known, and nothing else distinguishes it from a known one.
   ///
   /// - Returns: The hash of the address, to be stored by a sign-in that succeeds; the party under
-  ///   which the password waits in the queue; and whether the person signed in on the device before.
+  ///   which the password waits in the queue; and whether the person signed in on the device
+  ///   before.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
   ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party, isKnownDevice: Bool) {

@@ -39,7 +39,8 @@ struct MailOrders: Sendable {
       mail: mail(isNew ? .confirmAddress : .verifyAddress, values, Self.verifySeconds))
   }
 
-  /// A link that resets the password of the account of an address; the same work without an account.
+  /// A link that resets the password of the account of an address; the same work without an
+  /// account.
   func reset(of email: String, _ emailKey: String, for userID: Identifier) -> Proof {
     let token = OpaqueToken(kind: .reset, owner: userID.bytes)
     var values = MailValues()

@@ -1,8 +1,8 @@
 internal import Mail
 internal import StreakStore
 
-/// A mail's text and HTML in one language: files of the folder `Templates`, in which `{name}` stands
-/// for a value. The first line of the text is the subject, which holds no values.
+/// A mail's text and HTML in one language: files of the folder `Templates`, in which `{name}`
+/// stands for a value. The first line of the text is the subject, which holds no values.
 struct MailTemplate {
   let subject: String
   private let text: String

@@ -152,8 +152,8 @@ package final class MailWorker: Sendable {
     try await store.postponeMail(mail, seconds: Self.retryDelay(attempts: mail.attempts))
   }
 
-  /// The seconds until the next attempt, up to a quarter more by chance, so that mails of one failure
-  /// do not stay together.
+  /// The seconds until the next attempt, up to a quarter more by chance, so that mails of one
+  /// failure do not stay together.
   static func retryDelay(attempts: Int32) -> Int32 {
     let doublings = min(max(attempts, 1) - 1, 16)
     let seconds = min(retrySeconds << doublings, retrySecondsMax)

@@ -35,8 +35,8 @@ extension StreakStore {
   /// The audit event's detail of an account whose address another person proved.
   package static let yieldedDetail = "the address is another person's, who proved it"
 
-  /// Two round trips, without a code: first the rows that another sign-up may have taken, then the rest with the
-  /// commit.
+  /// Two round trips, without a code: first the rows that another sign-up may have taken, then the
+  /// rest with the commit.
   private func store(_ account: NewAccount, by transaction: Transaction) async throws(StoreError) -> SignUpOutcome {
     let (userID, now) = (account.userID, account.createdAt)
     if let code = account.addressCodeHash {

@@ -49,8 +49,8 @@ extension StreakStore {
     }
   }
 
-  /// Gives an address to an account that has proved it. An account that has it without having proved
-  /// it keeps all its data, and needs another address.
+  /// Gives an address to an account that has proved it. An account that has it without having
+  /// proved it keeps all its data, and needs another address.
   ///
   /// - Parameter yielded: The audit event of the account that loses the address, but for its user.
   /// - Returns: Whether the address was free, the account's own, or unproved.
@@ -96,8 +96,8 @@ extension StreakStore {
   private static let removeOtherTokens = Statement(
     .write, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> $2")
 
-  /// Accepts a proof of an address: of the account's own, which is then verified, or of another one,
-  /// which the account then has.
+  /// Accepts a proof of an address: of the account's own, which is then verified, or of another
+  /// one, which the account then has.
   ///
   /// - Parameters:
   ///   - takeBack: The proof and the mail for the former address of a change, if that is verified.

@@ -43,8 +43,8 @@ extension StreakStore {
       SELECT count(*) FROM mail_outbox o WHERE o.user_id = $1 AND o.enqueued_at > now() - interval '1 day')
     """)
 
-  /// A notice to the account's verified address; nothing if there is none. Add it to the transaction
-  /// of the event that it is about.
+  /// A notice to the account's verified address; nothing if there is none. Add it to the
+  /// transaction of the event that it is about.
   static func enqueueingNotice(_ mail: NewMail, to userID: Identifier) -> BoundStatement {
     BoundStatement(
       enqueueNotice, .identifier(userID), .identifier(mail.mailID), .int32(mail.kind.rawValue), .bytes(mail.sealed),
@@ -67,8 +67,8 @@ extension StreakStore {
 
   /// Takes mails whose turn it is, so that no other worker has them for a while.
   ///
-  /// - Parameter leaseSeconds: Without an outcome by then, as after the end of the process, they are
-  ///   due again.
+  /// - Parameter leaseSeconds: Without an outcome by then, as after the end of the process, they
+  ///   are due again.
   package func takeMails(countMax: Int32, leaseSeconds: Int32) async throws(StoreError) -> [DueMail] {
     try await database.rows(Self.take, .int32(countMax), .int32(leaseSeconds)) { row throws(DatabaseError) in
       DueMail(

@@ -8,8 +8,8 @@ CREATE TABLE mail_outbox (
   mail_id uuid NOT NULL,
   -- The number of a `MailKind`.
   kind integer NOT NULL,
-  -- Empty: nothing is sent. A request about an address without an account stores such a row, so that
-  -- it costs as much as another one.
+  -- Empty: nothing is sent. A request about an address without an account stores such a row, so
+  -- that it costs as much as another one.
   recipient text NOT NULL,
   language text NOT NULL,
   -- The values for the template, sealed. Empty once the message is done.
