@@ -97,6 +97,51 @@ void   streak__v1__account__free_unpacked
   assert(message->base.descriptor == &streak__v1__account__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__person_proof__init
+                     (Streak__V1__PersonProof         *message)
+{
+  static const Streak__V1__PersonProof init_value = STREAK__V1__PERSON_PROOF__INIT;
+  *message = init_value;
+}
+size_t streak__v1__person_proof__get_packed_size
+                     (const Streak__V1__PersonProof *message)
+{
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__person_proof__pack
+                     (const Streak__V1__PersonProof *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__person_proof__pack_to_buffer
+                     (const Streak__V1__PersonProof *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__PersonProof *
+       streak__v1__person_proof__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__PersonProof *)
+     protobuf_c_message_unpack (&streak__v1__person_proof__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__person_proof__free_unpacked
+                     (Streak__V1__PersonProof *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__sign_up_request__init
                      (Streak__V1__SignUpRequest         *message)
 {
@@ -545,6 +590,96 @@ void   streak__v1__delete_account_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &streak__v1__delete_account_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__cancel_deletion_request__init
+                     (Streak__V1__CancelDeletionRequest         *message)
+{
+  static const Streak__V1__CancelDeletionRequest init_value = STREAK__V1__CANCEL_DELETION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__cancel_deletion_request__get_packed_size
+                     (const Streak__V1__CancelDeletionRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__cancel_deletion_request__pack
+                     (const Streak__V1__CancelDeletionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__cancel_deletion_request__pack_to_buffer
+                     (const Streak__V1__CancelDeletionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__CancelDeletionRequest *
+       streak__v1__cancel_deletion_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__CancelDeletionRequest *)
+     protobuf_c_message_unpack (&streak__v1__cancel_deletion_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__cancel_deletion_request__free_unpacked
+                     (Streak__V1__CancelDeletionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__cancel_deletion_response__init
+                     (Streak__V1__CancelDeletionResponse         *message)
+{
+  static const Streak__V1__CancelDeletionResponse init_value = STREAK__V1__CANCEL_DELETION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__cancel_deletion_response__get_packed_size
+                     (const Streak__V1__CancelDeletionResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__cancel_deletion_response__pack
+                     (const Streak__V1__CancelDeletionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__cancel_deletion_response__pack_to_buffer
+                     (const Streak__V1__CancelDeletionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__CancelDeletionResponse *
+       streak__v1__cancel_deletion_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__CancelDeletionResponse *)
+     protobuf_c_message_unpack (&streak__v1__cancel_deletion_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__cancel_deletion_response__free_unpacked
+                     (Streak__V1__CancelDeletionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   streak__v1__get_account_request__init
@@ -1749,6 +1884,7 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] 
 static const unsigned streak__v1__account__field_indices_by_name[] = {
   3,   /* field[3] = change_number */
   2,   /* field[2] = created_at */
+  6,   /* field[6] = deletion_at */
   1,   /* field[1] = email */
   5,   /* field[5] = email_verified */
   4,   /* field[4] = habit_count */
@@ -1870,6 +2006,7 @@ static const unsigned streak__v1__sign_up_request__field_indices_by_name[] = {
   5,   /* field[5] = language */
   2,   /* field[2] = password */
   4,   /* field[4] = session */
+  5,   /* field[5] = with_recovery_codes */
 };
 static const ProtobufCIntRange streak__v1__sign_up_request__number_ranges[1 + 1] =
 {
@@ -1891,7 +2028,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
   (ProtobufCMessageInit) streak__v1__sign_up_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sign_up_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor streak__v1__sign_up_response__field_descriptors[4] =
 {
   {
     "account",
@@ -1929,16 +2066,29 @@ static const ProtobufCFieldDescriptor streak__v1__sign_up_response__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "recovery_codes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__SignUpResponse, n_recovery_codes),
+    offsetof(Streak__V1__SignUpResponse, recovery_codes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sign_up_response__field_indices_by_name[] = {
   0,   /* field[0] = account */
   2,   /* field[2] = migration */
+  3,   /* field[3] = recovery_codes */
   1,   /* field[1] = tokens */
 };
 static const ProtobufCIntRange streak__v1__sign_up_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__sign_up_response__descriptor =
 {
@@ -1948,7 +2098,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_response__descriptor =
   "Streak__V1__SignUpResponse",
   "streak.v1",
   sizeof(Streak__V1__SignUpResponse),
-  3,
+  4,
   streak__v1__sign_up_response__field_descriptors,
   streak__v1__sign_up_response__field_indices_by_name,
   1,  streak__v1__sign_up_response__number_ranges,
@@ -2235,7 +2385,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_out_response__descriptor =
   (ProtobufCMessageInit) streak__v1__sign_out_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_descriptors[4] =
 {
   {
     "email",
@@ -2261,15 +2411,41 @@ static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "immediately",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountRequest, immediately),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proof",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountRequest, proof),
+    &streak__v1__person_proof__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__delete_account_request__field_indices_by_name[] = {
   1,   /* field[1] = confirmation */
   0,   /* field[0] = email */
+  2,   /* field[2] = immediately */
+  3,   /* field[3] = proof */
 };
 static const ProtobufCIntRange streak__v1__delete_account_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor =
 {
@@ -2279,14 +2455,14 @@ const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor 
   "Streak__V1__DeleteAccountRequest",
   "streak.v1",
   sizeof(Streak__V1__DeleteAccountRequest),
-  2,
+  4,
   streak__v1__delete_account_request__field_descriptors,
   streak__v1__delete_account_request__field_indices_by_name,
   1,  streak__v1__delete_account_request__number_ranges,
   (ProtobufCMessageInit) streak__v1__delete_account_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field_descriptors[2] =
 {
   {
     "erased_at",
@@ -2300,14 +2476,27 @@ static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deletion_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountResponse, deletion_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__delete_account_response__field_indices_by_name[] = {
+  1,   /* field[1] = deletion_at */
   0,   /* field[0] = erased_at */
 };
 static const ProtobufCIntRange streak__v1__delete_account_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor =
 {
@@ -2317,11 +2506,67 @@ const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor
   "Streak__V1__DeleteAccountResponse",
   "streak.v1",
   sizeof(Streak__V1__DeleteAccountResponse),
-  1,
+  2,
   streak__v1__delete_account_response__field_descriptors,
   streak__v1__delete_account_response__field_indices_by_name,
   1,  streak__v1__delete_account_response__number_ranges,
   (ProtobufCMessageInit) streak__v1__delete_account_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__cancel_deletion_request__field_descriptors NULL
+#define streak__v1__cancel_deletion_request__field_indices_by_name NULL
+#define streak__v1__cancel_deletion_request__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__cancel_deletion_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.CancelDeletionRequest",
+  "CancelDeletionRequest",
+  "Streak__V1__CancelDeletionRequest",
+  "streak.v1",
+  sizeof(Streak__V1__CancelDeletionRequest),
+  0,
+  streak__v1__cancel_deletion_request__field_descriptors,
+  streak__v1__cancel_deletion_request__field_indices_by_name,
+  0,  streak__v1__cancel_deletion_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__cancel_deletion_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__cancel_deletion_response__field_descriptors[1] =
+{
+  {
+    "was_announced",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__CancelDeletionResponse, was_announced),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__cancel_deletion_response__field_indices_by_name[] = {
+  0,   /* field[0] = was_announced */
+};
+static const ProtobufCIntRange streak__v1__cancel_deletion_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__cancel_deletion_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.CancelDeletionResponse",
+  "CancelDeletionResponse",
+  "Streak__V1__CancelDeletionResponse",
+  "streak.v1",
+  sizeof(Streak__V1__CancelDeletionResponse),
+  1,
+  streak__v1__cancel_deletion_response__field_descriptors,
+  streak__v1__cancel_deletion_response__field_indices_by_name,
+  1,  streak__v1__cancel_deletion_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__cancel_deletion_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define streak__v1__get_account_request__field_descriptors NULL
@@ -3218,6 +3463,7 @@ static const ProtobufCMethodDescriptor streak__v1__account_service__method_descr
   { "RevokeDevice", &streak__v1__revoke_device_request__descriptor, &streak__v1__revoke_device_response__descriptor },
   { "ChangePassword", &streak__v1__change_password_request__descriptor, &streak__v1__change_password_response__descriptor },
   { "DeleteAccount", &streak__v1__delete_account_request__descriptor, &streak__v1__delete_account_response__descriptor },
+  { "CancelDeletion", &streak__v1__cancel_deletion_request__descriptor, &streak__v1__cancel_deletion_response__descriptor },
   { "GetAccount", &streak__v1__get_account_request__descriptor, &streak__v1__get_account_response__descriptor },
   { "RequestVerification", &streak__v1__request_verification_request__descriptor, &streak__v1__request_verification_response__descriptor },
   { "VerifyAddress", &streak__v1__verify_address_request__descriptor, &streak__v1__verify_address_response__descriptor },
@@ -3228,9 +3474,10 @@ static const ProtobufCMethodDescriptor streak__v1__account_service__method_descr
   { "RequestSignUpCode", &streak__v1__request_sign_up_code_request__descriptor, &streak__v1__request_sign_up_code_response__descriptor },
 };
 const unsigned streak__v1__account_service__method_indices_by_name[] = {
+  8,        /* CancelDeletion */
   6,        /* ChangePassword */
   7,        /* DeleteAccount */
-  8,        /* GetAccount */
+  9,        /* GetAccount */
   4,        /* ListDevices */
   2,        /* Refresh */
   11,        /* RequestAddressChange */
@@ -3320,13 +3567,21 @@ void streak__v1__account_service__delete_account(ProtobufCService *service,
   assert(service->descriptor == &streak__v1__account_service__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__account_service__cancel_deletion(ProtobufCService *service,
+                                                  const Streak__V1__CancelDeletionRequest *input,
+                                                  Streak__V1__CancelDeletionResponse_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
                                               Streak__V1__GetAccountResponse_Closure closure,
                                               void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_verification(ProtobufCService *service,
                                                        const Streak__V1__RequestVerificationRequest *input,

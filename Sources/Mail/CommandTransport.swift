@@ -5,21 +5,20 @@ internal import PrivateCluster
 /// recipient in the message's own header (`-t`), and exit codes of sysexits.h.
 package struct CommandTransport: MailTransport {
   private let command: [String]
+  private let limits: MailLimits
 
   /// - Parameter command: A program's absolute path and its arguments, separated by spaces; nil if
   ///   it is none.
-  package init?(_ command: String) {
+  package init?(_ command: String, limits: MailLimits = MailLimits()) {
     let words = command.split(separator: " ").map(String.init)
     guard words.first?.hasPrefix("/") ?? false else { return nil }
     self.command = words
+    self.limits = limits
   }
-
-  /// Seconds between the request to end and the kill of a program that is out of time.
-  private static let killSeconds = 5
 
   package func deliver(_ message: MailMessage) -> MailOutcome {
     // Recipients are no arguments: every user of the machine can read those.
-    let limit = ["timeout", "--kill-after=\(Self.killSeconds)", "\(MailLimits.deliverySeconds - Self.killSeconds)"]
+    let limit = ["timeout", "--kill-after=\(MailLimits.killSeconds)", "\(limits.deliverySeconds)"]
     let arguments = limit + command + ["-t", "-i", "-f", message.sender.address.text]
     let null = unsafe open("/dev/null", O_WRONLY | O_CLOEXEC)
     guard null >= 0 else { return .failed("/dev/null cannot be opened") }
@@ -50,7 +49,7 @@ package struct CommandTransport: MailTransport {
     case .exited(EX_NOUSER), .exited(EX_NOHOST), .exited(EX_DATAERR):
       return .refused("\(command[0]) \(end)")
     case .exited(124), .exited(137), .killed(signal: SIGKILL):
-      return .failed("\(command[0]) took longer than \(MailLimits.deliverySeconds) s")
+      return .failed("\(command[0]) took longer than \(limits.deliverySeconds) s")
     default: return .failed("\(command[0]) \(end)")
     }
   }

@@ -40,7 +40,7 @@ package struct MailMessage: Sendable {
       // No program answers it: RFC 3834, section 5.
       "Auto-Submitted: auto-generated",
       "MIME-Version: 1.0",
-      "Content-Type: multipart/alternative; boundary=\"\(boundary)\"",
+      "Content-Type: multipart/alternative;\r\n boundary=\"\(boundary)\"",
     ]
     let tag = language.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
     if !tag.isEmpty { lines.append("Content-Language: \(tag)") }

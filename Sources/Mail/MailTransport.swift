@@ -15,9 +15,16 @@ package enum MailOutcome: Sendable, Equatable {
 }
 
 /// Time limits of a delivery, in seconds.
-package enum MailLimits {
+package struct MailLimits: Sendable {
   /// For the connection to the mail server.
-  package static let connectSeconds = 10
-  /// For all of a delivery.
-  package static let deliverySeconds = 60
+  package var connectSeconds: Int
+  /// For all of a delivery. A program that goes on is killed `killSeconds` later.
+  package var deliverySeconds: Int
+  /// Between the request to end and the kill of a program that is out of time.
+  package static let killSeconds = 5
+
+  package init(connectSeconds: Int = 10, deliverySeconds: Int = 60) {
+    self.connectSeconds = connectSeconds
+    self.deliverySeconds = deliverySeconds
+  }
 }

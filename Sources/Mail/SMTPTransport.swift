@@ -17,12 +17,14 @@ package struct SMTPTransport: MailTransport {
   private let server: SMTPServer
   private let login: Login?
   private let authorities: [UInt8]?
+  private let limits: MailLimits
 
   /// - Parameter authorities: Those whose certificates are accepted, as PEM; nil: the system's.
-  package init(server: SMTPServer, login: Login?, authorities: [UInt8]?) {
+  package init(server: SMTPServer, login: Login?, authorities: [UInt8]?, limits: MailLimits = MailLimits()) {
     self.server = server
     self.login = login
     self.authorities = authorities
+    self.limits = limits
   }
 
   /// libcurl asks for one call before all others, by one thread.
@@ -50,16 +52,20 @@ package struct SMTPTransport: MailTransport {
       }
     let numbers: [(CURLoption, Int)] = [
       (CURLOPT_NOSIGNAL, 1), (CURLOPT_UPLOAD, 1), (CURLOPT_VERBOSE, 1),
-      (CURLOPT_CONNECTTIMEOUT, MailLimits.connectSeconds), (CURLOPT_TIMEOUT, MailLimits.deliverySeconds),
+      (CURLOPT_CONNECTTIMEOUT, limits.connectSeconds), (CURLOPT_TIMEOUT, limits.deliverySeconds),
       (CURLOPT_USE_SSL, Int(encryption.rawValue)), (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
       (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
     ]
     for (option, value) in text {
       guard let value else { continue }
-      guard unsafe ccurl_set_string(handle, option, value) == CURLE_OK else { return .failed("libcurl refuses a setting") }
+      guard unsafe ccurl_set_string(handle, option, value) == CURLE_OK else {
+        return .failed("libcurl refuses a setting")
+      }
     }
     for (option, value) in numbers {
-      guard unsafe ccurl_set_number(handle, option, value) == CURLE_OK else { return .failed("libcurl refuses a setting") }
+      guard unsafe ccurl_set_number(handle, option, value) == CURLE_OK else {
+        return .failed("libcurl refuses a setting")
+      }
     }
     if var authorities {
       let result = unsafe authorities.withUnsafeMutableBytes {

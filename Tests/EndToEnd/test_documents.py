@@ -34,7 +34,8 @@ def test_each_option_of_the_server_is_on_the_page_of_settings_and_the_other_way_
 
 
 def test_each_figure_of_the_server_is_on_the_page_of_metrics(folder):
-    with Server(folder=folder, arguments=("--admin-listen", "127.0.0.1:0", "--backup-folder", str(folder / "backups"))) as server:
+    mail = ("--mail-command", "/bin/true", "--mail-from", "a@example.com", "--mail-link-base", "https://example.com")
+    with Server(folder=folder, arguments=("--admin-listen", "127.0.0.1:0", "--backup-folder", str(folder / "backups"), *mail)) as server:
         families = list(text_string_to_metric_families(scrape(server)))
     page_has = {row[0]: row[1:] for row in
                 re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", page("Reference/Metrics.md"), flags=re.M)}

@@ -52,7 +52,7 @@ def other(server):
 
 
 def sent(database, kind):
-    """How many mails of a kind were ordered for somebody."""
+    """How many mails of a kind were ordered for a recipient."""
     return int(sql(database, f"SELECT count(*) FROM mail_outbox WHERE kind = {kind} AND (recipient <> '' OR sent_at IS NOT NULL)"))
 
 
@@ -315,7 +315,7 @@ def test_an_address_that_another_account_proved_is_taken(mails, mira, other):
     other.sign_up()
     change_address(other, mira.email)
     mail = mails.to(mira.email, count=2)
-    # The thief of the mail learns that there is an account; nobody else does.
+    # The thief of the mail learns that there is an account, and no other caller does.
     assert refusal(verify, other, mail.code) == (grpc.StatusCode.FAILED_PRECONDITION, "ADDRESS_TAKEN")
     assert account(mira).email_verified and account(other).email == other.email
 

@@ -3,9 +3,6 @@
 import json
 import os
 
-
-import time
-
 import pytest
 from browsers import browser
 from databases import sql
@@ -15,7 +12,6 @@ from server import wait_until
 PASSWORD = "correct horse battery staple"
 # What the first visit loads, compressed, with its header fields.
 FIRST_LOAD_BYTES_MAX = 60_000
-JOURNEY_SECONDS_MAX = 45
 
 
 @pytest.fixture
@@ -29,7 +25,6 @@ def sessions(server):
 
 @pytest.mark.alone
 def test_a_persons_whole_way(server, folder, email):
-    begun = time.monotonic()
     downloads = folder / "downloads"
     downloads.mkdir()
     with browser(server.address, folder / "first") as first, browser(server.address, folder / "second") as second:
@@ -124,8 +119,6 @@ def test_a_persons_whole_way(server, folder, email):
         second.until(lambda: second.has("erased") and not second.has("habit"), 20)
         for each in (first, second):
             assert [line for line in each.console() if not is_expected(line)] == []
-    took = time.monotonic() - begun
-    assert took < JOURNEY_SECONDS_MAX, f"{took:.1f} s"
 
 
 def is_expected(line):

@@ -53,6 +53,24 @@ def test_the_largest_file_is_read_and_one_byte_more_is_not(folder):
     assert "larger than 65536 bytes" in refusal(folder, line + "#" * (65_537 - len(line)))
 
 
+MAIL = {"mail-smtp": "smtp://mail.example.com", "mail-from": "a@b.c", "mail-link-base": "https://b.c"}
+
+
+@pytest.mark.parametrize("changed, said", [
+    ({"mail-from": None}, "Mail needs"), ({"mail-link-base": None}, "Mail needs"), ({"mail-smtp": None}, "Mail needs"),
+    ({"mail-command": "/usr/sbin/sendmail"}, "one of mail-smtp and mail-command"), ({"mail-from": "a b@c"}, "mail-from must be"),
+    ({"mail-smtp": "mail.example.com"}, "mail-smtp must be"), ({"mail-smtp": "smtp://user:secret@host"}, "mail-smtp must be"),
+    ({"mail-smtp": "smtp://a:65536"}, "mail-smtp must be"), ({"mail-link-base": "http://b.c"}, "mail-link-base must be"),
+    ({"mail-link-base": "https://" + "b" * 505}, "at most 512 bytes"), ({"mail-user": "a"}, "go together"),
+    ({"mail-password-file": "/dev/null"}, "go together"), ({"mail-user": "a", "mail-password-file": "/dev/null"}, "is empty"),
+    ({"mail-ca": "/nowhere"}, "/nowhere: No such file"), ({"mail-smtp": None, "mail-command": "sendmail"}, "absolute path"),
+    ({"mail-smtp": None, "mail-command": "/bin/true", "mail-user": "a", "mail-password-file": "/dev/null"}, "go with mail-smtp")])
+def test_settings_of_mail_that_do_not_fit_are_refused(folder, changed, said):
+    settings = {name: value for name, value in {**MAIL, **changed}.items() if value}
+    refused = refusal(folder, "".join(f"{name} = {value}\n" for name, value in settings.items()))
+    assert said in refused and "secret" not in refused
+
+
 @pytest.mark.parametrize("way", ["environment", "database", "file", "file=", "option", "none"])
 def test_the_script_uses_the_data_folder_that_the_caller_names(folder, way):
     """O11: run unchanged, with a build that does nothing and a program that prints its arguments."""

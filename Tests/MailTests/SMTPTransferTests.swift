@@ -5,7 +5,9 @@ struct SMTPTransferTests {
   private static func transfer(after commands: [String], messageIsSent: Bool = false) -> SMTPTransfer {
     let transfer = SMTPTransfer([1, 2, 3])
     for command in commands {
-      unsafe Array(command.utf8).withUnsafeBytes { unsafe transfer.noteCommand(UnsafeRawBufferPointer(rebasing: $0.prefix(4))) }
+      unsafe Array(command.utf8).withUnsafeBytes {
+        unsafe transfer.noteCommand(UnsafeRawBufferPointer(rebasing: $0.prefix(4)))
+      }
     }
     if messageIsSent {
       var buffer = [UInt8](repeating: 0, count: 16)
@@ -20,7 +22,8 @@ struct SMTPTransferTests {
       ([String](), false, 554, false), (["EHLO x"], false, 550, false), (["AUTH PLAIN AG=="], false, 535, false),
       (["MAIL FROM:<a@b.c>"], false, 550, false), (["MAIL FROM:<a@b.c>", "RCPT TO:<d@e.f>"], false, 550, true),
       (["RCPT TO:<d@e.f>"], false, 450, false), (["RCPT TO:<d@e.f>", "DATA"], false, 554, true),
-      (["DATA"], true, 552, true), (["DATA"], true, 452, false), (["DATA"], true, 354, false), (["DATA"], true, 0, false),
+      (["DATA"], true, 552, true), (["DATA"], true, 452, false), (["DATA"], true, 354, false),
+      (["DATA"], true, 0, false),
     ])
   func outcomes(commands: [String], messageIsSent: Bool, code: Int, isFinal: Bool) {
     switch Self.transfer(after: commands, messageIsSent: messageIsSent).outcome("reason", replyCode: code) {

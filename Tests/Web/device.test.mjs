@@ -8,6 +8,7 @@ import { emptyDigest, plus, writeDigest } from "../../Sources/StreakWeb/Page/mod
 import { exportEverything, importDocument } from "../../Sources/StreakWeb/Page/modules/export.js";
 import { base64, newId, sha256 } from "../../Sources/StreakWeb/Page/modules/bytes.js";
 import { ownDigest, prepare } from "../../Sources/StreakWeb/Page/modules/replica.js";
+import { CallError } from "../../Sources/StreakWeb/Page/modules/transport.js";
 import { explain, statisticsOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
 import { MemoryStore, clockAt, makeDevice, newEmail, password, sameState, seeded, serverURL, vectorsPath } from "./support.mjs";
 
@@ -88,19 +89,71 @@ test("a lost answer to a sign-up, and a closed tab, leave one account with every
   await device.client.tap(id, true);
   const email = newEmail();
   const { call } = device.transport;
-  device.transport.call = async function lost(...parts) {
-    await call.apply(this, parts);
-    throw Object.assign(new Error("cut"), { kind: "unreachable", isFinal: false });
+  device.transport.call = async function lost(method, ...parts) {
+    const answer = await call.call(this, method, ...parts);
+    if (method !== "AccountService/SignUp") return answer;
+    assert.ok(answer.account.userId);
+    throw new CallError("unreachable", { message: "the answer is lost" });
   };
-  await assert.rejects(device.accounts.signUp(email, password));
+  await assert.rejects(device.accounts.signUp(email, password), { message: "the answer is lost" });
   // when: another tab goes on, with what is stored, and the person has tapped again meanwhile
   const next = makeDevice({ store });
+  const { here } = await next.view();
   await next.client.addHabit({ name: "Swim" });
+  await next.client.tap(id, false);
+  await next.client.tap(id, true, { day: here - 1, note: "later" });
   await next.accounts.signUp(email, password);
   await next.sync();
-  assert.deepEqual((await next.view()).habits.map(({ name }) => name).sort(), ["Read", "Swim"]);
   const fresh = await another(email);
-  assert.deepEqual((await fresh.view()).habits.map(({ name }) => name).sort(), ["Read", "Swim"]);
+  for (const each of [next, fresh]) {
+    const { habits } = await each.view();
+    assert.deepEqual(habits.map(({ name }) => name).sort(), ["Read", "Swim"]);
+    const { cells } = habits.find(({ name }) => name === "Read");
+    assert.deepEqual([cells.get(here).done, cells.get(here - 1).done, cells.get(here - 1).note], [false, true, "later"]);
+  }
+});
+
+test("a network that is cut at any request of a sign-up and of a sync loses and doubles nothing", withServer, async () => {
+  let requests = Infinity;
+  for (let cut = 1; cut <= requests; cut += 1) {
+    for (const isAnswerLost of [false, true]) {
+      const device = makeDevice();
+      const { call } = device.transport;
+      let count = 0;
+      device.transport.call = async function cutAt(...parts) {
+        count += 1;
+        if (count !== cut) return call.apply(this, parts);
+        if (isAnswerLost) await call.apply(this, parts);
+        throw new CallError("unreachable", { message: "cut" });
+      };
+      // What is cut is tried again, as the page and the person do.
+      const again = async (body) => {
+        try {
+          return await body();
+        } catch (error) {
+          if (error.message !== "cut") throw error;
+          return body();
+        }
+      };
+      const email = newEmail();
+      const id = await device.client.addHabit({ name: "Read" });
+      await device.client.tap(id, true, { note: "one" });
+      await again(() => device.anonymous.keep());
+      await again(() => device.accounts.signUp(email, password));
+      await device.client.tap(id, true, { day: (await device.view()).here - 1, note: "two" });
+      await again(() => device.sync());
+      await device.client.tap(id, false);
+      await again(() => device.sync());
+      requests = count;
+      const { habits, account, session, here } = await (await another(email)).view();
+      const { cells } = habits[0];
+      assert.deepEqual([habits.length, cells.size, cells.get(here).done, cells.get(here).note, cells.get(here - 1).note], [1, 2, false, "one", "two"], `cut at ${cut}`);
+      assert.deepEqual([account.notices.length, session], [0, undefined]);
+      const own = await accountOf(device);
+      assert.deepEqual([own.queue.length, own.kept.length], [0, own.lastSeq]);
+    }
+  }
+  assert.ok(requests >= 5);
 });
 
 test("two devices with lost requests and answers end equal, and nothing is lost or doubled", withServer, async () => {
@@ -305,6 +358,7 @@ test("sign-out keeps what is unsent, and deletion leaves nothing", withServer, a
 
 test("a capture that the page makes is the one that the server hashes", withServer, async () => {
   const device = makeDevice();
+  await device.client.setDayStart(215);
   const id = await device.client.addHabit({ name: "Naïve ✓", description: "多", color: 0xffffff });
   const { here } = await device.view();
   for (let ago = 0; ago < 40; ago += 1) await device.client.tap(id, true, { day: here - ago, note: ago % 3 ? "" : `ä${ago}` });
@@ -315,4 +369,5 @@ test("a capture that the page makes is the one that the server hashes", withServ
   // A wrong hash would be CAPTURE_CORRUPT.
   const result = await device.accounts.signUp(newEmail(), password);
   assert.equal(result.habits[0].daysUndone, 1);
+  assert.equal((await device.view()).dayStart, 215, "the account takes over the start of the day");
 });

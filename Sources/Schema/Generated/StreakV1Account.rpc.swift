@@ -60,14 +60,26 @@ public protocol AccountService: Sendable {
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON;
   /// TOO_MANY_REQUESTS.
   func changePassword(_ request: ChangePasswordRequest, context: ServerContext) async throws(RPCStatus) -> ChangePasswordResponse
-  /// Erases the account with everything that belongs to it, at once and for ever, on every device.
-  /// Only its random id remains, in a list that is applied to every backup that is ever restored.
-  /// Later calls of its devices, and repetitions of this call, are refused with ACCOUNT_ERASED; open
-  /// streams end with it. The same email may sign up again, for an empty account.
+  /// Announces the erasure of the account, seven days ahead unless the server is set otherwise.
+  /// Until then everything goes on, every device shows the date (`Account.deletion_at`,
+  /// `SyncResponse.deletion_at`), and `CancelDeletion` takes it back. Announced again, the date
+  /// stays.
+  ///
+  /// With `immediately` it is erased at once. That needs the person's proof in the same call.
+  ///
+  /// An erasure removes everything that belongs to the account, for ever, on every device. Only its
+  /// random id remains, in a list that is applied to every backup that is ever restored. Later calls
+  /// of its devices, and repetitions of this call, are refused with ACCOUNT_ERASED; open streams end
+  /// with it. The same email may sign up again, for an empty account.
   ///
   /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below;
-  /// ACCOUNT_ERASED; TOO_MANY_REQUESTS.
+  /// REAUTHENTICATION_REQUIRED; SIGN_IN_REFUSED if the proof is not the account's; ACCOUNT_ERASED;
+  /// TOO_MANY_REQUESTS.
   func deleteAccount(_ request: DeleteAccountRequest, context: ServerContext) async throws(RPCStatus) -> DeleteAccountResponse
+  /// Takes an announced deletion back. Without one it changes nothing.
+  ///
+  /// Refused: ACCOUNT_ERASED; TOO_MANY_REQUESTS.
+  func cancelDeletion(_ request: CancelDeletionRequest, context: ServerContext) async throws(RPCStatus) -> CancelDeletionResponse
   /// The signed-in person's account.
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse
   /// Mails a code and a link to the account's address, which prove that the person reads mail there.
@@ -79,10 +91,10 @@ public protocol AccountService: Sendable {
   /// Accepts the code or the link's token of a mail. It proves the account's address, or gives the
   /// account the address that `RequestAddressChange` asked for.
   ///
-  /// An address that another account has without having proved it goes to this account. The other one
-  /// keeps all its data and its signed-in devices, and has no address until it proves one.
-  /// After a change, the former address is told, if it was proved: for seven days a link in that mail
-  /// takes the account back (`TakeBackAddress`), and no other account can have that address.
+  /// An address that another account has without having proved it goes to this account. The other
+  /// one keeps all its data and its signed-in devices, and has no address until it proves one.
+  /// After a change, the former address is told, if it was proved: for seven days a link in that
+  /// mail takes the account back (`TakeBackAddress`), and no other account can have that address.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID, also for a code after five wrong ones; ADDRESS_TAKEN if
   /// another account has proved the address; TOO_MANY_REQUESTS.
@@ -102,16 +114,18 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func resetPassword(_ request: ResetPasswordRequest, context: ServerContext) async throws(RPCStatus) -> ResetPasswordResponse
-  /// Gives the account the address back that it had, by the link of the mail that told of the change.
-  /// Every device is signed out, the password is replaced, and links to the other address end.
+  /// Gives the account the address back that it had, by the link of the mail that told of the
+  /// change. Every device is signed out, the password is replaced, and links to the other address
+  /// end.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func takeBackAddress(_ request: TakeBackAddressRequest, context: ServerContext) async throws(RPCStatus) -> TakeBackAddressResponse
-  /// Mails a code for `SignUpRequest.address_code`. With it, a person can sign up with an address that
-  /// another account has without having proved it. An address that an account has proved gets a mail
-  /// that says so instead; the answer is the same for every address.
+  /// Mails a code for `SignUpRequest.address_code`. With it, a person can sign up with an address
+  /// that another account has without having proved it. An address that an account has proved gets a
+  /// mail that says so instead; the answer is the same for every address.
   ///
-  /// Refused: INVALID_FIELD; MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many mails.
+  /// Refused: INVALID_FIELD; MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many
+  /// mails.
   func requestSignUpCode(_ request: RequestSignUpCodeRequest, context: ServerContext) async throws(RPCStatus) -> RequestSignUpCodeResponse
 }
 
@@ -142,6 +156,9 @@ extension AccountService {
       },
       .unary(AccountServiceMethods.deleteAccount) { request, context throws(RPCStatus) in
         try await deleteAccount(request, context: context)
+      },
+      .unary(AccountServiceMethods.cancelDeletion) { request, context throws(RPCStatus) in
+        try await cancelDeletion(request, context: context)
       },
       .unary(AccountServiceMethods.getAccount) { request, context throws(RPCStatus) in
         try await getAccount(request, context: context)
@@ -212,6 +229,11 @@ public enum AccountServiceMethods {
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
       rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
+  public static let cancelDeletion = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "CancelDeletion", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    request: CancelDeletionRequest.descriptor, response: CancelDeletionResponse.descriptor)
   public static let getAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),

@@ -66,8 +66,9 @@ extension StreakClient {
     return Int(response.devicesSignedOut)
   }
 
-  /// Takes an account back whose address someone else changed, by the link of the mail that told of
-  /// the change. Every device is signed out; sign in with the former address and the new password.
+  /// Takes an account back whose address was changed without the person, by the link of the mail
+  /// that told of the change. Every device is signed out; sign in with the former address and the
+  /// new password.
   ///
   /// - Returns: The number of devices signed out.
   @discardableResult

@@ -19,7 +19,7 @@ extension AccountHandlers {
     context.principal = user.map { Principal(userID: $0.userID) }
     try await limiter.count(context, person: Array(key.utf8), mailTo: key)
     // An unverified address resets nothing. The same work and the same statements for all: without
-    // a recipient the rows are nobody's, and nothing is sent.
+    // a recipient the rows belong to no account, and nothing is sent.
     let recipient = user.flatMap { $0.emailVerifiedAt == nil || MailAddress($0.email) == nil ? nil : $0 }
     let userID = recipient?.userID ?? .zero
     let proof = orders.reset(of: recipient?.email ?? "", recipient == nil ? "" : key, for: userID)

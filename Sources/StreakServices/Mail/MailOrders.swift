@@ -145,7 +145,9 @@ struct MailOrders: Sendable {
   }
 
   /// In two groups, which are easier to copy by hand.
-  private static func spaced(_ code: String) -> String { "\(code.prefix(codeDigits / 2)) \(code.suffix(codeDigits / 2))" }
+  private static func spaced(_ code: String) -> String {
+    "\(code.prefix(codeDigits / 2)) \(code.suffix(codeDigits / 2))"
+  }
 
   /// A moment to the minute, in UTC.
   private static func text(_ moment: Instant) -> String {

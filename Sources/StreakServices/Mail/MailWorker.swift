@@ -15,7 +15,7 @@ package final class MailWorker: Sendable {
   /// Mails that one process hands over at the same time.
   package static let deliveriesMax = 4
   /// How long a taken mail is left to this process, in seconds: longer than any delivery takes.
-  package static let leaseSeconds = Int32(MailLimits.deliverySeconds * 2)
+  package static let leaseSeconds = Int32(MailLimits().deliverySeconds * 2)
   /// Time between two looks at the outbox, in milliseconds.
   static let pollMilliseconds: UInt64 = 1_000
   /// The same while mails are waiting for their turn.

@@ -36,7 +36,7 @@ extension StreakStore {
   private static let removeTokensOfAddress = Statement(
     .write, "DELETE FROM mail_tokens WHERE user_id = $1 AND email_key = $2")
 
-  /// Who has an address.
+  /// The account that has an address.
   private struct Holder: Equatable {
     var userID: Identifier
     var isReserved: Bool
@@ -90,7 +90,8 @@ extension StreakStore {
   private static let changeAddress = Statement(
     .write, "UPDATE users SET email = $2, email_verified_at = now() WHERE user_id = $1")
   private static let reserve = Statement(
-    .write, "UPDATE emails SET reserved_until = now() + make_interval(days => $3) WHERE user_id = $1 AND email_key = $2")
+    .write, "UPDATE emails SET reserved_until = now() + make_interval(days => $3) WHERE user_id = $1 AND email_key = $2"
+  )
   private static let release = Statement(.write, "DELETE FROM emails WHERE user_id = $1 AND email_key = $2")
   // Links that lead to the former address prove nothing any more, but for those that take it back.
   private static let removeOtherTokens = Statement(
@@ -211,8 +212,9 @@ extension StreakStore {
       try await transaction { transaction throws(StoreError) -> TransactionEnd<Int32?> in
         try await transaction.execute(Self.lockHeads, .identifiers([userID]))
         let token = try await Self.consume(.link(hash: linkHash), .takeBackAddress, of: userID, by: transaction)
-        guard let token, try await transaction.execute(
-          Self.keepAddress, .identifier(userID), .string(token.emailKey)) == 1,
+        guard let token,
+          try await transaction.execute(
+            Self.keepAddress, .identifier(userID), .string(token.emailKey)) == 1,
           let count = try await Self.replacePassword(of: userID, by: passwordHash, transaction)
         else { return .rollBack(nil) }
         var batch = Batch()

@@ -1,63 +1,65 @@
 // Serves the page from a cache, so that it opens without a network from the second moment of the
-// first visit on. One version is one set of files: the list below names each file with its hash, and
-// a set of which one file differs is not installed. So a visit during a deployment cannot mix two
-// versions, and this script changes whenever any file does, which is how a browser finds an update.
-// `scripts/page` writes the list; a test compares it with the files.
+// first visit on. One version is one set of files: the list below names each file with its hash,
+// and a set of which one file differs is not installed. So a visit during a deployment cannot mix
+// two versions, and this script changes whenever any file does, which is how a browser finds an
+// update. `scripts/page` writes the list; a test compares it with the files.
 
 // MARK: files (written by scripts/page)
 const files = {
   "/app.css": "56dc67353bb38669",
-  "/i18n/de.js": "7bb46fcdca8cf7bb",
-  "/i18n/en-more.js": "350b6b3c95643b4d",
+  "/i18n/de.js": "f3a62fd4b33396a9",
+  "/i18n/en-more.js": "4fbcc6f77667218b",
   "/i18n/en.js": "5639389c1199fbbb",
   "/icon-180.png": "8dac7a86f8a3516e",
   "/icon-512.png": "304d66544f133af1",
   "/icon.svg": "0307c3e298bb98c2",
   "/import/csv.js": "9ec9d3ebda32c24c",
-  "/import/dates.js": "1ec92ffa9d9fb746",
+  "/import/dates.js": "09c1eb11606b63f1",
   "/import/readers.js": "97c4679d98f327ca",
   "/import/record.js": "6da62f8cb5907509",
   "/import/words.js": "c6009ec6ea231e0a",
   "/": "b75311a8520c9aa6",
   "/manifest.webmanifest": "aefa6b1b26297c40",
-  "/modules/accounts.js": "022a8547bd678eb1",
-  "/modules/anonymous.js": "6b5cd32aaa9ca0e8",
-  "/modules/background.js": "8c83595fd9d82882",
+  "/modules/accounts.js": "1eef62d814e0540a",
+  "/modules/anonymous.js": "1d9a94ad3306ac4d",
+  "/modules/background.js": "66c116b521300e91",
   "/modules/bytes.js": "49b4f96425b7ce41",
-  "/modules/calls.js": "300915025f708720",
+  "/modules/calls.js": "062ab4affc73a9e7",
   "/modules/capture.js": "3e9e485fc52070b4",
   "/modules/client.js": "e0b6694a5cd08024",
   "/modules/clock.js": "31ece48043d6a56d",
   "/modules/day.js": "12cd10bc0016b03d",
   "/modules/digest.js": "572890b3b6c43759",
-  "/modules/document.js": "d9d61e854e1851c9",
+  "/modules/document.js": "bfb004feb0ac4b1d",
   "/modules/export.js": "c168a84f8e548801",
   "/modules/habit.js": "39432f0a896ae7fc",
-  "/modules/leader.js": "d3bc5580b9ffa514",
+  "/modules/leader.js": "619b4c977b172f43",
   "/modules/locks.js": "56f818acc6021f82",
-  "/modules/lost.js": "049158c1db00f7f9",
-  "/modules/moving.js": "2be54d95c5ab1e10",
-  "/modules/queue.js": "2f5e7e7dc6a97b83",
-  "/modules/replica.js": "531974a8ee190fd5",
-  "/modules/rules.js": "384aadb0d96de0dc",
+  "/modules/lost.js": "032b92180fa66655",
+  "/modules/moving.js": "44747eeccba4634f",
+  "/modules/queue.js": "fa788b08123485d7",
+  "/modules/replica.js": "da21fe8b8404fc50",
+  "/modules/rules.js": "3dd3e2b0f1e8eaa7",
   "/modules/schedule.js": "47adadb026874f3b",
   "/modules/session.js": "28847554d99060c3",
-  "/modules/shown.js": "352c7fb513a8faa4",
-  "/modules/state.js": "76279217f97e941e",
-  "/modules/store.js": "5da35c7faa216cf3",
+  "/modules/shown.js": "b23a1e45f2b96d1a",
+  "/modules/state.js": "e32e22e817fc3e56",
+  "/modules/store.js": "935de6929c875e2d",
   "/modules/streak.js": "19de2f1504edc339",
   "/modules/submission.js": "c26669e46c5def5f",
-  "/modules/sync.js": "81b27feed6104896",
+  "/modules/sync.js": "4c8be7ee6004162b",
   "/modules/transport.js": "4bf95f82798bfc34",
-  "/ui/account.js": "8a4398a40a41f676",
-  "/ui/app.js": "b66b2f4b83b76e7f",
+  "/ui/account.js": "e33cebf0681213fb",
+  "/ui/app.js": "9c829dd2c69c4afd",
   "/ui/calendar.js": "b39a059bff77b678",
   "/ui/data.js": "40b239a74f870984",
-  "/ui/dialog.js": "9f131e157d7681c2",
-  "/ui/dom.js": "2381cab3cd809b68",
+  "/ui/dialog.js": "41d1ee12e4ee7071",
+  "/ui/dom.js": "2a1df2b65e986926",
+  "/ui/form.js": "d249630c0d789ca7",
   "/ui/frame.js": "da69905793ca1f12",
   "/ui/habit.js": "efe4c033d5a54e90",
   "/ui/i18n.js": "db62e549067051b1",
+  "/ui/mail.js": "1f95d5a557831be3",
   "/ui/main.js": "4db4cc72a9d8e2f2",
   "/ui/migrate.js": "cd2d4655eb03fe72",
   "/ui/notices.js": "7b589e8d2b246808",
@@ -89,8 +91,8 @@ const fill = async () => {
   );
 };
 
-// A new version waits until the person takes it, or until every tab of the old one is closed: a page
-// keeps the modules that it has begun with.
+// A new version waits until the person takes it, or until every tab of the old one is closed: a
+// page keeps the modules that it has begun with.
 self.addEventListener("install", (event) => event.waitUntil(fill()));
 
 self.addEventListener("message", ({ data }) => {

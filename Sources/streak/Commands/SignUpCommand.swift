@@ -21,6 +21,7 @@ struct SignUpCommand: AsyncParsableCommand {
       let report = try await client.signUp(email: email, password: password)
       try options.remember()
       say("\(email): signed up. \(report.map(\.summary) ?? "")")
+      say("If you forget the password, a recovery code signs you in: streak account codes makes some.")
       try await client.sync()
     }
   }

@@ -213,11 +213,18 @@ private struct Cheater {
     guard let id = ledger.notices.keys.sorted().randomElement(using: &random) else { return }
     let place = Int.random(in: devices.indices, using: &random)
     let takesOther = Bool.random(using: &random)
+    let notice = ledger.notices[id]
+    let key = notice.flatMap { notice in notice.day.map { CellKey(habitID: notice.habitID, day: $0) } }
+    let before = key.flatMap { ledger.cells[$0] }
     apply(.resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther)), by: place)
-    // A resolution that keeps an unknown day is a claim of that day.
-    if let notice = ledger.notices[id], notice.kind == .doneConflict, !takesOther, let day = notice.day {
-      let key = CellKey(habitID: notice.habitID, day: day)
-      if let made = ledger.cells[key]?.made, evidence[key]?.isEmpty != false, mayCount(day.number, made, by: place) {
+    // A resolution that keeps a day of which its author knew nothing is a claim of that day.
+    if let key, let before, notice?.kind == .doneConflict, !takesOther {
+      let author = Author(
+        stamp: Stamp(time: .zero, id: StatementID(source: devices[place].id, seq: devices[place].seq)), seen: lastSeen)
+      let isKnown =
+        before.statements.standing(knownTo: author).contains { $0.trust != nil }
+        || before.statements.inheritedTrust(of: author) != nil
+      if !isKnown, mayCount(key.day.number, before.made, by: place) {
         evidence[key, default: []].insert(devices[place].id)
       }
     }

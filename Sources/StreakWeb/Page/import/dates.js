@@ -12,9 +12,9 @@ const months = [
 const monthOf = (word) => months.findIndex((names) => names.some((name) => word.startsWith(name))) + 1;
 
 /**
- * Reads a date with what stands beside it. Undefined if the text is no date; otherwise `{day}` if it
- * is certain (undefined: there is no such day), `{numbers}` if the order of its numbers is not, or
- * `{moment}` in milliseconds.
+ * Reads a date with what stands beside it. Undefined if the text is no date; otherwise `{day}` if
+ * it is certain (undefined: there is no such day), `{numbers}` if the order of its numbers is not,
+ * or `{moment}` in milliseconds.
  */
 export const readDate = (source) => {
   const text = source.trim().toLowerCase();
@@ -22,7 +22,8 @@ export const readDate = (source) => {
   if (/^\d{8}$/.test(text)) return { day: dayFrom(Number(text.slice(0, 4)), Number(text.slice(4, 6)), Number(text.slice(6))) };
   if (/^\d{10}$/.test(text)) return { moment: Number(text) * 1000 };
   if (/^\d{13}$/.test(text)) return { moment: Number(text) };
-  // A moment in UTC is converted to the local day; a date alone is often written as midnight in UTC.
+  // A moment in UTC is converted to the local day; a date alone is often written as midnight in
+  // UTC.
   const iso = /^(\d{4}-\d{2}-\d{2})[t ](\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?)\s*(z|[+-]00:?00)$/.exec(text);
   if (iso && !/^00:00(:00(\.0+)?)?$/.test(iso[2])) return { moment: Date.parse(`${iso[1]}T${iso[2]}Z`) };
   const date = text.replace(/[t\s]*\d{1,2}:\d{2}.*$/, "");
@@ -55,8 +56,8 @@ export const dayIn = (date, order, clock) => {
 const majority = 4;
 
 /**
- * The order that makes the dates of a whole file valid. A date votes for an order if only that makes
- * it a past day. Undefined if several orders are possible and mean different days.
+ * The order that makes the dates of a whole file valid. A date votes for an order if only that
+ * makes it a past day. Undefined if several orders are possible and mean different days.
  */
 export const orderOf = (dates, today, clock) => {
   const votes = { dayFirst: 0, monthFirst: 0 };

@@ -1,6 +1,6 @@
 // Accounts: sign-up, sign-in, migration, sign-out, deletion. Loaded when a person opens them. Each
-// request that must not be doubled is stored before it is sent, so that a repetition, even after the
-// tab was closed, sends the same one and gets the same answer.
+// request that must not be doubled is stored before it is sent, so that a repetition, even after
+// the tab was closed, sends the same one and gets the same answer.
 
 import { base64, newId, randomBytes } from "./bytes.js";
 import { credentialsOf } from "./calls.js";
@@ -23,12 +23,18 @@ const isSameEmail = (left, right) => left.toLowerCase() === right.toLowerCase();
 export const deletionPhrase = "delete my account";
 
 export class Accounts {
-  constructor({ store, calls, sync, anonymous, clock, device, accountChanged }) {
-    Object.assign(this, { store, calls, sync, anonymous, clock, device, accountChanged });
+  /** @param language Gives the language of mails to the person; an empty text states none. */
+  constructor({ store, calls, sync, anonymous, clock, device, accountChanged, language = () => "" }) {
+    Object.assign(this, { store, calls, sync, anonymous, clock, device, accountChanged, language });
   }
 
   #deviceOf(deviceId) {
     return { deviceId, ...this.device() };
+  }
+
+  #languageOfMails() {
+    const language = this.language();
+    return language ? { language } : {};
   }
 
   /** The session as it is now, with its proof; undefined without one. */
@@ -52,7 +58,7 @@ export class Accounts {
       for (let attempt = 0; attempt < 3; attempt += 1) {
         try {
           const response = await this.calls.open("AccountService/SignUp", {
-            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId),
+            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId), ...this.#languageOfMails(),
             ...(pending.claim ? { session: pending.claim } : {}),
           }, { timeoutMilliseconds: wholeSessionMilliseconds });
           await this.#adopt(response, pending);
@@ -80,8 +86,8 @@ export class Accounts {
     for (;;) {
       const own = await this.#claimNow();
       const prepared = await this.store.change((state) => {
-        // The server has signed this device out of an account that it may have lost: the same address
-        // may sign up again.
+        // The server has signed this device out of an account that it may have lost: the same
+        // address may sign up again.
         const { account } = state;
         if (account && (account.credentials || !isSameEmail(account.email, email))) throw new RuleError("SIGNED_IN");
         const { pendingSignUp } = state.settings;
@@ -112,7 +118,9 @@ export class Accounts {
     });
   }
 
-  /** The address belongs to another account than the one stored here: that one was lost or erased. */
+  /**
+   * The address belongs to another account than the one stored here: that one was lost or erased.
+   */
   #moveReplaced(state, userId, email, now) {
     for (const [id, account] of state.accounts) {
       if (id !== userId && isSameEmail(account.email, email)) moveIntoSession(state, id, this.clock, now);
@@ -127,8 +135,8 @@ export class Accounts {
       await this.anonymous.takeBack();
       const held = await this.store.read((state) => [...state.accounts.keys()]);
       const userId = await this.#register(email, password);
-      // A server that has lost this device's numbers says so at the first sync. It runs here because
-      // registering a new device needs the password.
+      // A server that has lost this device's numbers says so at the first sync. It runs here
+      // because registering a new device needs the password.
       if (held.includes(userId)) await this.sync.sync().catch(() => {});
       const standing = await this.store.read((state) => state.accounts.get(userId)?.standing);
       if (standing === "mustRegister") await this.#register(email, password);
@@ -144,7 +152,7 @@ export class Accounts {
     });
     const isKept = known && ["signedIn", "signedOut"].includes(known.standing);
     const deviceId = isKept ? known.deviceId : newId();
-    const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId) });
+    const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId), ...this.#languageOfMails() });
     const now = this.clock.now();
     await this.store.change((state) => {
       let account = state.accounts.get(found.userId);
@@ -258,8 +266,8 @@ export class Accounts {
   async #nextClaim(error, sent) {
     if (!sent) return undefined;
     if (error.reason === "SESSION_INVALID") {
-      // The server does not know the session any more. If the claim already says so, nothing is left
-      // to do.
+      // The server does not know the session any more. If the claim already says so, nothing is
+      // left to do.
       return sent.unanchored ? undefined : { ...sent, unanchored: true, migrationId: newId() };
     }
     if (error.reason === "SESSION_CLAIMED") {

@@ -97,8 +97,9 @@ export class Anonymous {
   }
 
   /**
-   * Keeps a copy of the session with the server, sealed under its secret, because a browser forgets:
-   * Safari deletes what a page stored after seven days without a visit. The copy claims nothing.
+   * Keeps a copy of the session with the server, sealed under its secret, because a browser
+   * forgets: Safari deletes what a page stored after seven days without a visit. The copy claims
+   * nothing.
    */
   async stash() {
     const found = await this.store.read((state) => state.session && state.session.stashedRevision !== state.session.revision && state.session.habits.size > 0 && {

@@ -3,7 +3,7 @@
 
 import { Anonymous } from "./anonymous.js";
 import { SyncSchedule } from "./schedule.js";
-import { Transport } from "./transport.js";
+import { CallError, Transport } from "./transport.js";
 
 /** Pauses between two attempts to open the stream of hints, in milliseconds. */
 const watchPauseMin = 1_000;
@@ -26,7 +26,11 @@ export class Background {
 
   /** The sync of accounts; a person without one does not load it. */
   account() {
-    this.#sync ??= import("./sync.js").then(({ Sync }) => new Sync(this));
+    this.#sync ??= import("./sync.js").then(({ Sync }) => new Sync(this), (error) => {
+      // The network failed: the next attempt loads it again.
+      this.#sync = undefined;
+      throw new CallError("unreachable", { message: String(error) });
+    });
     return this.#sync;
   }
 

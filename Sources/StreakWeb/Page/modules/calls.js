@@ -1,5 +1,5 @@
-// Calls for an account: with its access token, which is renewed when the server refuses it; and what
-// a refusal means for the account on this device.
+// Calls for an account: with its access token, which is renewed when the server refuses it; and
+// what a refusal means for the account on this device.
 
 import { exclusively } from "./locks.js";
 import { CallError } from "./transport.js";

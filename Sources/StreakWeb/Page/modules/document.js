@@ -41,8 +41,8 @@ const recordsBySection = (text) => {
 };
 
 /**
- * Checks a document against its manifest: its size, and the count and hash of each section; and that
- * the document carries the same manifest. Returns the number of records.
+ * Checks a document against its manifest: its size, and the count and hash of each section; and
+ * that the document carries the same manifest. Returns the number of records.
  */
 export const check = async (bytes, manifest) => {
   if (Number(manifest.documentBytes) !== bytes.length) throw new DocumentError(`it has ${bytes.length} of ${manifest.documentBytes} bytes`);

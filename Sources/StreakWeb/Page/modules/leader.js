@@ -5,7 +5,9 @@
 
 import { exclusively } from "./locks.js";
 
-/** How long a tab waits for the leader's sync before it runs one itself. A browser may freeze it. */
+/**
+ * How long a tab waits for the leader's sync before it runs one itself. A browser may freeze it.
+ */
 const patienceMilliseconds = 4_000;
 
 /** What a tab asks the leader for: the names of `Background`'s functions. */

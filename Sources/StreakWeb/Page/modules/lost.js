@@ -4,7 +4,9 @@
 import { byId } from "./bytes.js";
 import { keptMilliseconds } from "./queue.js";
 
-/** The server may have lost acknowledged data: sessions are sent again as long as operations are. */
+/**
+ * The server may have lost acknowledged data: sessions are sent again as long as operations are.
+ */
 export const noteLoss = (account, now) => {
   for (const [id, migrated] of account.migrated) {
     account.changed.add(`migrated ${id}`);

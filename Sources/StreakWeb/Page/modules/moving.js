@@ -1,6 +1,6 @@
 // The way of data from the anonymous session into an account, and back when a server has lost the
-// account. Each function changes the state within one transaction. Loaded on demand: it is needed at
-// a sign-up, a migration, and after a loss.
+// account. Each function changes the state within one transaction. Loaded on demand: it is needed
+// at a sign-up, a migration, and after a loss.
 
 import { base64, byId, randomBytes } from "./bytes.js";
 import { timeOfDay } from "./clock.js";
@@ -139,8 +139,9 @@ const everythingShown = (account, clock, now, dayStart) => {
 };
 
 /**
- * Takes a stash back into this browser, which has forgotten what it stored. What was recorded in the
- * meantime is added to it: habits of equal names are one, and of one day the later statement stays.
+ * Takes a stash back into this browser, which has forgotten what it stored. What was recorded in
+ * the meantime is added to it: habits of equal names are one, and of one day the later statement
+ * stays.
  */
 export const takeStashBack = (state, stash, now) => {
   const meantime = state.session;

@@ -14,7 +14,10 @@ const undoneMaxOfEach = 32;
 export const newAccount = (userId, deviceId, email = "") => ({
   userId,
   email,
-  /** "signedIn", "signedOut", "mustRegister" (a copy of this device exists), "unknown" (to the server). */
+  /**
+   * "signedIn", "signedOut", "mustRegister" (a copy of this device exists), "unknown" (to the
+   * server).
+   */
   standing: "signedIn",
   credentials: null,
   zones: [],

@@ -1,6 +1,6 @@
-// The received state of an account. Everything here but `prepare` is synchronous and without I/O, so
-// that one response is taken within one database transaction: outcomes, changes and cursor together,
-// or nothing.
+// The received state of an account. Everything here but `prepare` is synchronous and without I/O,
+// so that one response is taken within one database transaction: outcomes, changes and cursor
+// together, or nothing.
 
 import { cellDigest, dayStartDigest, emptyDigest, habitDigest, isSame, minus, plus, readDigest, writeDigest } from "./digest.js";
 import { fieldsOf, sameFields } from "./habit.js";
@@ -172,7 +172,9 @@ const takeChanges = (account, changes) => {
   for (const notice of changes.notices) put(account, "notices", notice.noticeId, notice);
 };
 
-/** Takes a prepared response. "good", "diverged" (all is pulled again), or "outdated" (no effect). */
+/**
+ * Takes a prepared response. "good", "diverged" (all is pulled again), or "outdated" (no effect).
+ */
 const receive = (account, changes, sent, now) => {
   account.digest ??= digestOfAccount(account);
   // A late answer from an earlier epoch of the database: its decisions may be lost, and the
@@ -232,7 +234,9 @@ export const take = (account, answer, sent, sentAs, now) => {
   return "more";
 };
 
-/** Whether an answer shows that the server may have lost acknowledged data. Called before `take`. */
+/**
+ * Whether an answer shows that the server may have lost acknowledged data. Called before `take`.
+ */
 export const showsLoss = (account, answer, sent) => {
   if (!answer.changes) return answer.gap !== undefined || Boolean(answer.cursorInvalid);
   const { outcomes, lastSeq, cursor } = answer.changes;

@@ -45,8 +45,8 @@ export const rejection = (day, made, now) => {
 export const isSealed = (day, today) => today - day > lateDaysMax;
 
 /**
- * What a device may newly claim since its queue was last empty. `claim` returns the reason for which
- * a day is going to be quarantined; an empty text if it counts.
+ * What a device may newly claim since its queue was last empty. `claim` returns the reason for
+ * which a day is going to be quarantined; an empty text if it counts.
  */
 export class BackfillAllowance {
   #claimed = new Set();

@@ -1,5 +1,5 @@
-// What a person sees of an account: the received state with the queue applied on top. A page without
-// a network works from here alone.
+// What a person sees of an account: the received state with the queue applied on top. A page
+// without a network works from here alone.
 
 import { fieldsOf } from "./habit.js";
 import { cellKey, meantKey } from "./queue.js";

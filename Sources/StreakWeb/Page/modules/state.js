@@ -1,6 +1,6 @@
-// Everything that this browser holds: the settings, the anonymous session, and the accounts; and how
-// it becomes records. A change marks the records that it touches, so that storing a tap writes a
-// tap, however long a history is.
+// Everything that this browser holds: the settings, the anonymous session, and the accounts; and
+// how it becomes records. A change marks the records that it touches, so that storing a tap writes
+// a tap, however long a history is.
 
 import { newId, base64, randomBytes } from "./bytes.js";
 import { cellKey, newAccount } from "./queue.js";

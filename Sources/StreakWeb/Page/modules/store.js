@@ -13,7 +13,9 @@ const logLengthMax = 500;
 const logKeysMax = 2000;
 
 export class StorageError extends Error {
-  /** @param kind "quota": there is no room; "lost": the browser took the database away; "failed". */
+  /**
+   * @param kind "quota": there is no room; "lost": the browser took the database away; "failed".
+   */
   constructor(kind, message) {
     super(message);
     this.name = "StorageError";

@@ -1,6 +1,7 @@
 // The device's side of sync: sends the queue, takes what comes down, until both sides are equal.
-// This module and what it imports can be lifted into another app: it needs a store with `change` and
-// `read` (store.js), a transport with `call` and `stream` (transport.js), and a clock (clock.js).
+// This module and what it imports can be lifted into another app: it needs a store with `change`
+// and `read` (store.js), a transport with `call` and `stream` (transport.js), and a clock
+// (clock.js).
 //
 // The rules, and where they are kept:
 // - an operation is applied exactly once, however often it is sent: its number and its bytes never
@@ -175,7 +176,9 @@ export class Sync {
     });
   }
 
-  /** Sends migrated sessions again that the server may have lost, once what preceded them is sent. */
+  /**
+   * Sends migrated sessions again that the server may have lost, once what preceded them is sent.
+   */
   async #resendLostSessions(userId) {
     const lost = await this.store.read((state) => {
       const account = state.accounts.get(userId);

@@ -3,8 +3,8 @@
 import { h, render } from "./dom.js";
 
 /**
- * Opens a dialog. `draw(close, redraw)` describes its content. Resolves with what `close` was given;
- * undefined if the person left it.
+ * Opens a dialog. `draw(close, redraw)` describes its content. Resolves with what `close` was
+ * given; undefined if the person left it.
  */
 export const openDialog = (label, draw) =>
   new Promise((resolve) => {

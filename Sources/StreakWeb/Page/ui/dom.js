@@ -50,8 +50,8 @@ const fits = (node, child) => {
 };
 
 /**
- * Makes `parent`'s content what `children` describe. Elements that stay are not moved where it can be
- * helped: moving one takes the focus from it.
+ * Makes `parent`'s content what `children` describe. Elements that stay are not moved where it can
+ * be helped: moving one takes the focus from it.
  */
 export const render = (parent, children) => {
   const old = new Set(parent.childNodes);
