@@ -1,5 +1,5 @@
 """What must hold for every page that a person sees: contrast, the order of the focus, names for
-those who do not see, and no movement."""
+assistive technology, and no movement."""
 
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
