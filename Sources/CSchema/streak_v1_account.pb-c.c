@@ -1794,7 +1794,7 @@ const ProtobufCMessageDescriptor streak__v1__tokens__descriptor =
   (ProtobufCMessageInit) streak__v1__tokens__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[9] =
 {
   {
     "user_id",
@@ -1880,21 +1880,46 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "recovery_codes_left",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, recovery_codes_left),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deletion_at",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, deletion_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__account__field_indices_by_name[] = {
   3,   /* field[3] = change_number */
   2,   /* field[2] = created_at */
-  6,   /* field[6] = deletion_at */
+  8,   /* field[8] = deletion_at */
   1,   /* field[1] = email */
   5,   /* field[5] = email_verified */
   4,   /* field[4] = habit_count */
   6,   /* field[6] = language */
+  7,   /* field[7] = recovery_codes_left */
   0,   /* field[0] = user_id */
 };
 static const ProtobufCIntRange streak__v1__account__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__account__descriptor =
 {
@@ -1904,14 +1929,65 @@ const ProtobufCMessageDescriptor streak__v1__account__descriptor =
   "Streak__V1__Account",
   "streak.v1",
   sizeof(Streak__V1__Account),
-  7,
+  9,
   streak__v1__account__field_descriptors,
   streak__v1__account__field_indices_by_name,
   1,  streak__v1__account__number_ranges,
   (ProtobufCMessageInit) streak__v1__account__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__person_proof__field_descriptors[2] =
+{
+  {
+    "password",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__PersonProof, proof_case),
+    offsetof(Streak__V1__PersonProof, password),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recovery_code",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__PersonProof, proof_case),
+    offsetof(Streak__V1__PersonProof, recovery_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__person_proof__field_indices_by_name[] = {
+  0,   /* field[0] = password */
+  1,   /* field[1] = recovery_code */
+};
+static const ProtobufCIntRange streak__v1__person_proof__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__person_proof__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.PersonProof",
+  "PersonProof",
+  "Streak__V1__PersonProof",
+  "streak.v1",
+  sizeof(Streak__V1__PersonProof),
+  2,
+  streak__v1__person_proof__field_descriptors,
+  streak__v1__person_proof__field_indices_by_name,
+  1,  streak__v1__person_proof__number_ranges,
+  (ProtobufCMessageInit) streak__v1__person_proof__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descriptors[8] =
 {
   {
     "idempotency_key",
@@ -1997,6 +2073,18 @@ static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "with_recovery_codes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignUpRequest, with_recovery_codes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sign_up_request__field_indices_by_name[] = {
   6,   /* field[6] = address_code */
@@ -2006,12 +2094,12 @@ static const unsigned streak__v1__sign_up_request__field_indices_by_name[] = {
   5,   /* field[5] = language */
   2,   /* field[2] = password */
   4,   /* field[4] = session */
-  5,   /* field[5] = with_recovery_codes */
+  7,   /* field[7] = with_recovery_codes */
 };
 static const ProtobufCIntRange streak__v1__sign_up_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
 {
@@ -2021,7 +2109,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
   "Streak__V1__SignUpRequest",
   "streak.v1",
   sizeof(Streak__V1__SignUpRequest),
-  7,
+  8,
   streak__v1__sign_up_request__field_descriptors,
   streak__v1__sign_up_request__field_indices_by_name,
   1,  streak__v1__sign_up_request__number_ranges,
@@ -3453,7 +3541,7 @@ const ProtobufCMessageDescriptor streak__v1__request_sign_up_code_response__desc
   (ProtobufCMessageInit) streak__v1__request_sign_up_code_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[16] =
+static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[17] =
 {
   { "SignUp", &streak__v1__sign_up_request__descriptor, &streak__v1__sign_up_response__descriptor },
   { "SignIn", &streak__v1__sign_in_request__descriptor, &streak__v1__sign_in_response__descriptor },
@@ -3480,17 +3568,17 @@ const unsigned streak__v1__account_service__method_indices_by_name[] = {
   9,        /* GetAccount */
   4,        /* ListDevices */
   2,        /* Refresh */
-  11,        /* RequestAddressChange */
-  12,        /* RequestPasswordReset */
-  15,        /* RequestSignUpCode */
-  9,        /* RequestVerification */
-  13,        /* ResetPassword */
+  12,        /* RequestAddressChange */
+  13,        /* RequestPasswordReset */
+  16,        /* RequestSignUpCode */
+  10,        /* RequestVerification */
+  14,        /* ResetPassword */
   5,        /* RevokeDevice */
   1,        /* SignIn */
   3,        /* SignOut */
   0,        /* SignUp */
-  14,        /* TakeBackAddress */
-  10         /* VerifyAddress */
+  15,        /* TakeBackAddress */
+  11         /* VerifyAddress */
 };
 const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
 {
@@ -3499,7 +3587,7 @@ const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
   "AccountService",
   "Streak__V1__AccountService",
   "streak.v1",
-  16,
+  17,
   streak__v1__account_service__method_descriptors,
   streak__v1__account_service__method_indices_by_name
 };
@@ -3589,7 +3677,7 @@ void streak__v1__account_service__request_verification(ProtobufCService *service
                                                        void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__verify_address(ProtobufCService *service,
                                                  const Streak__V1__VerifyAddressRequest *input,
@@ -3597,7 +3685,7 @@ void streak__v1__account_service__verify_address(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_address_change(ProtobufCService *service,
                                                          const Streak__V1__RequestAddressChangeRequest *input,
@@ -3605,7 +3693,7 @@ void streak__v1__account_service__request_address_change(ProtobufCService *servi
                                                          void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_password_reset(ProtobufCService *service,
                                                          const Streak__V1__RequestPasswordResetRequest *input,
@@ -3613,7 +3701,7 @@ void streak__v1__account_service__request_password_reset(ProtobufCService *servi
                                                          void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__reset_password(ProtobufCService *service,
                                                  const Streak__V1__ResetPasswordRequest *input,
@@ -3621,7 +3709,7 @@ void streak__v1__account_service__reset_password(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__take_back_address(ProtobufCService *service,
                                                     const Streak__V1__TakeBackAddressRequest *input,
@@ -3629,7 +3717,7 @@ void streak__v1__account_service__take_back_address(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_sign_up_code(ProtobufCService *service,
                                                        const Streak__V1__RequestSignUpCodeRequest *input,
@@ -3637,7 +3725,7 @@ void streak__v1__account_service__request_sign_up_code(ProtobufCService *service
                                                        void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__init (Streak__V1__AccountService_Service *service,
                                         Streak__V1__AccountService_ServiceDestroy destroy)

@@ -70,10 +70,14 @@ public struct Account: ProtobufMessage {
   public var emailVerified: Bool = false
   /// The language of mails to the person, a BCP 47 tag; empty: not given.
   public var language: String = ""
+  /// Number of recovery codes that were not used yet.
+  public var recoveryCodesLeft: Int32 = 0
+  /// When the account will be erased, as the person announced; absent if it will not.
+  public var deletionAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
 
-  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "") {
+  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "", recoveryCodesLeft: Int32 = 0, deletionAt: GoogleProtobufTimestamp? = nil) {
     self.userId = userId
     self.email = email
     self.createdAt = createdAt
@@ -81,11 +85,13 @@ public struct Account: ProtobufMessage {
     self.habitCount = habitCount
     self.emailVerified = emailVerified
     self.language = language
+    self.recoveryCodesLeft = recoveryCodesLeft
+    self.deletionAt = deletionAt
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Account.self, streak__v1__account__init),
-    children: [3: GoogleProtobufTimestamp.descriptor, 7: GoogleProtobufTimestamp.descriptor])
+    children: [3: GoogleProtobufTimestamp.descriptor, 9: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Account.self)
@@ -96,6 +102,8 @@ public struct Account: ProtobufMessage {
     unsafe habitCount = c.pointee.habit_count
     unsafe emailVerified = c.pointee.email_verified != 0
     unsafe language = CBridge.string(c.pointee.language)
+    unsafe recoveryCodesLeft = c.pointee.recovery_codes_left
+    unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -108,6 +116,8 @@ public struct Account: ProtobufMessage {
     unsafe c.pointee.habit_count = habitCount
     unsafe c.pointee.email_verified = emailVerified ? 1 : 0
     unsafe c.pointee.language = arena.cString(language)
+    unsafe c.pointee.recovery_codes_left = recoveryCodesLeft
+    unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -195,10 +205,12 @@ public struct SignUpRequest: ProtobufMessage {
   /// The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for
   /// an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
   public var addressCode: String = ""
+  /// Make recovery codes too; the reply has them.
+  public var withRecoveryCodes: Bool = false
 
   public init() {}
 
-  public init(idempotencyKey: [UInt8] = [], email: String = "", password: String = "", device: Device? = nil, session: SessionClaim? = nil, language: String = "", addressCode: String = "") {
+  public init(idempotencyKey: [UInt8] = [], email: String = "", password: String = "", device: Device? = nil, session: SessionClaim? = nil, language: String = "", addressCode: String = "", withRecoveryCodes: Bool = false) {
     self.idempotencyKey = idempotencyKey
     self.email = email
     self.password = password
@@ -206,6 +218,7 @@ public struct SignUpRequest: ProtobufMessage {
     self.session = session
     self.language = language
     self.addressCode = addressCode
+    self.withRecoveryCodes = withRecoveryCodes
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -222,6 +235,7 @@ public struct SignUpRequest: ProtobufMessage {
     unsafe session = CBridge.message(c.pointee.session, SessionClaim.self)
     unsafe language = CBridge.string(c.pointee.language)
     unsafe addressCode = CBridge.string(c.pointee.address_code)
+    unsafe withRecoveryCodes = c.pointee.with_recovery_codes != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -234,6 +248,7 @@ public struct SignUpRequest: ProtobufMessage {
     unsafe c.pointee.session = arena.message(session, as: Streak__V1__SessionClaim.self)
     unsafe c.pointee.language = arena.cString(language)
     unsafe c.pointee.address_code = arena.cString(addressCode)
+    unsafe c.pointee.with_recovery_codes = withRecoveryCodes ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 

@@ -273,5 +273,5 @@ public enum AccountServiceMethods {
     policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
       rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
     request: RequestSignUpCodeRequest.descriptor, response: RequestSignUpCodeResponse.descriptor)
-  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
+  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, cancelDeletion, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
 }

@@ -127,10 +127,50 @@ struct  Streak__V1__Account
    * The language of mails to the person, a BCP 47 tag; empty: not given.
    */
   char *language;
+  /*
+   * Number of recovery codes that were not used yet.
+   */
+  int32_t recovery_codes_left;
+  /*
+   * When the account will be erased, as the person announced; absent if it will not.
+   */
+  Google__Protobuf__Timestamp *deletion_at;
 };
 #define STREAK__V1__ACCOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__account__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, NULL }
+
+
+typedef enum {
+  STREAK__V1__PERSON_PROOF__PROOF__NOT_SET = 0,
+  STREAK__V1__PERSON_PROOF__PROOF_PASSWORD = 1,
+  STREAK__V1__PERSON_PROOF__PROOF_RECOVERY_CODE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__PERSON_PROOF__PROOF__CASE)
+} Streak__V1__PersonProof__ProofCase;
+
+/*
+ * What only the person knows. A device's token is not enough for calls that could take the account
+ * away: they need a proof in the request, or one by this device that is not older than five minutes
+ * (`CredentialService.Reauthenticate`, `SignIn`, `SignUp`, `RecoverAccount`, `ChangePassword`).
+ */
+struct  Streak__V1__PersonProof
+{
+  ProtobufCMessage base;
+  Streak__V1__PersonProof__ProofCase proof_case;
+  union {
+    /*
+     * The password.
+     */
+    char *password;
+    /*
+     * A recovery code, which is then used.
+     */
+    char *recovery_code;
+  };
+};
+#define STREAK__V1__PERSON_PROOF__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__person_proof__descriptor) \
+    , STREAK__V1__PERSON_PROOF__PROOF__NOT_SET, {0} }
 
 
 struct  Streak__V1__SignUpRequest
@@ -169,10 +209,14 @@ struct  Streak__V1__SignUpRequest
    * an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
    */
   char *address_code;
+  /*
+   * Make recovery codes too; the reply has them.
+   */
+  protobuf_c_boolean with_recovery_codes;
 };
 #define STREAK__V1__SIGN_UP_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_up_request__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Streak__V1__SignUpResponse
@@ -1608,6 +1652,7 @@ void streak__v1__account_service__init (Streak__V1__AccountService_Service *serv
       function_prefix__ ## revoke_device,\
       function_prefix__ ## change_password,\
       function_prefix__ ## delete_account,\
+      function_prefix__ ## cancel_deletion,\
       function_prefix__ ## get_account,\
       function_prefix__ ## request_verification,\
       function_prefix__ ## verify_address,\
