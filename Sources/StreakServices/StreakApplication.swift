@@ -54,12 +54,12 @@ public final class StreakApplication: Sendable {
   }
 
   /// From a deletion's announcement to the erasure: seven days.
-  public static let deletionDelaySecondsDefault: Int64 = 7 * 86_400
+  package static let deletionDelaySecondsDefault: Int64 = 7 * 86_400
 
   /// Erases the accounts whose announced deletion is due. On one of the store's loops.
   ///
   /// - Returns: How many.
-  public func performDueDeletions() async throws(StoreError) -> Int {
+  package func performDueDeletions() async throws(StoreError) -> Int {
     try await AnnouncedDeletions(store: store, erasures: erasures).perform(at: .now())
   }
 

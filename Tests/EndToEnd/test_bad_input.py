@@ -37,7 +37,7 @@ def test_another_content_type_is_answered_with_http_415(raw, content_type):
 
 
 @pytest.mark.parametrize("method, has_body", [("GET", True), ("HEAD", False)])
-@pytest.mark.parametrize("path, expected", [(HEALTH, ("405", "POST")), ("/", ("404", None))])
+@pytest.mark.parametrize("path, expected", [(HEALTH, ("405", "POST")), ("/no-such-page", ("404", None))])
 def test_a_request_that_is_not_a_call_gets_an_error_in_words(raw, method, has_body, path, expected):
     stream = raw.headers(path, replaced={":method": method}, end=True)
     answer = raw.answer(stream)

@@ -113,6 +113,7 @@ def test_a_persons_whole_way(server, folder, email):
         first.go("account")
         first.click("delete-account")
         first.write("delete-email", email)
+        first.write("delete-password", PASSWORD)
         first.click("delete-confirm")
         first.find("erased")
         assert not first.has("habit")

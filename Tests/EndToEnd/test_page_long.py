@@ -225,6 +225,7 @@ def test_another_browser_keeps_signs_up_and_shares_every_day(server, folder, ema
         first.go("account")
         first.click("delete-account")
         first.put(selector("delete-email"), email)
+        first.put(selector("delete-password"), PASSWORD)
         first.click("delete-confirm")
         first.find("erased")
         second.find("erased")

@@ -350,7 +350,7 @@ test("sign-out keeps what is unsent, and deletion leaves nothing", withServer, a
   assert.equal((await device.view()).account.waiting, 0);
   const second = await another(email);
   assert.equal((await second.view()).habits[0].id, id);
-  await device.accounts.deleteAccount(email);
+  await device.accounts.deleteAccount(email, password);
   assert.equal((await device.view()).account, undefined);
   await assert.rejects(second.sync(), { kind: "accountErased" });
   assert.deepEqual([(await second.view()).account, second.store.records.size > 1], [undefined, false], "only the settings stay");

@@ -330,11 +330,14 @@ export class Accounts {
     this.accountChanged();
   }
 
-  /** Deletes the account and all its data, on the server and here. Repeating it completes it. */
-  async deleteAccount(email) {
+  /**
+   * Deletes the account and all its data at once, on the server and here; the password proves the
+   * person. Repeating it completes it.
+   */
+  async deleteAccount(email, password) {
     const userId = await this.#current();
     try {
-      await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase }, userId);
+      await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase, immediately: true, proof: { password } }, userId);
     } catch (error) {
       if (error.kind !== "accountErased") throw error;
     }

@@ -117,7 +117,7 @@ const remove = (app) => {
     onsubmit: async (event) => {
       event.preventDefault();
       try {
-        await (await app.accounts()).deleteAccount(event.target.elements.confirm.value.trim());
+        await (await app.accounts()).deleteAccount(event.target.elements.confirm.value.trim(), event.target.elements.proof.value);
         app.erased = true;
         close(true);
         app.go("today");
@@ -129,6 +129,7 @@ const remove = (app) => {
   },
     h("h2", {}, t("account.delete.title")), h("p", { class: "soft" }, t("account.delete.text")),
     field("confirm", t("account.delete.email"), { type: "email", autocomplete: "off", "data-test": "delete-email" }),
+    field("proof", t("account.password"), { type: "password", autocomplete: "current-password", "data-test": "delete-password" }),
     local.failure && h("p", { class: "notice wrong", role: "alert" }, local.failure),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "button", onclick: () => close() }, t("cancel")),
