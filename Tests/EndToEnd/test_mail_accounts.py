@@ -521,3 +521,15 @@ def test_the_terminal_app_verifies_and_replaces_a_forgotten_password(folder, mai
     first.run("account", "take-back", input=f"{back}\nonce more a new one\n")
     first.run("login", address, input="once more a new one\n")
     assert "reading" in first.run("status")
+
+
+def test_the_terminal_app_signs_up_with_an_address_that_was_never_confirmed(folder, mails, server, mira):
+    mira.sign_up()
+    app = App(folder / "app", server)
+    app.run("habit", "add", "reading")
+    assert "may have one already" in app.run("signup", mira.email, input=NEW + "\n", code=1)
+    assert "on its way" in app.run("signup", mira.email, "--request-code")
+    code = mails.to(mira.email).code
+    assert "does not work" in app.run("signup", mira.email, "--code", input=f"0000 0000\n{NEW}\n", code=1)
+    assert "signed up" in app.run("signup", mira.email, "--code", input=f"{code}\n{NEW}\n")
+    assert account(mira).email == "" and "confirmed already" in app.run("account", "verify")
