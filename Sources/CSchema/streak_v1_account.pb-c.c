@@ -97,6 +97,51 @@ void   streak__v1__account__free_unpacked
   assert(message->base.descriptor == &streak__v1__account__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__person_proof__init
+                     (Streak__V1__PersonProof         *message)
+{
+  static const Streak__V1__PersonProof init_value = STREAK__V1__PERSON_PROOF__INIT;
+  *message = init_value;
+}
+size_t streak__v1__person_proof__get_packed_size
+                     (const Streak__V1__PersonProof *message)
+{
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__person_proof__pack
+                     (const Streak__V1__PersonProof *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__person_proof__pack_to_buffer
+                     (const Streak__V1__PersonProof *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__PersonProof *
+       streak__v1__person_proof__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__PersonProof *)
+     protobuf_c_message_unpack (&streak__v1__person_proof__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__person_proof__free_unpacked
+                     (Streak__V1__PersonProof *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__person_proof__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__sign_up_request__init
                      (Streak__V1__SignUpRequest         *message)
 {
@@ -545,6 +590,96 @@ void   streak__v1__delete_account_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &streak__v1__delete_account_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__cancel_deletion_request__init
+                     (Streak__V1__CancelDeletionRequest         *message)
+{
+  static const Streak__V1__CancelDeletionRequest init_value = STREAK__V1__CANCEL_DELETION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__cancel_deletion_request__get_packed_size
+                     (const Streak__V1__CancelDeletionRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__cancel_deletion_request__pack
+                     (const Streak__V1__CancelDeletionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__cancel_deletion_request__pack_to_buffer
+                     (const Streak__V1__CancelDeletionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__CancelDeletionRequest *
+       streak__v1__cancel_deletion_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__CancelDeletionRequest *)
+     protobuf_c_message_unpack (&streak__v1__cancel_deletion_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__cancel_deletion_request__free_unpacked
+                     (Streak__V1__CancelDeletionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__cancel_deletion_response__init
+                     (Streak__V1__CancelDeletionResponse         *message)
+{
+  static const Streak__V1__CancelDeletionResponse init_value = STREAK__V1__CANCEL_DELETION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__cancel_deletion_response__get_packed_size
+                     (const Streak__V1__CancelDeletionResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__cancel_deletion_response__pack
+                     (const Streak__V1__CancelDeletionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__cancel_deletion_response__pack_to_buffer
+                     (const Streak__V1__CancelDeletionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__CancelDeletionResponse *
+       streak__v1__cancel_deletion_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__CancelDeletionResponse *)
+     protobuf_c_message_unpack (&streak__v1__cancel_deletion_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__cancel_deletion_response__free_unpacked
+                     (Streak__V1__CancelDeletionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__cancel_deletion_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   streak__v1__get_account_request__init
@@ -1659,7 +1794,7 @@ const ProtobufCMessageDescriptor streak__v1__tokens__descriptor =
   (ProtobufCMessageInit) streak__v1__tokens__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[9] =
 {
   {
     "user_id",
@@ -1745,20 +1880,46 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[7] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "recovery_codes_left",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, recovery_codes_left),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deletion_at",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, deletion_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__account__field_indices_by_name[] = {
   3,   /* field[3] = change_number */
   2,   /* field[2] = created_at */
+  8,   /* field[8] = deletion_at */
   1,   /* field[1] = email */
   5,   /* field[5] = email_verified */
   4,   /* field[4] = habit_count */
   6,   /* field[6] = language */
+  7,   /* field[7] = recovery_codes_left */
   0,   /* field[0] = user_id */
 };
 static const ProtobufCIntRange streak__v1__account__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor streak__v1__account__descriptor =
 {
@@ -1768,14 +1929,65 @@ const ProtobufCMessageDescriptor streak__v1__account__descriptor =
   "Streak__V1__Account",
   "streak.v1",
   sizeof(Streak__V1__Account),
-  7,
+  9,
   streak__v1__account__field_descriptors,
   streak__v1__account__field_indices_by_name,
   1,  streak__v1__account__number_ranges,
   (ProtobufCMessageInit) streak__v1__account__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor streak__v1__person_proof__field_descriptors[2] =
+{
+  {
+    "password",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__PersonProof, proof_case),
+    offsetof(Streak__V1__PersonProof, password),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recovery_code",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__PersonProof, proof_case),
+    offsetof(Streak__V1__PersonProof, recovery_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__person_proof__field_indices_by_name[] = {
+  0,   /* field[0] = password */
+  1,   /* field[1] = recovery_code */
+};
+static const ProtobufCIntRange streak__v1__person_proof__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor streak__v1__person_proof__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.PersonProof",
+  "PersonProof",
+  "Streak__V1__PersonProof",
+  "streak.v1",
+  sizeof(Streak__V1__PersonProof),
+  2,
+  streak__v1__person_proof__field_descriptors,
+  streak__v1__person_proof__field_indices_by_name,
+  1,  streak__v1__person_proof__number_ranges,
+  (ProtobufCMessageInit) streak__v1__person_proof__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descriptors[8] =
 {
   {
     "idempotency_key",
@@ -1861,6 +2073,18 @@ static const ProtobufCFieldDescriptor streak__v1__sign_up_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "with_recovery_codes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SignUpRequest, with_recovery_codes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sign_up_request__field_indices_by_name[] = {
   6,   /* field[6] = address_code */
@@ -1870,11 +2094,12 @@ static const unsigned streak__v1__sign_up_request__field_indices_by_name[] = {
   5,   /* field[5] = language */
   2,   /* field[2] = password */
   4,   /* field[4] = session */
+  7,   /* field[7] = with_recovery_codes */
 };
 static const ProtobufCIntRange streak__v1__sign_up_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
 {
@@ -1884,14 +2109,14 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor =
   "Streak__V1__SignUpRequest",
   "streak.v1",
   sizeof(Streak__V1__SignUpRequest),
-  7,
+  8,
   streak__v1__sign_up_request__field_descriptors,
   streak__v1__sign_up_request__field_indices_by_name,
   1,  streak__v1__sign_up_request__number_ranges,
   (ProtobufCMessageInit) streak__v1__sign_up_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sign_up_response__field_descriptors[3] =
+static const ProtobufCFieldDescriptor streak__v1__sign_up_response__field_descriptors[4] =
 {
   {
     "account",
@@ -1929,16 +2154,29 @@ static const ProtobufCFieldDescriptor streak__v1__sign_up_response__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "recovery_codes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__SignUpResponse, n_recovery_codes),
+    offsetof(Streak__V1__SignUpResponse, recovery_codes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sign_up_response__field_indices_by_name[] = {
   0,   /* field[0] = account */
   2,   /* field[2] = migration */
+  3,   /* field[3] = recovery_codes */
   1,   /* field[1] = tokens */
 };
 static const ProtobufCIntRange streak__v1__sign_up_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__sign_up_response__descriptor =
 {
@@ -1948,7 +2186,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_up_response__descriptor =
   "Streak__V1__SignUpResponse",
   "streak.v1",
   sizeof(Streak__V1__SignUpResponse),
-  3,
+  4,
   streak__v1__sign_up_response__field_descriptors,
   streak__v1__sign_up_response__field_indices_by_name,
   1,  streak__v1__sign_up_response__number_ranges,
@@ -2235,7 +2473,7 @@ const ProtobufCMessageDescriptor streak__v1__sign_out_response__descriptor =
   (ProtobufCMessageInit) streak__v1__sign_out_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_descriptors[4] =
 {
   {
     "email",
@@ -2261,15 +2499,41 @@ static const ProtobufCFieldDescriptor streak__v1__delete_account_request__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "immediately",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountRequest, immediately),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proof",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountRequest, proof),
+    &streak__v1__person_proof__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__delete_account_request__field_indices_by_name[] = {
   1,   /* field[1] = confirmation */
   0,   /* field[0] = email */
+  2,   /* field[2] = immediately */
+  3,   /* field[3] = proof */
 };
 static const ProtobufCIntRange streak__v1__delete_account_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor =
 {
@@ -2279,14 +2543,14 @@ const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor 
   "Streak__V1__DeleteAccountRequest",
   "streak.v1",
   sizeof(Streak__V1__DeleteAccountRequest),
-  2,
+  4,
   streak__v1__delete_account_request__field_descriptors,
   streak__v1__delete_account_request__field_indices_by_name,
   1,  streak__v1__delete_account_request__number_ranges,
   (ProtobufCMessageInit) streak__v1__delete_account_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field_descriptors[2] =
 {
   {
     "erased_at",
@@ -2300,14 +2564,27 @@ static const ProtobufCFieldDescriptor streak__v1__delete_account_response__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deletion_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__DeleteAccountResponse, deletion_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__delete_account_response__field_indices_by_name[] = {
+  1,   /* field[1] = deletion_at */
   0,   /* field[0] = erased_at */
 };
 static const ProtobufCIntRange streak__v1__delete_account_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor =
 {
@@ -2317,11 +2594,67 @@ const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor
   "Streak__V1__DeleteAccountResponse",
   "streak.v1",
   sizeof(Streak__V1__DeleteAccountResponse),
-  1,
+  2,
   streak__v1__delete_account_response__field_descriptors,
   streak__v1__delete_account_response__field_indices_by_name,
   1,  streak__v1__delete_account_response__number_ranges,
   (ProtobufCMessageInit) streak__v1__delete_account_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__cancel_deletion_request__field_descriptors NULL
+#define streak__v1__cancel_deletion_request__field_indices_by_name NULL
+#define streak__v1__cancel_deletion_request__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__cancel_deletion_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.CancelDeletionRequest",
+  "CancelDeletionRequest",
+  "Streak__V1__CancelDeletionRequest",
+  "streak.v1",
+  sizeof(Streak__V1__CancelDeletionRequest),
+  0,
+  streak__v1__cancel_deletion_request__field_descriptors,
+  streak__v1__cancel_deletion_request__field_indices_by_name,
+  0,  streak__v1__cancel_deletion_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__cancel_deletion_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__cancel_deletion_response__field_descriptors[1] =
+{
+  {
+    "was_announced",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__CancelDeletionResponse, was_announced),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__cancel_deletion_response__field_indices_by_name[] = {
+  0,   /* field[0] = was_announced */
+};
+static const ProtobufCIntRange streak__v1__cancel_deletion_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__cancel_deletion_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.CancelDeletionResponse",
+  "CancelDeletionResponse",
+  "Streak__V1__CancelDeletionResponse",
+  "streak.v1",
+  sizeof(Streak__V1__CancelDeletionResponse),
+  1,
+  streak__v1__cancel_deletion_response__field_descriptors,
+  streak__v1__cancel_deletion_response__field_indices_by_name,
+  1,  streak__v1__cancel_deletion_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__cancel_deletion_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define streak__v1__get_account_request__field_descriptors NULL
@@ -3208,7 +3541,7 @@ const ProtobufCMessageDescriptor streak__v1__request_sign_up_code_response__desc
   (ProtobufCMessageInit) streak__v1__request_sign_up_code_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[16] =
+static const ProtobufCMethodDescriptor streak__v1__account_service__method_descriptors[17] =
 {
   { "SignUp", &streak__v1__sign_up_request__descriptor, &streak__v1__sign_up_response__descriptor },
   { "SignIn", &streak__v1__sign_in_request__descriptor, &streak__v1__sign_in_response__descriptor },
@@ -3218,6 +3551,7 @@ static const ProtobufCMethodDescriptor streak__v1__account_service__method_descr
   { "RevokeDevice", &streak__v1__revoke_device_request__descriptor, &streak__v1__revoke_device_response__descriptor },
   { "ChangePassword", &streak__v1__change_password_request__descriptor, &streak__v1__change_password_response__descriptor },
   { "DeleteAccount", &streak__v1__delete_account_request__descriptor, &streak__v1__delete_account_response__descriptor },
+  { "CancelDeletion", &streak__v1__cancel_deletion_request__descriptor, &streak__v1__cancel_deletion_response__descriptor },
   { "GetAccount", &streak__v1__get_account_request__descriptor, &streak__v1__get_account_response__descriptor },
   { "RequestVerification", &streak__v1__request_verification_request__descriptor, &streak__v1__request_verification_response__descriptor },
   { "VerifyAddress", &streak__v1__verify_address_request__descriptor, &streak__v1__verify_address_response__descriptor },
@@ -3228,22 +3562,23 @@ static const ProtobufCMethodDescriptor streak__v1__account_service__method_descr
   { "RequestSignUpCode", &streak__v1__request_sign_up_code_request__descriptor, &streak__v1__request_sign_up_code_response__descriptor },
 };
 const unsigned streak__v1__account_service__method_indices_by_name[] = {
+  8,        /* CancelDeletion */
   6,        /* ChangePassword */
   7,        /* DeleteAccount */
-  8,        /* GetAccount */
+  9,        /* GetAccount */
   4,        /* ListDevices */
   2,        /* Refresh */
-  11,        /* RequestAddressChange */
-  12,        /* RequestPasswordReset */
-  15,        /* RequestSignUpCode */
-  9,        /* RequestVerification */
-  13,        /* ResetPassword */
+  12,        /* RequestAddressChange */
+  13,        /* RequestPasswordReset */
+  16,        /* RequestSignUpCode */
+  10,        /* RequestVerification */
+  14,        /* ResetPassword */
   5,        /* RevokeDevice */
   1,        /* SignIn */
   3,        /* SignOut */
   0,        /* SignUp */
-  14,        /* TakeBackAddress */
-  10         /* VerifyAddress */
+  15,        /* TakeBackAddress */
+  11         /* VerifyAddress */
 };
 const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
 {
@@ -3252,7 +3587,7 @@ const ProtobufCServiceDescriptor streak__v1__account_service__descriptor =
   "AccountService",
   "Streak__V1__AccountService",
   "streak.v1",
-  16,
+  17,
   streak__v1__account_service__method_descriptors,
   streak__v1__account_service__method_indices_by_name
 };
@@ -3320,13 +3655,21 @@ void streak__v1__account_service__delete_account(ProtobufCService *service,
   assert(service->descriptor == &streak__v1__account_service__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__account_service__cancel_deletion(ProtobufCService *service,
+                                                  const Streak__V1__CancelDeletionRequest *input,
+                                                  Streak__V1__CancelDeletionResponse_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_service__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
                                               Streak__V1__GetAccountResponse_Closure closure,
                                               void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_verification(ProtobufCService *service,
                                                        const Streak__V1__RequestVerificationRequest *input,
@@ -3334,7 +3677,7 @@ void streak__v1__account_service__request_verification(ProtobufCService *service
                                                        void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__verify_address(ProtobufCService *service,
                                                  const Streak__V1__VerifyAddressRequest *input,
@@ -3342,7 +3685,7 @@ void streak__v1__account_service__verify_address(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_address_change(ProtobufCService *service,
                                                          const Streak__V1__RequestAddressChangeRequest *input,
@@ -3350,7 +3693,7 @@ void streak__v1__account_service__request_address_change(ProtobufCService *servi
                                                          void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_password_reset(ProtobufCService *service,
                                                          const Streak__V1__RequestPasswordResetRequest *input,
@@ -3358,7 +3701,7 @@ void streak__v1__account_service__request_password_reset(ProtobufCService *servi
                                                          void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__reset_password(ProtobufCService *service,
                                                  const Streak__V1__ResetPasswordRequest *input,
@@ -3366,7 +3709,7 @@ void streak__v1__account_service__reset_password(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__take_back_address(ProtobufCService *service,
                                                     const Streak__V1__TakeBackAddressRequest *input,
@@ -3374,7 +3717,7 @@ void streak__v1__account_service__take_back_address(ProtobufCService *service,
                                                     void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__request_sign_up_code(ProtobufCService *service,
                                                        const Streak__V1__RequestSignUpCodeRequest *input,
@@ -3382,7 +3725,7 @@ void streak__v1__account_service__request_sign_up_code(ProtobufCService *service
                                                        void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_service__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_service__init (Streak__V1__AccountService_Service *service,
                                         Streak__V1__AccountService_ServiceDestroy destroy)

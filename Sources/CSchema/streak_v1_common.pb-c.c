@@ -1152,7 +1152,7 @@ const ProtobufCMessageDescriptor streak__v1__rejected_entry__descriptor =
   (ProtobufCMessageInit) streak__v1__rejected_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[57] =
+static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[62] =
 {
   { "ERROR_REASON_UNSPECIFIED", "STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED", 0 },
   { "INVALID_FIELD", "STREAK__V1__ERROR_REASON__INVALID_FIELD", 1 },
@@ -1211,15 +1211,22 @@ static const ProtobufCEnumValue streak__v1__error_reason__enum_values_by_number[
   { "ADDRESS_TAKEN", "STREAK__V1__ERROR_REASON__ADDRESS_TAKEN", 54 },
   { "STASH_TOO_LARGE", "STREAK__V1__ERROR_REASON__STASH_TOO_LARGE", 55 },
   { "CONNECT_REQUIRED", "STREAK__V1__ERROR_REASON__CONNECT_REQUIRED", 56 },
+  { "REAUTHENTICATION_REQUIRED", "STREAK__V1__ERROR_REASON__REAUTHENTICATION_REQUIRED", 57 },
+  { "SIGN_IN_APPROVAL_NOT_FOUND", "STREAK__V1__ERROR_REASON__SIGN_IN_APPROVAL_NOT_FOUND", 58 },
+  { "ACCOUNT_LOCKED", "STREAK__V1__ERROR_REASON__ACCOUNT_LOCKED", 59 },
+  { "ACCOUNT_NOT_FOUND", "STREAK__V1__ERROR_REASON__ACCOUNT_NOT_FOUND", 60 },
+  { "OPERATOR_RIGHT_MISSING", "STREAK__V1__ERROR_REASON__OPERATOR_RIGHT_MISSING", 61 },
 };
 static const ProtobufCIntRange streak__v1__error_reason__value_ranges[] = {
-{0, 0},{0, 57}
+{0, 0},{0, 62}
 };
-static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[57] =
+static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_name[62] =
 {
   { "ACCOUNT_ERASED", 38 },
+  { "ACCOUNT_LOCKED", 59 },
   { "ACCOUNT_MISMATCH", 24 },
   { "ACCOUNT_NOT_EMPTY", 47 },
+  { "ACCOUNT_NOT_FOUND", 60 },
   { "ACCOUNT_UNKNOWN", 37 },
   { "ADDRESS_TAKEN", 54 },
   { "ALREADY_MIGRATED", 34 },
@@ -1254,11 +1261,13 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "MAIL_PROOF_INVALID", 53 },
   { "MIGRATION_NOT_FOUND", 35 },
   { "OPERATION_REUSED", 26 },
+  { "OPERATOR_RIGHT_MISSING", 61 },
   { "OUTCOME_UNKNOWN", 20 },
   { "PAGE_TOKEN_INVALID", 16 },
   { "PARTIAL_CAPTURE", 9 },
   { "PASSWORD_TOO_COMMON", 31 },
   { "PLAN_CHANGED", 33 },
+  { "REAUTHENTICATION_REQUIRED", 57 },
   { "RECOVERY_NOT_FOUND", 49 },
   { "RECOVERY_NOT_READY", 51 },
   { "RECOVERY_POINT_NOT_FOUND", 48 },
@@ -1267,6 +1276,7 @@ static const ProtobufCEnumValueIndex streak__v1__error_reason__enum_values_by_na
   { "SESSION_CLAIMED", 7 },
   { "SESSION_INVALID", 5 },
   { "SESSION_MIGRATED", 6 },
+  { "SIGN_IN_APPROVAL_NOT_FOUND", 58 },
   { "SIGN_IN_REFUSED", 3 },
   { "SIGN_UP_REFUSED", 4 },
   { "STASH_TOO_LARGE", 55 },
@@ -1282,9 +1292,9 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   "ErrorReason",
   "Streak__V1__ErrorReason",
   "streak.v1",
-  57,
+  62,
   streak__v1__error_reason__enum_values_by_number,
-  57,
+  62,
   streak__v1__error_reason__enum_values_by_name,
   1,
   streak__v1__error_reason__value_ranges,

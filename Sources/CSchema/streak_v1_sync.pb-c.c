@@ -1980,7 +1980,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
   (ProtobufCMessageInit) streak__v1__sync_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[17] =
+static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[18] =
 {
   {
     "outcomes",
@@ -2186,12 +2186,25 @@ static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deletion_at",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncResponse, deletion_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   4,   /* field[4] = cells */
   10,   /* field[10] = clock_ahead_milliseconds */
   6,   /* field[6] = cursor */
   3,   /* field[3] = deleted_habit_ids */
+  17,   /* field[17] = deletion_at */
   8,   /* field[8] = digest */
   15,   /* field[15] = habit_aliases */
   2,   /* field[2] = habits */
@@ -2209,7 +2222,7 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__sync_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
 {
@@ -2219,7 +2232,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
   "Streak__V1__SyncResponse",
   "streak.v1",
   sizeof(Streak__V1__SyncResponse),
-  17,
+  18,
   streak__v1__sync_response__field_descriptors,
   streak__v1__sync_response__field_indices_by_name,
   1,  streak__v1__sync_response__number_ranges,

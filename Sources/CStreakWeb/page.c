@@ -204,38 +204,46 @@ static const unsigned char file49[] = {
 };
 
 static const unsigned char file50[] = {
-#embed "../StreakWeb/Page/ui/frame.js"
+#embed "../StreakWeb/Page/ui/form.js"
 };
 
 static const unsigned char file51[] = {
-#embed "../StreakWeb/Page/ui/habit.js"
+#embed "../StreakWeb/Page/ui/frame.js"
 };
 
 static const unsigned char file52[] = {
-#embed "../StreakWeb/Page/ui/i18n.js"
+#embed "../StreakWeb/Page/ui/habit.js"
 };
 
 static const unsigned char file53[] = {
-#embed "../StreakWeb/Page/ui/main.js"
+#embed "../StreakWeb/Page/ui/i18n.js"
 };
 
 static const unsigned char file54[] = {
-#embed "../StreakWeb/Page/ui/migrate.js"
+#embed "../StreakWeb/Page/ui/mail.js"
 };
 
 static const unsigned char file55[] = {
-#embed "../StreakWeb/Page/ui/notices.js"
+#embed "../StreakWeb/Page/ui/main.js"
 };
 
 static const unsigned char file56[] = {
-#embed "../StreakWeb/Page/ui/sentences.js"
+#embed "../StreakWeb/Page/ui/migrate.js"
 };
 
 static const unsigned char file57[] = {
-#embed "../StreakWeb/Page/ui/settings.js"
+#embed "../StreakWeb/Page/ui/notices.js"
 };
 
 static const unsigned char file58[] = {
+#embed "../StreakWeb/Page/ui/sentences.js"
+};
+
+static const unsigned char file59[] = {
+#embed "../StreakWeb/Page/ui/settings.js"
+};
+
+static const unsigned char file60[] = {
 #embed "../StreakWeb/Page/ui/today.js"
 };
 
@@ -290,15 +298,17 @@ static const struct streak_web_file files[] = {
   {"ui/data.js", file47, sizeof file47},
   {"ui/dialog.js", file48, sizeof file48},
   {"ui/dom.js", file49, sizeof file49},
-  {"ui/frame.js", file50, sizeof file50},
-  {"ui/habit.js", file51, sizeof file51},
-  {"ui/i18n.js", file52, sizeof file52},
-  {"ui/main.js", file53, sizeof file53},
-  {"ui/migrate.js", file54, sizeof file54},
-  {"ui/notices.js", file55, sizeof file55},
-  {"ui/sentences.js", file56, sizeof file56},
-  {"ui/settings.js", file57, sizeof file57},
-  {"ui/today.js", file58, sizeof file58},
+  {"ui/form.js", file50, sizeof file50},
+  {"ui/frame.js", file51, sizeof file51},
+  {"ui/habit.js", file52, sizeof file52},
+  {"ui/i18n.js", file53, sizeof file53},
+  {"ui/mail.js", file54, sizeof file54},
+  {"ui/main.js", file55, sizeof file55},
+  {"ui/migrate.js", file56, sizeof file56},
+  {"ui/notices.js", file57, sizeof file57},
+  {"ui/sentences.js", file58, sizeof file58},
+  {"ui/settings.js", file59, sizeof file59},
+  {"ui/today.js", file60, sizeof file60},
 };
 
 const struct streak_web_file *streak_web_files(size_t *count) {

@@ -79,6 +79,10 @@ extension Setting {
   public static let callsPerAddressMax = Setting(
     "calls-per-address-max", .rates, "COUNT", default: "20000", in: 0...1_000_000,
     "Calls from one address in a second, for each loop. 0: no limit.")
+  public static let deletionDelaySeconds = Setting(
+    "deletion-delay-seconds", .rates, "SECONDS", default: "604800", in: 1...31_536_000,
+    "From the announcement of an account's deletion to the erasure, in seconds: the time in which a person can take it back."
+  )
   public static let streamsPerPersonMax = Setting(
     "streams-per-person-max", .rates, "COUNT", default: "64", in: 1...10_000,
     "Open streams of one signed-in user for each loop.")
@@ -189,7 +193,8 @@ extension Setting {
   )
   public static let operatorTokenFile = Setting(
     "operator-token-file", .backups, "FILE",
-    "Serve AdminService to callers with the token in this file, 32 bytes or more.")
+    "Serve AdminService and AccountAdminService to callers with a token in this file, 32 bytes or more each. On each line a token, whose holder may do everything, or a name, rights separated by commas (backups, find, lock, export, erase), and a token."
+  )
 
   // MARK: Mail
 
@@ -221,7 +226,7 @@ extension Setting {
     listen, user, web, loops, busyPollMicroseconds, graceSeconds, config,
     dataFolder, database, databaseOwner, serverKeyFile, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
-    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax,
+    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax, deletionDelaySeconds,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
     transferBytesPerSecondMin, trustedProxies, breachedPasswords,
     tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext, webOrigins,

@@ -39,7 +39,10 @@ extension ClientError.Refusal {
     case "SIGN_UP_REFUSED":
       "No account can be made with this address; it may have one already. Nothing was changed. If it is yours, log in; else use another address."
     case "SIGN_IN_REFUSED":
-      "The email or the password is not right. Nothing was changed. If the password was changed a moment ago, use the new one."
+      "The email, the password or the recovery code is not right. Nothing was changed. If the password was changed a moment ago, use the new one."
+    case "ACCOUNT_LOCKED": "The account is locked. Nothing is lost. Ask the service's operator."
+    case "REAUTHENTICATION_REQUIRED": "This needs the password or a recovery code once more. Nothing was changed."
+    case "SIGN_IN_APPROVAL_NOT_FOUND": "That request has ended. Ask again on the other device."
     case "PASSWORD_TOO_COMMON":
       "That password is among those that are guessed first. Nothing was changed. Choose another one."
     case "INVALID_FIELD":

@@ -41,6 +41,8 @@ public struct AccountView: Equatable, Sendable {
   public var isUnknownToServer = false
   /// Operations without the server's decision.
   public var waiting: Int
+  /// When the account will be erased, as the person announced; nil: it will not.
+  public var deletionAt: Instant?
 }
 
 /// The result of a sync.

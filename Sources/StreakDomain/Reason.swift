@@ -59,6 +59,11 @@ public enum Reason: Int32, Error, Sendable, CaseIterable {
   case addressTaken = 54
   case stashTooLarge = 55
   case connectRequired = 56
+  case reauthenticationRequired = 57
+  case signInApprovalNotFound = 58
+  case accountLocked = 59
+  case accountNotFound = 60
+  case operatorRightMissing = 61
 }
 
 extension Reason {

@@ -13,7 +13,7 @@ public final class StreakApplication: Sendable {
   private let issuer: TokenIssuer
   private let exports: ExportLimits
   private let erasures: ErasureSink
-  private let operators: (token: OperatorToken, backend: OperatorBackend)?
+  private let operators: (tokens: OperatorTokens, backend: OperatorBackend)?
   private let startedAt = Instant.now()
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
   private let limits: RateLimitSettings
@@ -21,6 +21,7 @@ public final class StreakApplication: Sendable {
   private let meter = LimitMeter()
   private let transferring = TransferringPeople()
   private let passwordRules: PasswordRules
+  private let deletionDelaySeconds: Int64
   /// Nil: the server sends no mails.
   private let mail: MailOrders?
 
@@ -32,7 +33,8 @@ public final class StreakApplication: Sendable {
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
     exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
     breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
-    operators: (token: OperatorToken, backend: OperatorBackend)? = nil, mail: MailSettings? = nil
+    deletionDelaySeconds: Int64 = StreakApplication.deletionDelaySecondsDefault,
+    operators: (tokens: OperatorTokens, backend: OperatorBackend)? = nil, mail: MailSettings? = nil
   ) throws(ApplicationError) {
     self.mail = mail.map { MailOrders(seal: MailSeal(store: store), linkBase: $0.linkBase) }
     self.store = store
@@ -47,7 +49,18 @@ public final class StreakApplication: Sendable {
     limiter = RateLimiter(store: store, settings: rateLimits, meter: meter)
     self.erasures = erasures
     self.operators = operators
+    self.deletionDelaySeconds = deletionDelaySeconds
     issuer = TokenIssuer(lifetimes: lifetimes, store: store)
+  }
+
+  /// From a deletion's announcement to the erasure: seven days.
+  package static let deletionDelaySecondsDefault: Int64 = 7 * 86_400
+
+  /// Erases the accounts whose announced deletion is due. On one of the store's loops.
+  ///
+  /// - Returns: How many.
+  package func performDueDeletions() async throws(StoreError) -> Int {
+    try await AnnouncedDeletions(store: store, erasures: erasures).perform(at: .now())
   }
 
   /// The parts that each loop has of its own.
@@ -63,7 +76,7 @@ public final class StreakApplication: Sendable {
   private func part(on loop: EventLoop) -> LoopPart {
     if let part = parts.withLock({ $0[ObjectIdentifier(loop)] }) { return part }
     let authenticator = Authenticator(
-      store: store, loop: loop, operatorToken: operators?.token, streamsPerPersonMax: limits.streamsPerPersonMax,
+      store: store, loop: loop, operators: operators?.tokens, streamsPerPersonMax: limits.streamsPerPersonMax,
       meter: meter)
     let subscriptions = LoopBound(ChangeSubscriptions(), loop: loop)
     let listener = store.listen(on: loop) { event in
@@ -93,17 +106,31 @@ public final class StreakApplication: Sendable {
     let signUp = SignUpProcedure(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work,
       mail: mail)
+    let erasure = AccountErasure(store: store, erasures: erasures)
+    let proofs = PersonProofCheck(store: store, passwords: passwords)
     let accounts = AccountHandlers(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, signUp: signUp,
-      passwordRules: passwordRules, erasures: erasures, mail: mail)
+      passwordRules: passwordRules, erasure: erasure, proofs: proofs, deletionDelaySeconds: deletionDelaySeconds,
+      mail: mail)
+    let recovery = RecoveryProcedure(
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
+    let credentials = CredentialHandlers(
+      store: store, recovery: recovery, proofs: proofs,
+      approvals: SignInApprovalProcedure(store: store, issuer: issuer, limiter: limiter))
     let sync = SyncHandlers(
       store: store, authenticator: part.authenticator, calls: part.calls, subscriptions: part.subscriptions)
     let exports = ExportHandlers(
       store: store, limits: exports, exports: TransferSlots(countMax: exports.runningPerLoopMax),
       imports: TransferSlots(countMax: exports.importsPerLoopMax), people: transferring, limiter: limiter)
-    let admin = operators.map { AdminHandlers(store: store, backend: $0.backend, startedAt: startedAt).methods } ?? []
+    let admin =
+      operators.map { operators in
+        AdminHandlers(store: store, backend: operators.backend, startedAt: startedAt).methods
+          + AccountAdminHandlers(
+            store: store, exports: exports, erasure: erasure, addresses: limiter.addresses
+          ).methods
+      } ?? []
     return [
-      accounts.methods, SessionHandlers(store: store, limiter: limiter, work: work).methods,
+      accounts.methods, credentials.methods, SessionHandlers(store: store, limiter: limiter, work: work).methods,
       StreakHandlers(store: store).methods,
       sync.methods, MigrationHandlers(store: store, limiter: limiter, work: work).methods, exports.methods,
       RecoveryHandlers(store: store, backups: operators?.backend.backups, addresses: limiter.addresses).methods, admin,

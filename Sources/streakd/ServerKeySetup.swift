@@ -8,8 +8,8 @@ import StreakStore
 /// no server key so far.
 struct ServerKeySetup: Sendable {
   let file: String
-  /// The file's keys at the start, when this process could perhaps still read more files; nil: there
-  /// was no file.
+  /// The file's keys at the start, when this process could perhaps still read more files; nil:
+  /// there was no file.
   let found: KeyEncryptionKeys?
   let logger: Logger
 

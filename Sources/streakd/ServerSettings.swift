@@ -38,6 +38,7 @@ struct ServerSettings {
   let limits: RPCLimits
   let rateLimits: RateLimitSettings
   let storeLimits: StoreLimits
+  let deletionDelaySeconds: Int
   let transferGraceSeconds: Int
   let transferBytesPerSecondMin: Int
   /// A file; nil: only the built-in list.
@@ -50,7 +51,7 @@ struct ServerSettings {
   let adminHosts: AdminHosts
   let webOrigins: WebOrigins
   /// Nil: there is no operator.
-  let operatorToken: OperatorToken?
+  let operators: OperatorTokens?
   /// Nil: there is no backup folder.
   let backups: Backups?
   /// Nil: the server sends no mails.
@@ -217,6 +218,7 @@ struct ServerSettings {
     storeLimits.quotas.inboxBytesMax = try number(.inboxPerPersonMib, command.inboxPerPersonMib) << 20
     storeLimits.quotas.changesPerDayMax = try number(.changesPerDayMax, command.changesPerDayMax)
     self.storeLimits = storeLimits
+    deletionDelaySeconds = try number(.deletionDelaySeconds, command.deletionDelaySeconds)
     transferGraceSeconds = try number(.transferGraceSeconds, command.transferGraceSeconds)
     transferBytesPerSecondMin = try number(.transferBytesPerSecondMin, command.transferBytesPerSecondMin)
     breachedPasswords = text(.breachedPasswords, command.breachedPasswords)
@@ -230,13 +232,13 @@ struct ServerSettings {
       throw ValidationError("log-format must be text or json, not \(format).")
     }
     self.logFormat = logFormat
-    operatorToken = try text(.operatorTokenFile, command.operatorTokenFile).map { path in
-      var token = try Self.bytes(path)
-      while token.last?.isWhitespace ?? false { token.removeLast() }
-      guard let token = OperatorToken(token) else {
-        throw ValidationError("\(path) must hold a token of 32 bytes or more, such as openssl rand -hex 32 makes.")
+    operators = try text(.operatorTokenFile, command.operatorTokenFile).map { path in
+      let lines = try Self.bytes(path)
+      do throws(OperatorTokens.Problem) {
+        return try OperatorTokens(lines)
+      } catch {
+        throw ValidationError("\(path) \(error).")
       }
-      return token
     }
     let hour = try number(.backupHour, command.backupHour)
     let retentionDays = try number(.backupRetentionDays, command.backupRetentionDays)

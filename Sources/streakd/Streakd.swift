@@ -62,6 +62,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.callsPerPersonMax)) var callsPerPersonMax: Int?
   @Option(help: .of(.callsPerAddressMax)) var callsPerAddressMax: Int?
   @Option(help: .of(.streamsPerPersonMax)) var streamsPerPersonMax: Int?
+  @Option(help: .of(.deletionDelaySeconds)) var deletionDelaySeconds: Int?
   @Option(help: .of(.textsPerPersonMib)) var textsPerPersonMib: Int?
   @Option(help: .of(.historyPerPersonMib)) var historyPerPersonMib: Int?
   @Option(help: .of(.inboxPerPersonMib)) var inboxPerPersonMib: Int?
@@ -236,9 +237,12 @@ struct Streakd: AsyncParsableCommand {
     let application = try StreakApplication(
       store: store, exports: settings.exports, rateLimits: settings.rateLimits,
       breachedPasswords: checked.breachedPasswords,
-      erasures: backups?.erasures ?? .none,
-      operators: settings.operatorToken.map { ($0, BackupService.backend(backups, { readiness.failure })) },
+      erasures: backups?.erasures ?? .none, deletionDelaySeconds: Int64(settings.deletionDelaySeconds),
+      operators: settings.operators.map { ($0, BackupService.backend(backups, { readiness.failure })) },
       mail: settings.mail?.appearance)
+    let deletions = DueDeletions(
+      application: application, delaySeconds: settings.deletionDelaySeconds, loop: first, logger: logger
+    ).start()
     let mail = settings.mail.map { mail in
       MailWorker(store: store, loop: first, settings: mail.appearance, logger: logger) { message in
         await onOwnThread { mail.transport.deliver(message) }
@@ -316,8 +320,8 @@ struct Streakd: AsyncParsableCommand {
     await stoppedBackups.value
     await stoppedMail.value
     await archive?.stop()
-    for task in [checks, housekeeping] { task.cancel() }
-    for task in [checks, housekeeping] { await task.value }
+    for task in [checks, housekeeping, deletions] { task.cancel() }
+    for task in [checks, housekeeping, deletions] { await task.value }
     await application.close()
     await store.close()
   }

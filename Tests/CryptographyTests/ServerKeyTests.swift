@@ -42,7 +42,9 @@ struct ServerKeyTests {
 
   @Test("one key and two different keys of 32 bytes are accepted, and nothing else")
   func counts() {
-    let (one, two, three) = ([UInt8](repeating: 1, count: 32), [UInt8](repeating: 2, count: 32), [UInt8](repeating: 3, count: 32))
+    let (one, two, three) = (
+      [UInt8](repeating: 1, count: 32), [UInt8](repeating: 2, count: 32), [UInt8](repeating: 3, count: 32)
+    )
     #expect(KeyEncryptionKeys([one])?.hasPrevious == false)
     #expect(KeyEncryptionKeys([one, two])?.exposed == [one, two])
     #expect(KeyEncryptionKeys([]) == nil)

@@ -15,6 +15,8 @@ import pytest
 
 # The client that it runs exists only where scripts/check has installed it.
 collect_ignore = [] if "STREAKD_INTEROP_RUBY" in os.environ else ["test_interop_ruby.py"]
+# Long journeys, in browsers that only scripts/check --long installs.
+collect_ignore += [] if "STREAKD_LONG" in os.environ else ["test_page_long.py"]
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 

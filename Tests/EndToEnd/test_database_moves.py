@@ -118,7 +118,8 @@ def test_an_erasure_that_a_failover_lost_is_repeated_before_a_call_is_served(fol
                 caught_up(standby, primary)
                 standby.stop()
                 other.accounts.DeleteAccount(
-                    account_pb2.DeleteAccountRequest(email=other.email, confirmation="delete my account"),
+                    account_pb2.DeleteAccountRequest(email=other.email, confirmation="delete my account", immediately=True,
+                                                     proof=account_pb2.PersonProof(password=other.password)),
                     metadata=other.metadata, timeout=60)
                 primary.kill()
                 standby.start()

@@ -39,6 +39,9 @@ TOLD = {
     "AccountService.SignUp": {"SIGN_UP_REFUSED", "SESSION_CLAIMED", "SESSION_INVALID"},
     "AccountService.SignIn": {"SIGN_IN_REFUSED"},
     "AccountService.Refresh": {"CREDENTIALS_INVALID"},
+    "CredentialService.RecoverAccount": {"SIGN_IN_REFUSED"},
+    "CredentialService.RequestSignInApproval": set(),
+    "CredentialService.GetSignInApproval": {"SIGN_IN_APPROVAL_NOT_FOUND"},
     "SessionService.StartSession": set(),  # OK with a new session of the stranger
     "SessionService.KeepSession": {"SESSION_INVALID"},
 }
@@ -189,6 +192,8 @@ def test_the_other_persons_ids_open_nothing(server):
                         # With the other person's email, and then with the caller's own: the
                         # caller's account is deleted.
                         request.email, request.confirmation = (stranger.email if variant else mira.email), PHRASE
+                        request.immediately = True
+                        request.proof.password = stranger.password
                     answer = call(stranger, method, request)
                     reached.add(b"The request breaks" not in answer)
                     tells_nothing(answer, request, mira, user, method)

@@ -135,7 +135,8 @@ def test_a_deletion_is_limited_and_the_answer_to_a_repeated_one_counts_for_nothi
     with Server(database=database, arguments=ARGUMENTS) as server, Person(server) as person:
         person.sign_up()
         wrong = account_pb2.DeleteAccountRequest(email=person.email, confirmation="no")
-        right = account_pb2.DeleteAccountRequest(email=person.email, confirmation="delete my account")
+        right = account_pb2.DeleteAccountRequest(email=person.email, confirmation="delete my account", immediately=True,
+                                                 proof=account_pb2.PersonProof(password=person.password))
         for _ in range(DELETIONS - 1):
             with pytest.raises(grpc.RpcError) as caught:
                 person.accounts.DeleteAccount(wrong, metadata=person.metadata, timeout=30)

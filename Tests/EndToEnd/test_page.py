@@ -7,8 +7,7 @@ import pytest
 from browsers import browser
 from databases import sql
 from page_checks import (LAYOUT_SHIFT, TRANSFER, check_contrast, check_focus_order, check_names, check_narrow)
-from person import Person
-from server import Server, wait_until
+from server import wait_until
 
 PASSWORD = "correct horse battery staple"
 # What the first visit loads, compressed, with its header fields.

@@ -86,11 +86,9 @@ def test_the_service_worker_lists_the_files_as_they_are():
 def test_a_service_worker_of_other_files_is_found(tmp_path):
     # given: the page with one changed byte
     copy = tmp_path / "project"
-    for folder in ("scripts", "Sources/StreakWeb/Page"):
-        (copy / folder).parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-r", str(PAGE), str(copy / "Sources/StreakWeb/Page")], check=True)
-    (copy / "scripts").mkdir()
-    subprocess.run(["cp", str(PROJECT / "scripts/page"), str(copy / "scripts/page")], check=True)
+    for name in ("scripts/page", "codegen/embed-page", "Sources/StreakWeb/Page", "Sources/CStreakWeb"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-r", str(PROJECT / name), str(copy / name)], check=True)
     (copy / "Sources/StreakWeb/Page/app.css").write_text("/* changed */\n")
     # then: the check fails, and writing the list mends it
     check = [str(copy / "scripts/page"), "--check"]

@@ -1,5 +1,5 @@
-"""The server key: its file, its fit with the database, its rotation. A copy of the database signs
-nobody in."""
+"""The server key: its file, its fit with the database, its rotation. A copy of the database is of
+no use."""
 
 import os
 import re

@@ -18,7 +18,7 @@ from raw_client import RawClient
 from server import PROGRAMS, Server, wait_until
 from streak.v1 import account_pb2, common_pb2, export_pb2, export_pb2_grpc, streak_pb2
 
-SERVICES = {"streak.v1.AccountService", "streak.v1.SessionService", "streak.v1.StreakService", "streak.v1.ExportService",
+SERVICES = {"streak.v1.AccountService", "streak.v1.CredentialService", "streak.v1.SessionService", "streak.v1.StreakService", "streak.v1.ExportService",
             "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 
 

@@ -154,7 +154,8 @@ def test_an_account_erased_elsewhere_is_gone_here(server, folder):
     phone.sign_up(email)
     person = Person(server, email)
     tokens = person.accounts.SignIn(account_pb2.SignInRequest(email=email, password=PASSWORD, device=person.device)).tokens
-    person.accounts.DeleteAccount(account_pb2.DeleteAccountRequest(email=email, confirmation="delete my account"),
+    person.accounts.DeleteAccount(account_pb2.DeleteAccountRequest(email=email, confirmation="delete my account", immediately=True,
+                                                                   proof=account_pb2.PersonProof(password=PASSWORD)),
                                   metadata=[("authorization", f"Bearer {tokens.access_token}")])
     assert "erased" in phone.run("sync", code=1)
     assert "No account" in phone.run("status") and phone.run("habit", "list", "--all") == ""

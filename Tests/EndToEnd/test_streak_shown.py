@@ -215,7 +215,7 @@ def test_the_account_is_managed_in_the_app(server, folder):
     assert "Nothing was changed" in App(folder / "other", server).run("signup", email, input=PASSWORD + "\n", code=1)
     assert "Nothing was deleted" in phone.run("account", "delete", email, input="yes\n", code=1)
     assert "nothing was deleted" in phone.run("account", "delete", new_email(), input="delete my account\n", code=1)
-    assert "deleted" in phone.run("account", "delete", email, input="delete my account\n")
+    assert "deleted" in phone.run("account", "delete", email, "--immediately", input=f"delete my account\nanother {PASSWORD}\n")
     assert "No account" in phone.run("status") and phone.run("habit", "list", "--all") == ""
     for text in (phone.run("login", email, input=PASSWORD + "\n", code=1), phone.run("signup", "nonsense", input=PASSWORD + "\n", code=1),
                  phone.run("signup", new_email(), input="short\n", code=1)):

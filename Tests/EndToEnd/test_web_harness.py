@@ -13,7 +13,7 @@ from server import PROGRAMS
 # responses, a stream of requests.
 SUITES = ["SessionService/KeepSession", "StreakService/PutHabit", "StreakService/GetStreak", "SyncService/Sync", "SyncService/Watch",
           "ExportService/Export", "ExportService/Import"]
-EVERY_SUITE = ["AccountService", "ExportService", "MigrationService", "RecoveryService", "SessionService", "StreakService", "SyncService"]
+EVERY_SUITE = ["AccountService", "CredentialService", "ExportService", "MigrationService", "RecoveryService", "SessionService", "StreakService", "SyncService"]
 LONG = "STREAKD_LONG" in os.environ
 
 

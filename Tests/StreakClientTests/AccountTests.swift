@@ -66,12 +66,14 @@ struct AccountTests {
   func deletion(isLost: Bool) async throws {
     let client = try await signedIn("DeleteAccount") { bytes in
       let request = try DeleteAccountRequest(protobufBytes: bytes)
-      #expect(request.email == "a@b.c" && request.confirmation == StreakClient.deletionPhrase)
+      #expect(request.email == "a@b.c" && request.confirmation == StreakClient.deletionPhrase && request.immediately)
+      #expect(request.proof?.proof == .password("secret"))
       if isLost { throw Self.refusal("ACCOUNT_ERASED", .unauthenticated) }
       return DeleteAccountResponse().protobufBytes()
     }
     try await client.complete(try await client.addHabit("reading"))
-    try await client.deleteAccount(email: "a@b.c", confirmation: StreakClient.deletionPhrase)
+    try await client.deleteAccount(
+      email: "a@b.c", confirmation: StreakClient.deletionPhrase, proof: .password("secret"))
     #expect(try await client.accounts().isEmpty)
     #expect(try await open().habits(includingArchived: true).isEmpty)
   }

@@ -48,6 +48,23 @@ struct ReasonAdvice {
     "SIGN_IN_REFUSED": .init(
       show: "\"Email and password do not belong together.\"", retry: never,
       repair: "ask for the email and password again."),
+    "REAUTHENTICATION_REQUIRED": .init(
+      show: "\"Enter your password to go on\", with a way to enter a recovery code.",
+      retry: "yes, after `Reauthenticate`.",
+      repair:
+        "ask for the password or a recovery code, call `Reauthenticate` with it, and send the call again within five minutes."
+    ),
+    "SIGN_IN_APPROVAL_NOT_FOUND": .init(
+      show: "\"This request has ended. Ask again on the other device.\"", retry: never,
+      repair: "read `ListSignInApprovals` again; on the asking device call `RequestSignInApproval` again."),
+    "ACCOUNT_LOCKED": .init(
+      show: "\"This account is locked. Ask the service's operator.\"", retry: "no, not before the account is unlocked.",
+      repair: "keep the queue and the data; sign in again later."),
+    "ACCOUNT_NOT_FOUND": .init(
+      show: "\"There is no such account.\"", retry: never, repair: "correct the email or id."),
+    "OPERATOR_RIGHT_MISSING": .init(
+      show: "\"This operator may not do that.\"", retry: never,
+      repair: "use the token of an operator with the right, or add it to the line in `operator-token-file`."),
     "SIGN_UP_REFUSED": .init(
       show: "\"This email is taken. If it is yours, sign in.\"", retry: never,
       repair: "offer a sign-in. The captured session is untouched: bring it along with `Migrate` after the sign-in."),

@@ -70,10 +70,14 @@ public struct Account: ProtobufMessage {
   public var emailVerified: Bool = false
   /// The language of mails to the person, a BCP 47 tag; empty: not given.
   public var language: String = ""
+  /// Number of recovery codes that were not used yet.
+  public var recoveryCodesLeft: Int32 = 0
+  /// When the account will be erased, as the person announced; absent if it will not.
+  public var deletionAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
 
-  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "") {
+  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "", recoveryCodesLeft: Int32 = 0, deletionAt: GoogleProtobufTimestamp? = nil) {
     self.userId = userId
     self.email = email
     self.createdAt = createdAt
@@ -81,11 +85,13 @@ public struct Account: ProtobufMessage {
     self.habitCount = habitCount
     self.emailVerified = emailVerified
     self.language = language
+    self.recoveryCodesLeft = recoveryCodesLeft
+    self.deletionAt = deletionAt
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Account.self, streak__v1__account__init),
-    children: [3: GoogleProtobufTimestamp.descriptor])
+    children: [3: GoogleProtobufTimestamp.descriptor, 9: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Account.self)
@@ -96,6 +102,8 @@ public struct Account: ProtobufMessage {
     unsafe habitCount = c.pointee.habit_count
     unsafe emailVerified = c.pointee.email_verified != 0
     unsafe language = CBridge.string(c.pointee.language)
+    unsafe recoveryCodesLeft = c.pointee.recovery_codes_left
+    unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -108,11 +116,72 @@ public struct Account: ProtobufMessage {
     unsafe c.pointee.habit_count = habitCount
     unsafe c.pointee.email_verified = emailVerified ? 1 : 0
     unsafe c.pointee.language = arena.cString(language)
+    unsafe c.pointee.recovery_codes_left = recoveryCodesLeft
+    unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("created_at", in: createdAt)
+    violations.check("deletion_at", in: deletionAt)
+  }
+}
+
+/// What only the person knows. A device's token is not enough for calls that could take the account
+/// away: they need a proof in the request, or one by this device that is not older than five minutes
+/// (`CredentialService.Reauthenticate`, `SignIn`, `SignUp`, `RecoverAccount`, `ChangePassword`).
+public struct PersonProof: ProtobufMessage {
+  public var proof: Proof?
+
+  public enum Proof: Sendable, Equatable {
+    /// The password.
+    case password(String)
+    /// A recovery code, which is then used.
+    case recoveryCode(String)
+  }
+
+  public init() {}
+
+  public init(proof: Proof? = nil) {
+    self.proof = proof
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__PersonProof.self, streak__v1__person_proof__init),
+    rules: [1: FieldRules(maxBytes: 256), 2: FieldRules(maxBytes: 64)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__PersonProof.self)
+    switch unsafe c.pointee.proof_case.rawValue {
+    case 1: unsafe proof = .password(CBridge.string(c.pointee.password))
+    case 2: unsafe proof = .recoveryCode(CBridge.string(c.pointee.recovery_code))
+    default: proof = nil
+    }
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__PersonProof.self) else { return nil }
+    unsafe streak__v1__person_proof__init(c)
+    switch proof {
+    case nil: break
+    case .password(let value):
+      unsafe c.pointee.proof_case = Streak__V1__PersonProof__ProofCase(rawValue: 1)
+      unsafe c.pointee.password = arena.cString(value)
+    case .recoveryCode(let value):
+      unsafe c.pointee.proof_case = Streak__V1__PersonProof__ProofCase(rawValue: 2)
+      unsafe c.pointee.recovery_code = arena.cString(value)
+    }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    switch proof {
+    case nil: violations.check("proof", isPresent: false, FieldRules(required: true))
+    case .password(let value):
+      violations.check("password", byteCount: value.utf8.count, FieldRules(maxBytes: 256))
+    case .recoveryCode(let value):
+      violations.check("recovery_code", byteCount: value.utf8.count, FieldRules(maxBytes: 64))
+    }
   }
 }
 
@@ -136,10 +205,12 @@ public struct SignUpRequest: ProtobufMessage {
   /// The code that `RequestSignUpCode` mailed: the account begins with a proved address. Needed for
   /// an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
   public var addressCode: String = ""
+  /// Make recovery codes too; the reply has them.
+  public var withRecoveryCodes: Bool = false
 
   public init() {}
 
-  public init(idempotencyKey: [UInt8] = [], email: String = "", password: String = "", device: Device? = nil, session: SessionClaim? = nil, language: String = "", addressCode: String = "") {
+  public init(idempotencyKey: [UInt8] = [], email: String = "", password: String = "", device: Device? = nil, session: SessionClaim? = nil, language: String = "", addressCode: String = "", withRecoveryCodes: Bool = false) {
     self.idempotencyKey = idempotencyKey
     self.email = email
     self.password = password
@@ -147,6 +218,7 @@ public struct SignUpRequest: ProtobufMessage {
     self.session = session
     self.language = language
     self.addressCode = addressCode
+    self.withRecoveryCodes = withRecoveryCodes
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -163,6 +235,7 @@ public struct SignUpRequest: ProtobufMessage {
     unsafe session = CBridge.message(c.pointee.session, SessionClaim.self)
     unsafe language = CBridge.string(c.pointee.language)
     unsafe addressCode = CBridge.string(c.pointee.address_code)
+    unsafe withRecoveryCodes = c.pointee.with_recovery_codes != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -175,6 +248,7 @@ public struct SignUpRequest: ProtobufMessage {
     unsafe c.pointee.session = arena.message(session, as: Streak__V1__SessionClaim.self)
     unsafe c.pointee.language = arena.cString(language)
     unsafe c.pointee.address_code = arena.cString(addressCode)
+    unsafe c.pointee.with_recovery_codes = withRecoveryCodes ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 
@@ -197,13 +271,17 @@ public struct SignUpResponse: ProtobufMessage {
   public var tokens: Tokens? = nil
   /// The result of the session's migration; absent without a session.
   public var migration: MigrationResult? = nil
+  /// Eight recovery codes, if they were asked for (`CredentialService`). They are in this reply and
+  /// nowhere else.
+  public var recoveryCodes: [String] = []
 
   public init() {}
 
-  public init(account: Account? = nil, tokens: Tokens? = nil, migration: MigrationResult? = nil) {
+  public init(account: Account? = nil, tokens: Tokens? = nil, migration: MigrationResult? = nil, recoveryCodes: [String] = []) {
     self.account = account
     self.tokens = tokens
     self.migration = migration
+    self.recoveryCodes = recoveryCodes
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -215,6 +293,7 @@ public struct SignUpResponse: ProtobufMessage {
     unsafe account = CBridge.message(c.pointee.account, Account.self)
     unsafe tokens = CBridge.message(c.pointee.tokens, Tokens.self)
     unsafe migration = CBridge.message(c.pointee.migration, MigrationResult.self)
+    unsafe recoveryCodes = CBridge.array(c.pointee.recovery_codes, c.pointee.n_recovery_codes) { unsafe CBridge.string($0) }
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -223,6 +302,8 @@ public struct SignUpResponse: ProtobufMessage {
     unsafe c.pointee.account = arena.message(account, as: Streak__V1__Account.self)
     unsafe c.pointee.tokens = arena.message(tokens, as: Streak__V1__Tokens.self)
     unsafe c.pointee.migration = arena.message(migration, as: Streak__V1__MigrationResult.self)
+    unsafe c.pointee.n_recovery_codes = recoveryCodes.count
+    unsafe c.pointee.recovery_codes = arena.array(recoveryCodes) { item, arena in unsafe arena.cString(item) }
     return UnsafeMutableRawPointer(c)
   }
 
@@ -446,22 +527,31 @@ public struct DeleteAccountRequest: ProtobufMessage {
   public var email: String = ""
   /// "delete my account", typed by the person or shown and confirmed in their language.
   public var confirmation: String = ""
+  /// Erase now instead of later.
+  public var immediately: Bool = false
+  /// Needed with `immediately`, and without a recent proof of the device.
+  public var proof: PersonProof? = nil
 
   public init() {}
 
-  public init(email: String = "", confirmation: String = "") {
+  public init(email: String = "", confirmation: String = "", immediately: Bool = false, proof: PersonProof? = nil) {
     self.email = email
     self.confirmation = confirmation
+    self.immediately = immediately
+    self.proof = proof
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__DeleteAccountRequest.self, streak__v1__delete_account_request__init),
-    rules: [1: FieldRules(required: true, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 64)])
+    rules: [1: FieldRules(required: true, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 64)],
+    children: [4: PersonProof.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__DeleteAccountRequest.self)
     unsafe email = CBridge.string(c.pointee.email)
     unsafe confirmation = CBridge.string(c.pointee.confirmation)
+    unsafe immediately = c.pointee.immediately != 0
+    unsafe proof = CBridge.message(c.pointee.proof, PersonProof.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -469,43 +559,101 @@ public struct DeleteAccountRequest: ProtobufMessage {
     unsafe streak__v1__delete_account_request__init(c)
     unsafe c.pointee.email = arena.cString(email)
     unsafe c.pointee.confirmation = arena.cString(confirmation)
+    unsafe c.pointee.immediately = immediately ? 1 : 0
+    unsafe c.pointee.proof = arena.message(proof, as: Streak__V1__PersonProof.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("email", byteCount: email.utf8.count, FieldRules(required: true, maxBytes: 254))
     violations.check("confirmation", byteCount: confirmation.utf8.count, FieldRules(required: true, maxBytes: 64))
+    violations.check("proof", in: proof)
   }
 }
 
 public struct DeleteAccountResponse: ProtobufMessage {
-  /// When the account was erased.
+  /// When the account was erased; absent if the deletion is announced.
   public var erasedAt: GoogleProtobufTimestamp? = nil
+  /// When it will be erased, unless the deletion is taken back.
+  public var deletionAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
 
-  public init(erasedAt: GoogleProtobufTimestamp? = nil) {
+  public init(erasedAt: GoogleProtobufTimestamp? = nil, deletionAt: GoogleProtobufTimestamp? = nil) {
     self.erasedAt = erasedAt
+    self.deletionAt = deletionAt
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__DeleteAccountResponse.self, streak__v1__delete_account_response__init),
-    children: [1: GoogleProtobufTimestamp.descriptor])
+    children: [1: GoogleProtobufTimestamp.descriptor, 2: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__DeleteAccountResponse.self)
     unsafe erasedAt = CBridge.message(c.pointee.erased_at, GoogleProtobufTimestamp.self)
+    unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
     guard let c = unsafe arena.make(Streak__V1__DeleteAccountResponse.self) else { return nil }
     unsafe streak__v1__delete_account_response__init(c)
     unsafe c.pointee.erased_at = arena.message(erasedAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("erased_at", in: erasedAt)
+    violations.check("deletion_at", in: deletionAt)
+  }
+}
+
+public struct CancelDeletionRequest: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__CancelDeletionRequest.self, streak__v1__cancel_deletion_request__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__CancelDeletionRequest.self) else { return nil }
+    unsafe streak__v1__cancel_deletion_request__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
+public struct CancelDeletionResponse: ProtobufMessage {
+  /// Whether a deletion was announced.
+  public var wasAnnounced: Bool = false
+
+  public init() {}
+
+  public init(wasAnnounced: Bool = false) {
+    self.wasAnnounced = wasAnnounced
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__CancelDeletionResponse.self, streak__v1__cancel_deletion_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__CancelDeletionResponse.self)
+    unsafe wasAnnounced = c.pointee.was_announced != 0
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__CancelDeletionResponse.self) else { return nil }
+    unsafe streak__v1__cancel_deletion_response__init(c)
+    unsafe c.pointee.was_announced = wasAnnounced ? 1 : 0
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }
 

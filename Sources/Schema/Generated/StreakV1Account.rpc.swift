@@ -60,14 +60,26 @@ public protocol AccountService: Sendable {
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON;
   /// TOO_MANY_REQUESTS.
   func changePassword(_ request: ChangePasswordRequest, context: ServerContext) async throws(RPCStatus) -> ChangePasswordResponse
-  /// Erases the account with everything that belongs to it, at once and for ever, on every device.
-  /// Only its random id remains, in a list that is applied to every backup that is ever restored.
-  /// Later calls of its devices, and repetitions of this call, are refused with ACCOUNT_ERASED; open
-  /// streams end with it. The same email may sign up again, for an empty account.
+  /// Announces the erasure of the account, seven days ahead unless the server is set otherwise.
+  /// Until then everything goes on, every device shows the date (`Account.deletion_at`,
+  /// `SyncResponse.deletion_at`), and `CancelDeletion` takes it back. Announced again, the date
+  /// stays.
+  ///
+  /// With `immediately` it is erased at once. That needs the person's proof in the same call.
+  ///
+  /// An erasure removes everything that belongs to the account, for ever, on every device. Only its
+  /// random id remains, in a list that is applied to every backup that is ever restored. Later calls
+  /// of its devices, and repetitions of this call, are refused with ACCOUNT_ERASED; open streams end
+  /// with it. The same email may sign up again, for an empty account.
   ///
   /// Refused: INVALID_FIELD if the email is not the account's, or the phrase not the one below;
-  /// ACCOUNT_ERASED; TOO_MANY_REQUESTS.
+  /// REAUTHENTICATION_REQUIRED; SIGN_IN_REFUSED if the proof is not the account's; ACCOUNT_ERASED;
+  /// TOO_MANY_REQUESTS.
   func deleteAccount(_ request: DeleteAccountRequest, context: ServerContext) async throws(RPCStatus) -> DeleteAccountResponse
+  /// Takes an announced deletion back. Without one it changes nothing.
+  ///
+  /// Refused: ACCOUNT_ERASED; TOO_MANY_REQUESTS.
+  func cancelDeletion(_ request: CancelDeletionRequest, context: ServerContext) async throws(RPCStatus) -> CancelDeletionResponse
   /// The signed-in person's account.
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse
   /// Mails a code and a link to the account's address, which prove that the person reads mail there.
@@ -145,6 +157,9 @@ extension AccountService {
       .unary(AccountServiceMethods.deleteAccount) { request, context throws(RPCStatus) in
         try await deleteAccount(request, context: context)
       },
+      .unary(AccountServiceMethods.cancelDeletion) { request, context throws(RPCStatus) in
+        try await cancelDeletion(request, context: context)
+      },
       .unary(AccountServiceMethods.getAccount) { request, context throws(RPCStatus) in
         try await getAccount(request, context: context)
       },
@@ -214,6 +229,11 @@ public enum AccountServiceMethods {
     policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
       rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
+  public static let cancelDeletion = MethodDescriptor(
+    service: "streak.v1.AccountService", name: "CancelDeletion", kind: .unary,
+    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
+      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    request: CancelDeletionRequest.descriptor, response: CancelDeletionResponse.descriptor)
   public static let getAccount = MethodDescriptor(
     service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
     policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
@@ -253,5 +273,5 @@ public enum AccountServiceMethods {
     policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
       rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
     request: RequestSignUpCodeRequest.descriptor, response: RequestSignUpCodeResponse.descriptor)
-  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
+  public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, cancelDeletion, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
 }

@@ -149,6 +149,19 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
   /// only.
   public static let connectRequired = ErrorReason(rawValue: 56)
+  /// FAILED_PRECONDITION: the call needs a proof of the person that is not older than five minutes:
+  /// call `Reauthenticate`, or send the proof with it.
+  public static let reauthenticationRequired = ErrorReason(rawValue: 57)
+  /// NOT_FOUND: there is no such request to sign in, or not any more, or the secret or the digits
+  /// are not its own.
+  public static let signInApprovalNotFound = ErrorReason(rawValue: 58)
+  /// PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
+  /// owner is told.
+  public static let accountLocked = ErrorReason(rawValue: 59)
+  /// NOT_FOUND: there is no such account; for operators only.
+  public static let accountNotFound = ErrorReason(rawValue: 60)
+  /// PERMISSION_DENIED: the operator's token does not have the right that the method needs.
+  public static let operatorRightMissing = ErrorReason(rawValue: 61)
 
   /// The schema's name of the value; nil for a value the schema does not have.
   public var schemaName: String? {
@@ -210,6 +223,11 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 54: "ADDRESS_TAKEN"
     case 55: "STASH_TOO_LARGE"
     case 56: "CONNECT_REQUIRED"
+    case 57: "REAUTHENTICATION_REQUIRED"
+    case 58: "SIGN_IN_APPROVAL_NOT_FOUND"
+    case 59: "ACCOUNT_LOCKED"
+    case 60: "ACCOUNT_NOT_FOUND"
+    case 61: "OPERATOR_RIGHT_MISSING"
     default: nil
     }
   }

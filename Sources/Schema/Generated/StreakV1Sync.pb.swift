@@ -724,10 +724,13 @@ public struct SyncResponse: ProtobufMessage {
   /// There are more notices than a response may have, at most 1000 and 1 MiB of values:
   /// `ListNotices` returns all of them.
   public var moreNotices: Bool = false
+  /// When the account will be erased, as the person announced (`AccountService.DeleteAccount`);
+  /// absent if it will not. Show it: `CancelDeletion` takes it back.
+  public var deletionAt: GoogleProtobufTimestamp? = nil
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false, deletionAt: GoogleProtobufTimestamp? = nil) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -745,11 +748,12 @@ public struct SyncResponse: ProtobufMessage {
     self.settings = settings
     self.habitAliases = habitAliases
     self.moreNotices = moreNotices
+    self.deletionAt = deletionAt
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncResponse.self, streak__v1__sync_response__init),
-    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor])
+    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor, 18: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SyncResponse.self)
@@ -770,6 +774,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe settings = CBridge.message(c.pointee.settings, AccountSettings.self)
     unsafe habitAliases = CBridge.messages(c.pointee.habit_aliases, c.pointee.n_habit_aliases, HabitAlias.self)
     unsafe moreNotices = c.pointee.more_notices != 0
+    unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -799,6 +804,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.n_habit_aliases = habitAliases.count
     unsafe c.pointee.habit_aliases = arena.array(habitAliases) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitAlias.self) }
     unsafe c.pointee.more_notices = moreNotices ? 1 : 0
+    unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -813,6 +819,7 @@ public struct SyncResponse: ProtobufMessage {
     violations.check("seen", inEach: seen)
     violations.check("settings", in: settings)
     violations.check("habit_aliases", inEach: habitAliases)
+    violations.check("deletion_at", in: deletionAt)
   }
 }
 

@@ -17,7 +17,8 @@ extension StreakClient {
         AccountView(
           userID: account.replica.userID, email: account.email, isCurrent: account.replica.userID == state.current,
           isSignedIn: account.standing == .signedIn && account.credentials != nil,
-          isUnknownToServer: account.standing == .unknownToServer, waiting: account.replica.queue.count)
+          isUnknownToServer: account.standing == .unknownToServer, waiting: account.replica.queue.count,
+          deletionAt: account.deletionAt)
       }.sorted { $0.userID < $1.userID }
     }
   }
@@ -140,10 +141,18 @@ extension StreakClient {
     let request = SignInRequest(
       email: email, password: password, device: schemaDevice(deviceID), language: device.language)
     let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
-    guard let userID = (response.account?.userId).flatMap({ Identifier($0) }), let tokens = response.tokens else {
+    return try enter(response.account, response.tokens, as: deviceID, email: email)
+  }
+
+  /// Makes an account that the server has signed this device in to the current one.
+  func enter(
+    _ entered: Account?, _ tokens: Tokens?, as deviceID: Identifier, email: String
+  ) throws(ClientError) -> Identifier {
+    guard let userID = (entered?.userId).flatMap({ Identifier($0) }), let tokens else {
       throw .failing("The answer to the sign-in has no account.")
     }
     let now = clock.now
+    let deletionAt = entered?.deletionAt?.instant?.wholeMilliseconds
     try store.change { state throws(ClientError) in
       let isKnown: Void? = state.changeAccount(userID) { account in
         if account.replica.deviceID != deviceID {
@@ -154,12 +163,14 @@ extension StreakClient {
         }
         account.standing = .signedIn
         account.credentials = .init(tokens)
+        account.deletionAt = deletionAt
       }
       if isKnown == nil {
         var account = ClientAccount(
-          email: response.account?.email ?? email, credentials: .init(tokens),
+          email: entered?.email ?? email, credentials: .init(tokens),
           replica: DeviceReplica(userID: userID, deviceID: deviceID))
         account.caughtUpAt = now
+        account.deletionAt = deletionAt
         state.add(account)
       }
       state.current = userID
@@ -352,7 +363,7 @@ extension StreakClient {
 
   // MARK: Helpers
 
-  private func schemaDevice(_ deviceID: Identifier) -> Device {
+  func schemaDevice(_ deviceID: Identifier) -> Device {
     Device(
       deviceId: deviceID.bytes, name: device.name, platform: device.platform, appVersion: device.appVersion)
   }

@@ -25,15 +25,20 @@ extension StreakClient {
     return Int(response.devicesSignedOut)
   }
 
-  /// Deletes the current account and all its data, on the server and on this device. If the answer
-  /// is lost, the same call again completes the deletion.
+  /// Deletes the current account and all its data at once, on the server and on this device; see
+  /// `announceDeletion` for a deletion that can be taken back. If the answer is lost, the same call
+  /// again completes the deletion.
   ///
   /// - Parameters:
   ///   - email: The account's address, as the person typed it.
   ///   - confirmation: `deletionPhrase`.
-  public func deleteAccount(email: String, confirmation: String) async throws(ClientError) {
+  ///   - proof: The password, or a recovery code.
+  public func deleteAccount(
+    email: String, confirmation: String, proof: IdentityProof
+  ) async throws(ClientError) {
     let userID = try currentUserID()
-    let request = DeleteAccountRequest(email: email, confirmation: confirmation)
+    let request = DeleteAccountRequest(
+      email: email, confirmation: confirmation, immediately: true, proof: proof.message)
     do throws(ClientError) {
       _ = try await call(AccountServiceMethods.deleteAccount, request, DeleteAccountResponse.self, for: userID)
     } catch .accountErased {

@@ -50,6 +50,8 @@ struct ClientAccount: Equatable, Sendable {
   /// When this device's queue was last empty: the server uses it to
   /// judge days that are entered afterwards.
   var caughtUpAt: Instant = .epoch
+  /// When the account will be erased, as the server said last; nil: it will not.
+  var deletionAt: Instant?
   /// Sessions that recently became part of the account, by migration. If the server loses one, it
   /// is sent again.
   var migratedSessions: [Identifier: MigratedSession] = [:]

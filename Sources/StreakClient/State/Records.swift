@@ -66,6 +66,7 @@ extension ClientAccount {
       writer.append(id.seq)
     }
     writer.append(caughtUpAt)
+    writer.append(deletionAt ?? .epoch)
     return writer.bytes
   }
 
@@ -109,6 +110,8 @@ extension ClientAccount {
     account.standing = standing
     account.zones = zones
     account.caughtUpAt = try reader.instant()
+    let deletionAt = try reader.instant()
+    account.deletionAt = deletionAt == .epoch ? nil : deletionAt
     return (account, stored)
   }
 }

@@ -87,6 +87,7 @@ extension StreakClient {
       var response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
       // Before anything of it is taken: the next request begins after it, and would not be told
       // them.
+      try noteDeletion(response.deletionAt?.instant, of: userID)
       if response.moreNotices { response.notices += try await otherNotices(than: response.notices, of: userID) }
       return .changes(SyncChanges(response))
     } catch {

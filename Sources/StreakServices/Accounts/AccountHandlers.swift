@@ -17,7 +17,10 @@ struct AccountHandlers: AccountService {
   let limiter: RateLimiter
   let signUp: SignUpProcedure
   let passwordRules: PasswordRules
-  let erasures: ErasureSink
+  let erasure: AccountErasure
+  let proofs: PersonProofCheck
+  /// The seconds from a deletion's announcement to the erasure.
+  let deletionDelaySeconds: Int64
   /// Nil: the server sends no mails.
   let mail: MailOrders?
 
@@ -42,6 +45,8 @@ struct AccountHandlers: AccountService {
     guard try await passwords.verify(password, against: stored, of: party, on: context.loop), let user else {
       throw Reason.signInRefused.status
     }
+    // Told only after the password was right.
+    guard user.lockedAt == nil else { throw Reason.accountLocked.status }
     if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
       // If this fails, the next sign-in renews the hash.
       try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
@@ -101,12 +106,7 @@ struct AccountHandlers: AccountService {
     let devices = try await mappingStoreErrors { () throws(StoreError) in try await store.devices(of: principal.userID)
     }
     return ListDevicesResponse(
-      devices: devices.map { known in
-        SignedInDevice(
-          device: Device(known.device), signedInAt: GoogleProtobufTimestamp(known.registeredAt),
-          refreshedAt: known.refreshedAt.map { GoogleProtobufTimestamp($0) }, signedIn: known.isSignedIn,
-          isThisDevice: known.device.deviceID == principal.deviceID)
-      })
+      devices: devices.map { SignedInDevice($0, isThisDevice: $0.device.deviceID == principal.deviceID) })
   }
 
   func revokeDevice(
@@ -241,28 +241,48 @@ struct AccountHandlers: AccountService {
       throw Reason.invalidField("confirmation", "must be \"\(Self.deletionPhrase)\"")
     }
     let now = Instant.now()
+    guard request.immediately else {
+      try await proofs.require(request.proof, of: user, by: principal, context: context)
+      let date = now.advanced(bySeconds: deletionDelaySeconds)
+      let announced = try await mappingStoreErrors { () throws(StoreError) in
+        try await self.store.announceDeletion(of: userID, at: date)
+      }
+      guard let announced else { throw try await self.store.refusalOfUnknownToken(of: userID) }
+      principal.auditDetail = "announced"
+      // Cached grants do not have the date.
+      principal.hasRevokedTokens = true
+      context.principal = principal
+      return DeleteAccountResponse(deletionAt: GoogleProtobufTimestamp(announced))
+    }
+    guard let proof = request.proof else {
+      throw Reason.reauthenticationRequired.status(
+        saying: "An immediate deletion needs the password or a recovery code in the same call.")
+    }
+    try await proofs.check(proof, of: user, context: context)
     // The event has no user: what is kept of an erasure must not lead to the person.
     var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
-    let (store, erasures, anonymous) = (self.store, self.erasures, event)
-    // A task of its own: a cancelled call must not end between the erasure and its note in the
-    // ledger.
-    let outcome = await Task(executorPreference: context.loop) { () -> Result<Bool, RPCStatus> in
-      do throws(RPCStatus) {
-        let records = try await mappingStoreErrors { () throws(StoreError) in
-          try await store.erase(userID, at: now, anonymous)
-        }
-        if let records { await erasures.note(records) }
-        return .success(records != nil)
-      } catch {
-        return .failure(error)
-      }
-    }.value
-    guard try outcome.get() else { throw try await store.refusalOfUnknownToken(of: userID) }
+    guard try await erasure.perform(userID, at: now, event, on: context.loop) else {
+      throw try await store.refusalOfUnknownToken(of: userID)
+    }
     principal.hasRevokedTokens = true
     principal.auditIsStored = true
     context.principal = principal
     return DeleteAccountResponse(erasedAt: GoogleProtobufTimestamp(now))
+  }
+
+  func cancelDeletion(
+    _ request: CancelDeletionRequest, context: ServerContext
+  ) async throws(RPCStatus) -> CancelDeletionResponse {
+    var principal = try context.user()
+    let userID = principal.userID
+    let wasAnnounced = try await mappingStoreErrors { () throws(StoreError) in
+      try await store.cancelDeletion(of: userID)
+    }
+    guard let wasAnnounced else { throw try await store.refusalOfUnknownToken(of: userID) }
+    principal.hasRevokedTokens = true
+    context.principal = principal
+    return CancelDeletionResponse(wasAnnounced: wasAnnounced)
   }
 
   func getAccount(_ request: GetAccountRequest, context: ServerContext) async throws(RPCStatus) -> GetAccountResponse {

@@ -7,6 +7,7 @@ internal import SchemaConversion
 internal import struct StreakDomain.Identifier
 internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
+internal import struct StreakDomain.RecoveryCode
 internal import StreakStore
 
 /// Signing up: checks the whole request, then stores everything in one transaction.
@@ -53,15 +54,18 @@ struct SignUpProcedure: Sendable {
     }
     let hash = try await passwords.hash(password.secret, of: limiter.stranger(context), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
+    let codes: (texts: [String], hashes: [[UInt8]]) =
+      request.withRecoveryCodes ? RecoveryCode.make(for: userID, by: store.serverKey) : ([], [])
     let response = SignUpResponse(
       account: Account(
         userId: userID.bytes, email: email.text, createdAt: GoogleProtobufTimestamp(now),
         changeNumber: migration?.stored.ledger.changeNumber ?? 0,
         habitCount: Int32(clamping: migration?.stored.ledger.habitCount ?? 0), emailVerified: codeHash != nil,
-        language: request.language),
-      tokens: issued.message, migration: migration?.result)
+        language: request.language, recoveryCodesLeft: Int32(codes.texts.count)),
+      tokens: issued.message, migration: migration?.result, recoveryCodes: codes.texts)
     var account = NewAccount(
       userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
+      recoveryCodeHashes: codes.hashes,
       sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
       credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),
       session: migration?.stored, auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses))

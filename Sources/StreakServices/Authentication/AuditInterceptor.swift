@@ -83,10 +83,11 @@ struct AuditInterceptor: ServerInterceptor {
     of context: ServerContext, _ refusal: RPCStatus? = nil, from addresses: ClientAddresses
   ) -> AuditEventRecord {
     let principal = context.principal as? Principal
+    let detail = principal?.auditDetail ?? (context.principal as? Operator).map { "operator=\($0.name)" } ?? ""
     return AuditEventRecord(
       userID: principal?.userID, occurredAt: .now(), method: shortMethod(context),
       outcome: (refusal?.code ?? .ok).name, reason: refusal?.detail(GoogleRPCErrorInfo.self)?.reason ?? "",
-      deviceID: principal?.deviceID, peerAddress: addresses.text(of: context), detail: principal?.auditDetail ?? "")
+      deviceID: principal?.deviceID, peerAddress: addresses.text(of: context), detail: detail)
   }
 
   private static func shortMethod(_ context: ServerContext) -> String {

@@ -20,7 +20,7 @@ struct Authenticator: ServerInterceptor {
 
   private let state: LoopBound<State>
   /// Nil: the server has no operators.
-  private let operatorToken: OperatorToken?
+  private let operators: OperatorTokens?
   /// Streams that one person has open on the loop.
   private let streamsPerPersonMax: Int
   private let meter: LimitMeter
@@ -37,9 +37,9 @@ struct Authenticator: ServerInterceptor {
 
   /// Loop thread only.
   init(
-    store: StreakStore, loop: EventLoop, operatorToken: OperatorToken?, streamsPerPersonMax: Int, meter: LimitMeter
+    store: StreakStore, loop: EventLoop, operators: OperatorTokens?, streamsPerPersonMax: Int, meter: LimitMeter
   ) {
-    self.operatorToken = operatorToken
+    self.operators = operators
     self.streamsPerPersonMax = streamsPerPersonMax
     self.meter = meter
     state = LoopBound(State(store: store), loop: loop)
@@ -58,8 +58,12 @@ struct Authenticator: ServerInterceptor {
     case .user: context.principal = try await principal(of: context)
     case .session: context.principal = try await session(of: context)
     case .admin:
-      guard let operatorToken, let presented = Self.bearer(context), operatorToken.matches(presented) else {
+      guard let presented = Self.bearer(context), let caller = operators?.holder(of: presented) else {
         throw Reason.credentialsInvalid.status
+      }
+      context.principal = caller
+      if let right = OperatorRight.needed(by: context.method), !caller.rights.contains(right) {
+        throw Reason.operatorRightMissing.status
       }
     }
     if let streamOwner, context.method.policy.authentication == .user {
@@ -124,7 +128,8 @@ struct Authenticator: ServerInterceptor {
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
     guard Instant.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
-    return Principal(userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt)
+    return Principal(
+      userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt, deletionAt: grant.deletionAt)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {

@@ -10,6 +10,8 @@ struct Principal: Sendable {
   var deviceID: Identifier?
   /// When the access token expires; nil where there is none.
   var tokenExpiresAt: Instant?
+  /// When the account is to be erased; nil: it is not, or the call carries no token.
+  var deletionAt: Instant?
   /// The detail of the audit event beyond the outcome. Never a secret.
   var auditDetail = ""
   /// The call has revoked tokens of this person.

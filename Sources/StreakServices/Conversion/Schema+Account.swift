@@ -11,7 +11,8 @@ extension Account {
     self.init(
       userId: user.userID.bytes, email: user.email, createdAt: GoogleProtobufTimestamp(user.createdAt),
       changeNumber: user.changeNumber, habitCount: habitCount, emailVerified: user.emailVerifiedAt != nil,
-      language: user.language)
+      language: user.language, recoveryCodesLeft: user.recoveryCodesLeft,
+      deletionAt: user.deletionAt.map { GoogleProtobufTimestamp($0) })
   }
 }
 
@@ -29,5 +30,14 @@ extension Device {
   init(_ record: DeviceRecord) {
     self.init(
       deviceId: record.deviceID.bytes, name: record.name, platform: record.platform, appVersion: record.appVersion)
+  }
+}
+
+extension SignedInDevice {
+  init(_ known: KnownDeviceRecord, isThisDevice: Bool = false) {
+    self.init(
+      device: Device(known.device), signedInAt: GoogleProtobufTimestamp(known.registeredAt),
+      refreshedAt: known.refreshedAt.map { GoogleProtobufTimestamp($0) }, signedIn: known.isSignedIn,
+      isThisDevice: isThisDevice)
   }
 }

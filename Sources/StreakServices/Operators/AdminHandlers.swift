@@ -1,10 +1,8 @@
-internal import Cryptography
 internal import EventLoop
 internal import GRPCSchema
 internal import RPC
 internal import Schema
 internal import SchemaConversion
-internal import StreakDomain
 internal import StreakDomain
 internal import StreakStore
 
@@ -89,8 +87,9 @@ struct AdminHandlers: AdminService {
     let recoveryID = try identifier(begin.recoveryId, "begin.recovery_id")
     let userID = try identifier(begin.userId, "begin.user_id")
     // The event belongs to the person whose data was read.
+    let caller = try context.caller()
     var principal = Principal(userID: userID)
-    principal.auditDetail = "recovery=\(recoveryID)"
+    principal.auditDetail = "recovery=\(recoveryID) operator=\(caller.name)"
     context.principal = principal
     guard try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
       principal.userID = .zero
@@ -130,14 +129,5 @@ struct AdminHandlers: AdminService {
           beganAt: GoogleProtobufTimestamp(run.beganAt), endedAt: GoogleProtobufTimestamp(run.endedAt),
           backup: run.backup ?? "", failure: run.failure ?? "")
       }, makesBackups: backend.makesBackups)
-  }
-}
-
-extension OperatorToken {
-  static func hash(_ text: Substring) -> [UInt8] { SHA256.digest(of: Array(text.utf8)) }
-
-  /// Takes the same time for any presented token.
-  func matches(_ presented: ArraySlice<UInt8>) -> Bool {
-    equalInConstantTime(hash, SHA256.digest(of: Array(presented)))
   }
 }

@@ -55,14 +55,3 @@ extension OperatorBackend.Failure {
     }
   }
 }
-
-/// The operator's token, as its hash.
-public struct OperatorToken: Sendable {
-  let hash: [UInt8]
-
-  /// Nil if the text is shorter than 32 bytes, the least length of a token that cannot be guessed.
-  public init?(_ text: String) {
-    guard text.utf8.count >= 32 else { return nil }
-    hash = Self.hash(text[...])
-  }
-}

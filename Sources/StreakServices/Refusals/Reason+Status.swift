@@ -119,6 +119,12 @@ extension Reason {
     // The next two reasons are for operations in a queue; no call is refused for them.
     case .clockSkew: (.failedPrecondition, "The device's clock is a day or more ahead.")
     case .conflictNotFound: (.notFound, "There is no such conflict.")
+    case .reauthenticationRequired:
+      (.failedPrecondition, "The call needs the password or a recovery code, not older than five minutes.")
+    case .signInApprovalNotFound: (.notFound, "There is no such request to sign in, or it has ended.")
+    case .accountLocked: (.permissionDenied, "The account is locked; ask the service's operator.")
+    case .accountNotFound: (.notFound, "There is no such account.")
+    case .operatorRightMissing: (.permissionDenied, "The operator's token does not have the right for this method.")
     case .recoveryNotReady: (.failedPrecondition, "The recovery is not fulfilled yet, or is over.")
     }
   }

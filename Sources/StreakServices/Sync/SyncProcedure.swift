@@ -47,6 +47,7 @@ struct SyncProcedure: Sendable {
     var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
+    response.deletionAt = principal.deletionAt.map { GoogleProtobufTimestamp($0) }
     response.clockAheadMilliseconds = ClockRules(now: now.wholeMilliseconds, sentAt: sentAt).skewMilliseconds
     return response
   }

@@ -10,6 +10,8 @@ public struct NewAccount: Sendable {
   /// The Argon2id hash, as text.
   public var passwordHash: String
   public var createdAt: Instant
+  /// Hashes of the account's recovery codes; empty: it has none.
+  public var recoveryCodeHashes: [[UInt8]]
   /// The reply, sealed under the request's own secrets.
   public var sealedReply: [UInt8]
   public var device: DeviceRecord
@@ -26,7 +28,8 @@ public struct NewAccount: Sendable {
 
   public init(
     userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Instant,
-    sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord, addressHash: [UInt8],
+    recoveryCodeHashes: [[UInt8]] = [], sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord,
+    addressHash: [UInt8],
     session: NewMigration?, auditEvent: AuditEventRecord
   ) {
     self.userID = userID
@@ -34,6 +37,7 @@ public struct NewAccount: Sendable {
     self.emailKey = emailKey
     self.passwordHash = passwordHash
     self.createdAt = createdAt
+    self.recoveryCodeHashes = recoveryCodeHashes
     self.sealedReply = sealedReply
     self.device = device
     self.credential = credential

@@ -13,7 +13,8 @@ extension StreakStore {
   private static let userByID = Statement(
     .read,
     """
-    SELECT email, password_hash, created_at, change_number, email_verified_at, language
+    SELECT email, password_hash, created_at, change_number, email_verified_at, language, deletion_at,
+      (SELECT count(*)::integer FROM recovery_codes c WHERE c.user_id = users.user_id AND used_at IS NULL), locked_at
     FROM users JOIN heads USING (user_id) WHERE user_id = $1
     """)
 
@@ -22,7 +23,8 @@ extension StreakStore {
     try await database.row(Self.userByID, .identifier(userID)) { row throws(DatabaseError) in
       UserRecord(
         userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
-        changeNumber: try row.int64(3), emailVerifiedAt: try row.instantOrNull(4), language: try row.string(5))
+        changeNumber: try row.int64(3), emailVerifiedAt: try row.instantOrNull(4), language: try row.string(5),
+        recoveryCodesLeft: try row.int32(7), deletionAt: try row.instantOrNull(6), lockedAt: try row.instantOrNull(8))
     }
   }
 

@@ -5,6 +5,8 @@ public import StreakDomain
 public struct AccessGrant: Sendable, Equatable {
   public var deviceID: Identifier
   public var expiresAt: Instant
+  /// When the account is to be erased; nil: it is not.
+  public var deletionAt: Instant?
 }
 
 /// The result of looking up an access token.
@@ -12,6 +14,7 @@ struct FoundAccess: Sendable {
   var deviceID: Identifier
   /// Nil: the token's pair has not been used yet.
   var expiresAt: Instant?
+  var deletionAt: Instant?
 }
 
 /// Identifies an access token of a user.
@@ -42,8 +45,11 @@ extension StreakStore {
     .write,
     """
     WITH head AS (
-      -- The person's head is locked before any device, as everywhere. Nothing is stored for a person who is not there.
-      SELECT user_id, sources FROM heads WHERE user_id = $1 FOR NO KEY UPDATE
+      -- The person's head is locked before any device, as everywhere. Nothing is stored for a person who is not
+      -- there, or whose account is locked.
+      SELECT user_id, sources FROM heads
+      WHERE user_id = $1 AND NOT EXISTS (SELECT FROM users u WHERE u.user_id = $1 AND u.locked_at IS NOT NULL)
+      FOR NO KEY UPDATE
     ), registered AS (
       -- A device that is new is a source of statements, caught up now (`Sources.encoded`); of too many the earliest goes.
       UPDATE heads SET change_number = heads.change_number + $13::integer,
@@ -58,23 +64,27 @@ extension StreakStore {
     )
     INSERT INTO devices (
       user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
-      refresh_expires_at, refresh_family_hash)
-    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11 FROM head
+      refresh_expires_at, refresh_family_hash, proven_at)
+    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11,
+      CASE WHEN $15 THEN $6::timestamptz END
+    FROM head
     ON CONFLICT (user_id, device_id) DO UPDATE SET
       name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
       access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
       refresh_hash = excluded.refresh_hash, refresh_expires_at = excluded.refresh_expires_at,
-      refresh_family_hash = excluded.refresh_family_hash, previous_access_hash = NULL,
+      refresh_family_hash = excluded.refresh_family_hash, proven_at = excluded.proven_at, previous_access_hash = NULL,
       previous_access_expires_at = NULL, unused_pairs = '', refreshed_at = excluded.registered_at,
       ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
     """)
 
   /// Makes these the only credentials of a device, which is registered if it is new.
   ///
-  /// - Parameter isNewAccount: No change of this user's data can exist yet.
+  /// - Parameters:
+  ///   - isNewAccount: No change of this user's data can exist yet.
+  ///   - isProven: The person has proven the identity, by the password or a recovery code.
   static func grantingAccess(
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, devicesMax: Int32,
-    isNewAccount: Bool = false
+    isNewAccount: Bool = false, isProven: Bool = true
   ) -> BoundStatement {
     BoundStatement(
       grantAccess,
@@ -82,7 +92,7 @@ extension StreakStore {
       .string(device.appVersion), .instant(now), .bytes(credential.accessHash), .instant(credential.accessExpiresAt),
       .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
       .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
-      .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)))
+      .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)), .bool(isProven))
   }
 
   /// Signs a device in: it is registered if it is new, and these become its only credentials.
@@ -122,12 +132,12 @@ extension StreakStore {
     try await database.execute(Self.noteLanguage, .identifier(userID), .string(language))
   }
 
-  /// Columns of an access grant; `hash` stands for the token's hash. A token of an unused pair
-  /// grants nothing before its first use is stored.
-  private static func grantColumns(_ hash: String) -> String {
+  /// Columns of an access grant; `hash` stands for the token's hash, `owner` for the user. A token
+  /// of an unused pair grants nothing before its first use is stored.
+  private static func grantColumns(_ hash: String, of owner: String) -> String {
     """
     device_id, CASE WHEN access_hash = \(hash) THEN access_expires_at WHEN previous_access_hash = \(hash)
-      THEN previous_access_expires_at END
+      THEN previous_access_expires_at END, (SELECT deletion_at FROM users u WHERE u.user_id = \(owner))
     """
   }
 
@@ -136,12 +146,12 @@ extension StreakStore {
   }
 
   private static let accessGrant = Statement(
-    .read, "SELECT \(grantColumns("$2::bytea")) FROM devices WHERE user_id = $1 AND \(holds("$2::bytea"))")
+    .read, "SELECT \(grantColumns("$2::bytea", of: "$1")) FROM devices WHERE user_id = $1 AND \(holds("$2::bytea"))")
 
   private static let accessGrantSet = Statement(
     .read,
     """
-    SELECT \(grantColumns("wanted.hash")), wanted.place
+    SELECT \(grantColumns("wanted.hash", of: "wanted.user_id")), wanted.place
     FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY wanted (user_id, hash, place)
       CROSS JOIN LATERAL (
         SELECT * FROM devices WHERE devices.user_id = wanted.user_id AND \(holds("wanted.hash")) LIMIT 1) d
@@ -155,11 +165,13 @@ extension StreakStore {
     let found = try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
     guard let found, found.expiresAt == nil else {
       return found.flatMap { found in
-        found.expiresAt.map { AccessGrant(deviceID: found.deviceID, expiresAt: $0) }
+        found.expiresAt.map { AccessGrant(deviceID: found.deviceID, expiresAt: $0, deletionAt: found.deletionAt) }
       }
     }
     let expiresAt = try await changeFamily(of: found.deviceID, userID) { $0.use(accessHash, at: now) }
-    return expiresAt.flatMap { $0 }.map { AccessGrant(deviceID: found.deviceID, expiresAt: $0) }
+    return expiresAt.flatMap { $0 }.map {
+      AccessGrant(deviceID: found.deviceID, expiresAt: $0, deletionAt: found.deletionAt)
+    }
   }
 
   /// Reads a batch: a single key by the plain statement, several by one statement for all.
@@ -174,7 +186,7 @@ extension StreakStore {
       var grants = [FoundAccess?](repeating: nil, count: keys.count)
       let found = try await database.rows(
         accessGrantSet, .identifiers(keys.map(\.userID)), .bytesArray(keys.map(\.accessHash))
-      ) { row throws(DatabaseError) in (place: Int(try row.int64(2)), grant: try row.foundAccess()) }
+      ) { row throws(DatabaseError) in (place: Int(try row.int64(3)), grant: try row.foundAccess()) }
       for (place, grant) in found where (1...keys.count).contains(place) { grants[place - 1] = grant }
       return .success(grants)
     } catch {
@@ -298,8 +310,14 @@ extension StreakStore {
   ///
   /// - Returns: How many devices were signed in until now.
   public func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
-    try await database.row(
-      Self.signOut, .identifier(userID), .identifier(deviceID), .string(Self.revocationChannel),
+    try await Self.signOut(deviceID, of: userID, by: database)
+  }
+
+  static func signOut(
+    _ deviceID: Identifier?, of userID: Identifier, by runner: some StatementRunner
+  ) async throws(StoreError) -> Int32 {
+    try await runner.row(
+      signOut, .identifier(userID), .identifier(deviceID), .string(revocationChannel),
       .string(userID.description)
     ) { row throws(DatabaseError) in try row.int32(0) } ?? 0
   }
@@ -308,7 +326,8 @@ extension StreakStore {
 extension Row {
   /// Columns of the statements above, in their order.
   fileprivate func foundAccess() throws(DatabaseError) -> FoundAccess {
-    FoundAccess(deviceID: try identifier(0), expiresAt: try instantOrNull(1))
+    FoundAccess(
+      deviceID: try identifier(0), expiresAt: try instantOrNull(1), deletionAt: try instantOrNull(2))
   }
 
   /// Columns of `TokenFamily.columns`, starting at `first`; nil if the device is signed out.

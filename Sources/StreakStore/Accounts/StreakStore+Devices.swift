@@ -113,13 +113,14 @@ extension StreakStore {
     .write,
     """
     WITH changed AS (
-      UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 RETURNING user_id
+      UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 AND locked_at IS NULL
+      RETURNING user_id
     ), revoked AS (
       UPDATE devices SET \(endingCredentials())
       FROM changed WHERE devices.user_id = changed.user_id AND device_id <> $4 AND refresh_hash IS NOT NULL RETURNING 1
     ), renewed AS (
       UPDATE devices SET access_hash = $7, access_expires_at = $8, refresh_hash = $9, refresh_expires_at = $10,
-        refresh_family_hash = $11, refreshed_at = $12, previous_access_hash = NULL, previous_access_expires_at = NULL,
+        refresh_family_hash = $11, refreshed_at = $12, proven_at = $12, previous_access_hash = NULL, previous_access_expires_at = NULL,
         unused_pairs = '', ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
       FROM changed WHERE devices.user_id = changed.user_id AND device_id = $4
     )
@@ -130,8 +131,8 @@ extension StreakStore {
   /// device new ones, and notifies every server.
   ///
   /// - Parameter notice: A mail about the change, stored with it.
-  /// - Returns: How many other devices were signed out; nil if the hash had been replaced
-  ///   meanwhile.
+  /// - Returns: How many other devices were signed out; nil if the hash had been replaced, or the
+  ///   account locked, meanwhile.
   package func changePassword(
     of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
     _ credential: CredentialRecord, at now: Instant, notice: NewMail? = nil

@@ -69,6 +69,9 @@ extension StreakStore {
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
         isNewAccount: true))
     rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
+    if !account.recoveryCodeHashes.isEmpty {
+      rest.append(Self.addingCodes(account.recoveryCodeHashes, of: userID, at: now))
+    }
     if let session = account.session {
       let person = PendingUser(userID, [], attempts: 0)
       person.ledger = session.ledger

@@ -24,24 +24,35 @@ extension StreakStore {
   /// Removes every row of a user, keeps their random id in the erasure ledger and notifies every
   /// server, in one transaction.
   ///
-  /// - Parameter event: The audit event that is kept, without a user.
-  /// - Returns: The data for the ledger outside of the database; nil if there is no such account.
+  /// - Parameters:
+  ///   - event: The audit event that is kept, without a user.
+  ///   - dueAt: The moment at which an announced deletion must be due; nil: none is needed.
+  /// - Returns: The data for the ledger outside of the database; nil if there is no such account,
+  ///   or its deletion is not due.
   public func erase(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant? = nil
   ) async throws(StoreError) -> ErasureRecords? {
     // Not needed for correctness (no change of a missing user is stored): erased data must not stay
     // in memory.
     _ = ledgerCache.take(userID)
     return try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
-      try await remove(userID, at: now, event)
+      try await remove(userID, at: now, event, dueAt: dueAt)
     }
   }
 
+  private static let isDue = Statement(
+    .write, "SELECT FROM users WHERE user_id = $1 AND deletion_at <= $2 FOR UPDATE")
+
   private func remove(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant?
   ) async throws(StoreError) -> ErasureRecords? {
     try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
+      if let dueAt {
+        // Taken back meanwhile, it is not due any more.
+        let isDue = try await transaction.execute(Self.isDue, .identifier(userID), .instant(dueAt)) == 1
+        guard isDue else { return .rollBack(nil) }
+      }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in
         ErasureRecords.Session(sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: userID)

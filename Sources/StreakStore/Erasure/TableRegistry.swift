@@ -44,6 +44,14 @@ public enum TableRegistry {
       name: "devices", userColumn: "user_id", export: .section("devices"),
       merge: .kept("credentials never come from elsewhere")),
     PersonalTable(
+      name: "recovery_codes", userColumn: "user_id",
+      export: .covered("codes are credentials, and the account says how many are left"),
+      merge: .kept("credentials never come from elsewhere")),
+    PersonalTable(
+      name: "sign_in_approvals", userColumn: "user_id",
+      export: .covered("requests of minutes; the audit names them"),
+      merge: .kept("credentials never come from elsewhere")),
+    PersonalTable(
       name: "sessions", userColumn: "claimed_by", export: .covered("migrations name their sessions"),
       merge: .kept("a session is claimed once")),
     PersonalTable(name: "habits", userColumn: "user_id", export: .section("habits"), merge: .asOperations),

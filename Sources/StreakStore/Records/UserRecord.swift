@@ -15,4 +15,10 @@ public struct UserRecord: Sendable, Equatable {
   public var emailVerifiedAt: Instant?
   /// The language of mails, a BCP 47 tag; empty: not given.
   public var language: String
+  /// Recovery codes that were not used yet.
+  public var recoveryCodesLeft: Int32 = 0
+  /// When the account is to be erased; nil: it is not.
+  public var deletionAt: Instant?
+  /// When an operator locked the account; nil: it is not locked.
+  public var lockedAt: Instant?
 }

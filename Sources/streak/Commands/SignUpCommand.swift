@@ -42,6 +42,7 @@ struct SignUpCommand: AsyncParsableCommand {
       let report = try await client.signUp(email: email, password: password, addressCode: addressCode)
       try options.remember()
       say("\(email): signed up. \(report.map(\.summary) ?? "")")
+      say("If you forget the password, a recovery code signs you in: streak account codes makes some.")
       try await client.sync()
     }
   }

@@ -23,7 +23,9 @@ struct AccountText {
   var lines: [String] {
     if let current {
       let waiting = current.waiting == 0 ? "everything is sent" : "\(current.waiting) changes wait to be sent"
-      return ["\(current.email.plain): \(waiting)\(current.isSignedIn ? "" : "; log in again")."]
+      let line = "\(current.email.plain): \(waiting)\(current.isSignedIn ? "" : "; log in again")."
+      guard let date = current.deletionAt else { return [line] }
+      return [line, "The account will be deleted \(moment(date)). To keep it: streak account keep"]
     }
     let waiting = kept.reduce(0) { $0 + $1.waiting }
     let others = waiting == 0 ? "" : " \(waiting) changes of other accounts on this device wait for a login."

@@ -7,10 +7,18 @@ import RPC
 import Schema
 import StreakDomain
 
-/// Tasks for single accounts, for the holder of the backups' private key.
+/// Tasks for single accounts, for operators and the holder of the backups' private key.
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "account", abstract: "Fulfils recoveries of single accounts.", subcommands: [Recover.self])
+    commandName: "account", abstract: "Finds, locks, exports and erases single accounts, and fulfils their recoveries.",
+    discussion: """
+      The operator's token is taken from the environment (STREAKCTL_TOKEN). Each command leaves an event with the operator's name in the \
+      person's own audit trail.
+      """,
+    subcommands: [
+      FindAccountCommand.self, LockAccountCommand.self, UnlockAccountCommand.self, SignOutAccountCommand.self,
+      ExportAccountCommand.self, EraseAccountCommand.self, Recover.self,
+    ])
 
   struct Recover: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

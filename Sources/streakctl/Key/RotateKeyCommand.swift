@@ -26,14 +26,17 @@ struct RotateKeyCommand: AsyncParsableCommand {
     let rotated = keys.rotated
     try ServerKeyFile.replace(file, with: rotated)
     try await database.open(rotated)
-    print("\(file): the new key is in use. Copy the file to every server of the database, and beside the backups' private key.")
+    print(
+      "\(file): the new key is in use. Copy the file to every server of the database, and beside the backups' private key."
+    )
   }
 }
 
 struct RetireKeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "retire", abstract: "Removes the previous key from the file, if the database does not need it.",
-    discussion: "Backups of the time before the rotation need it: keep the copy that is beside the backups' private key.")
+    discussion:
+      "Backups of the time before the rotation need it: keep the copy that is beside the backups' private key.")
 
   @Argument(help: "The file of --server-key-file.")
   var file: String

@@ -8,13 +8,18 @@ from person import captured_session, local_time, today
 from streak.v1 import account_pb2, common_pb2, migration_pb2, session_pb2
 
 PHRASE = "delete my account"
-TABLES = {"users": "user_id", "emails": "user_id", "devices": "user_id", "sessions": "claimed_by", "habits": "user_id", "cells": "user_id",
+TABLES = {"users": "user_id", "emails": "user_id", "devices": "user_id", "recovery_codes": "user_id", "sessions": "claimed_by", "habits": "user_id", "cells": "user_id",
           "cell_history": "user_id", "rejected_entries": "user_id", "migrations": "user_id", "audit_events": "user_id"}
+
+
+def proof(person):
+    return account_pb2.PersonProof(password=person.password)
 
 
 def delete(person, email=None, confirmation=PHRASE):
     return person.accounts.DeleteAccount(
-        account_pb2.DeleteAccountRequest(email=email or person.email, confirmation=confirmation), metadata=person.metadata, timeout=60)
+        account_pb2.DeleteAccountRequest(email=email or person.email, confirmation=confirmation, immediately=True, proof=proof(person)),
+        metadata=person.metadata, timeout=60)
 
 
 ERASED = (grpc.StatusCode.UNAUTHENTICATED, "ACCOUNT_ERASED")

@@ -100,7 +100,7 @@ def check_names(browser):
     found = browser.script(UNNAMED)
     assert found == [], (browser.driver.current_url, found)
     headings = browser.script("return [...document.querySelectorAll('h1')].filter((each) => each.checkVisibility()).length")
-    assert headings == 1, browser.driver.current_url
+    assert headings == 1, (browser.driver.current_url, headings)
 
 
 def check_focus_order(browser):
@@ -119,7 +119,7 @@ def check_focus_order(browser):
         assert focused["hasRing"] and focused["isShown"], focused
         if focused["html"] != next(iter(reached[-1:]), None) or 'type="time"' not in focused["html"]:
             reached.append(focused["html"])
-    assert reached == stops, browser.driver.current_url
+    assert reached == stops, (browser.driver.current_url, [(one, other) for one, other in zip(reached, stops) if one != other][:3])
 
 
 def check_narrow(browser):

@@ -9,7 +9,7 @@ import time
 import grpc
 from google.protobuf import timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
-from streak.v1 import (account_pb2, account_pb2_grpc, common_pb2, export_pb2, export_pb2_grpc, migration_pb2,
+from streak.v1 import (account_pb2, account_pb2_grpc, common_pb2, credential_pb2_grpc, export_pb2, export_pb2_grpc, migration_pb2,
                        migration_pb2_grpc, session_pb2_grpc, streak_pb2, streak_pb2_grpc)
 
 DAY_SECONDS = 86_400
@@ -71,6 +71,7 @@ class Person:
         self.channel = grpc.insecure_channel(
             server.address, options=[("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)])
         self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
+        self.credentials = credential_pb2_grpc.CredentialServiceStub(self.channel)
         self.sessions = session_pb2_grpc.SessionServiceStub(self.channel)
         self.streaks = streak_pb2_grpc.StreakServiceStub(self.channel)
         self.migrations = migration_pb2_grpc.MigrationServiceStub(self.channel)

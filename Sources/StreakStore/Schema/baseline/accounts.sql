@@ -16,8 +16,14 @@ CREATE TABLE users (
   -- The language of mails, a BCP 47 tag; empty: not given.
   language text NOT NULL DEFAULT '',
   -- The reply to the sign-up, sealed under the request's own secrets.
-  sealed_sign_up bytea NOT NULL
+  sealed_sign_up bytea NOT NULL,
+  -- When the account is to be erased, as the person announced.
+  deletion_at timestamptz,
+  -- When an operator locked the account: no sign-in succeeds.
+  locked_at timestamptz
 );
+
+CREATE INDEX users_by_deletion ON users (deletion_at) WHERE deletion_at IS NOT NULL;
 
 CREATE TABLE emails (
   email_key text PRIMARY KEY,
@@ -59,10 +65,49 @@ CREATE TABLE devices (
   ended_by_copy boolean NOT NULL DEFAULT false,
   -- A hash of the address of the device's last sign-in, together with the user's id.
   address_hash bytea,
+  -- When the person last proved the identity on the device, by the password or a recovery code.
+  proven_at timestamptz,
   -- The person revoked the device; its next sign-in makes it known again.
   revoked_at timestamptz,
   PRIMARY KEY (user_id, device_id)
 );
+
+-- Codes that sign a person in once, where the password is forgotten.
+CREATE TABLE recovery_codes (
+  user_id uuid NOT NULL,
+  -- A hash of the user's id and the code under the server key.
+  code_hash bytea NOT NULL,
+  created_at timestamptz NOT NULL,
+  used_at timestamptz,
+  -- The reply to the recovery that used it, sealed under the request's own secrets. NULL: it was
+  -- used as a proof only.
+  sealed_reply bytea,
+  PRIMARY KEY (user_id, code_hash)
+);
+
+-- Devices that ask to be signed in by the approval of another one. user_id is all zeros for an
+-- email without an account. The asking device looks its request up by the id.
+CREATE TABLE sign_in_approvals (
+  request_id uuid PRIMARY KEY,
+  user_id uuid NOT NULL,
+  secret_hash bytea NOT NULL,
+  digits text NOT NULL,
+  device_id uuid NOT NULL,
+  name text NOT NULL,
+  platform text NOT NULL,
+  app_version text NOT NULL,
+  peer_address text NOT NULL,
+  requested_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  -- NULL: not decided.
+  is_approved boolean,
+  -- The reply with the tokens, sealed under the request's secret. NULL: not completed.
+  sealed_reply bytea
+);
+
+CREATE INDEX sign_in_approvals_by_user ON sign_in_approvals (user_id);
+
+CREATE INDEX sign_in_approvals_by_end ON sign_in_approvals (expires_at);
 
 -- Anonymous sessions: when they began, which account they became part of, and, until then, a sealed
 -- copy of what a browser holds of them.

@@ -23,12 +23,18 @@ const isSameEmail = (left, right) => left.toLowerCase() === right.toLowerCase();
 export const deletionPhrase = "delete my account";
 
 export class Accounts {
-  constructor({ store, calls, sync, anonymous, clock, device, accountChanged }) {
-    Object.assign(this, { store, calls, sync, anonymous, clock, device, accountChanged });
+  /** @param language Gives the language of mails to the person; an empty text states none. */
+  constructor({ store, calls, sync, anonymous, clock, device, accountChanged, language = () => "" }) {
+    Object.assign(this, { store, calls, sync, anonymous, clock, device, accountChanged, language });
   }
 
   #deviceOf(deviceId) {
     return { deviceId, ...this.device() };
+  }
+
+  #languageOfMails() {
+    const language = this.language();
+    return language ? { language } : {};
   }
 
   /** The session as it is now, with its proof; undefined without one. */
@@ -52,7 +58,7 @@ export class Accounts {
       for (let attempt = 0; attempt < 3; attempt += 1) {
         try {
           const response = await this.calls.open("AccountService/SignUp", {
-            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId),
+            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId), ...this.#languageOfMails(),
             ...(pending.claim ? { session: pending.claim } : {}),
           }, { timeoutMilliseconds: wholeSessionMilliseconds });
           await this.#adopt(response, pending);
@@ -146,7 +152,7 @@ export class Accounts {
     });
     const isKept = known && ["signedIn", "signedOut"].includes(known.standing);
     const deviceId = isKept ? known.deviceId : newId();
-    const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId) });
+    const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId), ...this.#languageOfMails() });
     const now = this.clock.now();
     await this.store.change((state) => {
       let account = state.accounts.get(found.userId);

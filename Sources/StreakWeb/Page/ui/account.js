@@ -2,33 +2,10 @@
 
 import { confirmed, openDialog } from "./dialog.js";
 import { h } from "./dom.js";
+import { failureOf, field, work } from "./form.js";
 import { head } from "./frame.js";
 import { dayText, momentText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
-
-const field = (name, label, props, hint) =>
-  h("div", { class: "field" }, h("label", { for: name }, label), h("input", { id: name, name, required: true, ...props, "aria-describedby": hint ? `${name}-hint` : undefined }), hint && h("p", { class: "soft small", id: `${name}-hint` }, hint));
-
-/** Runs a form's work, with its button off meanwhile, and shows its failure within the form. */
-const work = (app, body) => async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const { local } = app;
-  if (local.isWorking) return;
-  Object.assign(local, { isWorking: true, failure: "" });
-  app.draw();
-  try {
-    await body(form.elements);
-  } catch (error) {
-    local.failure = sentence(error);
-  }
-  local.isWorking = false;
-  app.view = await app.client.view();
-  app.draw();
-  if (local.failure) form.querySelector("[role=alert]")?.focus();
-};
-
-const failureOf = (app) => app.local.failure && h("p", { class: "notice wrong", role: "alert", tabindex: "-1", "data-test": "failure" }, app.local.failure);
 
 /** What a sign-up does with the days of this device, told before. */
 const preview = (app) => {
@@ -64,6 +41,7 @@ const enter = (app, isNew) => {
       field("password", t("account.password"), { type: "password", autocomplete: isNew ? "new-password" : "current-password", minlength: isNew ? "8" : undefined }, isNew ? t("account.passwordHint") : undefined),
       failureOf(app),
       h("button", { class: "button first", disabled: Boolean(local.isWorking), "data-test": "enter" }, t(local.isWorking ? "working" : isNew ? "account.signUp" : "account.signIn"))),
+    !isNew && h("a", { key: "forgot", href: "#/mail/forgot", "data-test": "forgot-password" }, t("mail.forgot.title")),
     h("button", { type: "button", class: "link", key: "switch", "data-test": "switch", onclick: () => { Object.assign(local, { isNew: !isNew, failure: "" }); app.draw(); } }, t(isNew ? "account.have" : "account.haveNone")),
   ];
 };
@@ -88,6 +66,23 @@ const devices = (app) => {
     })));
 };
 
+/** Asks for a mail that proves the address; the mail's digits, or its link, prove it. */
+const address = (app) => {
+  const { local } = app;
+  if (local.isVerified === undefined && !app.network.isFailed) {
+    local.isVerified = null;
+    app.call("AccountService/GetAccount", {}).then(({ account }) => { local.isVerified = account?.emailVerified ?? false; app.draw(); }, () => {});
+  }
+  const ask = () => app.attempt(async () => {
+    await app.call("AccountService/RequestVerification", {});
+    app.mailToken = undefined;
+    app.go("mail", "verify");
+  });
+  return local.isVerified === false && h("section", { class: "card plain", key: "address", "data-test": "address" }, h("h2", {}, t("mail.verify.title")),
+    h("p", { class: "soft" }, t("mail.verify.why")),
+    h("div", { class: "buttons" }, h("button", { type: "button", class: "button", "data-test": "request-verification", onclick: ask }, t("mail.verify.ask"))));
+};
+
 const password = (app) =>
   h("details", { class: "card", key: "password", "data-test": "password" }, h("summary", {}, t("account.changePassword")),
     h("form", {
@@ -97,7 +92,7 @@ const password = (app) =>
       }),
     },
       // For password managers: whose password it is.
-      h("input", { type: "email", autocomplete: "username", value: app.view.account.email, class: "unseen", tabindex: "-1", "aria-hidden": "true", readonly: true }),
+      h("input", { type: "email", autocomplete: "username", value: app.view.account.email, class: "unseen", tabindex: "-1", "aria-label": t("account.email"), readonly: true }),
       field("old", t("account.password"), { type: "password", autocomplete: "current-password" }),
       field("fresh", t("account.newPassword"), { type: "password", autocomplete: "new-password", minlength: "8" }, t("account.passwordHint")),
       failureOf(app),
@@ -171,6 +166,7 @@ export const page = (app) => {
         h("a", { class: "button", href: "#/data", "data-test": "to-data" }, t("nav.data")),
         h("button", { type: "button", class: "button", "data-test": "sign-out", onclick: () => signOut(app) }, t("account.signOut")))),
     devices(app),
+    address(app),
     password(app),
     kept(app),
     h("div", { class: "buttons", key: "delete" }, h("button", { type: "button", class: "button danger", "data-test": "delete-account", onclick: () => remove(app) }, t("account.delete"))),

@@ -6,7 +6,7 @@ import { systemClock } from "../modules/clock.js";
 import { Store } from "../modules/store.js";
 import { h, render } from "./dom.js";
 import { frame } from "./frame.js";
-import { loadMore, preferred, speak, t } from "./i18n.js";
+import { loadMore, preferred, speak, spoken, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
 import { today } from "./today.js";
 
@@ -14,6 +14,7 @@ import { today } from "./today.js";
 const pages = {
   habit: () => import("./habit.js"),
   account: () => import("./account.js"),
+  mail: () => import("./mail.js"),
   migrate: () => import("./migrate.js"),
   notices: () => import("./notices.js"),
   settings: () => import("./settings.js"),
@@ -106,7 +107,7 @@ export class App {
       const [{ Accounts }, sync] = await Promise.all([import("../modules/accounts.js"), this.#background.account()]);
       return new Accounts({
         store: this.store, calls: sync.calls, sync: this.#background, anonymous: this.#background.anonymous, clock: this.clock, accountChanged: () => this.#tabs.accountChanged(),
-        device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
+        language: spoken, device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
       });
     })().catch((error) => {
       this.#accounts = undefined;
@@ -115,6 +116,12 @@ export class App {
     return this.#accounts;
   }
   #accounts;
+
+  /** Calls without an account. */
+  async open(method, message) {
+    const { calls } = await this.#background.account();
+    return calls.open(method, message);
+  }
 
   /** Calls for the account in use. */
   async call(method, message) {
@@ -234,6 +241,12 @@ export class App {
   }
 
   async #open() {
+    // A link of a mail: its token goes from the address bar, and from the history of the browser.
+    const mailed = /^#(verify|reset|takeback)=([\w.~-]+)$/.exec(location.hash);
+    if (mailed) {
+      [, , this.mailToken] = mailed;
+      history.replaceState(null, "", `#/mail/${mailed[1]}`);
+    }
     const [, name = "", argument = ""] = location.hash.split("/");
     const isFirst = !this.#page;
     this.route = { name: name in pages ? name : "today", argument: decodeURIComponent(argument) };

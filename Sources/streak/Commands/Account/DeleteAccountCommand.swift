@@ -5,12 +5,16 @@ struct DeleteAccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "delete", abstract: "Deletes the account with everything in it, on the server and on all devices.",
     discussion: """
-      It cannot be taken back: streak export first. The email must be given, and the words "\(StreakClient.deletionPhrase)" typed, or read from \
-      standard input.
+      The deletion is announced, seven days ahead unless the server says otherwise; until then streak account keep takes it back. With --immediately \
+      it cannot be taken back: streak export first. The email must be given, and the words "\(StreakClient.deletionPhrase)" typed, or read from \
+      standard input; with --immediately also the password.
       """)
 
   @Argument(help: "The account's email.")
   var email: String
+
+  @Flag(help: "Delete now.")
+  var immediately = false
 
   @OptionGroup var options: ClientOptions
 
@@ -22,12 +26,32 @@ struct DeleteAccountCommand: AsyncParsableCommand {
       guard account.email.lowercased() == email.lowercased() else {
         throw CommandFailure("The account in use here is \(account.email.plain); nothing was deleted.")
       }
-      Terminal.prompt("Type \"\(StreakClient.deletionPhrase)\" to delete it for ever: ")
+      Terminal.prompt("Type \"\(StreakClient.deletionPhrase)\" to delete it\(immediately ? " for ever" : ""): ")
       guard let typed = readLine(), typed == StreakClient.deletionPhrase else {
         throw CommandFailure("Nothing was deleted.")
       }
-      try await client.deleteAccount(email: email, confirmation: typed)
-      say("\(email): deleted, with everything in it.")
+      if immediately {
+        let password = try Terminal.password("Password: ")
+        try await client.deleteAccount(email: email, confirmation: typed, proof: .password(password))
+        return say("\(email): deleted, with everything in it.")
+      }
+      let date = try await withProof(client) { () async throws(ClientError) in
+        try await client.announceDeletion(email: email, confirmation: typed)
+      }
+      say("\(email): will be deleted \(moment(date)), with everything in it. To keep it: streak account keep")
+    }
+  }
+}
+
+struct KeepAccountCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "keep", abstract: "Takes back the announced deletion of the account.")
+
+  @OptionGroup var options: ClientOptions
+
+  func run() async throws {
+    try await options.run(needsServer: true) { client, _ in
+      say(try await client.cancelDeletion() ? "The account is kept." : "No deletion was announced.")
     }
   }
 }

@@ -21,6 +21,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Streak__V1__Tokens Streak__V1__Tokens;
 typedef struct Streak__V1__Account Streak__V1__Account;
+typedef struct Streak__V1__PersonProof Streak__V1__PersonProof;
 typedef struct Streak__V1__SignUpRequest Streak__V1__SignUpRequest;
 typedef struct Streak__V1__SignUpResponse Streak__V1__SignUpResponse;
 typedef struct Streak__V1__SignInRequest Streak__V1__SignInRequest;
@@ -31,6 +32,8 @@ typedef struct Streak__V1__SignOutRequest Streak__V1__SignOutRequest;
 typedef struct Streak__V1__SignOutResponse Streak__V1__SignOutResponse;
 typedef struct Streak__V1__DeleteAccountRequest Streak__V1__DeleteAccountRequest;
 typedef struct Streak__V1__DeleteAccountResponse Streak__V1__DeleteAccountResponse;
+typedef struct Streak__V1__CancelDeletionRequest Streak__V1__CancelDeletionRequest;
+typedef struct Streak__V1__CancelDeletionResponse Streak__V1__CancelDeletionResponse;
 typedef struct Streak__V1__GetAccountRequest Streak__V1__GetAccountRequest;
 typedef struct Streak__V1__GetAccountResponse Streak__V1__GetAccountResponse;
 typedef struct Streak__V1__ListDevicesRequest Streak__V1__ListDevicesRequest;
@@ -124,10 +127,50 @@ struct  Streak__V1__Account
    * The language of mails to the person, a BCP 47 tag; empty: not given.
    */
   char *language;
+  /*
+   * Number of recovery codes that were not used yet.
+   */
+  int32_t recovery_codes_left;
+  /*
+   * When the account will be erased, as the person announced; absent if it will not.
+   */
+  Google__Protobuf__Timestamp *deletion_at;
 };
 #define STREAK__V1__ACCOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__account__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, NULL }
+
+
+typedef enum {
+  STREAK__V1__PERSON_PROOF__PROOF__NOT_SET = 0,
+  STREAK__V1__PERSON_PROOF__PROOF_PASSWORD = 1,
+  STREAK__V1__PERSON_PROOF__PROOF_RECOVERY_CODE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__PERSON_PROOF__PROOF__CASE)
+} Streak__V1__PersonProof__ProofCase;
+
+/*
+ * What only the person knows. A device's token is not enough for calls that could take the account
+ * away: they need a proof in the request, or one by this device that is not older than five minutes
+ * (`CredentialService.Reauthenticate`, `SignIn`, `SignUp`, `RecoverAccount`, `ChangePassword`).
+ */
+struct  Streak__V1__PersonProof
+{
+  ProtobufCMessage base;
+  Streak__V1__PersonProof__ProofCase proof_case;
+  union {
+    /*
+     * The password.
+     */
+    char *password;
+    /*
+     * A recovery code, which is then used.
+     */
+    char *recovery_code;
+  };
+};
+#define STREAK__V1__PERSON_PROOF__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__person_proof__descriptor) \
+    , STREAK__V1__PERSON_PROOF__PROOF__NOT_SET, {0} }
 
 
 struct  Streak__V1__SignUpRequest
@@ -166,10 +209,14 @@ struct  Streak__V1__SignUpRequest
    * an address that another account has without having proved it. Refused: MAIL_PROOF_INVALID.
    */
   char *address_code;
+  /*
+   * Make recovery codes too; the reply has them.
+   */
+  protobuf_c_boolean with_recovery_codes;
 };
 #define STREAK__V1__SIGN_UP_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_up_request__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Streak__V1__SignUpResponse
@@ -187,10 +234,16 @@ struct  Streak__V1__SignUpResponse
    * The result of the session's migration; absent without a session.
    */
   Streak__V1__MigrationResult *migration;
+  /*
+   * Eight recovery codes, if they were asked for (`CredentialService`). They are in this reply and
+   * nowhere else.
+   */
+  size_t n_recovery_codes;
+  char **recovery_codes;
 };
 #define STREAK__V1__SIGN_UP_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_up_response__descriptor) \
-    , NULL, NULL, NULL }
+    , NULL, NULL, NULL, 0,NULL }
 
 
 struct  Streak__V1__SignInRequest
@@ -298,23 +351,57 @@ struct  Streak__V1__DeleteAccountRequest
    * "delete my account", typed by the person or shown and confirmed in their language.
    */
   char *confirmation;
+  /*
+   * Erase now instead of later.
+   */
+  protobuf_c_boolean immediately;
+  /*
+   * Needed with `immediately`, and without a recent proof of the device.
+   */
+  Streak__V1__PersonProof *proof;
 };
 #define STREAK__V1__DELETE_ACCOUNT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__delete_account_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL }
 
 
 struct  Streak__V1__DeleteAccountResponse
 {
   ProtobufCMessage base;
   /*
-   * When the account was erased.
+   * When the account was erased; absent if the deletion is announced.
    */
   Google__Protobuf__Timestamp *erased_at;
+  /*
+   * When it will be erased, unless the deletion is taken back.
+   */
+  Google__Protobuf__Timestamp *deletion_at;
 };
 #define STREAK__V1__DELETE_ACCOUNT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__delete_account_response__descriptor) \
-    , NULL }
+    , NULL, NULL }
+
+
+struct  Streak__V1__CancelDeletionRequest
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__CANCEL_DELETION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__cancel_deletion_request__descriptor) \
+     }
+
+
+struct  Streak__V1__CancelDeletionResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Whether a deletion was announced.
+   */
+  protobuf_c_boolean was_announced;
+};
+#define STREAK__V1__CANCEL_DELETION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__cancel_deletion_response__descriptor) \
+    , 0 }
 
 
 struct  Streak__V1__GetAccountRequest
@@ -674,6 +761,25 @@ Streak__V1__Account *
 void   streak__v1__account__free_unpacked
                      (Streak__V1__Account *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__PersonProof methods */
+void   streak__v1__person_proof__init
+                     (Streak__V1__PersonProof         *message);
+size_t streak__v1__person_proof__get_packed_size
+                     (const Streak__V1__PersonProof   *message);
+size_t streak__v1__person_proof__pack
+                     (const Streak__V1__PersonProof   *message,
+                      uint8_t             *out);
+size_t streak__v1__person_proof__pack_to_buffer
+                     (const Streak__V1__PersonProof   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__PersonProof *
+       streak__v1__person_proof__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__person_proof__free_unpacked
+                     (Streak__V1__PersonProof *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__SignUpRequest methods */
 void   streak__v1__sign_up_request__init
                      (Streak__V1__SignUpRequest         *message);
@@ -863,6 +969,44 @@ Streak__V1__DeleteAccountResponse *
                       const uint8_t       *data);
 void   streak__v1__delete_account_response__free_unpacked
                      (Streak__V1__DeleteAccountResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__CancelDeletionRequest methods */
+void   streak__v1__cancel_deletion_request__init
+                     (Streak__V1__CancelDeletionRequest         *message);
+size_t streak__v1__cancel_deletion_request__get_packed_size
+                     (const Streak__V1__CancelDeletionRequest   *message);
+size_t streak__v1__cancel_deletion_request__pack
+                     (const Streak__V1__CancelDeletionRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__cancel_deletion_request__pack_to_buffer
+                     (const Streak__V1__CancelDeletionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__CancelDeletionRequest *
+       streak__v1__cancel_deletion_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__cancel_deletion_request__free_unpacked
+                     (Streak__V1__CancelDeletionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__CancelDeletionResponse methods */
+void   streak__v1__cancel_deletion_response__init
+                     (Streak__V1__CancelDeletionResponse         *message);
+size_t streak__v1__cancel_deletion_response__get_packed_size
+                     (const Streak__V1__CancelDeletionResponse   *message);
+size_t streak__v1__cancel_deletion_response__pack
+                     (const Streak__V1__CancelDeletionResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__cancel_deletion_response__pack_to_buffer
+                     (const Streak__V1__CancelDeletionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__CancelDeletionResponse *
+       streak__v1__cancel_deletion_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__cancel_deletion_response__free_unpacked
+                     (Streak__V1__CancelDeletionResponse *message,
                       ProtobufCAllocator *allocator);
 /* Streak__V1__GetAccountRequest methods */
 void   streak__v1__get_account_request__init
@@ -1309,6 +1453,9 @@ typedef void (*Streak__V1__Tokens_Closure)
 typedef void (*Streak__V1__Account_Closure)
                  (const Streak__V1__Account *message,
                   void *closure_data);
+typedef void (*Streak__V1__PersonProof_Closure)
+                 (const Streak__V1__PersonProof *message,
+                  void *closure_data);
 typedef void (*Streak__V1__SignUpRequest_Closure)
                  (const Streak__V1__SignUpRequest *message,
                   void *closure_data);
@@ -1338,6 +1485,12 @@ typedef void (*Streak__V1__DeleteAccountRequest_Closure)
                   void *closure_data);
 typedef void (*Streak__V1__DeleteAccountResponse_Closure)
                  (const Streak__V1__DeleteAccountResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__CancelDeletionRequest_Closure)
+                 (const Streak__V1__CancelDeletionRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__CancelDeletionResponse_Closure)
+                 (const Streak__V1__CancelDeletionResponse *message,
                   void *closure_data);
 typedef void (*Streak__V1__GetAccountRequest_Closure)
                  (const Streak__V1__GetAccountRequest *message,
@@ -1447,6 +1600,10 @@ struct Streak__V1__AccountService_Service
                          const Streak__V1__DeleteAccountRequest *input,
                          Streak__V1__DeleteAccountResponse_Closure closure,
                          void *closure_data);
+  void (*cancel_deletion)(Streak__V1__AccountService_Service *service,
+                          const Streak__V1__CancelDeletionRequest *input,
+                          Streak__V1__CancelDeletionResponse_Closure closure,
+                          void *closure_data);
   void (*get_account)(Streak__V1__AccountService_Service *service,
                       const Streak__V1__GetAccountRequest *input,
                       Streak__V1__GetAccountResponse_Closure closure,
@@ -1495,6 +1652,7 @@ void streak__v1__account_service__init (Streak__V1__AccountService_Service *serv
       function_prefix__ ## revoke_device,\
       function_prefix__ ## change_password,\
       function_prefix__ ## delete_account,\
+      function_prefix__ ## cancel_deletion,\
       function_prefix__ ## get_account,\
       function_prefix__ ## request_verification,\
       function_prefix__ ## verify_address,\
@@ -1535,6 +1693,10 @@ void streak__v1__account_service__delete_account(ProtobufCService *service,
                                                  const Streak__V1__DeleteAccountRequest *input,
                                                  Streak__V1__DeleteAccountResponse_Closure closure,
                                                  void *closure_data);
+void streak__v1__account_service__cancel_deletion(ProtobufCService *service,
+                                                  const Streak__V1__CancelDeletionRequest *input,
+                                                  Streak__V1__CancelDeletionResponse_Closure closure,
+                                                  void *closure_data);
 void streak__v1__account_service__get_account(ProtobufCService *service,
                                               const Streak__V1__GetAccountRequest *input,
                                               Streak__V1__GetAccountResponse_Closure closure,
@@ -1572,6 +1734,7 @@ void streak__v1__account_service__request_sign_up_code(ProtobufCService *service
 
 extern const ProtobufCMessageDescriptor streak__v1__tokens__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__account__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__person_proof__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_up_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_up_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_in_request__descriptor;
@@ -1582,6 +1745,8 @@ extern const ProtobufCMessageDescriptor streak__v1__sign_out_request__descriptor
 extern const ProtobufCMessageDescriptor streak__v1__sign_out_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__delete_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__delete_account_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__cancel_deletion_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__cancel_deletion_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__get_account_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__list_devices_request__descriptor;

@@ -285,7 +285,30 @@ typedef enum _Streak__V1__ErrorReason {
    * FAILED_PRECONDITION: the method takes Connect's POST with the header `connect-protocol-version`
    * only.
    */
-  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 56
+  STREAK__V1__ERROR_REASON__CONNECT_REQUIRED = 56,
+  /*
+   * FAILED_PRECONDITION: the call needs a proof of the person that is not older than five minutes:
+   * call `Reauthenticate`, or send the proof with it.
+   */
+  STREAK__V1__ERROR_REASON__REAUTHENTICATION_REQUIRED = 57,
+  /*
+   * NOT_FOUND: there is no such request to sign in, or not any more, or the secret or the digits
+   * are not its own.
+   */
+  STREAK__V1__ERROR_REASON__SIGN_IN_APPROVAL_NOT_FOUND = 58,
+  /*
+   * PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
+   * owner is told.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_LOCKED = 59,
+  /*
+   * NOT_FOUND: there is no such account; for operators only.
+   */
+  STREAK__V1__ERROR_REASON__ACCOUNT_NOT_FOUND = 60,
+  /*
+   * PERMISSION_DENIED: the operator's token does not have the right that the method needs.
+   */
+  STREAK__V1__ERROR_REASON__OPERATOR_RIGHT_MISSING = 61
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
 /*

@@ -551,10 +551,15 @@ struct  Streak__V1__SyncResponse
    * `ListNotices` returns all of them.
    */
   protobuf_c_boolean more_notices;
+  /*
+   * When the account will be erased, as the person announced (`AccountService.DeleteAccount`);
+   * absent if it will not. Show it: `CancelDeletion` takes it back.
+   */
+  Google__Protobuf__Timestamp *deletion_at;
 };
 #define STREAK__V1__SYNC_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_response__descriptor) \
-    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0 }
+    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0, NULL }
 
 
 /*

@@ -1,0 +1,32 @@
+internal import EventLoop
+internal import RPC
+internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import StreakStore
+
+/// Erases an account, and notes it in the erasure ledger.
+struct AccountErasure: Sendable {
+  let store: StreakStore
+  let erasures: ErasureSink
+
+  /// - Parameter event: The audit event that is kept. It must not lead to the person.
+  /// - Returns: False if there is no such account.
+  func perform(
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, on loop: EventLoop
+  ) async throws(RPCStatus) -> Bool {
+    let (store, erasures) = (self.store, self.erasures)
+    // A task of its own: a cancelled call must not end between the erasure and its note in the
+    // ledger.
+    return try await Task(executorPreference: loop) { () -> Result<Bool, RPCStatus> in
+      do throws(RPCStatus) {
+        let records = try await mappingStoreErrors { () throws(StoreError) in
+          try await store.erase(userID, at: now, event)
+        }
+        if let records { await erasures.note(records) }
+        return .success(records != nil)
+      } catch {
+        return .failure(error)
+      }
+    }.value.get()
+  }
+}

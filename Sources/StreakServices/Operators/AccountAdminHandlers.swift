@@ -1,0 +1,116 @@
+internal import GRPCSchema
+internal import RPC
+internal import Schema
+internal import SchemaConversion
+internal import struct StreakDomain.Identifier
+internal import struct StreakDomain.Instant
+internal import enum StreakDomain.Reason
+internal import StreakStore
+
+/// Handles the operators' methods about accounts. Each call's event belongs to the person, with the
+/// operator's name. One per loop.
+struct AccountAdminHandlers: AccountAdminService {
+  let store: StreakStore
+  let exports: ExportHandlers
+  let erasure: AccountErasure
+  let addresses: ClientAddresses
+
+  func findAccount(
+    _ request: FindAccountRequest, context: ServerContext
+  ) async throws(RPCStatus) -> FindAccountResponse {
+    let userID: Identifier?
+    switch request.by {
+    case .email(let text):
+      userID = try await mappingStoreErrors { () throws(StoreError) in
+        try await store.userID(emailKey: EmailAddress(text)?.key ?? "")
+      }
+    case .userId(let bytes): userID = try identifier(bytes, "user_id")
+    case nil: userID = nil
+    }
+    let user = try await account(userID ?? .zero, context)
+    let (habitCount, devices) = try await mappingStoreErrors { () throws(StoreError) in
+      (try await store.habitCount(of: user.userID), try await store.devices(of: user.userID))
+    }
+    return FindAccountResponse(
+      account: Account(user, habitCount: habitCount),
+      lockedAt: user.lockedAt.map { GoogleProtobufTimestamp($0) }, devices: devices.map { SignedInDevice($0) })
+  }
+
+  func lockAccount(
+    _ request: LockAccountRequest, context: ServerContext
+  ) async throws(RPCStatus) -> LockAccountResponse {
+    let user = try await account(try identifier(request.userId, "user_id"), context)
+    let count = try await mappingStoreErrors { () throws(StoreError) in
+      try await store.lockAccount(user.userID, at: .now())
+    }
+    guard let count else { throw Reason.accountNotFound.status }
+    endGrants(of: user.userID, context)
+    return LockAccountResponse(devicesSignedOut: count)
+  }
+
+  func unlockAccount(
+    _ request: UnlockAccountRequest, context: ServerContext
+  ) async throws(RPCStatus) -> UnlockAccountResponse {
+    let user = try await account(try identifier(request.userId, "user_id"), context)
+    let wasLocked = try await mappingStoreErrors { () throws(StoreError) in
+      try await store.unlockAccount(user.userID)
+    }
+    return UnlockAccountResponse(wasLocked: wasLocked)
+  }
+
+  func signOutAccount(
+    _ request: SignOutAccountRequest, context: ServerContext
+  ) async throws(RPCStatus) -> SignOutAccountResponse {
+    let user = try await account(try identifier(request.userId, "user_id"), context)
+    let count = try await mappingStoreErrors { () throws(StoreError) in
+      try await store.signOut(nil, of: user.userID)
+    }
+    endGrants(of: user.userID, context)
+    return SignOutAccountResponse(devicesSignedOut: count)
+  }
+
+  func exportAccount(
+    _ request: ExportAccountRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
+  ) async throws(RPCStatus) {
+    _ = try await account(try identifier(request.userId, "user_id"), context)
+    try await exports.export(ExportRequest(format: request.format), responses: responses, context: context)
+  }
+
+  func eraseAccount(
+    _ request: EraseAccountRequest, context: ServerContext
+  ) async throws(RPCStatus) -> EraseAccountResponse {
+    let caller = try context.caller()
+    let user = try await account(try identifier(request.userId, "user_id"), context)
+    guard let named = EmailAddress(request.email), named.key == EmailAddress(user.email)?.key else {
+      throw Reason.invalidField("email", "must be the account's")
+    }
+    let now = Instant.now()
+    // What is kept of an erasure must not lead to the person; the operator is named.
+    var event = AuditInterceptor.event(of: context, from: addresses)
+    (event.userID, event.deviceID, event.detail) = (nil, nil, "operator=\(caller.name)")
+    guard try await erasure.perform(user.userID, at: now, event, on: context.loop) else {
+      throw Reason.accountNotFound.status
+    }
+    var principal = Principal(userID: user.userID, hasRevokedTokens: true)
+    principal.auditIsStored = true
+    context.principal = principal
+    return EraseAccountResponse(erasedAt: GoogleProtobufTimestamp(now))
+  }
+
+  // MARK: Helpers
+
+  /// The account; from here on the call's event belongs to its person.
+  private func account(_ userID: Identifier, _ context: ServerContext) async throws(RPCStatus) -> UserRecord {
+    let caller = try context.caller()
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
+    guard let user else { throw Reason.accountNotFound.status }
+    context.principal = Principal(userID: userID, auditDetail: "operator=\(caller.name)")
+    return user
+  }
+
+  private func endGrants(of userID: Identifier, _ context: ServerContext) {
+    guard var principal = context.principal as? Principal else { return }
+    principal.hasRevokedTokens = true
+    context.principal = principal
+  }
+}

@@ -1,0 +1,140 @@
+internal import Postgres
+package import StreakDomain
+
+/// What a recovery of an account by a code stores, in one transaction.
+package struct CodeRecovery: Sendable {
+  package var userID: Identifier
+  /// The hash of the code under the server key.
+  package var codeHash: [UInt8]
+  /// The Argon2id hash of the new password, as text.
+  package var passwordHash: String
+  /// The reply, sealed under the request's own secrets.
+  package var sealedReply: [UInt8]
+  package var device: DeviceRecord
+  package var credential: CredentialRecord
+  package var addressHash: [UInt8]
+  package var auditEvent: AuditEventRecord
+
+  package init(
+    userID: Identifier, codeHash: [UInt8], passwordHash: String, sealedReply: [UInt8], device: DeviceRecord,
+    credential: CredentialRecord, addressHash: [UInt8], auditEvent: AuditEventRecord
+  ) {
+    self.userID = userID
+    self.codeHash = codeHash
+    self.passwordHash = passwordHash
+    self.sealedReply = sealedReply
+    self.device = device
+    self.credential = credential
+    self.addressHash = addressHash
+    self.auditEvent = auditEvent
+  }
+}
+
+/// A recovery code as the server stores it.
+package struct RecoveryCodeRecord: Sendable, Equatable {
+  package var isUsed: Bool
+  /// The reply to the recovery that used it, sealed.
+  package var sealedReply: [UInt8]?
+}
+
+extension StreakStore {
+  // Every change of codes locks the head first, like every change of devices.
+  private static let lockHead = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+  private static let removeCodes = Statement(.write, "DELETE FROM recovery_codes WHERE user_id = $1")
+  private static let insertCodes = Statement(
+    .write,
+    """
+    INSERT INTO recovery_codes (user_id, code_hash, created_at)
+    SELECT $1, code_hash, $3 FROM unnest($2::bytea[]) code_hash
+    """)
+
+  /// Replaces a user's recovery codes by those with these hashes.
+  ///
+  /// - Throws: `.noSuchUser`.
+  package func replaceRecoveryCodes(
+    of userID: Identifier, by hashes: [[UInt8]], at now: Instant
+  ) async throws(StoreError) {
+    let isThere = try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) -> TransactionEnd<Bool> in
+        guard try await transaction.execute(Self.lockHead, .identifier(userID)) == 1 else { return .rollBack(false) }
+        try await transaction.execute(Self.removeCodes, .identifier(userID))
+        try await transaction.execute(Self.addingCodes(hashes, of: userID, at: now))
+        return .commit(true)
+      }
+    }
+    guard isThere else { throw .noSuchUser }
+  }
+
+  static func addingCodes(_ hashes: [[UInt8]], of userID: Identifier, at now: Instant) -> BoundStatement {
+    BoundStatement(insertCodes, .identifier(userID), .bytesArray(hashes), .instant(now))
+  }
+
+  private static let recoveryCode = Statement(
+    .read, "SELECT used_at IS NOT NULL, sealed_reply FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
+
+  /// The code with a hash; nil if the user has none, or does not exist.
+  package func recoveryCode(of userID: Identifier, hash: [UInt8]) async throws(StoreError) -> RecoveryCodeRecord? {
+    try await database.row(Self.recoveryCode, .identifier(userID), .bytes(hash)) { row throws(DatabaseError) in
+      RecoveryCodeRecord(isUsed: try row.bool(0), sealedReply: try row.bytesOrNull(1))
+    }
+  }
+
+  private static let useCode = Statement(
+    .write,
+    """
+    UPDATE recovery_codes SET used_at = $3, sealed_reply = $4
+    WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL
+    """)
+  private static let setPassword = Statement(.write, "UPDATE users SET password_hash = $2 WHERE user_id = $1")
+  private static let endOtherDevices = Statement(
+    .write,
+    """
+    UPDATE devices SET \(endingCredentials())
+    WHERE user_id = $1 AND device_id <> $2 AND refresh_hash IS NOT NULL
+    """)
+  private static let notifyRevocation = Statement(.write, "SELECT pg_notify($1, $2)")
+
+  /// Uses a code: sets the password, signs the device in, ends every other credential and notifies
+  /// every server, in one transaction.
+  ///
+  /// - Returns: False if the code was used or replaced meanwhile; nothing was stored.
+  /// - Throws: `.noSuchUser` if the account was erased or locked meanwhile.
+  package func recover(_ recovery: CodeRecovery, at now: Instant) async throws(StoreError) -> Bool {
+    let userID = recovery.userID
+    let outcome = try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) -> TransactionEnd<Bool?> in
+        guard try await transaction.execute(Self.lockHead, .identifier(userID)) == 1 else { return .rollBack(nil) }
+        let used = try await transaction.execute(
+          Self.useCode, .identifier(userID), .bytes(recovery.codeHash), .instant(now), .bytes(recovery.sealedReply))
+        guard used == 1 else { return .rollBack(false) }
+        let granted = try await transaction.execute(
+          Self.grantingAccess(
+            to: recovery.device, of: userID, recovery.credential, at: now, devicesMax: limits.devicesPerPersonMax))
+        // The account is locked.
+        guard granted == 1 else { return .rollBack(nil) }
+        var rest = Batch()
+        rest.append(Self.setPassword, .identifier(userID), .string(recovery.passwordHash))
+        rest.append(Self.endOtherDevices, .identifier(userID), .identifier(recovery.device.deviceID))
+        rest.append(
+          Self.notingSignIn(
+            of: userID, deviceID: recovery.device.deviceID, addressHash: recovery.addressHash))
+        rest.append(Self.recordingAudit(recovery.auditEvent))
+        rest.append(Self.notifyRevocation, .string(Self.revocationChannel), .string(userID.description))
+        try await transaction.execute(rest, commits: true)
+        return .commit(true)
+      }
+    }
+    guard let outcome else { throw .noSuchUser }
+    return outcome
+  }
+
+  /// Uses a code as a proof only.
+  ///
+  /// - Returns: False if there is no such unused code.
+  package func spendRecoveryCode(
+    of userID: Identifier, hash: [UInt8], at now: Instant
+  ) async throws(StoreError) -> Bool {
+    try await database.execute(
+      Self.useCode, .identifier(userID), .bytes(hash), .instant(now), .bytes(nil as [UInt8]?)) == 1
+  }
+}

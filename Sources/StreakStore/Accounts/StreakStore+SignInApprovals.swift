@@ -1,0 +1,191 @@
+internal import Postgres
+package import StreakDomain
+
+/// A request to sign a device in by the approval of another one.
+package struct SignInApprovalRecord: Sendable, Equatable {
+  package var requestID: Identifier
+  /// Zero: no account has the address that was named.
+  package var userID: Identifier
+  /// SHA-256 of the secret that the requesting device holds.
+  package var secretHash: [UInt8]
+  /// Six digits, which both devices show.
+  package var digits: String
+  package var device: DeviceRecord
+  /// Where the request came from.
+  package var peerAddress: String
+  package var requestedAt: Instant
+  package var expiresAt: Instant
+  /// Nil: not decided.
+  package var isApproved: Bool?
+  /// The reply with the tokens, sealed under the secret.
+  package var sealedReply: [UInt8]?
+
+  package init(
+    requestID: Identifier, userID: Identifier, secretHash: [UInt8], digits: String, device: DeviceRecord,
+    peerAddress: String, requestedAt: Instant, expiresAt: Instant, isApproved: Bool? = nil, sealedReply: [UInt8]? = nil
+  ) {
+    self.requestID = requestID
+    self.userID = userID
+    self.secretHash = secretHash
+    self.digits = digits
+    self.device = device
+    self.peerAddress = peerAddress
+    self.requestedAt = requestedAt
+    self.expiresAt = expiresAt
+    self.isApproved = isApproved
+    self.sealedReply = sealedReply
+  }
+}
+
+/// What the completion of an approved sign-in stores.
+package struct ApprovedSignIn: Sendable {
+  package var requestID: Identifier
+  package var userID: Identifier
+  package var sealedReply: [UInt8]
+  package var device: DeviceRecord
+  package var credential: CredentialRecord
+  package var addressHash: [UInt8]
+  package var auditEvent: AuditEventRecord
+
+  package init(
+    requestID: Identifier, userID: Identifier, sealedReply: [UInt8], device: DeviceRecord,
+    credential: CredentialRecord, addressHash: [UInt8], auditEvent: AuditEventRecord
+  ) {
+    self.requestID = requestID
+    self.userID = userID
+    self.sealedReply = sealedReply
+    self.device = device
+    self.credential = credential
+    self.addressHash = addressHash
+    self.auditEvent = auditEvent
+  }
+}
+
+extension StreakStore {
+  private static let columns = """
+    request_id, user_id, secret_hash, digits, device_id, name, platform, app_version, peer_address, requested_at,
+    expires_at, is_approved, sealed_reply
+    """
+
+  private static let request = Statement(
+    .write,
+    """
+    WITH gone AS (
+      DELETE FROM sign_in_approvals WHERE request_id IN (
+        SELECT request_id FROM sign_in_approvals WHERE expires_at < $11::timestamptz - interval '1 hour' ORDER BY expires_at LIMIT 8
+        FOR UPDATE SKIP LOCKED)
+    )
+    INSERT INTO sign_in_approvals (
+      request_id, user_id, secret_hash, digits, device_id, name, platform, app_version, peer_address, requested_at,
+      expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10)
+    """)
+
+  /// Stores a request, and removes some that ended long ago. A request for an unknown address costs
+  /// as much as any.
+  package func requestSignIn(_ record: SignInApprovalRecord) async throws(StoreError) {
+    try await database.execute(
+      Self.request, .identifier(record.requestID), .identifier(record.userID), .bytes(record.secretHash),
+      .string(record.digits), .identifier(record.device.deviceID), .string(record.device.name),
+      .string(record.device.platform), .string(record.device.appVersion), .string(record.peerAddress),
+      .instant(record.expiresAt), .instant(record.requestedAt))
+  }
+
+  private static let approval = Statement(.read, "SELECT \(columns) FROM sign_in_approvals WHERE request_id = $1")
+
+  /// A request; nil if there is none, or it ended long ago.
+  package func signInApproval(_ requestID: Identifier) async throws(StoreError) -> SignInApprovalRecord? {
+    try await database.row(Self.approval, .identifier(requestID)) { row throws(DatabaseError) in
+      try row.signInApproval()
+    }
+  }
+
+  private static let open = Statement(
+    .read,
+    """
+    SELECT \(columns) FROM sign_in_approvals
+    WHERE user_id = $1 AND is_approved IS NULL AND expires_at > $2 ORDER BY requested_at DESC, request_id LIMIT $3
+    """)
+
+  /// A user's requests that wait for a decision, the latest first.
+  package func openSignInApprovals(
+    of userID: Identifier, at now: Instant, countMax: Int32
+  ) async throws(StoreError) -> [SignInApprovalRecord] {
+    try await database.rows(Self.open, .identifier(userID), .instant(now), .int32(countMax)) {
+      row throws(DatabaseError) in try row.signInApproval()
+    }
+  }
+
+  private static let decide = Statement(
+    .write,
+    """
+    UPDATE sign_in_approvals SET is_approved = $3, expires_at = CASE WHEN $3 THEN $6 ELSE expires_at END
+    WHERE user_id = $1 AND request_id = $2 AND ($4::text IS NULL OR digits = $4) AND expires_at > $5
+      AND (is_approved IS NULL OR is_approved = $3)
+    """)
+
+  /// Decides a request, unless it was decided otherwise.
+  ///
+  /// - Parameters:
+  ///   - digits: Those that the person compared; nil: any.
+  ///   - expiresAt: Until when an approved request can be completed.
+  /// - Returns: False if the user has no such request that is open.
+  package func decideSignIn(
+    _ requestID: Identifier, of userID: Identifier, isApproved: Bool, digits: String?, at now: Instant,
+    expiresAt: Instant
+  ) async throws(StoreError) -> Bool {
+    try await database.execute(
+      Self.decide, .identifier(userID), .identifier(requestID), .bool(isApproved), .string(digits), .instant(now),
+      .instant(expiresAt)) == 1
+  }
+
+  private static let lockOwner = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+  private static let complete = Statement(
+    .write,
+    """
+    UPDATE sign_in_approvals SET sealed_reply = $3
+    WHERE user_id = $1 AND request_id = $2 AND is_approved AND sealed_reply IS NULL AND expires_at > $4
+    """)
+
+  /// Signs the device of an approved request in, once.
+  ///
+  /// - Returns: False if it was completed already, or has ended; nothing was stored.
+  /// - Throws: `.noSuchUser`.
+  package func completeSignIn(_ approved: ApprovedSignIn, at now: Instant) async throws(StoreError) -> Bool {
+    let userID = approved.userID
+    let outcome = try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) -> TransactionEnd<Bool?> in
+        guard try await transaction.execute(Self.lockOwner, .identifier(userID)) == 1 else { return .rollBack(nil) }
+        let completed = try await transaction.execute(
+          Self.complete, .identifier(userID), .identifier(approved.requestID), .bytes(approved.sealedReply),
+          .instant(now))
+        guard completed == 1 else { return .rollBack(false) }
+        let granted = try await transaction.execute(
+          Self.grantingAccess(
+            to: approved.device, of: userID, approved.credential, at: now, devicesMax: limits.devicesPerPersonMax,
+            isProven: false))
+        // The account is locked.
+        guard granted == 1 else { return .rollBack(nil) }
+        var rest = Batch()
+        rest.append(
+          Self.notingSignIn(of: userID, deviceID: approved.device.deviceID, addressHash: approved.addressHash))
+        rest.append(Self.recordingAudit(approved.auditEvent))
+        try await transaction.execute(rest, commits: true)
+        return .commit(true)
+      }
+    }
+    guard let outcome else { throw .noSuchUser }
+    return outcome
+  }
+}
+
+extension Row {
+  fileprivate func signInApproval() throws(DatabaseError) -> SignInApprovalRecord {
+    SignInApprovalRecord(
+      requestID: try identifier(0), userID: try identifier(1), secretHash: try bytes(2), digits: try string(3),
+      device: DeviceRecord(
+        deviceID: try identifier(4), name: try string(5), platform: try string(6), appVersion: try string(7)),
+      peerAddress: try string(8), requestedAt: try instant(9), expiresAt: try instant(10),
+      isApproved: try boolOrNull(11), sealedReply: try bytesOrNull(12))
+  }
+}

@@ -1,0 +1,231 @@
+"""The page under what browsers do to it: tabs killed at random, the network cut at every request,
+storage wiped between visits; and in other browsers. Run by scripts/check --long."""
+
+import base64
+import json
+import os
+import random
+import shutil
+
+import pytest
+from browsers import browser
+from databases import sql
+from firefox import Firefox
+from request_cutter import RequestCutter
+from scripted_page import selector
+from webkit import WebKit
+
+pytestmark = pytest.mark.alone
+PASSWORD = "correct horse battery staple"
+TABS = 8
+TAPS = 1_000
+TAPS_PER_ROUND = 25
+SEED = 24
+# A call that is cut is repeated by the page; a sync that failed comes back within this time.
+REPEAT_SECONDS = 90
+
+
+@pytest.fixture
+def email():
+    return f"{os.urandom(6).hex()}@example.com"
+
+
+def user(server, email):
+    return sql(server, f"select user_id from emails where email_key = '{email}'")
+
+
+# Tabs
+
+# Taps days of a tab's own habit, one after the other, through the page's modules, as buttons do.
+# `window.acknowledged` is what a person has seen as done.
+TAPPER = """
+const [habit, first, count, today] = [%s, %d, %d, %d];
+const [{ Store }, { Client }, { systemClock }] = await Promise.all([import("/modules/store.js"), import("/modules/client.js"), import("/modules/clock.js")]);
+window.client ??= new Client({ store: new Store(), clock: systemClock, wake: () => new BroadcastChannel("streakd").postMessage({ type: "wake" }) });
+for (let number = first; number < first + count; number += 1) {
+  await window.client.tap(habit, true, { day: today - number });
+  window.acknowledged = number + 1;
+}
+"""
+
+
+def test_taps_in_eight_tabs_that_are_killed_at_random_are_neither_lost_nor_doubled(server, folder, email):
+    chance = random.Random(SEED)
+    with browser(server.address, folder / "profile") as page:
+        page.open()
+        for number in range(TABS):
+            page.add_habit(f"Tab {number}")
+        page.sign_up(email, PASSWORD)
+        page.wait_saved()
+        page.go("today")
+        habits = page.until(lambda: page.script(
+            "return [...document.querySelectorAll('[data-test=habit] [data-test=open]')].map((each) => decodeURIComponent(each.hash.split('/')[2]))"))
+        assert len(habits) == TABS
+        today = int(page.attribute("date", "data-day"))
+        driver = page.driver
+        done = [0] * TABS
+        tabs = {0: driver.current_window_handle}
+
+        def show(tab):
+            if tab not in tabs:
+                driver.switch_to.window(next(iter(tabs.values())))
+                driver.switch_to.new_window("tab")
+                tabs[tab] = driver.current_window_handle
+                page.open()
+            driver.switch_to.window(tabs[tab])
+
+        kills = 0
+        while min(done) < TAPS:
+            for tab in range(TABS):
+                if done[tab] >= TAPS:
+                    continue
+                show(tab)
+                count = min(TAPS_PER_ROUND, TAPS - done[tab])
+                # Not waited for: the tab may die in the middle of it.
+                page.script(f"window.acknowledged = {done[tab]}; (async () => {{ {TAPPER % (json.dumps(habits[tab]), done[tab], count, today)} }})()"
+                            ".catch((error) => { window.tapError = String(error); })")
+                if chance.random() < 0.25 and len(tabs) > 1:
+                    driver.execute_script("return new Promise((resolve) => setTimeout(resolve, arguments[0]))", chance.randrange(30))
+                    done[tab] = page.script("return window.acknowledged")
+                    driver.close()
+                    del tabs[tab]
+                    kills += 1
+                else:
+                    wanted = done[tab] + count
+                    done[tab] = page.until(lambda: page.script("if (window.tapError) throw window.tapError; return window.acknowledged") == wanted and wanted, 60)
+        assert kills > 20, kills
+        show(0)
+        page.open()
+        page.wait_saved(seconds=REPEAT_SECONDS)
+        found = user(server, email)
+        for habit in habits:
+            identifier = base64.b64decode(habit).hex()
+            rows = sql(server, f"select count(*), count(*) filter (where done), min(day), max(day) from cells where user_id = '{found}' and habit_id = '{identifier}'")
+            assert rows == f"{TAPS}|{TAPS}|{today - TAPS + 1}|{today}", rows
+        # No day was stated twice, and all tabs were one device.
+        assert sql(server, f"select count(*) from cell_history where user_id = '{found}'") == "0"
+        assert sql(server, f"select count(*) from devices where user_id = '{found}'") == "1"
+        assert sql(server, f"select count(*) from notices where user_id = '{found}'") == "0"
+        assert page.console() == []
+
+
+# The network
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_the_network_may_be_cut_at_every_request_of_a_sign_up_and_of_a_sync(server, folder, where):
+    with RequestCutter(server.port) as cutter, browser(cutter.address, folder / "profile") as page:
+        number = 0
+        while True:
+            number += 1
+            email = f"{os.urandom(6).hex()}@example.com"
+            cutter.cut(0, "")
+            page.open()
+            page.add_habit("Read")
+            page.tap("Read")
+            page.go("settings")
+            page.until(lambda: "sealed copy" in page.text("state"), REPEAT_SECONDS)
+            # When: the call with this number of the sign-up, and of what follows it, is cut.
+            cutter.cut(number, where)
+            page.sign_up(email, PASSWORD)
+
+            def is_in():
+                if page.has("failure") and page.has("sign-up"):
+                    # The person tries again, with the same address.
+                    page.click("enter")
+                return page.has("habit", name="Read") and page.attribute("status", "data-state") == "everywhere"
+            page.until(is_in, REPEAT_SECONDS)
+            made = list(cutter.calls)
+            # Then: there is one account, with the one day, and nothing twice.
+            found = user(server, email)
+            assert found.count("\n") == 0 and found, email
+            assert sql(server, f"select count(*), count(*) filter (where done) from cells where user_id = '{found}'") == "1|1"
+            assert sql(server, f"select count(*) from habits where user_id = '{found}'") == "1"
+            assert page.streak("Read") == 1
+
+            # The same for a sync.
+            cutter.cut(number, where)
+            page.tap("Read")
+            page.tap("Read")
+            page.add_habit("Walk")
+            page.until(lambda: page.attribute("status", "data-state") == "everywhere" and cell_counts(server, found) == "2|1", REPEAT_SECONDS)
+            synced = list(cutter.calls)
+            cutter.cut(0, "")
+            page.wipe(cookies=True)
+            if len(made) < number and len(synced) < number:
+                break
+        assert number > 2, made
+
+
+def cell_counts(server, found):
+    """Habits, and days that are done."""
+    return sql(server, f"select (select count(*) from habits where user_id = '{found}'), (select count(*) from cells where user_id = '{found}' and done)")
+
+
+# Wiped storage
+
+def test_storage_that_is_wiped_between_visits_comes_back_with_the_streak(server, folder):
+    days = 10
+    with browser(server.address, folder / "profile") as page:
+        for ago in reversed(range(days)):
+            page.set_clock(ago)
+            page.open()
+            if ago == days - 1:
+                page.add_habit("Read")
+            page.find("habit", name="Read")
+            page.tap("Read")
+            assert page.streak("Read") == days - ago
+            page.go("settings")
+            page.until(lambda: "sealed copy" in page.text("state"), REPEAT_SECONDS)
+            page.wipe()
+        page.set_clock(0)
+        page.open()
+        page.find("habit", name="Read")
+        assert page.streak("Read") == days
+        assert page.console() == []
+
+
+# Other browsers
+
+@pytest.mark.parametrize("kind", [
+    pytest.param(Firefox, marks=pytest.mark.skipif(not shutil.which("firefox-esr"), reason="no Firefox")),
+    pytest.param(WebKit, marks=pytest.mark.skipif(not shutil.which("WebKitWebDriver"), reason="no WebKitGTK"))])
+def test_another_browser_keeps_signs_up_and_shares_every_day(server, folder, email, kind):
+    with kind(server.address, folder / "first") as first, kind(server.address, folder / "second") as second:
+        first.open()
+        first.find("add-habit")
+        first.add_habit("Read")
+        first.tap("Read")
+        assert first.streak("Read") == 1
+        # The days survive the page, and its storage where the browser keeps the cookie.
+        first.open()
+        first.find("habit", name="Read")
+        if kind is Firefox:
+            first.go("settings")
+            first.until(lambda: "sealed copy" in first.text("state"), REPEAT_SECONDS)
+            first.wipe()
+            first.open()
+            first.find("habit", name="Read")
+            assert first.streak("Read") == 1
+        first.sign_up(email, PASSWORD)
+        first.find("habit", name="Read")
+        first.wait_saved()
+        second.open()
+        second.sign_in(email, PASSWORD)
+        second.find("habit", name="Read")
+        assert second.streak("Read") == 1
+        # What one enters, the other shows.
+        second.add_habit("Walk")
+        second.tap("Walk")
+        second.wait_saved()
+        first.find("habit", name="Walk")
+        first.until(lambda: first.streak("Walk") == 1)
+        first.go("data")
+        first.click("make-export")
+        assert first.attribute("save-export", "download").endswith(".json")
+        first.go("account")
+        first.click("delete-account")
+        first.put(selector("delete-email"), email)
+        first.click("delete-confirm")
+        first.find("erased")
+        second.find("erased")
+        assert [line for each in (first, second) for line in each.problems if "401" not in line] == []
