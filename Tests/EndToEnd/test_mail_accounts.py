@@ -419,6 +419,15 @@ def test_a_new_device_and_a_changed_password_are_told(mails, mira):
     assert mails.to(mira.email, count=3).subject == "Your password was changed"
 
 
+def test_an_announced_deletion_is_told_once(mails, mira):
+    verified(mira, mails)
+    for _ in range(2):
+        mira.accounts.DeleteAccount(account_pb2.DeleteAccountRequest(email=mira.email, confirmation="delete my account"),
+                                    metadata=mira.metadata, timeout=60)
+    mail = mails.to(mira.email, count=2)
+    assert mail.subject == "Your account will be deleted" and "UTC" in mail.text
+
+
 def test_an_unproved_address_gets_no_notices(database, mails, mira):
     mira.sign_up()
     mira.accounts.SignIn(account_pb2.SignInRequest(
