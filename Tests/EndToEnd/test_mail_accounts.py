@@ -419,6 +419,15 @@ def test_a_new_device_and_a_changed_password_are_told(mails, mira):
     assert mails.to(mira.email, count=3).subject == "Your password was changed"
 
 
+def test_an_announced_deletion_is_told_once(mails, mira):
+    verified(mira, mails)
+    for _ in range(2):
+        mira.accounts.DeleteAccount(account_pb2.DeleteAccountRequest(email=mira.email, confirmation="delete my account"),
+                                    metadata=mira.metadata, timeout=60)
+    mail = mails.to(mira.email, count=2)
+    assert mail.subject == "Your account will be deleted" and "UTC" in mail.text
+
+
 def test_an_unproved_address_gets_no_notices(database, mails, mira):
     mira.sign_up()
     mira.accounts.SignIn(account_pb2.SignInRequest(
@@ -521,3 +530,15 @@ def test_the_terminal_app_verifies_and_replaces_a_forgotten_password(folder, mai
     first.run("account", "take-back", input=f"{back}\nonce more a new one\n")
     first.run("login", address, input="once more a new one\n")
     assert "reading" in first.run("status")
+
+
+def test_the_terminal_app_signs_up_with_an_address_that_was_never_confirmed(folder, mails, server, mira):
+    mira.sign_up()
+    app = App(folder / "app", server)
+    app.run("habit", "add", "reading")
+    assert "may have one already" in app.run("signup", mira.email, input=NEW + "\n", code=1)
+    assert "on its way" in app.run("signup", mira.email, "--request-code")
+    code = mails.to(mira.email).code
+    assert "does not work" in app.run("signup", mira.email, "--code", input=f"0000 0000\n{NEW}\n", code=1)
+    assert "signed up" in app.run("signup", mira.email, "--code", input=f"{code}\n{NEW}\n")
+    assert account(mira).email == "" and "confirmed already" in app.run("account", "verify")

@@ -245,7 +245,7 @@ struct AccountHandlers: AccountService {
       try await proofs.require(request.proof, of: user, by: principal, context: context)
       let date = now.advanced(bySeconds: deletionDelaySeconds)
       let announced = try await mappingStoreErrors { () throws(StoreError) in
-        try await self.store.announceDeletion(of: userID, at: date)
+        try await self.store.announceDeletion(of: userID, at: date, notice: mail?.deletionAnnounced(effect: date))
       }
       guard let announced else { throw try await self.store.refusalOfUnknownToken(of: userID) }
       principal.auditDetail = "announced"

@@ -15,11 +15,21 @@ extension StreakStore {
 
   /// Sets the date of an account's deletion, unless it has one, and notifies every server.
   ///
+  /// - Parameter notice: A mail about a new announcement, stored with it.
   /// - Returns: The date; nil if there is no such account.
-  package func announceDeletion(of userID: Identifier, at date: Instant) async throws(StoreError) -> Instant? {
-    try await database.row(
-      Self.announce, .identifier(userID), .instant(date), .string(Self.revocationChannel), .string(userID.description)
-    ) { row throws(DatabaseError) in try row.instant(0) }
+  package func announceDeletion(
+    of userID: Identifier, at date: Instant, notice: NewMail? = nil
+  ) async throws(StoreError) -> Instant? {
+    try await transaction { transaction throws(StoreError) in
+      let announced = try await transaction.row(
+        Self.announce, .identifier(userID), .instant(date), .string(Self.revocationChannel),
+        .string(userID.description)
+      ) { row throws(DatabaseError) in try row.instant(0) }
+      if let notice, announced == date {
+        try await transaction.execute(Self.enqueueingNotice(notice, to: userID))
+      }
+      return .commit(announced)
+    }
   }
 
   private static let cancel = Statement(

@@ -200,6 +200,9 @@ extension StreakStore {
     "UPDATE emails SET reserved_until = NULL WHERE user_id = $1 AND email_key = $2 AND reserved_until IS NOT NULL")
   private static let releaseOthers = Statement(
     .write, "DELETE FROM emails WHERE user_id = $1 AND email_key <> $2")
+  // What a thief may have arranged.
+  private static let keepAccount = Statement(.write, "UPDATE users SET deletion_at = NULL WHERE user_id = $1")
+  private static let removeRecoveryCodes = Statement(.write, "DELETE FROM recovery_codes WHERE user_id = $1")
   private static let removeAllTokens = Statement(.write, "DELETE FROM mail_tokens WHERE user_id = $1")
 
   /// Gives an account the address back that it had, with a new password, and ends every credential.
@@ -220,6 +223,8 @@ extension StreakStore {
         var batch = Batch()
         batch.append(Self.releaseOthers, .identifier(userID), .string(token.emailKey))
         batch.append(Self.removeAllTokens, .identifier(userID))
+        batch.append(Self.removeRecoveryCodes, .identifier(userID))
+        batch.append(Self.keepAccount, .identifier(userID))
         batch.append(Self.changeAddress, .identifier(userID), .string(token.email))
         batch.append(Self.enqueueingNotice(notice, to: userID))
         try await transaction.execute(batch, commits: true)
