@@ -28,7 +28,7 @@ struct ServerKeySetup: Sendable {
     switch outcome {
     case .success(let hasWritten):
       if hasWritten {
-        logger.notice("the server key is encrypted under the current key", metadata: ["file": "\(file)"])
+        logger.info("the server key is encrypted under the current key", metadata: ["file": "\(file)"])
       }
       if keys.hasPrevious, isOwner {
         logger.info(
@@ -50,7 +50,7 @@ struct ServerKeySetup: Sendable {
           + "database, or name it by --server-key-file.")
     }
     let keys = try ServerKeyFile.make(file)
-    logger.notice(
+    logger.info(
       "made the server key: no server of this database starts without it, so keep a copy apart from the backups",
       metadata: ["file": "\(file)"])
     return keys

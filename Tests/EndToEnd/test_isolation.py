@@ -42,6 +42,12 @@ TOLD = {
     "CredentialService.RecoverAccount": {"SIGN_IN_REFUSED"},
     "CredentialService.RequestSignInApproval": set(),
     "CredentialService.GetSignInApproval": {"SIGN_IN_APPROVAL_NOT_FOUND"},
+    "AccountService.RequestPasswordReset": {"MAIL_OFF"},
+    "AccountService.ResetPassword": {"MAIL_OFF", "MAIL_PROOF_INVALID"},
+    "AccountService.RequestSignUpCode": {"MAIL_OFF"},
+    "AccountService.TakeBackAddress": {"MAIL_OFF", "MAIL_PROOF_INVALID"},
+    "SessionService.StashSession": {"CONNECT_REQUIRED"},
+    "SessionService.TakeStash": {"CONNECT_REQUIRED"},
     "SessionService.StartSession": set(),  # OK with a new session of the stranger
     "SessionService.KeepSession": {"SESSION_INVALID"},
 }
@@ -79,7 +85,7 @@ def fill(message, id, text, own, variant=0, depth=0):
         if field.type == FieldDescriptor.TYPE_BYTES:
             value = own if field.name == "user_id" else os.urandom(rules.min_bytes) if rules.min_bytes else id
         elif field.type == FieldDescriptor.TYPE_STRING:
-            value = text if rules.required or field.name in ("name", "password", "new_password", "note") else ""
+            value = "123456" if field.name == "digits" else text if rules.required or field.name in ("name", "password", "new_password", "note") else ""
         elif field.type == FieldDescriptor.TYPE_BOOL:
             value = variant % 2 == 0
         elif field.name in ("day", "first_day", "last_day"):

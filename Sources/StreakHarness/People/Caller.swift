@@ -12,13 +12,7 @@ final class Caller: Sendable {
 
   /// The methods of this build, by path: only their messages can be sent as JSON. Other protocols
   /// carry a message's bytes as they are.
-  private static let known: [String: MethodDescriptor] = {
-    let services = [
-      AccountServiceMethods.all, AdminServiceMethods.all, ExportServiceMethods.all, MigrationServiceMethods.all,
-      RecoveryServiceMethods.all, SessionServiceMethods.all, StreakServiceMethods.all, SyncServiceMethods.all,
-    ]
-    return Dictionary(services.joined().map { ($0.path, $0) }) { first, _ in first }
-  }()
+  private static let known = Dictionary(SchemaCatalog.methods.map { ($0.path, $0) }) { first, _ in first }
 
   init(_ channel: RPCChannel) { self.channel = channel }
 
