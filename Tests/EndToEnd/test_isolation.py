@@ -209,8 +209,8 @@ def test_the_other_persons_ids_open_nothing(server):
 def test_methods_that_ask_for_no_access_token_open_nothing_either(server):
     """Each has a line in `TOLD`; the operators' methods are refused to a person, with any ids
     (test_admin.py: with operators)."""
-    # Attempts on her account are in her audit trail.
-    with mira_with_everything(server, ("audit_events", "audit_heads")) as (mira, user, ids):
+    # Attempts on her account are in her audit trail; a device may ask to be signed in to it.
+    with mira_with_everything(server, ("audit_events", "audit_heads", "sign_in_approvals")) as (mira, user, ids):
         for method, authentication in OTHERS:
             name = f"{method.containing_service.name}.{method.name}"
             told = set()

@@ -127,6 +127,26 @@ def test_c80_c81_notes_on_two_phones(pair):
     assert phone.cell(habit).note == "rain"
 
 
+@pytest.mark.parametrize("resolves", [True, False], ids=["resolution", "another note"])
+def test_a_device_is_not_given_a_notice_again_that_it_has_acknowledged_and_closes(pair, resolves):
+    phone, tablet, habit = pair
+    phone.make(**completion(habit, note="rain"))
+    tablet.make(ahead=1, **completion(habit, note="sun"))
+    phone.sync()
+    tablet.sync()
+    settle(phone, tablet)
+    (notice,) = tablet.notices
+    request = sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice])
+    tablet.service.AcknowledgeNotices(request, metadata=tablet.metadata, timeout=30)
+    tablet.notices.clear()
+    change = dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_other=True))
+    tablet.make(**(change if resolves else completion(habit, note="wind")))
+    assert tablet.sync()[0].status == APPLIED
+    assert tablet.notices == {} and tablet.cell(habit).note == ("rain" if resolves else "wind")
+    phone.sync()
+    assert phone.notices[notice].resolved
+
+
 def test_c82_deleted_here_ticked_there(pair):
     phone, tablet, habit = pair
     phone.make(**completion(habit, today() - 1))

@@ -267,6 +267,8 @@ public struct PersonLedger: Sendable {
   /// - Parameter replacedBytes: The text bytes of the notice before; nil: it is new.
   mutating func setNotice(_ notice: Notice, _ id: Identifier, replacedBytes: Int? = nil) {
     var notice = notice
+    let isNew = notices[id] == nil && replacedBytes == nil && (!notice.isResolved || notice.kind == .streakHealed)
+    if !isNew { changes.hasEarlierNotices = true }
     if notice.isOfTexts { use.addText(notice.textBytes - (replacedBytes ?? 0)) }
     if let known = notices[id] { notice.madeAt = known.madeAt }
     notices[id] = notice
@@ -403,6 +405,8 @@ public struct LedgerChanges: Equatable, Sendable {
   /// Habits that were made, edited, deleted or restored.
   public internal(set) var editedHabits: Set<Identifier> = []
   public internal(set) var notices: Set<Identifier> = []
+  /// Some of them existed before: the device may have acknowledged them.
+  public internal(set) var hasEarlierNotices = false
   /// In this order; their stored rows get the new id before anything else is stored.
   public internal(set) var renamedHabits: [RenamedHabit] = []
   /// Habits that became part of others, after those that were renamed and in this order: their days

@@ -169,9 +169,10 @@ struct SyncProcedure: Sendable {
   }
 
   /// The changes of the request itself; nil if it brought a habit back, whose days the device
-  /// lacks.
+  /// lacks, or changed a notice that the device may have acknowledged.
   private func own(_ answer: ChangeResult, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
     let ledger = answer.ledger
+    guard !ledger.changes.hasEarlierNotices else { return nil }
     var response = upToDate(PersonHead(ledger), userID, deviceID)
     var latest = HybridTime.zero
     let edited = ledger.changes.editedHabits
