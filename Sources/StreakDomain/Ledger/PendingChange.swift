@@ -19,8 +19,8 @@ extension CopyOnWrite<PendingChange> {
 /// A value with many parts in one allocation, so that a copy costs one reference. A change copies
 /// the value first if another copy shares it.
 struct CopyOnWrite<Value: Sendable>: Sendable {
-  // Not changed while it is shared.
   private final class Box: @unchecked Sendable {
+    // Sendable because `value` is changed only while one copy holds the only reference.
     var value: Value
 
     init(_ value: Value) { self.value = value }
