@@ -112,6 +112,18 @@ class MailServer:
         assert len(mails) == count, [mail.subject for mail in mails]
         return mails[-1]
 
+    def of(self, subject, count=1, seconds=30):
+        """The mails of a kind, once there are so many. The outbox may send mails of several kinds in
+        another order than they were made in."""
+        def found():
+            with self._lock:
+                mails = [mail for mail in self.mails if mail.subject == subject]
+            return mails if len(mails) >= count else None
+
+        mails = wait_until(found, seconds)
+        assert len(mails) == count, len(mails)
+        return mails
+
     def count(self, address=None):
         with self._lock:
             return sum(address is None or mail.recipients == [address] for mail in self.mails)
