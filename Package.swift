@@ -174,7 +174,7 @@ let package = Package(
     .target(
       name: "StreakHarness",
       dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
-      swiftSettings: settings),
+      resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
       swiftSettings: settings),
