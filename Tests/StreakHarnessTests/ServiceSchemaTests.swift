@@ -68,8 +68,8 @@ struct ServiceSchemaTests {
     #expect(error?.description == reason)
   }
 
-  /// A file with `message M { string extra = 1 [(buf.validate.field) = { required: true, string: { max_bytes: 3 } }]; }`, as
-  /// a later version might have it.
+  /// A file with `message M { string extra = 1 [(buf.validate.field) = { required: true, string: {
+  /// max_bytes: 3 } }]; }`, as a later version might have it.
   private func laterFile() -> [UInt8] {
     func field(_ number: UInt32, _ payload: [UInt8]) -> [UInt8] {
       var bytes: [UInt8] = []
