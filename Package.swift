@@ -260,7 +260,7 @@ let package = Package(
     .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(
-      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: domainSettings),
+      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
