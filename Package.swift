@@ -140,8 +140,8 @@ let package = Package(
     // `embedInCode` would make array literals of them, which take the compiler half a minute.
     .target(name: "CStreakWeb"),
     .target(
-      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"], exclude: ["Page", "README.md"],
-      swiftSettings: fencedSettings),
+      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"],
+      exclude: ["Page", "README.md", "package.json"], swiftSettings: fencedSettings),
 
     // The settings and the metrics of streakd as tables, from which code and pages are made.
     .target(name: "ServerReference", swiftSettings: settings),
