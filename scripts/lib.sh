@@ -25,7 +25,7 @@ server_packages=(postgresql util-linux)
 test_build_packages=(libhttp-parser-dev)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)
-test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light msmtp nodejs chromium chromium-driver)
+test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light msmtp opensmtpd nodejs chromium chromium-driver)
 # For the long tests of the page.
 browser_packages=(firefox-esr webkit2gtk-driver xvfb)
 

@@ -54,8 +54,9 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: DEVICE_NOT_FOUND.
   func revokeDevice(_ request: RevokeDeviceRequest, context: ServerContext) async throws(RPCStatus) -> RevokeDeviceResponse
-  /// Changes the password and ends every credential of the account. This device gets new ones in the
-  /// reply; if that is lost, it signs in with the new password.
+  /// Changes the password and ends every credential of the account: tokens, requests to sign in that
+  /// another device approved, and recovery codes, unless they were made on this device. This device
+  /// gets new tokens in the reply; if that is lost, it signs in with the new password.
   ///
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON;
   /// TOO_MANY_REQUESTS.
@@ -101,22 +102,23 @@ public protocol AccountService: Sendable {
   func verifyAddress(_ request: VerifyAddressRequest, context: ServerContext) async throws(RPCStatus) -> VerifyAddressResponse
   /// Mails a code and a link to a new address; the account has it after `VerifyAddress`.
   ///
-  /// Refused: INVALID_FIELD; MAIL_OFF; SIGN_IN_REFUSED if the password is not the account's;
-  /// TOO_MANY_REQUESTS, also if the new address was sent too many mails.
+  /// Refused: INVALID_FIELD; MAIL_OFF; REAUTHENTICATION_REQUIRED; SIGN_IN_REFUSED if the proof is
+  /// not the account's; TOO_MANY_REQUESTS, also if the new address was sent too many mails.
   func requestAddressChange(_ request: RequestAddressChangeRequest, context: ServerContext) async throws(RPCStatus) -> RequestAddressChangeResponse
   /// Mails a link that replaces a forgotten password, if an account has proved the address. The
   /// answer is the same for every address, after the same work.
   ///
   /// Refused: MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many mails.
   func requestPasswordReset(_ request: RequestPasswordResetRequest, context: ServerContext) async throws(RPCStatus) -> RequestPasswordResetResponse
-  /// Replaces the password by a mail's link, which works for one hour, once. Every device is signed
-  /// out, and the address is told.
+  /// Replaces the password by a mail's link, which works for one hour, once. Every credential ends,
+  /// recovery codes among them: a stranger who had the account may have made any of them. The
+  /// address is told.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func resetPassword(_ request: ResetPasswordRequest, context: ServerContext) async throws(RPCStatus) -> ResetPasswordResponse
   /// Gives the account the address back that it had, by the link of the mail that told of the
-  /// change. Every device is signed out, the password is replaced, and links to the other address
-  /// end.
+  /// change. Every credential ends, recovery codes among them; the password is replaced, links to
+  /// the other address end, and an announced deletion is taken back.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func takeBackAddress(_ request: TakeBackAddressRequest, context: ServerContext) async throws(RPCStatus) -> TakeBackAddressResponse

@@ -598,13 +598,13 @@ struct  Streak__V1__RequestAddressChangeRequest
    */
   char *email;
   /*
-   * The account's password.
+   * Needed without a recent proof of the device.
    */
-  char *password;
+  Streak__V1__PersonProof *proof;
 };
 #define STREAK__V1__REQUEST_ADDRESS_CHANGE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_address_change_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, NULL }
 
 
 struct  Streak__V1__RequestAddressChangeResponse
