@@ -26,6 +26,8 @@ test_build_packages=(libhttp-parser-dev)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)
 test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light msmtp nodejs chromium chromium-driver)
+# For scripts/check --failover.
+failover_packages=(patroni etcd-server python3-etcd haproxy iproute2)
 # For the long tests of the page.
 browser_packages=(firefox-esr webkit2gtk-driver xvfb)
 

@@ -46,10 +46,10 @@ def open_folder():
 
 class Server:
     """A streakd on a free port of loopback: on a private PostgreSQL in a folder, or on a database
-    of a given address."""
+    of a given address, or as a settings file among the arguments says."""
 
     def __init__(self, folder=None, database=None, arguments=()):
-        where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
+        where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")] if folder else []
         defaults = [part for option, value in DEFAULTS.items() if option not in arguments
                     for part in (option, value)]
         self.folder = folder
