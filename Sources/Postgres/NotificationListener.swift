@@ -1,7 +1,7 @@
 public import EventLoop
 
-/// Listens on channels over a connection of its own until it is closed, and sends notifications over
-/// it. Loop-confined.
+/// Listens on channels over a connection of its own until it is closed, and sends notifications
+/// over it. Loop-confined.
 ///
 /// Notifications sent while it is not connected are lost; after `.listening` the owner must read
 /// the tables instead.

@@ -96,8 +96,8 @@ public final class Transaction {
 
   // MARK: The end
 
-  /// Calls `body` once the transaction is known to have committed; never if it is rolled back or its
-  /// outcome is unknown.
+  /// Calls `body` once the transaction is known to have committed; never if it is rolled back or
+  /// its outcome is unknown.
   public func onCommit(_ body: @escaping () -> Void) { afterCommit.append(body) }
 
   /// Calls what waits for the commit.

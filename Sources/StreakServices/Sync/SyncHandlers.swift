@@ -62,8 +62,8 @@ struct SyncHandlers: SyncService {
   private static let presenceMilliseconds: UInt64 = 1_000
 
   /// Asks other processes for hints.
-  /// - Returns: Has the stream look for changes again, for those stored before the others knew; nil:
-  ///   they have known.
+  /// - Returns: Has the stream look for changes again, for those stored before the others knew;
+  ///   nil: they have known.
   private func beginWatch(_ subscription: ChangeSubscription, on loop: EventLoop) async -> LoopTimer? {
     guard await store.beginWatch() else { return nil }
     return loop.schedule(afterMilliseconds: Self.presenceMilliseconds) { subscription.signal(.perhapsChanged) }

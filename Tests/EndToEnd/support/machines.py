@@ -175,8 +175,8 @@ class Databases:
             roles = sorted(member["role"] for member in members)
             wanted = ["leader", "replica", "sync_standby"] if synchronous else ["leader", "replica", "replica"]
             return roles == wanted and all(member["state"] in ("running", "streaming") for member in members) and len(
-                {member["timeline"] for member in members}) == 1 and all(
-                member["role"] == "leader" or member["lag"] == 0 for member in members)
+                {member.get("timeline") for member in members}) == 1 and all(
+                member["role"] == "leader" or member.get("lag") == 0 for member in members)
 
         try:
             wait_until(whole, seconds)
