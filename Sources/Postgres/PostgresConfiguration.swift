@@ -1,4 +1,5 @@
 internal import CLibpq
+internal import Glibc
 
 /// How to reach the database, and every limit of its use. Limits are per loop unless their name
 /// says otherwise.
@@ -6,6 +7,8 @@ public struct PostgresConfiguration: Sendable {
   /// The parsed connection string: keyword and value, as libpq names them. May hold a password:
   /// never print it.
   let parameters: [(keyword: String, value: String)]
+  /// libpq's `PGCONNECT_TIMEOUT`; nil: it is not set.
+  let environmentConnectTimeout: String?
 
   /// Connections each loop keeps open.
   public var connectionsPerLoop = 4
@@ -70,6 +73,7 @@ public struct PostgresConfiguration: Sendable {
       unsafe next += 1
     }
     self.parameters = parameters
+    environmentConnectTimeout = unsafe getenv("PGCONNECT_TIMEOUT").map { value in unsafe String(cString: value) }
   }
 
   /// Detects a vanished TCP peer after about a minute, also while no answer is due. In seconds, and
@@ -134,11 +138,12 @@ public struct PostgresConfiguration: Sendable {
     return ConnectPlan(hosts: hosts ?? [fallback], targetSessionAttributes: attributes)
   }
 
-  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; values below 1 mean
-  /// no limit, and 1 means 2.
+  /// Longest attempt for one address. libpq's `connect_timeout`, from the connection string or the
+  /// environment, is in seconds; values below 1 mean no limit, and 1 means 2. The environment was
+  /// read when the configuration was made.
   var attemptMilliseconds: UInt64 {
-    guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value, let seconds = UInt64(text),
-      seconds > 0, seconds <= Self.connectTimeoutSecondsMax
+    guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value ?? environmentConnectTimeout,
+      let seconds = UInt64(text), seconds > 0, seconds <= Self.connectTimeoutSecondsMax
     else { return connectTimeoutMilliseconds }
     return max(2, seconds) * 1_000
   }

@@ -35,6 +35,7 @@ public final class Transaction {
   private let connection: PostgresConnection
   private let mode: Mode
   private var state = State.notBegun
+  private var afterCommit: [() -> Void] = []
 
   init(pool: PostgresPool, connection: PostgresConnection, mode: Mode) {
     self.pool = pool
@@ -94,6 +95,17 @@ public final class Transaction {
   }
 
   // MARK: The end
+
+  /// Calls `body` once the transaction is known to have committed; never if it is rolled back or
+  /// its outcome is unknown.
+  public func onCommit(_ body: @escaping () -> Void) { afterCommit.append(body) }
+
+  /// Calls what waits for the commit.
+  func finishCommitted() {
+    let bodies = afterCommit
+    afterCommit = []
+    for body in bodies { body() }
+  }
 
   /// Commits unless `runAndCommit(_:)` did.
   func commit() async throws(DatabaseError) {
@@ -202,6 +214,7 @@ extension PostgresPool {
       await transaction.rollback()
       throw Failure(database: error)
     }
+    transaction.finishCommitted()
     return value
   }
 }

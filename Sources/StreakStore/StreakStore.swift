@@ -29,6 +29,8 @@ public final class StreakStore: Sendable {
   let ledgerCache: LedgerCache
   let quotaMeter: QuotaMeter
   let turns: RowTurns
+  let watching = WatchPresence()
+  let hintBoard = HintBoard()
 
   /// The parts that each loop has of its own.
   private struct LoopPart {
@@ -36,6 +38,7 @@ public final class StreakStore: Sendable {
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
     let writer: ChangeBatcher
+    let hints: HintRelay
   }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call
@@ -97,7 +100,9 @@ public final class StreakStore: Sendable {
     quotaMeter = quotas
     let turns = RowTurns()
     self.turns = turns
+    let (watching, board, sender) = (watching, hintBoard, serverID)
     parts = loops.map { loop in
+      let hints = HintRelay(loop: loop, sender: sender, watching: watching, board: board)
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
       ) -> NaturalBatcher<Request, Response> {
@@ -110,7 +115,7 @@ public final class StreakStore: Sendable {
         grantBatcher: batcher(Self.readGrants),
         writer: ChangeBatcher(
           loop: loop, database: database, cache: cache, limits: limits, quotas: quotas, turns: turns,
-          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
+          hints: hints, busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }), hints: hints)
       return (loop, LoopBound(part, loop: loop))
     }
   }
@@ -143,6 +148,9 @@ public final class StreakStore: Sendable {
 
   /// Changes users' data on the caller's loop.
   var writer: ChangeBatcher { part.writer }
+
+  /// Tells watching devices of changes that were made on the caller's loop.
+  var hints: HintRelay { part.hints }
 
   /// Runs long work in the thread pool while the caller's loop goes on.
   func offload<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {

@@ -193,87 +193,75 @@ extension AccountService {
 /// What the schema says of each method of `streak.v1.AccountService`.
 public enum AccountServiceMethods {
   public static let signUp = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "SignUp", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true), requestBytesMax: 15728640),
+    service: "streak.v1.AccountService", name: "SignUp", kind: .unary, idempotency: .idempotent, requestBytesMax: 15728640,
     request: SignUpRequest.descriptor, response: SignUpResponse.descriptor)
   public static let signIn = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignIn", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: true)),
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 600, seconds: 3600), perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: true)),
     request: RefreshRequest.descriptor, response: RefreshResponse.descriptor)
   public static let signOut = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "SignOut", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "SignOut", kind: .unary, idempotency: .idempotent,
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
   public static let listDevices = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "ListDevices", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.AccountService", name: "ListDevices", kind: .unary, idempotency: .noSideEffects,
     request: ListDevicesRequest.descriptor, response: ListDevicesResponse.descriptor)
   public static let revokeDevice = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary, idempotency: .idempotent,
     request: RevokeDeviceRequest.descriptor, response: RevokeDeviceResponse.descriptor)
   public static let changePassword = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ChangePassword", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: ChangePasswordRequest.descriptor, response: ChangePasswordResponse.descriptor)
   public static let deleteAccount = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary, idempotency: .idempotent,
     request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
   public static let cancelDeletion = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "CancelDeletion", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "CancelDeletion", kind: .unary, idempotency: .idempotent,
     request: CancelDeletionRequest.descriptor, response: CancelDeletionResponse.descriptor)
   public static let getAccount = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.AccountService", name: "GetAccount", kind: .unary, idempotency: .noSideEffects,
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
   public static let requestVerification = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestVerification", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: RequestVerificationRequest.descriptor, response: RequestVerificationResponse.descriptor)
   public static let verifyAddress = MethodDescriptor(
     service: "streak.v1.AccountService", name: "VerifyAddress", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: VerifyAddressRequest.descriptor, response: VerifyAddressResponse.descriptor)
   public static let requestAddressChange = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestAddressChange", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: RequestAddressChangeRequest.descriptor, response: RequestAddressChangeResponse.descriptor)
   public static let requestPasswordReset = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestPasswordReset", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
     request: RequestPasswordResetRequest.descriptor, response: RequestPasswordResetResponse.descriptor)
   public static let resetPassword = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ResetPassword", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
     request: ResetPasswordRequest.descriptor, response: ResetPasswordResponse.descriptor)
   public static let takeBackAddress = MethodDescriptor(
     service: "streak.v1.AccountService", name: "TakeBackAddress", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
     request: TakeBackAddressRequest.descriptor, response: TakeBackAddressResponse.descriptor)
   public static let requestSignUpCode = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestSignUpCode", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
     request: RequestSignUpCodeRequest.descriptor, response: RequestSignUpCodeResponse.descriptor)
   public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, cancelDeletion, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 600, seconds: 3600), perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
+  ]
 }

@@ -4,7 +4,7 @@ public import struct StreakDomain.Identifier
 public struct ChangeHint: Sendable, Equatable {
   /// The channel of NOTIFY for hints.
   static let channel = "streakd_changes"
-  /// Most bytes of a notification. PostgreSQL's limit is below 8000.
+  /// Most bytes of the hints in one notification. PostgreSQL's limit for all of it is below 8000.
   static let payloadBytesMax = 7_900
 
   public var userID: Identifier

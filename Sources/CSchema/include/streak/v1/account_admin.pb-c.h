@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/account.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/export.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__FindAccountRequest Streak__V1__FindAccountRequest;
 typedef struct Streak__V1__FindAccountResponse Streak__V1__FindAccountResponse;
