@@ -103,6 +103,8 @@ def prepared(database, request):  # noqa: F811
             forget_password(caller)
         wait_until(lambda: mails.attempts == attempts + 4)
         yield Prepared(database, mails, server, caller, known.email)
+        # A server that stops waits for the deliveries that are under way.
+        mails.gate.set()
 
 
 def are_alike(counts, times):

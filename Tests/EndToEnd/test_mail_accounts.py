@@ -4,8 +4,6 @@ import json
 import os
 import pathlib
 import re
-import statistics
-import time
 
 import grpc
 import pytest
@@ -15,7 +13,7 @@ from erasure import delete
 from limits import declared, refused
 from mail_server import MailServer, arguments
 from mailing import account, change_address, forget_password, request_verification, reset, take_back, verified, verify
-from metrics import ADMIN, Metrics
+from metrics import ADMIN
 from person import Person
 from refusals import refusal
 from server import Server, wait_until
@@ -191,46 +189,6 @@ def test_two_resets_by_one_link_have_one_winner(mails, mira, other):
              for n in range(4)]
     codes = sorted(str(call.code()) for call in calls)
     assert codes.count("StatusCode.OK") == 1 and codes.count("StatusCode.FAILED_PRECONDITION") == 3
-
-
-def statements(server, call, times=5):
-    """The smallest number of statements of several calls: the server's own ones come in between."""
-    def count():
-        return Metrics(server).value("streakd_postgres_statements_sent_total")
-
-    found = []
-    for _ in range(times):
-        before = count()
-        call()
-        found.append(count() - before)
-    return min(found)
-
-
-@pytest.mark.alone
-def test_known_and_unknown_addresses_are_answered_alike(database, server, mails, mira):
-    verified(mira, mails)
-    unknown = [f"{os.urandom(8).hex()}@example.com" for _ in range(40)]
-    answers, times = {}, {"known": [], "unknown": []}
-    for number in range(40):
-        for kind, address in (("known", mira.email), ("unknown", unknown[number])):
-            start = time.perf_counter()
-            answer, call = mira.accounts.RequestPasswordReset.with_call(
-                account_pb2.RequestPasswordResetRequest(email=address), timeout=30)
-            times[kind].append(time.perf_counter() - start)
-            answers.setdefault(kind, set()).add((answer.SerializeToString(), str(call.code()), tuple(call.trailing_metadata())))
-    assert answers["known"] == answers["unknown"] and len(answers["known"]) == 1
-    known, other = (statistics.median(times[kind]) for kind in ("known", "unknown"))
-    assert abs(known - other) < max(0.3 * max(known, other), 0.002), (known, other)
-
-
-def test_a_reset_of_a_known_address_takes_as_many_statements_as_one_of_an_unknown(server, mails, mira):
-    verified(mira, mails)
-    # The worker's own statements end with as many deliveries as it has under way.
-    mails.gate.clear()
-    for _ in range(4):
-        forget_password(mira)
-    wait_until(lambda: mails.attempts == 5)
-    assert statements(server, lambda: forget_password(mira)) == statements(server, lambda: forget_password(mira, "nobody@example.com"))
 
 
 # The change of an address.
