@@ -105,7 +105,10 @@ def test_a_locked_account_is_signed_out_and_every_way_in_is_closed_until_it_is_u
                                                        new_password="another horse battery staple", device=person.device)
         assert reason(person.credentials.RecoverAccount, recover) == "ACCOUNT_LOCKED"
         look = credential_pb2.GetSignInApprovalRequest(request_id=asked.request_id, request_secret=asked.request_secret)
-        assert asking.credentials.GetSignInApproval(look).state == credential_pb2.SIGN_IN_APPROVAL_STATE_ENDED
+        # What a device had approved has ended with its credentials; it looks like a request that
+        # waits.
+        waiting = asking.credentials.GetSignInApproval(look)
+        assert waiting.state == credential_pb2.SIGN_IN_APPROVAL_STATE_PENDING and not waiting.HasField("tokens")
         # Only the owner is told: a wrong password and a wrong code are answered as ever.
         wrong = account_pb2.SignInRequest(email=person.email, password="wrong horse battery staple", device=person.device)
         assert reason(person.accounts.SignIn, wrong) == "SIGN_IN_REFUSED"

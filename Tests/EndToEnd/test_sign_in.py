@@ -97,7 +97,7 @@ def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
 
 
 def test_a_stored_password_is_no_use_in_another_row_or_after_a_change(database):
-    """Whoever can write the database, and has no key, can neither copy a password nor make one."""
+    """A writer of the database without the key can neither copy a password nor make one."""
     with Server(database=database) as server, Person(server) as owner, Person(server) as attacker:
         owner.sign_up()
         attacker.password = "the attacker's own words"

@@ -39,7 +39,7 @@ struct OperatorTokenTests {
   func needed() {
     let methods = SchemaCatalog.methods.filter { $0.policy.authentication == .admin }
     let accounts = methods.filter { $0.service.hasSuffix("AccountAdminService") }
-    #expect(accounts.count == 6)
+    #expect(accounts.count == 7)
     #expect(accounts.allSatisfy { ![nil, .backups].contains(OperatorRight.needed(by: $0)) })
     #expect(methods.filter { OperatorRight.needed(by: $0) == nil }.map(\.name) == ["GetServerStatus"])
   }

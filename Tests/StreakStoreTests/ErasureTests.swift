@@ -55,7 +55,7 @@ import Testing
         "notices VALUES ($1, $1, 1, $1, 0, 0, '', '', NULL, now(), 1, false)",
         "notice_acknowledgements VALUES ($1, $1, $1, now())",
         "imports VALUES ($1, $1, '', now())",
-        "recovery_codes VALUES ($1, uuid_send($1), now(), NULL, NULL)",
+        "recovery_codes VALUES ($1, uuid_send($1), now(), $1, NULL, NULL)",
         "sign_in_approvals VALUES ($1, $1, '', '123456', $1, '', '', '', '', now(), now(), NULL, NULL)",
         "mail_outbox VALUES ($1, $1, 1, 'mira@example.org', '', '', now(), now(), now())",
         "mail_tokens VALUES ($1, '', 1, 'mira@example.org', 'mira@example.org', NULL, 0, now())",

@@ -11,7 +11,7 @@ struct AccountErasure: Sendable {
 
   /// - Parameters:
   ///   - event: The audit event that is kept. It must not lead to the person.
-  ///   - person: Who erases the account; nil: no proof of the person is needed.
+  ///   - person: The person that erases the account; nil: no proof of the person is needed.
   /// - Returns: False if there is no such account.
   func perform(
     _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, by person: ProvenPerson? = nil,

@@ -333,8 +333,8 @@ extension StreakStore {
     ) { row throws(DatabaseError) in try row.int32(0) } ?? 0
   }
 
-  /// SQL that ends the requests to sign in of the user `$1` that no device has completed: whoever
-  /// approved them may have been signed out for it.
+  /// SQL that ends the requests to sign in of the user `$1` that no device has completed: the
+  /// device that approved them may have been signed out for it.
   static let endingApprovals = """
     UPDATE sign_in_approvals SET is_approved = false
     WHERE user_id = $1 AND sealed_reply IS NULL AND is_approved IS DISTINCT FROM false

@@ -27,7 +27,7 @@ extension StreakStore {
   /// - Parameters:
   ///   - event: The audit event that is kept, without a user.
   ///   - dueAt: The moment at which an announced deletion must be due; nil: none is needed.
-  ///   - person: Who erases the account; nil: no proof of the person is needed.
+  ///   - person: The person that erases the account; nil: no proof of the person is needed.
   /// - Returns: The data for the ledger outside of the database; nil if there is no such account,
   ///   or its deletion is not due.
   /// - Throws: `.concurrentChange` if the proof does not hold any more.

@@ -146,7 +146,7 @@ extension StreakStore {
     }
   }
 
-  /// Locks the person, and the one who has the address that a proof is about, before any row of
+  /// Locks the person, and the holder of the address that a proof is about, before any row of
   /// another table is locked.
   private static func lockPeople(
     _ userID: Identifier, wanting proof: PresentedProof, by transaction: Transaction

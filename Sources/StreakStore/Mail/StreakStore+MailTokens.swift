@@ -30,7 +30,7 @@ extension StreakStore {
   /// - Parameters:
   ///   - userID: `.zero`: no account.
   ///   - recipient: Empty: nothing is sent.
-  ///   - person: Who asks for it; nil: no proof of the person is needed.
+  ///   - person: The person that asks for it; nil: no proof of the person is needed.
   /// - Throws: `.concurrentChange` if the proof does not hold any more.
   package func storeProof(
     _ token: NewMailToken, _ mail: NewMail, about userID: Identifier, to recipient: String, language: String = "",
