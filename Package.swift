@@ -140,8 +140,8 @@ let package = Package(
     // `embedInCode` would make array literals of them, which take the compiler half a minute.
     .target(name: "CStreakWeb"),
     .target(
-      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"], exclude: ["Page", "README.md"],
-      swiftSettings: fencedSettings),
+      name: "StreakWeb", dependencies: ["CStreakWeb", "Cryptography", "Gzip", "RPC"],
+      exclude: ["Page", "README.md", "package.json"], swiftSettings: fencedSettings),
 
     // The settings and the metrics of streakd as tables, from which code and pages are made.
     .target(name: "ServerReference", swiftSettings: settings),
@@ -174,7 +174,7 @@ let package = Package(
     .target(
       name: "StreakHarness",
       dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
-      swiftSettings: settings),
+      resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
       swiftSettings: settings),
@@ -260,7 +260,7 @@ let package = Package(
     .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
     .testTarget(
-      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: domainSettings),
+      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [

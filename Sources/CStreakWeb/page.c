@@ -96,154 +96,170 @@ static const unsigned char file22[] = {
 };
 
 static const unsigned char file23[] = {
-#embed "../StreakWeb/Page/modules/digest.js"
+#embed "../StreakWeb/Page/modules/days.js"
 };
 
 static const unsigned char file24[] = {
-#embed "../StreakWeb/Page/modules/document.js"
+#embed "../StreakWeb/Page/modules/digest.js"
 };
 
 static const unsigned char file25[] = {
-#embed "../StreakWeb/Page/modules/export.js"
+#embed "../StreakWeb/Page/modules/document.js"
 };
 
 static const unsigned char file26[] = {
-#embed "../StreakWeb/Page/modules/habit.js"
+#embed "../StreakWeb/Page/modules/export.js"
 };
 
 static const unsigned char file27[] = {
-#embed "../StreakWeb/Page/modules/leader.js"
+#embed "../StreakWeb/Page/modules/habit.js"
 };
 
 static const unsigned char file28[] = {
-#embed "../StreakWeb/Page/modules/locks.js"
+#embed "../StreakWeb/Page/modules/leader.js"
 };
 
 static const unsigned char file29[] = {
-#embed "../StreakWeb/Page/modules/lost.js"
+#embed "../StreakWeb/Page/modules/locks.js"
 };
 
 static const unsigned char file30[] = {
-#embed "../StreakWeb/Page/modules/moving.js"
+#embed "../StreakWeb/Page/modules/lost.js"
 };
 
 static const unsigned char file31[] = {
-#embed "../StreakWeb/Page/modules/queue.js"
+#embed "../StreakWeb/Page/modules/moving.js"
 };
 
 static const unsigned char file32[] = {
-#embed "../StreakWeb/Page/modules/replica.js"
+#embed "../StreakWeb/Page/modules/queue.js"
 };
 
 static const unsigned char file33[] = {
-#embed "../StreakWeb/Page/modules/rules.js"
+#embed "../StreakWeb/Page/modules/replica.js"
 };
 
 static const unsigned char file34[] = {
-#embed "../StreakWeb/Page/modules/schedule.js"
+#embed "../StreakWeb/Page/modules/resolution.js"
 };
 
 static const unsigned char file35[] = {
-#embed "../StreakWeb/Page/modules/session.js"
+#embed "../StreakWeb/Page/modules/rules.js"
 };
 
 static const unsigned char file36[] = {
-#embed "../StreakWeb/Page/modules/shown.js"
+#embed "../StreakWeb/Page/modules/schedule.js"
 };
 
 static const unsigned char file37[] = {
-#embed "../StreakWeb/Page/modules/state.js"
+#embed "../StreakWeb/Page/modules/session.js"
 };
 
 static const unsigned char file38[] = {
-#embed "../StreakWeb/Page/modules/store.js"
+#embed "../StreakWeb/Page/modules/shown.js"
 };
 
 static const unsigned char file39[] = {
-#embed "../StreakWeb/Page/modules/streak.js"
+#embed "../StreakWeb/Page/modules/state.js"
 };
 
 static const unsigned char file40[] = {
-#embed "../StreakWeb/Page/modules/submission.js"
+#embed "../StreakWeb/Page/modules/store.js"
 };
 
 static const unsigned char file41[] = {
-#embed "../StreakWeb/Page/modules/sync.js"
+#embed "../StreakWeb/Page/modules/streak.js"
 };
 
 static const unsigned char file42[] = {
-#embed "../StreakWeb/Page/modules/transport.js"
+#embed "../StreakWeb/Page/modules/submission.js"
 };
 
 static const unsigned char file43[] = {
-#embed "../StreakWeb/Page/service-worker.js"
+#embed "../StreakWeb/Page/modules/sync.js"
 };
 
 static const unsigned char file44[] = {
-#embed "../StreakWeb/Page/ui/account.js"
+#embed "../StreakWeb/Page/modules/transport.js"
 };
 
 static const unsigned char file45[] = {
-#embed "../StreakWeb/Page/ui/app.js"
+#embed "../StreakWeb/Page/service-worker.js"
 };
 
 static const unsigned char file46[] = {
-#embed "../StreakWeb/Page/ui/calendar.js"
+#embed "../StreakWeb/Page/ui/account.js"
 };
 
 static const unsigned char file47[] = {
-#embed "../StreakWeb/Page/ui/data.js"
+#embed "../StreakWeb/Page/ui/app.js"
 };
 
 static const unsigned char file48[] = {
-#embed "../StreakWeb/Page/ui/dialog.js"
+#embed "../StreakWeb/Page/ui/calendar.js"
 };
 
 static const unsigned char file49[] = {
-#embed "../StreakWeb/Page/ui/dom.js"
+#embed "../StreakWeb/Page/ui/codes.js"
 };
 
 static const unsigned char file50[] = {
-#embed "../StreakWeb/Page/ui/form.js"
+#embed "../StreakWeb/Page/ui/data.js"
 };
 
 static const unsigned char file51[] = {
-#embed "../StreakWeb/Page/ui/frame.js"
+#embed "../StreakWeb/Page/ui/dialog.js"
 };
 
 static const unsigned char file52[] = {
-#embed "../StreakWeb/Page/ui/habit.js"
+#embed "../StreakWeb/Page/ui/dom.js"
 };
 
 static const unsigned char file53[] = {
-#embed "../StreakWeb/Page/ui/i18n.js"
+#embed "../StreakWeb/Page/ui/forgot.js"
 };
 
 static const unsigned char file54[] = {
-#embed "../StreakWeb/Page/ui/mail.js"
+#embed "../StreakWeb/Page/ui/form.js"
 };
 
 static const unsigned char file55[] = {
-#embed "../StreakWeb/Page/ui/main.js"
+#embed "../StreakWeb/Page/ui/frame.js"
 };
 
 static const unsigned char file56[] = {
-#embed "../StreakWeb/Page/ui/migrate.js"
+#embed "../StreakWeb/Page/ui/habit.js"
 };
 
 static const unsigned char file57[] = {
-#embed "../StreakWeb/Page/ui/notices.js"
+#embed "../StreakWeb/Page/ui/i18n.js"
 };
 
 static const unsigned char file58[] = {
-#embed "../StreakWeb/Page/ui/sentences.js"
+#embed "../StreakWeb/Page/ui/mail.js"
 };
 
 static const unsigned char file59[] = {
-#embed "../StreakWeb/Page/ui/settings.js"
+#embed "../StreakWeb/Page/ui/main.js"
 };
 
 static const unsigned char file60[] = {
+#embed "../StreakWeb/Page/ui/migrate.js"
+};
+
+static const unsigned char file61[] = {
+#embed "../StreakWeb/Page/ui/notices.js"
+};
+
+static const unsigned char file62[] = {
+#embed "../StreakWeb/Page/ui/sentences.js"
+};
+
+static const unsigned char file63[] = {
+#embed "../StreakWeb/Page/ui/settings.js"
+};
+
+static const unsigned char file64[] = {
 #embed "../StreakWeb/Page/ui/today.js"
 };
 
@@ -271,44 +287,48 @@ static const struct streak_web_file files[] = {
   {"modules/client.js", file20, sizeof file20},
   {"modules/clock.js", file21, sizeof file21},
   {"modules/day.js", file22, sizeof file22},
-  {"modules/digest.js", file23, sizeof file23},
-  {"modules/document.js", file24, sizeof file24},
-  {"modules/export.js", file25, sizeof file25},
-  {"modules/habit.js", file26, sizeof file26},
-  {"modules/leader.js", file27, sizeof file27},
-  {"modules/locks.js", file28, sizeof file28},
-  {"modules/lost.js", file29, sizeof file29},
-  {"modules/moving.js", file30, sizeof file30},
-  {"modules/queue.js", file31, sizeof file31},
-  {"modules/replica.js", file32, sizeof file32},
-  {"modules/rules.js", file33, sizeof file33},
-  {"modules/schedule.js", file34, sizeof file34},
-  {"modules/session.js", file35, sizeof file35},
-  {"modules/shown.js", file36, sizeof file36},
-  {"modules/state.js", file37, sizeof file37},
-  {"modules/store.js", file38, sizeof file38},
-  {"modules/streak.js", file39, sizeof file39},
-  {"modules/submission.js", file40, sizeof file40},
-  {"modules/sync.js", file41, sizeof file41},
-  {"modules/transport.js", file42, sizeof file42},
-  {"service-worker.js", file43, sizeof file43},
-  {"ui/account.js", file44, sizeof file44},
-  {"ui/app.js", file45, sizeof file45},
-  {"ui/calendar.js", file46, sizeof file46},
-  {"ui/data.js", file47, sizeof file47},
-  {"ui/dialog.js", file48, sizeof file48},
-  {"ui/dom.js", file49, sizeof file49},
-  {"ui/form.js", file50, sizeof file50},
-  {"ui/frame.js", file51, sizeof file51},
-  {"ui/habit.js", file52, sizeof file52},
-  {"ui/i18n.js", file53, sizeof file53},
-  {"ui/mail.js", file54, sizeof file54},
-  {"ui/main.js", file55, sizeof file55},
-  {"ui/migrate.js", file56, sizeof file56},
-  {"ui/notices.js", file57, sizeof file57},
-  {"ui/sentences.js", file58, sizeof file58},
-  {"ui/settings.js", file59, sizeof file59},
-  {"ui/today.js", file60, sizeof file60},
+  {"modules/days.js", file23, sizeof file23},
+  {"modules/digest.js", file24, sizeof file24},
+  {"modules/document.js", file25, sizeof file25},
+  {"modules/export.js", file26, sizeof file26},
+  {"modules/habit.js", file27, sizeof file27},
+  {"modules/leader.js", file28, sizeof file28},
+  {"modules/locks.js", file29, sizeof file29},
+  {"modules/lost.js", file30, sizeof file30},
+  {"modules/moving.js", file31, sizeof file31},
+  {"modules/queue.js", file32, sizeof file32},
+  {"modules/replica.js", file33, sizeof file33},
+  {"modules/resolution.js", file34, sizeof file34},
+  {"modules/rules.js", file35, sizeof file35},
+  {"modules/schedule.js", file36, sizeof file36},
+  {"modules/session.js", file37, sizeof file37},
+  {"modules/shown.js", file38, sizeof file38},
+  {"modules/state.js", file39, sizeof file39},
+  {"modules/store.js", file40, sizeof file40},
+  {"modules/streak.js", file41, sizeof file41},
+  {"modules/submission.js", file42, sizeof file42},
+  {"modules/sync.js", file43, sizeof file43},
+  {"modules/transport.js", file44, sizeof file44},
+  {"service-worker.js", file45, sizeof file45},
+  {"ui/account.js", file46, sizeof file46},
+  {"ui/app.js", file47, sizeof file47},
+  {"ui/calendar.js", file48, sizeof file48},
+  {"ui/codes.js", file49, sizeof file49},
+  {"ui/data.js", file50, sizeof file50},
+  {"ui/dialog.js", file51, sizeof file51},
+  {"ui/dom.js", file52, sizeof file52},
+  {"ui/forgot.js", file53, sizeof file53},
+  {"ui/form.js", file54, sizeof file54},
+  {"ui/frame.js", file55, sizeof file55},
+  {"ui/habit.js", file56, sizeof file56},
+  {"ui/i18n.js", file57, sizeof file57},
+  {"ui/mail.js", file58, sizeof file58},
+  {"ui/main.js", file59, sizeof file59},
+  {"ui/migrate.js", file60, sizeof file60},
+  {"ui/notices.js", file61, sizeof file61},
+  {"ui/sentences.js", file62, sizeof file62},
+  {"ui/settings.js", file63, sizeof file63},
+  {"ui/today.js", file64, sizeof file64},
 };
 
 const struct streak_web_file *streak_web_files(size_t *count) {

@@ -193,7 +193,7 @@ extension Setting {
   )
   public static let operatorTokenFile = Setting(
     "operator-token-file", .backups, "FILE",
-    "Serve AdminService and AccountAdminService to callers with a token in this file, 32 bytes or more each. On each line a token, whose holder may do everything, or a name, rights separated by commas (backups, find, lock, export, erase), and a token."
+    "Serve AdminService and AccountAdminService to callers with a token in this file, 32 bytes or more each. On each line a token, whose holder may do everything, or a name, rights separated by commas (backups, find, lock, reset, export, erase), and a token."
   )
 
   // MARK: Mail

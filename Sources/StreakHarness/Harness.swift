@@ -110,7 +110,7 @@ public struct Harness {
 extension ServiceSchema {
   /// The schema that this program was built with.
   public static func ofBuild() throws -> ServiceSchema {
-    try ServiceSchema(files: (GRPCSchemaCatalog.files + SchemaCatalog.files).map(\.serialized))
+    try ServiceSchema(files: (GRPCSchemaCatalog.files + SchemaCatalog.files).map(\.serialized), overlay: .streak())
   }
 
   /// The schema of a running server, read by reflection.
@@ -143,6 +143,6 @@ extension ServiceSchema {
       files += answer.fileDescriptorProto
     }
     stream.cancel()
-    return try ServiceSchema(files: files)
+    return try ServiceSchema(files: files, overlay: .streak())
   }
 }

@@ -103,6 +103,7 @@ public final class StreakApplication: Sendable {
   public func methods(on loop: EventLoop) -> [ServerMethod] {
     let part = part(on: loop)
     let work = LargeWork(loop: loop, meter: meter)
+    let passwords = PasswordVault(queue: passwords, store: store)
     let signUp = SignUpProcedure(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work,
       mail: mail)
@@ -113,10 +114,11 @@ public final class StreakApplication: Sendable {
       passwordRules: passwordRules, erasure: erasure, proofs: proofs, deletionDelaySeconds: deletionDelaySeconds,
       mail: mail)
     let recovery = RecoveryProcedure(
-      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules,
+      mail: mail)
     let credentials = CredentialHandlers(
       store: store, recovery: recovery, proofs: proofs,
-      approvals: SignInApprovalProcedure(store: store, issuer: issuer, limiter: limiter))
+      approvals: SignInApprovalProcedure(store: store, issuer: issuer, limiter: limiter, mail: mail), mail: mail)
     let sync = SyncHandlers(
       store: store, authenticator: part.authenticator, calls: part.calls, subscriptions: part.subscriptions)
     let exports = ExportHandlers(
@@ -126,7 +128,7 @@ public final class StreakApplication: Sendable {
       operators.map { operators in
         AdminHandlers(store: store, backend: operators.backend, startedAt: startedAt).methods
           + AccountAdminHandlers(
-            store: store, exports: exports, erasure: erasure, addresses: limiter.addresses
+            store: store, exports: exports, erasure: erasure, limiter: limiter, mail: mail
           ).methods
       } ?? []
     return [

@@ -2,10 +2,12 @@
 storage wiped between visits; and in other browsers. Run by scripts/check --long."""
 
 import base64
+import datetime
 import json
 import os
 import random
 import shutil
+import zoneinfo
 
 import pytest
 from browsers import browser
@@ -126,12 +128,16 @@ def test_the_network_may_be_cut_at_every_request_of_a_sign_up_and_of_a_sync(serv
             page.until(lambda: "sealed copy" in page.text("state"), REPEAT_SECONDS)
             # When: the call with this number of the sign-up, and of what follows it, is cut.
             cutter.cut(number, where)
-            page.sign_up(email, PASSWORD)
+            page.go("account")
+            page.find("sign-up")
+            page.enter(email, PASSWORD)
 
             def is_in():
                 if page.has("failure") and page.has("sign-up"):
                     # The person tries again, with the same address.
                     page.click("enter")
+                if page.has("recovery-codes"):
+                    page.click("codes-done")
                 return page.has("habit", name="Read") and page.attribute("status", "data-state") == "everywhere"
             page.until(is_in, REPEAT_SECONDS)
             made = list(cutter.calls)
@@ -159,6 +165,81 @@ def test_the_network_may_be_cut_at_every_request_of_a_sign_up_and_of_a_sync(serv
 def cell_counts(server, found):
     """Habits, and days that are done."""
     return sql(server, f"select (select count(*) from habits where user_id = '{found}'), (select count(*) from cells where user_id = '{found}' and done)")
+
+
+# Clocks and zones
+
+def test_a_person_who_travels_keeps_the_streak_in_every_zone(server, folder, email):
+    """Westward around the Earth in a week, from one side of the date line to the other."""
+    zones = ["Pacific/Auckland", "Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "America/St_Johns", "America/New_York", "Pacific/Honolulu"]
+    with browser(server.address, folder / "profile") as page:
+        taps = 0
+        for ago, zone in zip(reversed(range(len(zones))), zones):
+            page.set_clock(ago)
+            page.set_zone(zone)
+            page.open()
+            if taps == 0:
+                page.add_habit("Read")
+            page.find("habit", name="Read")
+            offset = datetime.datetime.now(zoneinfo.ZoneInfo(zone)).utcoffset()
+            assert page.script("return new Date().getTimezoneOffset()") == -offset.total_seconds() / 60
+            # The day that the page shows is the zone's own.
+            shown = int(page.attribute("date", "data-day"))
+            assert shown == page.script(
+                "const parts = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short' }).format(Date.now()); return Date.parse(parts + 'T00:00Z') / 86400000")
+            if not page.script("return document.querySelector('[data-test=tap]').getAttribute('aria-pressed') === 'true'"):
+                page.tap("Read")
+                taps += 1
+            assert page.streak("Read") == taps, zone
+        # The days were up to 23 hours longer in sum: one date may have come twice.
+        assert taps >= len(zones) - 1
+        # The server saw the session begin when its clock showed another time than this browser's.
+        page.go("settings")
+        page.until(lambda: "sealed copy" in page.text("state"), REPEAT_SECONDS)
+        sql(server, "update sessions set anchor = anchor - interval '7 days' where anchor is not null")
+        page.sign_up(email, PASSWORD)
+        page.find("habit", name="Read")
+        page.wait_saved()
+        assert page.streak("Read") == taps
+        found = user(server, email)
+        assert sql(server, f"select count(*) from cells where user_id = '{found}' and done") == str(taps)
+        page.click("open")
+        page.click("why-open")
+        page.until(lambda: "same" in page.text("why-server"))
+        assert page.console() == []
+
+
+# No room
+
+def test_a_tap_for_which_there_is_no_room_is_told_and_not_shown(server, folder):
+    with browser(server.address, folder / "profile") as page:
+        page.open()
+        page.add_habit("Read")
+        page.find("habit", name="Read")
+        page.set_quota(1)
+
+        # Chromium uses for some seconds the room that it has found before.
+        def is_told():
+            before = page.streak("Read")
+            page.script("document.querySelector('[data-test=habit] [data-test=tap]').click()")
+            page.until(lambda: page.streak("Read") != before or page.attribute("status", "data-state") == "broken")
+            return page.attribute("status", "data-state") == "broken" and page.streak("Read") == before
+        page.until(is_told, REPEAT_SECONDS)
+        kept = page.streak("Read")
+        assert "not saved" in page.script("return document.getElementById('toast').innerText")
+        page.reload()
+        assert page.streak("Read") == kept
+        # With room again, the next tap is stored.
+        page.set_quota(None)
+
+        def is_stored():
+            page.script("document.querySelector('[data-test=habit] [data-test=tap]').click()")
+            return page.streak("Read") != kept
+        page.until(is_stored, REPEAT_SECONDS)
+        assert page.attribute("status", "data-state") != "broken"
+        page.reload()
+        assert page.streak("Read") != kept
+        assert page.console() == []
 
 
 # Wiped storage
@@ -226,6 +307,7 @@ def test_another_browser_keeps_signs_up_and_shares_every_day(server, folder, ema
         first.click("delete-account")
         first.put(selector("delete-email"), email)
         first.put(selector("delete-password"), PASSWORD)
+        first.click("delete-at-once")
         first.click("delete-confirm")
         first.find("erased")
         second.find("erased")

@@ -54,7 +54,7 @@ test("what is told before a sign-up is what comes", withServer, async () => {
     for (const ago of daysAgo) await device.client.tap(id, true, { day: here - ago, note: `vor ${ago}` });
     const { session } = await device.view();
     // when: they are signed up
-    const result = await device.accounts.signUp(newEmail(), password);
+    const { migration: result } = await device.accounts.signUp(newEmail(), password);
     assert.equal((await device.view()).habits[0].cells.size, daysAgo.length, "nothing is out of sight until the first pull");
     await device.sync();
     // then: as many count as were told, all are kept, and the claimed number was right
@@ -237,9 +237,57 @@ test("a conflict is told on both devices, and the choice of one ends it", withSe
   assert.deepEqual([notice.kept, notice.other].sort(), ["in bed", "in the train"]);
   assert.equal((await two.view()).account.notices.length, 1);
   await one.client.resolve(notice.noticeId, true);
+  assert.equal((await one.view()).habits[0].cells.get(here).note, notice.other, "it is seen before it is sent");
+  assert.deepEqual((await accountOf(one)).queue.map((op) => op.resolveConflict), [{ noticeId: notice.noticeId, takeOther: true }]);
   for (const device of [one, two, one]) await device.sync();
   for (const device of [one, two]) assert.equal((await device.view()).habits[0].cells.get(here).note, notice.other);
   assert.deepEqual((await one.view()).account.notices, []);
+});
+
+test("every kind of conflict is resolved either way, and both devices agree", withServer, async () => {
+  for (const takesOther of [false, true]) {
+    const { email, device: one } = await signedUp();
+    const ids = {};
+    for (const name of ["Note", "Done", "Field", "Deletion"]) ids[name] = await one.client.addHabit({ name });
+    await one.client.tap(ids.Done, true);
+    await one.client.tap(ids.Deletion, true);
+    await one.sync();
+    const two = await another(email);
+    const { here } = await one.view();
+    // given: what one device states, the other states otherwise
+    for (const [device, text] of [[one, "first"], [two, "second"]]) {
+      await device.client.setNote(ids.Note, here, text);
+      await device.client.editHabit(ids.Field, { name: text });
+    }
+    await one.client.tap(ids.Done, false);
+    await two.client.tap(ids.Done, false);
+    await two.client.tap(ids.Done, true);
+    await one.client.deleteHabit(ids.Deletion);
+    await two.client.tap(ids.Deletion, true, { day: here - 1 });
+    for (const device of [one, two, one]) await device.sync();
+    const { notices } = (await one.view()).account;
+    const kinds = notices.map(({ kind }) => kind.replace("NOTICE_KIND_", "").replace("_CONFLICT", "")).sort();
+    assert.deepEqual(kinds, ["DELETION", "DONE", "FIELD", "NOTE"]);
+    // when: one device resolves all of them
+    for (const { noticeId } of notices) await one.client.resolve(noticeId, takesOther);
+    const chosen = sameState(await one.view());
+    for (const device of [one, two, one]) await device.sync();
+    // then: what it showed is what comes, everywhere, and nothing is left to choose
+    assert.deepEqual(sameState(await one.view()), chosen);
+    assert.deepEqual(sameState(await two.view()), chosen);
+    for (const device of [one, two]) {
+      const { account } = await device.view();
+      assert.deepEqual([account.rejected, account.notices.filter(({ resolved }) => !resolved)], [[], []]);
+    }
+    const shown = new Map(chosen.map((habit) => [habit.id, habit]));
+    for (const { kind, kept, other } of notices) {
+      const value = takesOther ? other : kept;
+      if (kind === "NOTICE_KIND_NOTE_CONFLICT") assert.equal(shown.get(ids.Note).cells[0].note, value);
+      if (kind === "NOTICE_KIND_FIELD_CONFLICT") assert.equal(shown.get(ids.Field).name, value);
+      if (kind === "NOTICE_KIND_DONE_CONFLICT") assert.equal(shown.get(ids.Done).cells[0].done, !takesOther);
+      if (kind === "NOTICE_KIND_DELETION_CONFLICT") assert.equal(shown.get(ids.Deletion)?.archived, takesOther ? undefined : true);
+    }
+  }
 });
 
 test("a rejected operation is listed with its reason, and blocks nothing", withServer, async () => {
@@ -350,10 +398,98 @@ test("sign-out keeps what is unsent, and deletion leaves nothing", withServer, a
   assert.equal((await device.view()).account.waiting, 0);
   const second = await another(email);
   assert.equal((await second.view()).habits[0].id, id);
-  await device.accounts.deleteAccount(email, password);
+  await device.accounts.deleteAccount(email, { password });
   assert.equal((await device.view()).account, undefined);
   await assert.rejects(second.sync(), { kind: "accountErased" });
   assert.deepEqual([(await second.view()).account, second.store.records.size > 1], [undefined, false], "only the settings stay");
+});
+
+test("a deletion is announced on every device, and any of them takes it back", withServer, async () => {
+  const { email, device: one } = await signedUp();
+  const two = await another(email);
+  const deletionOf = async (device) => (await device.view()).account.deletionAt;
+  /** Syncs until the device knows it: a server process may know credentials for some seconds. */
+  const untilKnown = async (device, wanted) => {
+    for (let look = 0; look < 100 && (await deletionOf(device)) !== wanted; look += 1) await device.sync();
+    assert.equal(await deletionOf(device), wanted);
+  };
+  assert.deepEqual([await deletionOf(one), await deletionOf(two)], [0, 0]);
+  await assert.rejects(one.accounts.announceDeletion(email, { password: "not the password" }), { reason: "SIGN_IN_REFUSED" });
+  const date = await one.accounts.announceDeletion(email, { password });
+  assert.ok(Math.abs(date - Date.now() - 7 * dayMilliseconds) < 60_000);
+  assert.equal(await deletionOf(one), date, "it is shown at once");
+  await untilKnown(two, date);
+  assert.equal(await deletionOf(await another(email)), date, "a device that signs in is told, too");
+  // Everything goes on meanwhile.
+  const id = await two.client.addHabit({ name: "Read" });
+  await two.client.tap(id, true);
+  await two.sync();
+  await two.accounts.cancelDeletion();
+  assert.equal(await deletionOf(two), 0);
+  await untilKnown(one, 0);
+  await two.accounts.status();
+  assert.equal((await one.view()).habits[0].streak.current, 1);
+});
+
+test("a recovery code signs in without the password, once, also if its answer is lost", withServer, async () => {
+  const email = newEmail();
+  const one = makeDevice();
+  const { recoveryCodes } = await one.accounts.signUp(email, password);
+  assert.equal(new Set(recoveryCodes).size, 8);
+  for (const code of recoveryCodes) assert.match(code, /^[0-9A-Z]{5}-[0-9A-Z]{5}$/);
+  const id = await one.client.addHabit({ name: "Read" });
+  await one.sync();
+  assert.deepEqual(await one.accounts.status(), { isVerified: false, codesLeft: 8 });
+  // given: a device with an unsent day that is signed out
+  const two = await another(email);
+  await two.client.tap(id, true);
+  await two.accounts.signOut();
+  const [code, other, third] = recoveryCodes;
+  await assert.rejects(two.accounts.recover(email, "00000-00000", "a new 43 password"), { reason: "SIGN_IN_REFUSED" });
+  // when: the answer is lost, and the person tries again
+  const { call } = two.transport;
+  two.transport.call = async function lost(...parts) {
+    await call.apply(this, parts);
+    throw new CallError("unreachable", { message: "the answer is lost" });
+  };
+  await assert.rejects(two.accounts.recover(email, code, "a new 43 password"), { message: "the answer is lost" });
+  two.transport.call = call;
+  assert.equal(await two.accounts.recover(email, ` ${code.toLowerCase()} `.trim(), "a new 43 password").catch((error) => error.reason), "SIGN_IN_REFUSED", "another request with a used code");
+  assert.equal(await two.accounts.recover(email, code, "a new 43 password"), 7);
+  // then: it goes on as a new device, with its queue, and the other one is signed out
+  await two.sync();
+  assert.equal((await two.view()).habits[0].streak.current, 1);
+  await assert.rejects(one.sync(), { kind: "signInNeeded" });
+  // New codes end the former ones; a code is a proof, too.
+  const fresh = await two.accounts.createRecoveryCodes({ recoveryCode: other });
+  assert.equal(fresh.length, 8);
+  await assert.rejects(makeDevice().accounts.recover(email, third, "a new 44 password"), { reason: "SIGN_IN_REFUSED" });
+  await assert.rejects(two.accounts.createRecoveryCodes({ password }), { reason: "SIGN_IN_REFUSED" });
+  assert.equal((await two.accounts.createRecoveryCodes({ password: "a new 43 password" })).length, 8);
+});
+
+test("a signed-in device approves another one, which shows the same digits", withServer, async () => {
+  const { email, device: one } = await signedUp();
+  const id = await one.client.addHabit({ name: "Read" });
+  await one.sync();
+  const two = makeDevice({ name: "tablet" });
+  const asked = await two.accounts.requestApproval(email);
+  assert.match(asked.digits, /^\d{6}$/);
+  assert.equal(await two.accounts.checkApproval(asked), "pending");
+  const [request] = await one.accounts.approvals();
+  assert.deepEqual([request.digits, request.device.name], [asked.digits, "tablet"]);
+  await assert.rejects(one.accounts.approve({ ...request, digits: "000000" === asked.digits ? "000001" : "000000" }), { reason: "SIGN_IN_APPROVAL_NOT_FOUND" });
+  await one.accounts.approve(request);
+  assert.equal(await two.accounts.checkApproval(asked), "signedIn");
+  assert.equal(await two.accounts.checkApproval(asked), "signedIn", "its answer may be lost");
+  await two.sync();
+  assert.deepEqual((await two.view()).habits.map((habit) => habit.id), [id]);
+  // A denied device, and an address without an account, are not told.
+  const denied = await makeDevice().accounts.requestApproval(email);
+  await one.accounts.deny((await one.accounts.approvals())[0]);
+  assert.deepEqual(await one.accounts.approvals(), []);
+  const unknown = await makeDevice().accounts.requestApproval(newEmail());
+  for (const each of [denied, unknown]) assert.equal(await makeDevice().accounts.checkApproval(each), "pending");
 });
 
 test("a capture that the page makes is the one that the server hashes", withServer, async () => {
@@ -367,7 +503,7 @@ test("a capture that the page makes is the one that the server hashes", withServ
   const made = await capture(session, { occurredAt: new Date().toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 });
   assert.equal(made.manifest.entryCount, 40);
   // A wrong hash would be CAPTURE_CORRUPT.
-  const result = await device.accounts.signUp(newEmail(), password);
+  const { migration: result } = await device.accounts.signUp(newEmail(), password);
   assert.equal(result.habits[0].daysUndone, 1);
   assert.equal((await device.view()).dayStart, 215, "the account takes over the start of the day");
 });

@@ -8,7 +8,7 @@ const devices = new Map();
 
 const actions = {
   open: (device, url) => void (device.transport.origin = url),
-  signUp: (device, email) => device.accounts.signUp(email, password).then((migration) => migration ?? null),
+  signUp: (device, email) => device.accounts.signUp(email, password).then(({ migration }) => migration ?? null),
   signIn: (device, email) => device.accounts.signIn(email, password),
   addHabit: (device, name) => device.client.addHabit({ name }),
   tap: (device, habitId, done, daysAgo, note) => device.view().then(({ here }) => device.client.tap(habitId, done, { day: here - daysAgo, note })),

@@ -1,13 +1,16 @@
 // What the tests of the page's modules share: a store in memory, a clock that a test sets, and a
 // device as the page has one, against a real server.
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, webcrypto } from "node:crypto";
 import { Accounts } from "../../Sources/StreakWeb/Page/modules/accounts.js";
 import { Anonymous } from "../../Sources/StreakWeb/Page/modules/anonymous.js";
 import { Client } from "../../Sources/StreakWeb/Page/modules/client.js";
 import { State } from "../../Sources/StreakWeb/Page/modules/state.js";
 import { Sync } from "../../Sources/StreakWeb/Page/modules/sync.js";
 import { CallError, Transport } from "../../Sources/StreakWeb/Page/modules/transport.js";
+
+// Debian 12's Node 18 has no global of it; browsers and later versions do.
+globalThis.crypto ??= webcrypto;
 
 /** The server under test; the tests that need one are skipped without it. */
 export const serverURL = process.env.STREAKD_WEB_SERVER;

@@ -10,6 +10,8 @@ public enum OperatorRight: String, CaseIterable, Sendable {
   case find
   /// Lock and unlock accounts, and sign them out.
   case lock
+  /// Mail people a link to a new password.
+  case reset
   /// Export accounts.
   case export
   /// Erase accounts.
@@ -20,6 +22,7 @@ public enum OperatorRight: String, CaseIterable, Sendable {
     switch method.name {
     case "FindAccount": .find
     case "LockAccount", "UnlockAccount", "SignOutAccount": .lock
+    case "StartPasswordReset": .reset
     case "ExportAccount": .export
     case "EraseAccount": .erase
     case "GetServerStatus": nil

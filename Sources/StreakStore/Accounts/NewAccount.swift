@@ -7,8 +7,8 @@ public struct NewAccount: Sendable {
   public var email: String
   /// The email's normalised form: two emails with the same one are equal.
   public var emailKey: String
-  /// The Argon2id hash, as text.
-  public var passwordHash: String
+  /// The password's hash, sealed under the server key.
+  public var sealedPassword: [UInt8]
   public var createdAt: Instant
   /// Hashes of the account's recovery codes; empty: it has none.
   public var recoveryCodeHashes: [[UInt8]]
@@ -27,7 +27,7 @@ public struct NewAccount: Sendable {
   public var addressCodeHash: [UInt8]?
 
   public init(
-    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Instant,
+    userID: Identifier, email: String, emailKey: String, sealedPassword: [UInt8], createdAt: Instant,
     recoveryCodeHashes: [[UInt8]] = [], sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord,
     addressHash: [UInt8],
     session: NewMigration?, auditEvent: AuditEventRecord
@@ -35,7 +35,7 @@ public struct NewAccount: Sendable {
     self.userID = userID
     self.email = email
     self.emailKey = emailKey
-    self.passwordHash = passwordHash
+    self.sealedPassword = sealedPassword
     self.createdAt = createdAt
     self.recoveryCodeHashes = recoveryCodeHashes
     self.sealedReply = sealedReply

@@ -12,9 +12,9 @@ extension StreakStore {
   private static let insertUser = Statement(
     .write,
     """
-    WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $6))
-    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up, language, email_verified_at)
-    VALUES ($1, $2, $3, $4, $5, $7, CASE WHEN $8 THEN $4 END)
+    WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $\(UserColumn.inserted.count + 1)))
+    INSERT INTO users (\(UserColumn.inserted.list()))
+    VALUES (\(UserColumn.inserted.indices.map { "$\($0 + 1)" }.joined(separator: ", ")))
     """)
 
   /// Makes an account with all its data, or nothing at all.
@@ -61,16 +61,17 @@ extension StreakStore {
 
     var rest = Batch()
     rest.append(
-      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .instant(now),
-      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now).number), .string(account.language),
-      .bool(account.addressCodeHash != nil))
+      BoundStatement(
+        statement: Self.insertUser,
+        parameters: UserColumn.inserted.map { $0.value(account) } + [
+          .int32(DayRules.firstDay(createdAt: now).number)
+        ]))
     rest.append(
       Self.grantingAccess(
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
-        isNewAccount: true))
-    rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
+        addressHash: account.addressHash, isNewAccount: true))
     if !account.recoveryCodeHashes.isEmpty {
-      rest.append(Self.addingCodes(account.recoveryCodeHashes, of: userID, at: now))
+      rest.append(Self.addingCodes(account.recoveryCodeHashes, of: userID, madeOn: account.device.deviceID, at: now))
     }
     if let session = account.session {
       let person = PendingUser(userID, [], attempts: 0)

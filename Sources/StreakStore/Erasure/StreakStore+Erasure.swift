@@ -27,16 +27,19 @@ extension StreakStore {
   /// - Parameters:
   ///   - event: The audit event that is kept, without a user.
   ///   - dueAt: The moment at which an announced deletion must be due; nil: none is needed.
+  ///   - person: Who erases the account; nil: no proof of the person is needed.
   /// - Returns: The data for the ledger outside of the database; nil if there is no such account,
   ///   or its deletion is not due.
-  public func erase(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant? = nil
+  /// - Throws: `.concurrentChange` if the proof does not hold any more.
+  package func erase(
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant? = nil,
+    by person: ProvenPerson? = nil
   ) async throws(StoreError) -> ErasureRecords? {
     // Not needed for correctness (no change of a missing user is stored): erased data must not stay
     // in memory.
     _ = ledgerCache.take(userID)
     return try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
-      try await remove(userID, at: now, event, dueAt: dueAt)
+      try await remove(userID, at: now, event, dueAt: dueAt, by: person)
     }
   }
 
@@ -44,7 +47,7 @@ extension StreakStore {
     .write, "SELECT FROM users WHERE user_id = $1 AND deletion_at <= $2 FOR UPDATE")
 
   private func remove(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant?
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant?, by person: ProvenPerson?
   ) async throws(StoreError) -> ErasureRecords? {
     try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
@@ -53,6 +56,7 @@ extension StreakStore {
         let isDue = try await transaction.execute(Self.isDue, .identifier(userID), .instant(dueAt)) == 1
         guard isDue else { return .rollBack(nil) }
       }
+      if let person { try await Self.require(person, by: transaction) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in
         ErasureRecords.Session(sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: userID)

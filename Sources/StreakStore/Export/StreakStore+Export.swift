@@ -63,14 +63,14 @@ extension StreakStore {
   private static let exportedUser = Statement(
     .read,
     """
-    SELECT email, password_hash, created_at, change_number,
-      (SELECT count(*)::integer FROM habits WHERE habits.user_id = users.user_id), email_verified_at, language
-    FROM users JOIN heads USING (user_id) WHERE user_id = $1
+    SELECT \(userColumns.list(of: "u")), h.change_number,
+      (SELECT count(*)::integer FROM habits WHERE habits.user_id = u.user_id)
+    FROM users u JOIN heads h USING (user_id) WHERE user_id = $1
     """)
+  private static let exportedDevice = Selection(DeviceColumn.known)
   private static let exportedDevices = CursorStatement(
     """
-    SELECT device_id, name, platform, app_version, registered_at, refresh_hash IS NOT NULL FROM devices
-    WHERE user_id = $1 ORDER BY device_id
+    SELECT \(exportedDevice.list()) FROM devices WHERE user_id = $1 ORDER BY device_id
     """, rowsPerChunk: exportChunkRows)
   private static let habit = Selection(HabitColumn.entry)
   private static let exportedHabits = CursorStatement(
@@ -164,21 +164,19 @@ extension StreakStore {
     _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> Bool {
     let account = try await transaction.row(Self.exportedUser, .identifier(userID)) { row throws(DatabaseError) in
-      ExportedRows.account(
-        UserRecord(
-          userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
-          changeNumber: try row.int64(3), emailVerifiedAt: try row.instantOrNull(5), language: try row.string(6)),
-        habitCount: try row.int32(4))
+      let columns = Self.userColumns
+      let user = try row.user(
+        columns, userID: userID, changeNumber: try row.int64(columns.end), recoveryCodesLeft: 0)
+      return ExportedRows.account(user, habitCount: try row.int32(columns.end + 1))
     }
     guard let account else { throw StoreError.noSuchUser }
     var goesOn = await visit(account)
     if goesOn {
       goesOn = try await Self.each(Self.exportedDevices, of: userID, in: transaction, { .devices($0) }, visit) {
         row throws(DatabaseError) in
-        ExportedDeviceRecord(
-          device: DeviceRecord(
-            deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-            appVersion: try row.string(3)), registeredAt: try row.instant(4), isSignedIn: try row.bool(5))
+        let known = try row.knownDevice(Self.exportedDevice)
+        return ExportedDeviceRecord(
+          device: known.device, registeredAt: known.registeredAt, isSignedIn: known.isSignedIn)
       }
     }
     if goesOn {

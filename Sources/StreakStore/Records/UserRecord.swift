@@ -6,8 +6,9 @@ public struct UserRecord: Sendable, Equatable {
   public var userID: Identifier
   /// The email as the person wrote it.
   public var email: String
-  /// The Argon2id hash, as text.
-  public var passwordHash: String
+  /// The password's hash, sealed under the server key (`ServerKey.sealPassword`). It changes with
+  /// every password, and so tells whether a proof of the person is still one.
+  public var sealedPassword: [UInt8]
   public var createdAt: Instant
   /// The number of the last change of this user's data.
   public var changeNumber: Int64

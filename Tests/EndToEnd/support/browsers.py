@@ -137,9 +137,17 @@ class Browser:
         return int(self.attribute("habit", "data-streak", name=name))
 
     def sign_up(self, email, password):
+        """Makes an account, keeps the recovery codes that are shown once, and returns them."""
         self.go("account")
         self.find("sign-up")
         self.enter(email, password)
+        return self.keep_codes()
+
+    def keep_codes(self):
+        self.find("recovery-code")
+        codes = [each.text for each in self.all("recovery-code")]
+        self.click("codes-done")
+        return codes
 
     def sign_in(self, email, password):
         self.go("account")
@@ -150,10 +158,14 @@ class Browser:
 
     def enter(self, email, password):
         for name, text in (("email", email), ("password", password)):
-            field = self.driver.find_element(By.ID, name)
-            field.clear()
-            field.send_keys(text)
+            self.write_field(name, text)
         self.click("enter")
+
+    def write_field(self, name, text):
+        """Writes into the field with this id."""
+        field = self.until(lambda: self.driver.find_element(By.ID, name))
+        field.clear()
+        field.send_keys(text)
 
     def wait_saved(self, state="everywhere", seconds=20):
         self.until(lambda: self.attribute("status", "data-state") == state, seconds)
@@ -181,6 +193,15 @@ class Browser:
             found = self.driver.execute_cdp_cmd(
                 "Page.addScriptToEvaluateOnNewDocument", {"source": SHIFT % (-days_ago * DAY_MILLISECONDS)})
             self._clock = found["identifier"]
+
+    def set_zone(self, name):
+        """The time zone of the pages that are opened from now on, by its IANA name."""
+        self.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": name})
+
+    def set_quota(self, count):
+        """The most that the page may store, in bytes; None: what the browser allows."""
+        limit = {} if count is None else {"quotaSize": count}
+        self.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", {"origin": f"http://{self.address}", **limit})
 
     def set_offline(self, is_offline):
         self.driver.execute_cdp_cmd("Network.enable", {})

@@ -84,6 +84,22 @@ return new Promise((resolve) => {
 });
 """
 
+# The width of the document, and what reaches beyond the view on either side.
+WIDE = """
+return [document.documentElement.scrollWidth, ...[...document.body.querySelectorAll("*")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".unseen, .skip"))
+  .filter((each) => { const box = each.getBoundingClientRect(); return box.width > 1 && (box.right > innerWidth + 1 || box.left < -1); })
+  .map((each) => each.outerHTML.slice(0, 100))];
+"""
+
+# Where the name and the menu begin; and texts that stay at the left although they may go right.
+MIRRORED = """
+const right = (each) => each.getBoundingClientRect().right;
+const unmirrored = [...document.querySelectorAll("main h1, main h2, main label, main p")].filter((each) => each.checkVisibility())
+  .filter((each) => ["left", "-webkit-left"].includes(getComputedStyle(each).textAlign)).map((each) => each.outerHTML.slice(0, 100));
+return [right(document.querySelector("[data-test=brand]")), right(document.querySelector(".ways")), unmirrored];
+"""
+
 # Bytes on the wire of the page itself, with its header fields.
 TRANSFER = """
 const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
@@ -138,8 +154,25 @@ def check_narrow(browser):
     """Nothing is cut off, and nothing scrolls sideways, at 320 pixels."""
     # Headless windows are never narrower than 500 pixels: the view is.
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": True})
-    wide = browser.script("return [document.documentElement.scrollWidth, ...[...document.body.querySelectorAll('*')]"
-                          ".filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 1 && each.getBoundingClientRect().width > 1)"
-                          ".map((each) => each.outerHTML.slice(0, 100))]")
+    wide = browser.script(WIDE)
     browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert wide == [320], (browser.driver.current_url, wide)
+
+
+def check_right_to_left(browser):
+    """In a language that is written from right to left, the page is mirrored, and nothing is cut off."""
+    browser.script("document.documentElement.dir = 'rtl'")
+    try:
+        brand, ways, unmirrored = browser.script(MIRRORED)
+        assert brand > ways and unmirrored == [], (browser.driver.current_url, brand, ways, unmirrored)
+        check_narrow(browser)
+    finally:
+        browser.script("document.documentElement.dir = 'ltr'")
+
+
+CHECKS = (check_contrast, check_names, check_focus_order, check_narrow, check_right_to_left)
+
+
+def check_page(browser):
+    for check in CHECKS:
+        check(browser)

@@ -71,9 +71,11 @@ class ScriptedPage:
         self.click("enter")
 
     def sign_up(self, email, password):
+        """Makes an account, and keeps the recovery codes that are shown once."""
         self.go("account")
         self.find("sign-up")
         self.enter(email, password)
+        self.click("codes-done")
 
     def sign_in(self, email, password):
         self.go("account")

@@ -75,4 +75,7 @@ export const en = {
   "error.DAY_MISMATCH": "This day does not fit this device's time and zone.",
   "error.INVALID_NAME": "A name is some visible text of one line, at most 256 bytes.",
   "error.unexpected": "Something went wrong on this page: {message}",
+  "deletion.title": "This account will be deleted on {time}",
+  "deletion.text": "Until then everything goes on, and any of your devices can keep the account.",
+  "deletion.keep": "Keep the account",
 };

@@ -9,7 +9,7 @@ const delimiterOf = (text) => {
     const counts = lines.map((line) => line.replace(/"[^"]*"/g, "").split(delimiter).length - 1);
     return counts[0] > 0 ? counts.filter((count) => count === counts[0]).length * 100 + Math.min(counts[0], 99) : 0;
   };
-  return delimiters.toSorted((left, right) => score(right) - score(left))[0];
+  return [...delimiters].sort((left, right) => score(right) - score(left))[0];
 };
 
 /** The rows as `{line, fields}`; empty rows are left out. */

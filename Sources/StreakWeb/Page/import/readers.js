@@ -182,7 +182,7 @@ const habitKit = (root) => {
   if (!Array.isArray(root.habits) || !Array.isArray(root.completions)) return undefined;
   const file = newFile("HabitKit, JSON");
   const places = new Map();
-  for (const habit of root.habits.toSorted((left, right) => (left.orderIndex ?? 0) - (right.orderIndex ?? 0))) {
+  for (const habit of [...root.habits].sort((left, right) => (left.orderIndex ?? 0) - (right.orderIndex ?? 0))) {
     places.set(habit.id, file.habits.push({ name: habit.name ?? "", description: habit.description ?? "", color: 0, archived: habit.archived === true, isSlips: habit.isInverse === true }) - 1);
   }
   root.completions.forEach((item, index) => {

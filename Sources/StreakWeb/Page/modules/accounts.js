@@ -2,7 +2,7 @@
 // request that must not be doubled is stored before it is sent, so that a repetition, even after
 // the tab was closed, sends the same one and gets the same answer.
 
-import { base64, newId, randomBytes } from "./bytes.js";
+import { base64, newId, randomBytes, sha256, utf8 } from "./bytes.js";
 import { credentialsOf } from "./calls.js";
 import { claim } from "./capture.js";
 import { localTime } from "./clock.js";
@@ -10,6 +10,7 @@ import { RuleError, dayStartOf } from "./client.js";
 import { exclusively } from "./locks.js";
 import { moveIntoSession, moveSession, takeNewName } from "./moving.js";
 import { make, newAccount } from "./queue.js";
+import { momentOf } from "./replica.js";
 import { continueAsNewDevice } from "./submission.js";
 import { CallError } from "./transport.js";
 
@@ -49,8 +50,14 @@ export class Accounts {
 
   // MARK: sign-up
 
-  /** Makes an account of what was recorded here, all of it or nothing. */
-  signUp(email, password) {
+  /**
+   * Makes an account of what was recorded here, all of it or nothing. Returns the `migration`, if
+   * there was something to bring, and the `recoveryCodes`, which are nowhere else.
+   *
+   * `addressCode`: the digits of a mail (`requestSignUpCode`). An address that another account has
+   * without having proved it needs them.
+   */
+  signUp(email, password, { addressCode } = {}) {
     return exclusively("account", async () => {
       // What this browser has forgotten belongs to the account as well.
       await this.anonymous.takeBack();
@@ -58,15 +65,15 @@ export class Accounts {
       for (let attempt = 0; attempt < 3; attempt += 1) {
         try {
           const response = await this.calls.open("AccountService/SignUp", {
-            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId), ...this.#languageOfMails(),
-            ...(pending.claim ? { session: pending.claim } : {}),
+            idempotencyKey: pending.idempotencyKey, email, password, device: this.#deviceOf(pending.deviceId), withRecoveryCodes: true,
+            ...(addressCode ? { addressCode } : {}), ...this.#languageOfMails(), ...(pending.claim ? { session: pending.claim } : {}),
           }, { timeoutMilliseconds: wholeSessionMilliseconds });
           await this.#adopt(response, pending);
           this.accountChanged();
           // Entries recorded since an attempt that had no session to bring.
           const isLeft = await this.store.read((state) => Boolean(state.session?.habits.size));
           if (!pending.claim && isLeft) await this.#migrate({});
-          return response.migration;
+          return { migration: response.migration, recoveryCodes: response.recoveryCodes ?? [] };
         } catch (error) {
           if (!error.isFinal) throw error;
           const next = await this.#nextClaim(error, pending.claim);
@@ -80,6 +87,11 @@ export class Accounts {
       }
       throw contradiction();
     });
+  }
+
+  /** Mails digits to an address, which prove it at the sign-up. */
+  requestSignUpCode(email) {
+    return this.calls.open("AccountService/RequestSignUpCode", { email, ...this.#languageOfMails() });
   }
 
   async #preparedSignUp(email) {
@@ -153,6 +165,11 @@ export class Accounts {
     const isKept = known && ["signedIn", "signedOut"].includes(known.standing);
     const deviceId = isKept ? known.deviceId : newId();
     const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId), ...this.#languageOfMails() });
+    return this.#enter(found, tokens, deviceId, email);
+  }
+
+  /** Takes the credentials of a device that the server has signed in. */
+  async #enter(found, tokens, deviceId, email) {
     const now = this.clock.now();
     await this.store.change((state) => {
       let account = state.accounts.get(found.userId);
@@ -171,11 +188,78 @@ export class Accounts {
       }
       account.standing = "signedIn";
       account.credentials = credentialsOf(tokens);
+      account.deletionAt = momentOf(found.deletionAt);
       state.touchAccount(found.userId);
       state.setSettings({ current: found.userId, hadAccount: false });
       this.#moveReplaced(state, found.userId, email, now);
     });
     return found.userId;
+  }
+
+  // MARK: where the password is forgotten
+
+  /**
+   * Signs in with a recovery code, which is then used, and a new password; all other devices are
+   * signed out. Returns how many codes are left.
+   *
+   * The device's id and the key follow from what was entered, so that a repetition is the same
+   * request, also after the tab was closed, and nothing secret is stored for it.
+   */
+  recover(email, recoveryCode, newPassword) {
+    return exclusively("account", async () => {
+      await this.anonymous.takeBack();
+      const seed = await sha256(utf8(["streak.page.recovery", email.toLowerCase(), recoveryCode, newPassword].join("\0")));
+      const deviceId = base64(seed.subarray(0, 16));
+      const { account: found, tokens } = await this.calls.open("CredentialService/RecoverAccount", {
+        idempotencyKey: base64(await sha256(seed)), email, recoveryCode, newPassword, device: this.#deviceOf(deviceId),
+      });
+      await this.#enter(found, tokens, deviceId, email);
+      this.accountChanged();
+      return found.recoveryCodesLeft ?? 0;
+    });
+  }
+
+  /** Asks the account's signed-in devices to sign this one in. Both show the same six digits. */
+  async requestApproval(email) {
+    await this.anonymous.takeBack();
+    const deviceId = newId();
+    const { requestId, requestSecret, digits, expiresAt } = await this.calls.open(
+      "CredentialService/RequestSignInApproval", { email, device: this.#deviceOf(deviceId) });
+    return { requestId, requestSecret, digits, deviceId, email, expiresAt: momentOf(expiresAt) };
+  }
+
+  /** Looks at a request: "pending", "signedIn", or "ended", without an approval. */
+  checkApproval({ requestId, requestSecret, deviceId, email }) {
+    return exclusively("account", async () => {
+      const { state, account: found, tokens } = await this.calls.open("CredentialService/GetSignInApproval", { requestId, requestSecret });
+      if (state === "SIGN_IN_APPROVAL_STATE_PENDING") return "pending";
+      if (state !== "SIGN_IN_APPROVAL_STATE_APPROVED") return "ended";
+      await this.#enter(found, tokens, deviceId, email);
+      this.accountChanged();
+      return "signedIn";
+    });
+  }
+
+  /** Devices that ask to be signed in to the account in use. */
+  async approvals() {
+    const { requests } = await this.#callCurrent("CredentialService/ListSignInApprovals", {});
+    return requests ?? [];
+  }
+
+  /** Signs an asking device in: the person has compared the digits. */
+  approve({ requestId, digits }) {
+    return this.#callCurrent("CredentialService/ApproveSignIn", { requestId, digits });
+  }
+
+  /** Refuses an asking device, which is not told. */
+  deny({ requestId }) {
+    return this.#callCurrent("CredentialService/DenySignIn", { requestId });
+  }
+
+  /** Makes eight new codes; the former ones end. `proof`: `{password}` or `{recoveryCode}`. */
+  async createRecoveryCodes(proof) {
+    const { recoveryCodes } = await this.#callCurrent("CredentialService/CreateRecoveryCodes", { proof });
+    return recoveryCodes;
   }
 
   // MARK: migration
@@ -330,14 +414,59 @@ export class Accounts {
     this.accountChanged();
   }
 
+  /** The account as the server has it. */
+  async status() {
+    const userId = await this.#current();
+    const { account: found } = await this.calls.call("AccountService/GetAccount", {}, userId);
+    await this.#note(userId, { deletionAt: momentOf(found.deletionAt), email: found.email ?? "" });
+    return { isVerified: found.emailVerified ?? false, codesLeft: found.recoveryCodesLeft ?? 0 };
+  }
+
+  /** Announces the deletion of the account. Returns when it will be erased. */
+  async announceDeletion(email, proof) {
+    const userId = await this.#current();
+    const answer = await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase, proof }, userId);
+    const deletionAt = momentOf(answer.deletionAt);
+    await this.#note(userId, { deletionAt });
+    return deletionAt;
+  }
+
+  /** Takes an announced deletion back. */
+  async cancelDeletion() {
+    const userId = await this.#current();
+    await this.calls.call("AccountService/CancelDeletion", {}, userId);
+    await this.#note(userId, { deletionAt: 0 });
+  }
+
+  #note(userId, fields) {
+    return this.store.change((state) => {
+      const account = state.accounts.get(userId);
+      if (!account || Object.entries(fields).every(([name, value]) => account[name] === value)) return;
+      Object.assign(account, fields);
+      state.touchAccount(userId);
+    });
+  }
+
+  /** Mails a proof to a new address: `verifyAddress` gives it to the account. */
+  requestAddressChange(email, password) {
+    return this.#callCurrent("AccountService/RequestAddressChange", { email, password });
+  }
+
+  /** Takes the digits or the link of a mail: the address is proved, and the account's. */
+  async verifyAddress(proof) {
+    const userId = await this.#current();
+    const { account: found } = await this.calls.call("AccountService/VerifyAddress", { proof }, userId);
+    await this.#note(userId, { email: found.email ?? "" });
+  }
+
   /**
-   * Deletes the account and all its data at once, on the server and here; the password proves the
-   * person. Repeating it completes it.
+   * Deletes the account and all its data at once, on the server and here. `proof`: `{password}` or
+   * `{recoveryCode}`. Repeating it completes it.
    */
-  async deleteAccount(email, password) {
+  async deleteAccount(email, proof) {
     const userId = await this.#current();
     try {
-      await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase, immediately: true, proof: { password } }, userId);
+      await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase, immediately: true, proof }, userId);
     } catch (error) {
       if (error.kind !== "accountErased") throw error;
     }

@@ -2,7 +2,6 @@
 // of its days can count; and a sealed copy of it is kept there, because a browser forgets.
 
 import { base64, fromBase64 } from "./bytes.js";
-import { capture, captureBytes } from "./capture.js";
 import { localTime, todayHere } from "./clock.js";
 import { exclusively } from "./locks.js";
 import { introductionMilliseconds, losesDays } from "./session.js";
@@ -120,6 +119,8 @@ export class Anonymous {
   async #sendStash({ session, dayStart }) {
     const now = this.clock.now();
     const captureNumber = Math.max(now, session.captureNumber + 1);
+    // Loaded with the first stash: the first visit has nothing to stash.
+    const { capture, captureBytes } = await import("./capture.js");
     const captured = await capture(session, localTime(this.clock, now, dayStart));
     this.#stashes.push(this.clock.monotonic());
     if (captureBytes(captured.habits, captured.entries).length > stashBytesMax) {

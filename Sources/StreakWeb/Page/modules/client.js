@@ -8,7 +8,7 @@ import { areFieldsValid, habitFields, habitsMax, inOrder, positionMax } from "./
 import { cellKey, editOf, make } from "./queue.js";
 import { isSealed, judgedDay, noteBytesMax, noteZone, rejection, sessionEntriesMax, todayOfZones } from "./rules.js";
 import { previewSignUp } from "./session.js";
-import { resolution, shownCell, shownCells, shownDayStart, shownHabits } from "./shown.js";
+import { shownCell, shownCells, shownDaysOfHabits, shownDayStart, shownHabits } from "./shown.js";
 import { streakOf } from "./streak.js";
 
 /** A change that breaks a rule on this device already. `reason` is the service's name for it. */
@@ -189,13 +189,12 @@ export class Client {
   }
 
   /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
-  resolve(noticeId, takesOther) {
+  async resolve(noticeId, takesOther) {
+    const { resolve } = await import("./resolution.js");
     return this.#change(({ account }, now) => {
       const notice = account?.notices.get(noticeId);
       if (!notice) return;
-      const made = timeOfDay(this.clock, notice.day, shownDayStart(account), now);
-      const change = resolution(account, notice, takesOther, made);
-      if (change) make(account, change, now);
+      resolve(account, notice, takesOther, this.clock, now);
       acknowledge(account, noticeId);
     });
   }
@@ -223,6 +222,18 @@ const acknowledge = (account, noticeId) => {
   account.changed.add(`notices ${noticeId}`).add(`acknowledgements ${noticeId}`);
 };
 
+/** The streaks of days that have not changed. */
+const streaks = new WeakMap();
+
+const knownStreak = (cells, today, isArchived) => {
+  const known = streaks.get(cells);
+  if (known?.today === today && known.isArchived === isArchived) return known.streak;
+  const counted = [...cells.values()].filter((cell) => cell.done && !cell.quarantine).map((cell) => cell.day);
+  const streak = streakOf(counted, today, isArchived);
+  streaks.set(cells, { today, isArchived, streak });
+  return streak;
+};
+
 /** The habits with their days and streaks, and what is known about the account. */
 export const viewOf = (state, clock, now) => {
   const { account, session, settings } = state;
@@ -230,15 +241,10 @@ export const viewOf = (state, clock, now) => {
   // The zone of the device counts, even if nothing was recorded in it yet.
   const zones = noteZone(account?.zones ?? session?.zones ?? [], localTime(clock, now, dayStart), now);
   const today = todayOfZones(zones, now);
-  const days = new Map();
-  for (const cell of shownDays(state, now).values()) {
-    if (!days.has(cell.habitId)) days.set(cell.habitId, new Map());
-    days.get(cell.habitId).set(cell.day, { quarantine: "", ...cell });
-  }
+  const daysOf = account ? shownDaysOfHabits(account, now) : (id) => session?.entries.ofHabit(id) ?? new Map();
   const habits = [...habitsOf(state)].sort(inOrder).map(([id, fields]) => {
-    const own = days.get(id) ?? new Map();
-    const counted = [...own.values()].filter((cell) => cell.done && !cell.quarantine).map((cell) => cell.day);
-    return { id, ...fields, cells: own, streak: streakOf(counted, today, fields.archived) };
+    const cells = daysOf(id);
+    return { id, ...fields, cells, streak: knownStreak(cells, today, fields.archived) };
   });
   const here = todayHere(clock, dayStart, now);
   return {
@@ -249,7 +255,7 @@ export const viewOf = (state, clock, now) => {
       : undefined,
     account: account && {
       userId: account.userId, email: account.email, standing: account.standing, isSignedIn: Boolean(account.credentials),
-      waiting: account.queue.length, syncedAt: account.syncedAt, caughtUpAt: account.caughtUpAt,
+      waiting: account.queue.length, syncedAt: account.syncedAt, caughtUpAt: account.caughtUpAt, deletionAt: account.deletionAt,
       notices: [...account.notices.values()], rejected: account.rejected, deviceId: account.deviceId,
     },
     others: [...state.accounts.values()].filter((other) => other.userId !== settings.current).map((other) => ({

@@ -5,7 +5,7 @@
 import { base64, byId, randomBytes } from "./bytes.js";
 import { timeOfDay } from "./clock.js";
 import { fieldsOf, habitFields, normalisedName, sameFields } from "./habit.js";
-import { cellKey, editOf, make, unionSeen } from "./queue.js";
+import { cellKey, editOf, make, meaning, unionSeen } from "./queue.js";
 import { noteZone } from "./rules.js";
 import { shownCells, shownDayStart, shownHabits } from "./shown.js";
 import { newSession } from "./state.js";
@@ -121,7 +121,7 @@ const everythingShown = (account, clock, now, dayStart) => {
     for (const [id, fields] of sent.habits) habits.set(names.get(id) ?? id, fields);
     for (const entry of sent.days.values()) set(names.get(entry.habitId) ?? entry.habitId, entry.day, entry.done, entry.note, entry.made);
   }
-  for (const op of [...account.kept.map((kept) => kept.op), ...account.queue]) {
+  for (const op of [...account.kept.map((kept) => kept.op), ...account.queue].map((each) => meaning(account, each))) {
     const about = op.setCompletion ?? op.setNote;
     if (op.deleteHabit) habits.delete(op.deleteHabit.habitId);
     if (!about) continue;

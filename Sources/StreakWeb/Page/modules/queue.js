@@ -3,6 +3,7 @@
 // closed at any moment has stored both or neither, and two tabs never give out one number twice.
 
 import { byId } from "./bytes.js";
+import { Days } from "./days.js";
 import { habitFields } from "./habit.js";
 
 /** How long decided operations are kept, in case the server loses them. */
@@ -25,6 +26,8 @@ export const newAccount = (userId, deviceId, email = "") => ({
   caughtUpAt: 0,
   /** When this device and the server were last equal; 0: never. */
   syncedAt: 0,
+  /** When the account will be erased, as the person has announced; 0: it will not. */
+  deletionAt: 0,
   deviceId,
   /** The hybrid clock's last time: 48 bits of milliseconds, 16 of a counter. */
   lastTime: 0n,
@@ -34,7 +37,7 @@ export const newAccount = (userId, deviceId, email = "") => ({
   dayStart: 0,
   /** The server's state, as received. */
   habits: new Map(),
-  cells: new Map(),
+  cells: new Days(),
   notices: new Map(),
   /** Operations without a decision, in order and without gaps. */
   queue: [],
@@ -52,19 +55,27 @@ export const newAccount = (userId, deviceId, email = "") => ({
   acknowledgements: new Map(),
   /** Sessions that lately became part of the account, by migration. */
   migrated: new Map(),
+  /** The statement that each resolution stands for, `{statement, isDecided}`, by its hybrid time. */
+  resolutions: new Map(),
   /** The names of the records that have changed since the account was stored. */
   changed: new Set(),
 });
 
 export const cellKey = (habitId, day) => `${habitId}:${day}`;
 
-/** The completion, note or habit that an operation is about. */
-export const habitIdOf = (op) =>
-  op.setCompletion?.habitId ?? op.setNote?.habitId ?? op.editHabit?.habit.id ?? op.deleteHabit?.habitId;
+/** An operation with what it states: a resolution states the chosen value of its conflict. */
+export const meaning = (account, op) => (op.resolveConflict ? { ...op, ...account.resolutions.get(op.hybridTime)?.statement } : op);
+
+/** The habit that an operation is about. */
+export const habitIdOf = (account, op) => {
+  const { setCompletion, setNote, editHabit, deleteHabit } = meaning(account, op);
+  return setCompletion?.habitId ?? setNote?.habitId ?? editHabit?.habit.id ?? deleteHabit?.habitId;
+};
 
 /** The day that an operation is about, under its habit's current id. */
 export const meantKey = (account, op) => {
-  const about = op.setCompletion ?? op.setNote;
+  const { setCompletion, setNote } = meaning(account, op);
+  const about = setCompletion ?? setNote;
   return about ? cellKey(account.aliases.get(about.habitId) ?? about.habitId, about.day) : undefined;
 };
 
@@ -101,7 +112,7 @@ const named = (account, change) => {
   if (!wanted || wanted.done || wanted.undone) return change;
   const key = cellKey(wanted.habitId, wanted.day);
   const own = [...account.kept.map((kept) => kept.op), ...account.queue].filter(
-    (op) => op.setCompletion?.done && meantKey(account, op) === key,
+    (op) => meaning(account, op).setCompletion?.done && meantKey(account, op) === key,
   );
   const names = own.slice(-undoneMaxOfEach).map((op) => ({ sourceId: account.deviceId, seq: op.seq }));
   const received = (account.cells.get(key)?.completions ?? []).slice(0, undoneMaxOfEach);
@@ -115,8 +126,8 @@ const named = (account, change) => {
 };
 
 /**
- * Adds a change to the queue: `{setCompletion}`, `{setNote}`, `{editHabit}`, `{deleteHabit}` or
- * `{setDayStart}`, as the schema has them. The operation is stored as it will be sent, because a
+ * Adds a change to the queue: `{setCompletion}`, `{setNote}`, `{editHabit}`, `{deleteHabit}`,
+ * `{setDayStart}` or `{resolveConflict}`, as the schema has them. The operation is stored as it will be sent, because a
  * number stands for one payload for ever.
  */
 export const make = (account, change, now) => {
@@ -126,4 +137,9 @@ export const make = (account, change, now) => {
   account.queue.push(op);
   account.changed.add(`operation ${op.seq}`);
   return op;
+};
+
+/** Forgets what a resolution stands for, once the operation itself is forgotten. */
+export const dropResolution = (account, op) => {
+  if (account.resolutions.delete(op.hybridTime)) account.changed.add(`resolutions ${op.hybridTime}`);
 };

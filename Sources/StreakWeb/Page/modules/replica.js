@@ -4,7 +4,7 @@
 
 import { cellDigest, dayStartDigest, emptyDigest, habitDigest, isSame, minus, plus, readDigest, writeDigest } from "./digest.js";
 import { fieldsOf, sameFields } from "./habit.js";
-import { cellKey, habitIdOf, keptMilliseconds, unionSeen } from "./queue.js";
+import { cellKey, dropResolution, habitIdOf, keptMilliseconds, make, meaning, unionSeen } from "./queue.js";
 import { isBehind } from "./submission.js";
 
 /** A cell as the server writes it, in this page's form. `quarantine` is empty if the day counts. */
@@ -17,6 +17,9 @@ export const readCell = (cell) => ({
     cell.trust === "CELL_TRUST_QUARANTINED" ? (cell.quarantineReason ?? "").replace("QUARANTINE_REASON_", "") : "",
   completions: (cell.completions ?? []).map((id) => ({ sourceId: id.sourceId, seq: id.seq ?? "0" })),
 });
+
+/** A moment of the schema in milliseconds; 0 if it is absent. */
+export const momentOf = (text) => (text ? Date.parse(text) : 0);
 
 /** Prepares a response outside of a transaction: its items' digests are made here. */
 export const prepare = async (response) => ({
@@ -47,6 +50,7 @@ export const prepare = async (response) => ({
   latestTime: BigInt(response.latestTime ?? 0),
   dayStart: response.settings ? (response.settings.dayStartMinutes ?? 0) : undefined,
   dayStartDigest: response.settings ? await dayStartDigest(response.settings.dayStartMinutes ?? 0) : undefined,
+  deletionAt: momentOf(response.deletionAt),
 });
 
 /**
@@ -76,7 +80,7 @@ const put = (account, kind, key, value) => {
 };
 
 const namesHabit = (account, id) =>
-  account.queue.some((op) => habitIdOf(op) === id) || account.kept.some(({ op }) => habitIdOf(op) === id);
+  account.queue.some((op) => habitIdOf(account, op) === id) || account.kept.some(({ op }) => habitIdOf(account, op) === id);
 
 const keepFormerHabits = (account) => {
   for (const [id, fields] of account.deletedHabits) put(account, "formerHabits", id, fields);
@@ -87,22 +91,44 @@ const noteDeletedHabit = (account, id, fields) => {
   if (namesHabit(account, id)) put(account, "deletedHabits", id, fields);
 };
 
+/**
+ * Whether the statement of a resolution is to be made after all, because the server does not have
+ * the conflict: it has lost it, and may receive it again. Not if the person has stated something
+ * later, or if the resolution was decided once: then other devices tell the conflict again.
+ */
+const isStillChosen = (account, resolution) => {
+  if (!resolution || resolution.isDecided) return false;
+  const about = ({ setCompletion, setNote }) => (setCompletion ?? setNote)?.day;
+  return !account.queue.some((op) =>
+    habitIdOf(account, op) === habitIdOf(account, resolution.statement) && about(meaning(account, op)) === about(resolution.statement));
+};
+
 const settle = (account, outcomes, now) => {
   for (const outcome of outcomes) {
     if (outcome.seq !== account.queue[0]?.seq) continue;
     const op = account.queue.shift();
     account.kept.push({ op, decidedAt: now });
     account.changed.add(`operation ${op.seq}`);
+    const resolution = account.resolutions.get(op.hybridTime);
+    if (resolution) put(account, "resolutions", op.hybridTime, { ...resolution, isDecided: true });
     if (!outcome.reason || outcome.reason === "ERROR_REASON_UNSPECIFIED") continue;
+    if (outcome.reason === "CONFLICT_NOT_FOUND" && isStillChosen(account, resolution)) {
+      make(account, resolution.statement, now);
+      continue;
+    }
     // The wall clock was a day or more ahead: later operations must not be ordered after that.
     if (outcome.reason === "CLOCK_SKEW" && account.lastTime >= BigInt(op.hybridTime)) account.lastTime = 0n;
-    account.rejected = [...account.rejected.filter((other) => other.op.hybridTime !== op.hybridTime), { op, reason: outcome.reason }]
+    account.rejected = [...account.rejected.filter((other) => other.op.hybridTime !== op.hybridTime), { op: meaning(account, op), reason: outcome.reason }]
       .sort((left, right) => (BigInt(left.op.hybridTime) < BigInt(right.op.hybridTime) ? -1 : 1));
     account.changed.add(`rejected ${op.hybridTime}`);
   }
   const oldest = now - keptMilliseconds;
   if (account.kept.length > 0 && account.kept[0].decidedAt < oldest) {
-    for (const kept of account.kept) if (kept.decidedAt < oldest) account.changed.add(`operation ${kept.op.seq}`);
+    for (const kept of account.kept) {
+      if (kept.decidedAt >= oldest) continue;
+      account.changed.add(`operation ${kept.op.seq}`);
+      dropResolution(account, kept.op);
+    }
     account.kept = account.kept.filter((kept) => kept.decidedAt >= oldest);
     for (const id of [...account.deletedHabits.keys()]) if (!namesHabit(account, id)) drop(account, "deletedHabits", id);
   }
@@ -188,6 +214,7 @@ const receive = (account, changes, sent, now) => {
     if (sameFields(account.formerHabits.get(habit.id), fieldsOf(habit))) drop(account, "formerHabits", habit.id);
   }
   settle(account, changes.outcomes, now);
+  account.deletionAt = changes.deletionAt;
   if (changes.latestTime > account.lastTime) account.lastTime = changes.latestTime;
   // The server holds less of this device than it had acknowledged.
   sendAgain(account, changes.lastSeq);

@@ -1,8 +1,9 @@
 // What a person sees of an account: the received state with the queue applied on top. A page
 // without a network works from here alone.
 
+import { Days } from "./days.js";
 import { fieldsOf } from "./habit.js";
-import { cellKey, meantKey } from "./queue.js";
+import { cellKey, meaning, meantKey } from "./queue.js";
 import { BackfillAllowance } from "./rules.js";
 
 /** "HABIT_FIELD_NAME" is "name". */
@@ -24,7 +25,7 @@ export const shownHabits = (account) => {
       if (!habits.has(id)) habits.set(id, fieldsOf(habit));
     }
   }
-  for (const op of account.queue) {
+  for (const op of account.queue.map((each) => meaning(account, each))) {
     if (op.editHabit) {
       const id = account.aliases.get(op.editHabit.habit.id) ?? op.editHabit.habit.id;
       const edited = fieldsOf(op.editHabit.habit);
@@ -50,7 +51,7 @@ const shownOver = (op, cell, habitId, day) => {
 const baseCells = (account) => {
   const waiting = unreceived(account);
   if (waiting.length === 0) return account.cells;
-  const cells = new Map();
+  const cells = new Days();
   for (const { claim, habitMap } of waiting) {
     const names = new Map(habitMap);
     for (const { habitId: captured, day, done, note } of claim.captured.entries) {
@@ -66,65 +67,55 @@ const baseCells = (account) => {
 export const shownCell = (account, habitId, day) => {
   const key = cellKey(habitId, day);
   let cell = baseCells(account).get(key);
-  for (const op of account.queue) if (meantKey(account, op) === key) cell = shownOver(op, cell, habitId, day);
+  for (const op of account.queue) if (meantKey(account, op) === key) cell = shownOver(meaning(account, op), cell, habitId, day);
   return cell;
 };
 
 /**
- * All days as the person sees them, by key. Days without the server's judgement have the status
+ * What the queue states about days, by key. Days without the server's judgement have the status
  * that this device expects.
  */
-export const shownCells = (account, now) => {
-  const shown = new Map(baseCells(account));
+const statedCells = (account, base, now) => {
+  const stated = new Map();
   const backfill = new BackfillAllowance(account.caughtUpAt);
-  for (const op of account.queue) {
+  for (const op of account.queue.map((each) => meaning(account, each))) {
     const key = meantKey(account, op);
     if (!key) continue;
     const about = op.setCompletion ?? op.setNote;
-    const cell = shownOver(op, shown.get(key), account.aliases.get(about.habitId) ?? about.habitId, about.day);
+    const cell = shownOver(op, stated.get(key) ?? base.get(key), account.aliases.get(about.habitId) ?? about.habitId, about.day);
     if (!cell) continue;
-    if (op.setCompletion?.done) {
+    // "Done after all" has the status of the completion that it confirms, and claims nothing.
+    if (op.setCompletion?.done && !op.resolveConflict) {
       const expected = backfill.claim(about.day, about.made, now);
       // A day that was judged before keeps its status, unless the new one is better.
       const before = account.cells.get(key)?.quarantine ?? expected;
-      shown.set(key, { ...cell, quarantine: before === "" ? "" : expected, isUnsent: true });
+      stated.set(key, { ...cell, quarantine: before === "" ? "" : expected, isUnsent: true });
     } else {
-      shown.set(key, { ...cell, isUnsent: true });
+      stated.set(key, { ...cell, isUnsent: true });
     }
   }
-  return shown;
+  return stated;
+};
+
+/** All days as the person sees them, by key. */
+export const shownCells = (account, now) => {
+  const base = baseCells(account);
+  return new Map([...base, ...statedCells(account, base, now)]);
+};
+
+/**
+ * The same for each habit: a function from its id to its days by number. Days that did not change
+ * are the same map as before.
+ */
+export const shownDaysOfHabits = (account, now) => {
+  const base = baseCells(account);
+  const changed = new Map();
+  for (const cell of statedCells(account, base, now).values()) {
+    if (!changed.has(cell.habitId)) changed.set(cell.habitId, new Map(base.ofHabit(cell.habitId)));
+    changed.get(cell.habitId).set(cell.day, cell);
+  }
+  return (habitId) => changed.get(habitId) ?? base.ofHabit(habitId);
 };
 
 export const shownDayStart = (account) =>
   account.queue.reduce((minutes, op) => (op.setDayStart ? (op.setDayStart.dayStartMinutes ?? 0) : minutes), account.dayStart);
-
-/**
- * The statement that resolves a conflict; undefined if none is needed.
- *
- * It states the chosen value like a tap. `ResolveConflict` would need the conflict to be there: a
- * server that has lost it, and receives the statements again, may not have it yet.
- */
-export const resolution = (account, notice, takesOther, made) => {
-  const value = (takesOther ? notice.other : notice.kept) ?? "";
-  const fields = shownHabits(account).get(notice.habitId);
-  const edit = (name, changed) => ({
-    editHabit: { habit: { id: notice.habitId, ...fields, ...changed }, fields: [`HABIT_FIELD_${name.toUpperCase()}`] },
-  });
-  switch (notice.kind) {
-    case "NOTICE_KIND_NOTE_CONFLICT":
-      return { setNote: { habitId: notice.habitId, day: notice.day, note: value, made } };
-    case "NOTICE_KIND_DONE_CONFLICT":
-      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value === "true", made } };
-    case "NOTICE_KIND_FIELD_CONFLICT": {
-      if (!fields) return undefined;
-      const name = fieldName(notice.field);
-      const read = { color: Number, position: Number, archived: (text) => text === "true" }[name] ?? String;
-      return edit(name, { [name]: read(value) });
-    }
-    case "NOTICE_KIND_DELETION_CONFLICT":
-      if (takesOther) return { deleteHabit: { habitId: notice.habitId } };
-      return fields && edit("archived", {});
-    default:
-      return undefined;
-  }
-};

@@ -3,12 +3,13 @@
 // a tap, however long a history is.
 
 import { newId, base64, randomBytes } from "./bytes.js";
+import { Days } from "./days.js";
 import { cellKey, newAccount } from "./queue.js";
 
-const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated"];
+const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated", "resolutions"];
 const accountFields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
-  "dayStartDigest", "syncedAt",
+  "dayStartDigest", "syncedAt", "deletionAt",
 ];
 const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "revision", "stashedRevision"];
 
@@ -29,7 +30,7 @@ export const newSession = (begunAt) => ({
   revision: 0,
   stashedRevision: -1,
   habits: new Map(),
-  entries: new Map(),
+  entries: new Days(),
 });
 
 const pick = (object, names) => Object.fromEntries(names.map((name) => [name, object[name]]));
@@ -157,7 +158,7 @@ export class State {
     if (key === "settings") {
       if (value) this.settings = value;
     } else if (key === "s") {
-      const parts = this.session ?? { habits: new Map(), entries: new Map() };
+      const parts = this.session ?? { habits: new Map(), entries: new Days() };
       this.session = value ? { ...parts, ...value } : null;
     } else if (key.startsWith("s:")) {
       if (this.session) put(key[2] === "h" ? this.session.habits : this.session.entries, key.slice(4), value);

@@ -2,7 +2,7 @@
 // its numbers.
 
 import { byId } from "./bytes.js";
-import { habitIdOf, unionSeen } from "./queue.js";
+import { dropResolution, habitIdOf, unionSeen } from "./queue.js";
 
 /** Most operations in one submission. */
 export const operationsMax = 200;
@@ -12,7 +12,7 @@ export const restatedHabitsMax = 200;
 /** The request for the next exchange. It stays the same until it is answered. */
 export const submission = (account, digest) => {
   const operations = account.queue.slice(0, operationsMax);
-  const namedHabits = new Set(operations.map(habitIdOf).filter(Boolean));
+  const namedHabits = new Set(operations.map((op) => habitIdOf(account, op)).filter(Boolean));
   const restated = [...account.formerHabits].sort(
     ([left], [right]) => Number(namedHabits.has(right)) - Number(namedHabits.has(left)) || byId(left, right),
   );
@@ -41,6 +41,7 @@ export const isBehind = (account) =>
  */
 export const continueAsNewDevice = (account, deviceId) => {
   for (const op of [...account.kept.map((kept) => kept.op), ...account.queue]) account.changed.add(`operation ${op.seq}`);
+  for (const { op } of account.kept) dropResolution(account, op);
   account.kept = [];
   const former = account.deviceId;
   // The former device's operations that were decided before the copy was made belong to another

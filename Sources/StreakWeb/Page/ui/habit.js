@@ -84,7 +84,7 @@ const statistics = (habit) => {
     sums.counted > 0 && h("h3", { class: "small" }, t("stats.weekdays")),
     sums.counted > 0 && bars(sums.byWeekday.map((count, index) => ({ label: dayText(monday + index, { weekday: "long" }), count }))),
     sums.counted > 0 && h("h3", { class: "small" }, t("stats.months")),
-    sums.counted > 0 && bars(sums.byMonth.slice(-12).toReversed().map(({ year, month, counted }) => ({
+    sums.counted > 0 && bars(sums.byMonth.slice(-12).reverse().map(({ year, month, counted }) => ({
       label: dayText(Date.UTC(year, month - 1, 1) / 86_400_000, { month: "short", year: "numeric" }), count: counted,
     }))));
 };

@@ -3,7 +3,7 @@
 // what follows the "#" never reaches a server by itself, and goes from the address bar at once.
 
 import { h } from "./dom.js";
-import { failureOf, field, work } from "./form.js";
+import { failureOf, field, newPasswordField, work } from "./form.js";
 import { head } from "./frame.js";
 import { t } from "./i18n.js";
 
@@ -11,8 +11,6 @@ const done = (app, text) => [
   h("p", { class: "notice", role: "status", key: "done", "data-test": "mail-done" }, text),
   h("div", { class: "buttons", key: "ways" }, h("a", { class: "button first", href: app.view?.account?.isSignedIn ? "#/" : "#/account" }, t(app.view?.account?.isSignedIn ? "nav.today" : "account.signIn"))),
 ];
-
-const newPassword = () => field("fresh", t("account.newPassword"), { type: "password", autocomplete: "new-password", minlength: "8" }, t("account.passwordHint"));
 
 /** A form with its button, and the result in its place. */
 const form = (app, { text, fields, button, submit, result }) =>
@@ -31,13 +29,13 @@ const form = (app, { text, fields, button, submit, result }) =>
 const forgot = (app) =>
   form(app, {
     text: t("mail.forgot.text"), button: "mail.forgot.button", result: t("mail.forgot.done"),
-    fields: [field("email", t("account.email"), { type: "email", autocomplete: "username" })],
+    fields: [field("email", t("account.email"), { type: "email", autocomplete: "username", value: app.typedEmail })],
     submit: ({ email }) => app.open("AccountService/RequestPasswordReset", { email: email.value.trim() }),
   });
 
 const reset = (app, method, text) =>
   form(app, {
-    text, button: "save", result: t("mail.reset.done"), fields: [newPassword()],
+    text, button: "save", result: t("mail.reset.done"), fields: [newPasswordField()],
     submit: ({ fresh }) => app.open(method, { token: app.mailToken, newPassword: fresh.value }),
   });
 
@@ -45,9 +43,12 @@ const verify = (app) => {
   if (!app.view?.account?.isSignedIn) return [h("p", { class: "notice", key: "first" }, t("mail.verify.signIn")), h("div", { class: "buttons", key: "ways" }, h("a", { class: "button first", href: "#/account" }, t("account.signIn")))];
   // The link alone is enough; without one, the mail's digits are.
   return form(app, {
-    text: t("mail.verify.text", { email: app.view.account.email }), button: "mail.verify.button", result: t("mail.verify.done"),
+    text: app.newEmail ? t("mail.verify.new", { email: app.newEmail }) : t("mail.verify.text", { email: app.view.account.email }), button: "mail.verify.button", result: t("mail.verify.done"),
     fields: app.mailToken ? [] : [field("proof", t("mail.verify.code"), { inputmode: "numeric", autocomplete: "one-time-code" })],
-    submit: ({ proof }) => app.call("AccountService/VerifyAddress", { proof: app.mailToken ?? proof.value.replace(/\D/g, "") }),
+    submit: async ({ proof }) => {
+      await (await app.accounts()).verifyAddress(app.mailToken ?? proof.value.replace(/\D/g, ""));
+      app.newEmail = undefined;
+    },
   });
 };
 

@@ -96,7 +96,7 @@ const inbox = (app) => {
 
 export const page = (app) => {
   const notices = app.view?.account?.notices ?? [];
-  const latest = notices.toSorted((left, right) => Number(right.version ?? 0) - Number(left.version ?? 0));
+  const latest = [...notices].sort((left, right) => Number(right.version ?? 0) - Number(left.version ?? 0));
   return [
     head(app, t("nav.notices")),
     notices.length === 0 && !app.view?.account?.rejected.length && h("p", { class: "soft", key: "none", "data-test": "no-notices" }, t("notices.none")),

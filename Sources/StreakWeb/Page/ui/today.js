@@ -1,6 +1,6 @@
 // The first page: every habit with one large button. A tap is on the disk before it is shown.
 
-import { dayText, t } from "./i18n.js";
+import { dayText, momentText, t } from "./i18n.js";
 import { h } from "./dom.js";
 import { icon, icons } from "./frame.js";
 
@@ -80,10 +80,23 @@ const add = (app, isFirst) =>
 const card = (test, title, text, ...more) => h("section", { class: "card plain", key: test, "data-test": test }, h("h2", {}, title), h("p", { class: "soft" }, text), ...more);
 const wayTo = (name, label) => h("div", { class: "buttons" }, h("a", { class: "button first", href: `#/${name}`, "data-test": `to-${name}` }, label));
 
+/** What has become of an account that is not here any more. */
+export const erased = (app) => app.erased && h("p", { class: "notice", role: "status", key: "erased", "data-test": "erased" }, t("erased.text"));
+
+/** An announced deletion, on every device, with the way back. */
+export const deletion = (app) => {
+  const { account } = app.view;
+  const keepAccount = () => app.attempt(async () => (await app.accounts()).cancelDeletion());
+  return h("section", { class: "card", key: "deletion", "data-test": "deletion", "data-at": account.deletionAt },
+    h("h2", {}, t("deletion.title", { time: momentText(account.deletionAt) })), h("p", { class: "soft" }, t("deletion.text")),
+    account.isSignedIn && h("div", { class: "buttons" }, h("button", { type: "button", class: "button first", "data-test": "keep-account", onclick: keepAccount }, t("deletion.keep"))));
+};
+
 /** What a person should know about the safety of what is here. Below the list: it moves nothing. */
 const advice = (app) => {
   const { view } = app;
   const cards = [];
+  if (view.account?.deletionAt) cards.push(deletion(app));
   if (!app.isSecure) cards.push(card("insecure", t("insecure.title"), t("insecure.text")));
   if (app.unknown || view.others.some((other) => other.standing === "unknown")) {
     cards.push(card("unknown", t("unknown.title"), t("unknown.text"), wayTo("account", t("keep.button"))));
@@ -105,7 +118,7 @@ export const today = (app) => {
   const active = view.habits.filter((habit) => !habit.archived);
   const archived = view.habits.filter((habit) => habit.archived);
   return [
-    app.erased && h("p", { class: "notice", role: "status", "data-test": "erased" }, t("erased.text")),
+    erased(app),
     active.length === 0
       ? h("div", { class: "welcome", key: "welcome" }, h("h1", { tabindex: "-1" }, t("today.empty.title")), h("p", { class: "soft" }, t("today.empty.text")))
       : h("div", { class: "head", key: "head" }, h("h1", { tabindex: "-1", "data-test": "date", "data-day": view.here }, dayText(view.here, { weekday: "long", day: "numeric", month: "long" }))),
