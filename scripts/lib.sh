@@ -28,8 +28,8 @@ backup_packages=(postgresql-client zstd age pgbackrest)
 test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light msmtp nodejs chromium chromium-driver)
 # For scripts/check --failover.
 failover_packages=(patroni etcd-server python3-etcd haproxy iproute2)
-# For the long tests of the page.
-browser_packages=(firefox-esr webkit2gtk-driver xvfb)
+# For the long tests of the page and of mails.
+long_packages=(firefox-esr webkit2gtk-driver xvfb opensmtpd)
 
 # install PACKAGE...: installs what is missing; silent, and without asking for rights, when nothing is.
 install() {

@@ -17,7 +17,7 @@ def needed():
     """Skips a test where it cannot be run: it gives its processes' rights away."""
     if os.geteuid() != 0:
         pytest.skip("only root can start OpenSMTPD")
-    assert shutil.which(PROGRAM), "scripts/test installs opensmtpd"
+    assert shutil.which(PROGRAM), "scripts/check --long installs opensmtpd"
 
 
 class OpenSMTPD:
