@@ -1,9 +1,9 @@
-public import EventLoop
+package import EventLoop
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// A notification from other servers through the database.
-public enum StoreEvent: Sendable {
+package enum StoreEvent: Sendable {
   /// A user's credentials were revoked.
   case revocation(Identifier)
   /// A user's data has changed.
@@ -14,7 +14,7 @@ public enum StoreEvent: Sendable {
 
 /// Receives the notifications of other servers, and of this one, through the database. Belongs to
 /// one loop; closed with `close()`.
-public final class StoreListener: Sendable {
+package final class StoreListener: Sendable {
   private let listener: LoopBound<NotificationListener>
   private let loop: EventLoop
   private let board: HintBoard
@@ -58,7 +58,7 @@ public final class StoreListener: Sendable {
   deinit { board.remove(boardNumber) }
 
   /// Stops listening. Any thread.
-  public func close() async {
+  package func close() async {
     board.remove(boardNumber)
     let listener = listener
     await Task(executorPreference: loop) { listener.value.close() }.value
@@ -67,7 +67,7 @@ public final class StoreListener: Sendable {
 
 extension StreakStore {
   /// Listens on the caller's loop.
-  public func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
+  package func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
     StoreListener(loop: loop, store: self, onEvent: onEvent)
   }
 }

@@ -6,7 +6,7 @@ internal import ProtobufCodec
 ///
 /// A JSON document with the members `tokens`, `methods` and `fields`, each by full names of the
 /// schema; Overlay/streak.v1.json is that of streakd.
-public struct SchemaOverlay: Sendable {
+package struct SchemaOverlay: Sendable {
   /// The structure of tokens, by the name of their `Authentication`.
   let tokens: [String: TokenForm]
   let methods: [String: MethodEffects]
@@ -20,7 +20,7 @@ public struct SchemaOverlay: Sendable {
 
   /// Reads a document.
   /// - Throws: `JSONError`, `SchemaError` with the place of what it does not know.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     let document = try OverlayObject(JSONValue(parsing: text), "overlay")
     tokens = try document.objects("tokens").mapValues { try TokenForm($0) }
     methods = try document.objects("methods").mapValues { try MethodEffects($0) }
@@ -29,7 +29,7 @@ public struct SchemaOverlay: Sendable {
   }
 
   /// That of `streak.v1`.
-  public static func streak() throws -> SchemaOverlay {
+  package static func streak() throws -> SchemaOverlay {
     try SchemaOverlay(String(decoding: PackageResources.streak_v1_json, as: UTF8.self))
   }
 }

@@ -1,15 +1,15 @@
 internal import ProtobufCodec
 
 /// Why descriptors cannot be used as a schema.
-public struct SchemaError: Error, CustomStringConvertible {
-  public let description: String
+package struct SchemaError: Error, CustomStringConvertible {
+  package let description: String
 }
 
 /// A server's schema, read from its descriptors: from the build or by reflection, without generated
 /// code; with what an overlay adds to it. Source of all field numbers:
 /// google/protobuf/descriptor.proto; for the options proto/streak/v1/annotations.proto and
 /// proto/streak/v1/validate.proto.
-public struct ServiceSchema: Sendable {
+package struct ServiceSchema: Sendable {
   /// By full name, such as `streak.v1.Habit`.
   let messages: [String: MessageSchema]
   /// The names of the values, by full name of the enum.
@@ -24,7 +24,7 @@ public struct ServiceSchema: Sendable {
   /// - Parameters:
   ///   - files: Serialised `google.protobuf.FileDescriptorProto`s; a file may occur twice.
   ///   - overlay: What it says of undeclared names is ignored.
-  public init(files: [[UInt8]], overlay: SchemaOverlay) throws {
+  package init(files: [[UInt8]], overlay: SchemaOverlay) throws {
     var messages: [String: MessageSchema] = [:]
     var enums: [String: [Int64: String]] = [:]
     var methods: [MethodSchema] = []

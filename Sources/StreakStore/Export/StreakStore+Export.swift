@@ -1,29 +1,29 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// A device as the server stores it.
-public struct ExportedDeviceRecord: Sendable, Equatable {
-  public var device: DeviceRecord
-  public var registeredAt: Instant
-  public var isSignedIn: Bool
+package struct ExportedDeviceRecord: Sendable, Equatable {
+  package var device: DeviceRecord
+  package var registeredAt: Instant
+  package var isSignedIn: Bool
 }
 
 /// A notice with its id.
-public struct ExportedNoticeRecord: Sendable, Equatable {
-  public var id: Identifier
-  public var notice: Notice
+package struct ExportedNoticeRecord: Sendable, Equatable {
+  package var id: Identifier
+  package var notice: Notice
 }
 
 /// Identifies the state of a user's data that an export shows, so that a broken one can be resumed.
-public struct ExportSnapshot: Sendable, Equatable {
+package struct ExportSnapshot: Sendable, Equatable {
   /// The document's time.
-  public var exportedAt: Instant
+  package var exportedAt: Instant
   /// The last audit event in it: the export itself adds further ones.
-  public var auditNumber: Int64
+  package var auditNumber: Int64
   /// A hash that changes with anything else in the document.
-  public var state: [UInt8]
+  package var state: [UInt8]
 
-  public init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
+  package init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
     self.exportedAt = exportedAt
     self.auditNumber = auditNumber
     self.state = state
@@ -31,7 +31,7 @@ public struct ExportSnapshot: Sendable, Equatable {
 }
 
 /// How an export ended.
-public enum ExportEnd: Sendable, Equatable {
+package enum ExportEnd: Sendable, Equatable {
   /// All rows were visited.
   case complete
   /// The visitor returned false.
@@ -43,7 +43,7 @@ public enum ExportEnd: Sendable, Equatable {
 }
 
 /// Some of a user's rows, of one kind.
-public enum ExportedRows: Sendable {
+package enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
   case habits([HabitEntry])
@@ -139,7 +139,7 @@ extension StreakStore {
   ///   - wanted: The required state; nil: any.
   ///   - begin: Receives the snapshot; false ends the export.
   ///   - visit: Receives some rows; false ends the export.
-  public func export(
+  package func export(
     of userID: Identifier, at now: Instant = .now(), resuming wanted: ExportSnapshot? = nil,
     begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> ExportEnd {

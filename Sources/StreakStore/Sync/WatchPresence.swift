@@ -47,7 +47,7 @@ extension StreakStore {
   ///
   /// - Returns: Whether the other processes may learn of it only after this call has returned: a
   ///   change that they store until then may not be told.
-  public func beginWatch() async -> Bool {
+  package func beginWatch() async -> Bool {
     watching.begin()
     guard !watching.isAnnounced else { return false }
     do throws(StoreError) {
@@ -59,7 +59,7 @@ extension StreakStore {
     return true
   }
 
-  public func endWatch() { watching.end() }
+  package func endWatch() { watching.end() }
 
   private static let announce = Statement(
     .write,
