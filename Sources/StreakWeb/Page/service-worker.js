@@ -52,7 +52,7 @@ const files = {
   "/modules/sync.js": "4c8be7ee6004162b",
   "/modules/transport.js": "4bf95f82798bfc34",
   "/ui/account.js": "11d9cce312d98191",
-  "/ui/app.js": "e09e1825f1506e85",
+  "/ui/app.js": "4d1fac3b1e63fa17",
   "/ui/calendar.js": "b39a059bff77b678",
   "/ui/codes.js": "c90fc1dba5489bb1",
   "/ui/data.js": "40b239a74f870984",
