@@ -277,7 +277,7 @@ class Bench:
         self.psql(f"""CREATE TABLE bench_people (
               n serial PRIMARY KEY, user_id uuid, device_id uuid, habit_id uuid, access_hash bytea, digest bytea);
             INSERT INTO bench_people (user_id, device_id, habit_id, access_hash, digest) VALUES {', '.join(rows)};
-            INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
+            INSERT INTO users (user_id, email, sealed_password, created_at, sealed_sign_up)
               SELECT user_id, '', '', now(), '' FROM bench_people;
             -- The device is a source of statements: id, last number, caught up now, nothing claimed (StreakDomain's `Sources`).
             INSERT INTO heads (user_id, change_number, digest, habit_count, first_day, sources)

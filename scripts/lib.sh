@@ -26,8 +26,10 @@ test_build_packages=(libhttp-parser-dev)
 generator_packages=(protobuf-c-compiler protobuf-compiler libprotobuf-dev)
 backup_packages=(postgresql-client zstd age pgbackrest)
 test_packages=(postgresql-client pgbouncer python3-venv openssl curl nginx-light msmtp nodejs chromium chromium-driver)
-# For the long tests of the page.
-browser_packages=(firefox-esr webkit2gtk-driver xvfb)
+# For scripts/check --failover.
+failover_packages=(patroni etcd-server python3-etcd haproxy iproute2)
+# For the long tests of the page and of mails.
+long_packages=(firefox-esr webkit2gtk-driver xvfb opensmtpd)
 
 # install PACKAGE...: installs what is missing; silent, and without asking for rights, when nothing is.
 install() {
@@ -70,6 +72,10 @@ release_program() {
 # The folder of the newest PostgreSQL's programs.
 postgres_programs() {
   local folder
+  if [[ -n ${STREAKD_TEST_POSTGRES_PROGRAMS:-} ]]; then
+    echo "$STREAKD_TEST_POSTGRES_PROGRAMS"
+    return
+  fi
   folder=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2> /dev/null | sort -V | tail -n 1)
   [[ -x $folder/postgres ]] || folder=$(dirname "$(command -v postgres)" 2> /dev/null) || fail "PostgreSQL is not installed"
   echo "$folder"
@@ -122,6 +128,22 @@ prometheus_programs() {
     { cat "$folder/log" >&2; fail "could not download prometheus"; }
   dpkg -x "$folder"/prometheus_*.deb "$folder"
   rm "$folder"/prometheus_*.deb
+}
+
+# PostgreSQL's later major versions for the long tests, made once: .postgres. The folders of their
+# programs are in STREAKD_POSTGRES_VERSIONS, with colons between them.
+postgres_versions() {
+  local requirements=$project/Tests/EndToEnd/postgres_versions.txt folder=$project/.postgres
+  if ! cmp -s "$requirements" "$folder/installed.txt"; then
+    say "making .postgres"
+    rm -rf "$folder"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target "$folder" -r "$requirements" < /dev/null
+    # Their server's user is not the one that installed them.
+    find "$folder" -path '*/bin/*' -exec chmod a+rx {} +
+    cp "$requirements" "$folder/installed.txt"
+  fi
+  STREAKD_POSTGRES_VERSIONS=$(find "$folder" -name postgres -path '*/bin/*' -printf '%h\n' | sort | paste -sd :)
+  export STREAKD_POSTGRES_VERSIONS
 }
 
 # In the background of a build: what tests need and building does not.

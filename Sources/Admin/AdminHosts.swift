@@ -3,11 +3,11 @@
 /// A web page can make its reader's browser call this address under a name that the page's owner
 /// resolves to it; such a request names that host. Addresses cannot be had that way, so a request
 /// may name any address, `localhost`, or a name that the operator gave.
-public struct AdminHosts: Sendable {
+package struct AdminHosts: Sendable {
   private let names: Set<String>
 
   /// - Parameter names: Further names, without ports.
-  public init(_ names: [String] = []) { self.names = Set(names.map { $0.lowercased() } + ["localhost"]) }
+  package init(_ names: [String] = []) { self.names = Set(names.map { $0.lowercased() } + ["localhost"]) }
 
   /// Whether a Host header's value may be answered: NAME, NAME:PORT, ADDRESS, [ADDRESS]:PORT.
   func allows(_ host: some StringProtocol) -> Bool {

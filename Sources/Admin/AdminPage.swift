@@ -1,12 +1,12 @@
 internal import HTTP
 
 /// What a path is answered with.
-public struct AdminPage: Sendable {
-  public var status: Status
-  public var contentType: String
-  public var text: String
+package struct AdminPage: Sendable {
+  package var status: Status
+  package var contentType: String
+  package var text: String
 
-  public enum Status: Int, Sendable {
+  package enum Status: Int, Sendable {
     case ok = 200
     case badRequest = 400
     case notFound = 404
@@ -28,7 +28,7 @@ public struct AdminPage: Sendable {
     }
   }
 
-  public init(_ status: Status, contentType: String = "text/plain; charset=utf-8", _ text: String) {
+  package init(_ status: Status, contentType: String = "text/plain; charset=utf-8", _ text: String) {
     self.status = status
     self.contentType = contentType
     self.text = text

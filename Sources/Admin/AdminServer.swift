@@ -1,12 +1,12 @@
-public import EventLoop
+package import EventLoop
 internal import Glibc
 internal import HTTP
 internal import HTTP1
 
 /// Answers GET of a few paths over HTTP/1.1, one request for each connection.
-public final class AdminServer: Sendable {
+package final class AdminServer: Sendable {
   /// The address in use, with the port the kernel chose.
-  public let address: SocketAddress
+  package let address: SocketAddress
   private let loop: EventLoop
   private let part: LoopBound<AdminListener>
 
@@ -21,7 +21,7 @@ public final class AdminServer: Sendable {
   ///   - sockets: Bound to the address before; nil: it is bound now.
   ///   - hosts: The names under which it may be asked.
   ///   - pages: By path, such as `/metrics`; made anew for each request, on `loop`.
-  public static func start(
+  package static func start(
     address: SocketAddress, sockets: SocketReservation? = nil, loop: EventLoop, hosts: AdminHosts = AdminHosts(),
     pages: [String: @Sendable () async -> AdminPage]
   ) async throws(SocketError) -> AdminServer {
@@ -38,7 +38,7 @@ public final class AdminServer: Sendable {
   }
 
   /// Stops serving; requests that are not answered are dropped.
-  public func close() async {
+  package func close() async {
     await Task(executorPreference: loop) { [part] in part.value.close() }.value
   }
 }

@@ -2,53 +2,53 @@
 ///
 /// Source: prometheus.io, "Exposition formats". Each family of figures comes once, with its help
 /// and type, before its samples.
-public struct Exposition: Sendable {
-  public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+package struct Exposition: Sendable {
+  package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
   /// Everything added so far.
-  public private(set) var text = ""
+  package private(set) var text = ""
 
-  public enum Kind: String, Sendable {
+  package enum Kind: String, Sendable {
     case counter
     case gauge
   }
 
   /// Names and values that tell a family's samples apart, in order.
-  public typealias Labels = [(name: String, value: String)]
+  package typealias Labels = [(name: String, value: String)]
 
-  public struct Sample: Sendable {
+  package struct Sample: Sendable {
     let labels: Labels
     let value: Double
 
-    public init(_ labels: Labels, _ value: Double) {
+    package init(_ labels: Labels, _ value: Double) {
       self.labels = labels
       self.value = value
     }
 
-    public init(_ labels: Labels, _ value: some BinaryInteger) { self.init(labels, Double(value)) }
+    package init(_ labels: Labels, _ value: some BinaryInteger) { self.init(labels, Double(value)) }
   }
 
-  public init() {}
+  package init() {}
 
   /// Adds a family of plain figures. The names of counters end in `_total`.
-  public mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [Sample]) {
+  package mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [Sample]) {
     begin(name, kind.rawValue, help)
     for sample in samples { line(name, sample.labels, sample.value) }
   }
 
   /// Adds a family of one figure.
-  public mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: some BinaryInteger) {
+  package mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: some BinaryInteger) {
     add(name, kind, help, [Sample([], value)])
   }
 
   /// Begins a family of histograms.
-  public mutating func beginHistogram(_ name: String, _ help: String) { begin(name, "histogram", help) }
+  package mutating func beginHistogram(_ name: String, _ help: String) { begin(name, "histogram", help) }
 
   /// Adds one histogram to the family begun last.
   /// - Parameters:
   ///   - borders: Upper borders of the buckets but the last, ascending.
   ///   - counts: Of each bucket alone; one more than borders.
-  public mutating func addHistogram(
+  package mutating func addHistogram(
     _ name: String, _ labels: Labels, borders: [Double], counts: [UInt64], sum: Double
   ) {
     var total: UInt64 = 0
@@ -61,10 +61,10 @@ public struct Exposition: Sendable {
   }
 
   /// Begins a family of summaries without quantiles.
-  public mutating func beginSummary(_ name: String, _ help: String) { begin(name, "summary", help) }
+  package mutating func beginSummary(_ name: String, _ help: String) { begin(name, "summary", help) }
 
   /// Adds one summary to the family begun last.
-  public mutating func addSummary(_ name: String, _ labels: Labels, sum: Double, count: Int) {
+  package mutating func addSummary(_ name: String, _ labels: Labels, sum: Double, count: Int) {
     line("\(name)_sum", labels, sum)
     line("\(name)_count", labels, Double(count))
   }

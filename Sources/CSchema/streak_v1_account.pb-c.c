@@ -3184,21 +3184,21 @@ static const ProtobufCFieldDescriptor streak__v1__request_address_change_request
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "password",
+    "proof",
     2,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__RequestAddressChangeRequest, password),
+    offsetof(Streak__V1__RequestAddressChangeRequest, proof),
+    &streak__v1__person_proof__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
 static const unsigned streak__v1__request_address_change_request__field_indices_by_name[] = {
   0,   /* field[0] = email */
-  1,   /* field[1] = password */
+  1,   /* field[1] = proof */
 };
 static const ProtobufCIntRange streak__v1__request_address_change_request__number_ranges[1 + 1] =
 {

@@ -367,6 +367,96 @@ void   streak__v1__sign_out_account_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__sign_out_account_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__start_password_reset_request__init
+                     (Streak__V1__StartPasswordResetRequest         *message)
+{
+  static const Streak__V1__StartPasswordResetRequest init_value = STREAK__V1__START_PASSWORD_RESET_REQUEST__INIT;
+  *message = init_value;
+}
+size_t streak__v1__start_password_reset_request__get_packed_size
+                     (const Streak__V1__StartPasswordResetRequest *message)
+{
+  assert(message->base.descriptor == &streak__v1__start_password_reset_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__start_password_reset_request__pack
+                     (const Streak__V1__StartPasswordResetRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__start_password_reset_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__start_password_reset_request__pack_to_buffer
+                     (const Streak__V1__StartPasswordResetRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__start_password_reset_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__StartPasswordResetRequest *
+       streak__v1__start_password_reset_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__StartPasswordResetRequest *)
+     protobuf_c_message_unpack (&streak__v1__start_password_reset_request__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__start_password_reset_request__free_unpacked
+                     (Streak__V1__StartPasswordResetRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__start_password_reset_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__start_password_reset_response__init
+                     (Streak__V1__StartPasswordResetResponse         *message)
+{
+  static const Streak__V1__StartPasswordResetResponse init_value = STREAK__V1__START_PASSWORD_RESET_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__start_password_reset_response__get_packed_size
+                     (const Streak__V1__StartPasswordResetResponse *message)
+{
+  assert(message->base.descriptor == &streak__v1__start_password_reset_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__start_password_reset_response__pack
+                     (const Streak__V1__StartPasswordResetResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__start_password_reset_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__start_password_reset_response__pack_to_buffer
+                     (const Streak__V1__StartPasswordResetResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__start_password_reset_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__StartPasswordResetResponse *
+       streak__v1__start_password_reset_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__StartPasswordResetResponse *)
+     protobuf_c_message_unpack (&streak__v1__start_password_reset_response__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__start_password_reset_response__free_unpacked
+                     (Streak__V1__StartPasswordResetResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__start_password_reset_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__export_account_request__init
                      (Streak__V1__ExportAccountRequest         *message)
 {
@@ -845,6 +935,62 @@ const ProtobufCMessageDescriptor streak__v1__sign_out_account_response__descript
   (ProtobufCMessageInit) streak__v1__sign_out_account_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor streak__v1__start_password_reset_request__field_descriptors[1] =
+{
+  {
+    "user_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__StartPasswordResetRequest, user_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__start_password_reset_request__field_indices_by_name[] = {
+  0,   /* field[0] = user_id */
+};
+static const ProtobufCIntRange streak__v1__start_password_reset_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor streak__v1__start_password_reset_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.StartPasswordResetRequest",
+  "StartPasswordResetRequest",
+  "Streak__V1__StartPasswordResetRequest",
+  "streak.v1",
+  sizeof(Streak__V1__StartPasswordResetRequest),
+  1,
+  streak__v1__start_password_reset_request__field_descriptors,
+  streak__v1__start_password_reset_request__field_indices_by_name,
+  1,  streak__v1__start_password_reset_request__number_ranges,
+  (ProtobufCMessageInit) streak__v1__start_password_reset_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define streak__v1__start_password_reset_response__field_descriptors NULL
+#define streak__v1__start_password_reset_response__field_indices_by_name NULL
+#define streak__v1__start_password_reset_response__number_ranges NULL
+const ProtobufCMessageDescriptor streak__v1__start_password_reset_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.StartPasswordResetResponse",
+  "StartPasswordResetResponse",
+  "Streak__V1__StartPasswordResetResponse",
+  "streak.v1",
+  sizeof(Streak__V1__StartPasswordResetResponse),
+  0,
+  streak__v1__start_password_reset_response__field_descriptors,
+  streak__v1__start_password_reset_response__field_indices_by_name,
+  0,  streak__v1__start_password_reset_response__number_ranges,
+  (ProtobufCMessageInit) streak__v1__start_password_reset_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor streak__v1__export_account_request__field_descriptors[2] =
 {
   {
@@ -985,21 +1131,23 @@ const ProtobufCMessageDescriptor streak__v1__erase_account_response__descriptor 
   (ProtobufCMessageInit) streak__v1__erase_account_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor streak__v1__account_admin_service__method_descriptors[6] =
+static const ProtobufCMethodDescriptor streak__v1__account_admin_service__method_descriptors[7] =
 {
   { "FindAccount", &streak__v1__find_account_request__descriptor, &streak__v1__find_account_response__descriptor },
   { "LockAccount", &streak__v1__lock_account_request__descriptor, &streak__v1__lock_account_response__descriptor },
   { "UnlockAccount", &streak__v1__unlock_account_request__descriptor, &streak__v1__unlock_account_response__descriptor },
   { "SignOutAccount", &streak__v1__sign_out_account_request__descriptor, &streak__v1__sign_out_account_response__descriptor },
+  { "StartPasswordReset", &streak__v1__start_password_reset_request__descriptor, &streak__v1__start_password_reset_response__descriptor },
   { "ExportAccount", &streak__v1__export_account_request__descriptor, &streak__v1__export_response__descriptor },
   { "EraseAccount", &streak__v1__erase_account_request__descriptor, &streak__v1__erase_account_response__descriptor },
 };
 const unsigned streak__v1__account_admin_service__method_indices_by_name[] = {
-  5,        /* EraseAccount */
-  4,        /* ExportAccount */
+  6,        /* EraseAccount */
+  5,        /* ExportAccount */
   0,        /* FindAccount */
   1,        /* LockAccount */
   3,        /* SignOutAccount */
+  4,        /* StartPasswordReset */
   2         /* UnlockAccount */
 };
 const ProtobufCServiceDescriptor streak__v1__account_admin_service__descriptor =
@@ -1009,7 +1157,7 @@ const ProtobufCServiceDescriptor streak__v1__account_admin_service__descriptor =
   "AccountAdminService",
   "Streak__V1__AccountAdminService",
   "streak.v1",
-  6,
+  7,
   streak__v1__account_admin_service__method_descriptors,
   streak__v1__account_admin_service__method_indices_by_name
 };
@@ -1045,13 +1193,21 @@ void streak__v1__account_admin_service__sign_out_account(ProtobufCService *servi
   assert(service->descriptor == &streak__v1__account_admin_service__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void streak__v1__account_admin_service__start_password_reset(ProtobufCService *service,
+                                                             const Streak__V1__StartPasswordResetRequest *input,
+                                                             Streak__V1__StartPasswordResetResponse_Closure closure,
+                                                             void *closure_data)
+{
+  assert(service->descriptor == &streak__v1__account_admin_service__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void streak__v1__account_admin_service__export_account(ProtobufCService *service,
                                                        const Streak__V1__ExportAccountRequest *input,
                                                        Streak__V1__ExportResponse_Closure closure,
                                                        void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_admin_service__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_admin_service__erase_account(ProtobufCService *service,
                                                       const Streak__V1__EraseAccountRequest *input,
@@ -1059,7 +1215,7 @@ void streak__v1__account_admin_service__erase_account(ProtobufCService *service,
                                                       void *closure_data)
 {
   assert(service->descriptor == &streak__v1__account_admin_service__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void streak__v1__account_admin_service__init (Streak__V1__AccountAdminService_Service *service,
                                               Streak__V1__AccountAdminService_ServiceDestroy destroy)

@@ -142,141 +142,6 @@ void   streak__v1__method_policy__free_unpacked
   assert(message->base.descriptor == &streak__v1__method_policy__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   streak__v1__token_form__init
-                     (Streak__V1__TokenForm         *message)
-{
-  static const Streak__V1__TokenForm init_value = STREAK__V1__TOKEN_FORM__INIT;
-  *message = init_value;
-}
-size_t streak__v1__token_form__get_packed_size
-                     (const Streak__V1__TokenForm *message)
-{
-  assert(message->base.descriptor == &streak__v1__token_form__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t streak__v1__token_form__pack
-                     (const Streak__V1__TokenForm *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &streak__v1__token_form__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t streak__v1__token_form__pack_to_buffer
-                     (const Streak__V1__TokenForm *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &streak__v1__token_form__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Streak__V1__TokenForm *
-       streak__v1__token_form__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Streak__V1__TokenForm *)
-     protobuf_c_message_unpack (&streak__v1__token_form__descriptor,
-                                allocator, len, data);
-}
-void   streak__v1__token_form__free_unpacked
-                     (Streak__V1__TokenForm *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &streak__v1__token_form__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   streak__v1__field_rules__init
-                     (Streak__V1__FieldRules         *message)
-{
-  static const Streak__V1__FieldRules init_value = STREAK__V1__FIELD_RULES__INIT;
-  *message = init_value;
-}
-size_t streak__v1__field_rules__get_packed_size
-                     (const Streak__V1__FieldRules *message)
-{
-  assert(message->base.descriptor == &streak__v1__field_rules__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t streak__v1__field_rules__pack
-                     (const Streak__V1__FieldRules *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &streak__v1__field_rules__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t streak__v1__field_rules__pack_to_buffer
-                     (const Streak__V1__FieldRules *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &streak__v1__field_rules__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Streak__V1__FieldRules *
-       streak__v1__field_rules__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Streak__V1__FieldRules *)
-     protobuf_c_message_unpack (&streak__v1__field_rules__descriptor,
-                                allocator, len, data);
-}
-void   streak__v1__field_rules__free_unpacked
-                     (Streak__V1__FieldRules *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &streak__v1__field_rules__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   streak__v1__field_meaning__init
-                     (Streak__V1__FieldMeaning         *message)
-{
-  static const Streak__V1__FieldMeaning init_value = STREAK__V1__FIELD_MEANING__INIT;
-  *message = init_value;
-}
-size_t streak__v1__field_meaning__get_packed_size
-                     (const Streak__V1__FieldMeaning *message)
-{
-  assert(message->base.descriptor == &streak__v1__field_meaning__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t streak__v1__field_meaning__pack
-                     (const Streak__V1__FieldMeaning *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &streak__v1__field_meaning__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t streak__v1__field_meaning__pack_to_buffer
-                     (const Streak__V1__FieldMeaning *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &streak__v1__field_meaning__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Streak__V1__FieldMeaning *
-       streak__v1__field_meaning__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Streak__V1__FieldMeaning *)
-     protobuf_c_message_unpack (&streak__v1__field_meaning__descriptor,
-                                allocator, len, data);
-}
-void   streak__v1__field_meaning__free_unpacked
-                     (Streak__V1__FieldMeaning *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &streak__v1__field_meaning__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 static const ProtobufCFieldDescriptor streak__v1__rate__field_descriptors[2] =
 {
   {
@@ -392,7 +257,7 @@ const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
   (ProtobufCMessageInit) streak__v1__rate_limit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[10] =
+static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descriptors[5] =
 {
   {
     "authentication",
@@ -419,20 +284,8 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "idempotent",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__MethodPolicy, idempotent),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "rate_limit",
-    4,
+    3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
@@ -443,56 +296,8 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "same_reply",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__MethodPolicy, same_reply),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "ends_credentials",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__MethodPolicy, ends_credentials),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "provides",
-    8,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_STRING,
-    offsetof(Streak__V1__MethodPolicy, n_provides),
-    offsetof(Streak__V1__MethodPolicy, provides),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "conditional",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__MethodPolicy, conditional),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "request_bytes_max",
-    10,
+    4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
@@ -504,7 +309,7 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
   },
   {
     "connect_only",
-    11,
+    5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
@@ -518,20 +323,14 @@ static const ProtobufCFieldDescriptor streak__v1__method_policy__field_descripto
 static const unsigned streak__v1__method_policy__field_indices_by_name[] = {
   1,   /* field[1] = audited */
   0,   /* field[0] = authentication */
-  7,   /* field[7] = conditional */
-  9,   /* field[9] = connect_only */
-  5,   /* field[5] = ends_credentials */
-  2,   /* field[2] = idempotent */
-  6,   /* field[6] = provides */
-  3,   /* field[3] = rate_limit */
-  8,   /* field[8] = request_bytes_max */
-  4,   /* field[4] = same_reply */
+  4,   /* field[4] = connect_only */
+  2,   /* field[2] = rate_limit */
+  3,   /* field[3] = request_bytes_max */
 };
-static const ProtobufCIntRange streak__v1__method_policy__number_ranges[2 + 1] =
+static const ProtobufCIntRange streak__v1__method_policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 6, 4 },
-  { 0, 10 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
 {
@@ -541,359 +340,11 @@ const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor =
   "Streak__V1__MethodPolicy",
   "streak.v1",
   sizeof(Streak__V1__MethodPolicy),
-  10,
+  5,
   streak__v1__method_policy__field_descriptors,
   streak__v1__method_policy__field_indices_by_name,
-  2,  streak__v1__method_policy__number_ranges,
+  1,  streak__v1__method_policy__number_ranges,
   (ProtobufCMessageInit) streak__v1__method_policy__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor streak__v1__token_form__field_descriptors[2] =
-{
-  {
-    "prefix",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__TokenForm, prefix),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "parts",
-    2,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_STRING,
-    offsetof(Streak__V1__TokenForm, n_parts),
-    offsetof(Streak__V1__TokenForm, parts),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned streak__v1__token_form__field_indices_by_name[] = {
-  1,   /* field[1] = parts */
-  0,   /* field[0] = prefix */
-};
-static const ProtobufCIntRange streak__v1__token_form__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor streak__v1__token_form__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "streak.v1.TokenForm",
-  "TokenForm",
-  "Streak__V1__TokenForm",
-  "streak.v1",
-  sizeof(Streak__V1__TokenForm),
-  2,
-  streak__v1__token_form__field_descriptors,
-  streak__v1__token_form__field_indices_by_name,
-  1,  streak__v1__token_form__number_ranges,
-  (ProtobufCMessageInit) streak__v1__token_form__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor streak__v1__field_rules__field_descriptors[10] =
-{
-  {
-    "required",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, required),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "uuid",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, uuid),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "min_bytes",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, min_bytes),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "max_bytes",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, max_bytes),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "max_items",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, max_items),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "has_range",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, has_range),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "minimum",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_SINT64,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, minimum),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "maximum",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_SINT64,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, maximum),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "defined_only",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, defined_only),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "judged_apart",
-    10,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldRules, judged_apart),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned streak__v1__field_rules__field_indices_by_name[] = {
-  8,   /* field[8] = defined_only */
-  5,   /* field[5] = has_range */
-  9,   /* field[9] = judged_apart */
-  3,   /* field[3] = max_bytes */
-  4,   /* field[4] = max_items */
-  7,   /* field[7] = maximum */
-  2,   /* field[2] = min_bytes */
-  6,   /* field[6] = minimum */
-  0,   /* field[0] = required */
-  1,   /* field[1] = uuid */
-};
-static const ProtobufCIntRange streak__v1__field_rules__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 10 }
-};
-const ProtobufCMessageDescriptor streak__v1__field_rules__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "streak.v1.FieldRules",
-  "FieldRules",
-  "Streak__V1__FieldRules",
-  "streak.v1",
-  sizeof(Streak__V1__FieldRules),
-  10,
-  streak__v1__field_rules__field_descriptors,
-  streak__v1__field_rules__field_indices_by_name,
-  1,  streak__v1__field_rules__number_ranges,
-  (ProtobufCMessageInit) streak__v1__field_rules__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor streak__v1__field_meaning__field_descriptors[9] =
-{
-  {
-    "kind",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, kind),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "new",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, new_),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "constant",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, constant),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "source",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, source),
-    &streak__v1__value_source__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "judges",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, judges),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "counts",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, counts),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "ends",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, ends),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "secret",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, secret),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "trail",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Streak__V1__FieldMeaning, trail),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned streak__v1__field_meaning__field_indices_by_name[] = {
-  2,   /* field[2] = constant */
-  5,   /* field[5] = counts */
-  6,   /* field[6] = ends */
-  4,   /* field[4] = judges */
-  0,   /* field[0] = kind */
-  1,   /* field[1] = new */
-  7,   /* field[7] = secret */
-  3,   /* field[3] = source */
-  8,   /* field[8] = trail */
-};
-static const ProtobufCIntRange streak__v1__field_meaning__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 9 }
-};
-const ProtobufCMessageDescriptor streak__v1__field_meaning__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "streak.v1.FieldMeaning",
-  "FieldMeaning",
-  "Streak__V1__FieldMeaning",
-  "streak.v1",
-  sizeof(Streak__V1__FieldMeaning),
-  9,
-  streak__v1__field_meaning__field_descriptors,
-  streak__v1__field_meaning__field_indices_by_name,
-  1,  streak__v1__field_meaning__number_ranges,
-  (ProtobufCMessageInit) streak__v1__field_meaning__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue streak__v1__authentication__enum_values_by_number[5] =
@@ -928,51 +379,5 @@ const ProtobufCEnumDescriptor streak__v1__authentication__descriptor =
   streak__v1__authentication__enum_values_by_name,
   1,
   streak__v1__authentication__value_ranges,
-  NULL,NULL,NULL,NULL   /* reserved[1234] */
-};
-static const ProtobufCEnumValue streak__v1__value_source__enum_values_by_number[11] =
-{
-  { "VALUE_SOURCE_UNSPECIFIED", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UNSPECIFIED", 0 },
-  { "VALUE_SOURCE_HISTORY", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HISTORY", 1 },
-  { "VALUE_SOURCE_EMAIL", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_EMAIL", 2 },
-  { "VALUE_SOURCE_NOW", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NOW", 3 },
-  { "VALUE_SOURCE_HYBRID_NOW", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HYBRID_NOW", 4 },
-  { "VALUE_SOURCE_UTC_OFFSET", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UTC_OFFSET", 5 },
-  { "VALUE_SOURCE_DAY_START", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY_START", 6 },
-  { "VALUE_SOURCE_DAY", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY", 7 },
-  { "VALUE_SOURCE_NEXT_NUMBER", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NEXT_NUMBER", 8 },
-  { "VALUE_SOURCE_CAPTURE_HASH", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_CAPTURE_HASH", 9 },
-  { "VALUE_SOURCE_REASON", "STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_REASON", 10 },
-};
-static const ProtobufCIntRange streak__v1__value_source__value_ranges[] = {
-{0, 0},{0, 11}
-};
-static const ProtobufCEnumValueIndex streak__v1__value_source__enum_values_by_name[11] =
-{
-  { "VALUE_SOURCE_CAPTURE_HASH", 9 },
-  { "VALUE_SOURCE_DAY", 7 },
-  { "VALUE_SOURCE_DAY_START", 6 },
-  { "VALUE_SOURCE_EMAIL", 2 },
-  { "VALUE_SOURCE_HISTORY", 1 },
-  { "VALUE_SOURCE_HYBRID_NOW", 4 },
-  { "VALUE_SOURCE_NEXT_NUMBER", 8 },
-  { "VALUE_SOURCE_NOW", 3 },
-  { "VALUE_SOURCE_REASON", 10 },
-  { "VALUE_SOURCE_UNSPECIFIED", 0 },
-  { "VALUE_SOURCE_UTC_OFFSET", 5 },
-};
-const ProtobufCEnumDescriptor streak__v1__value_source__descriptor =
-{
-  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
-  "streak.v1.ValueSource",
-  "ValueSource",
-  "Streak__V1__ValueSource",
-  "streak.v1",
-  11,
-  streak__v1__value_source__enum_values_by_number,
-  11,
-  streak__v1__value_source__enum_values_by_name,
-  1,
-  streak__v1__value_source__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

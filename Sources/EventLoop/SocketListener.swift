@@ -53,7 +53,7 @@ public final class SocketListener {
       close(descriptor)
       throw error
     }
-    ownedPath = address.isUnix ? address.host : nil
+    ownedPath = address.isUnix && reservation?.isShared != true ? address.host : nil
     self.loop = loop
     self.onAccept = onAccept
     watch()
@@ -193,7 +193,7 @@ public final class SocketListener {
     guard code == 0 else { throw SocketError(call: "setsockopt", number: errno) }
   }
 
-  private static func localAddress(of descriptor: Int32) -> SocketAddress? {
+  static func localAddress(of descriptor: Int32) -> SocketAddress? {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let code = unsafe withUnsafeMutableBytes(of: &storage) { bytes in

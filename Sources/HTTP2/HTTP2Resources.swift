@@ -1,8 +1,8 @@
-public import HTTP
+package import HTTP
 
 /// What the HTTP/2 sessions of one loop share beside `HTTPResources`: streams to use again.
 /// Loop-confined.
-public final class HTTP2Resources: HTTPResources {
+package final class HTTP2Resources: HTTPResources {
   /// Streams kept at most.
   static let freeStreamsMax = 512
 

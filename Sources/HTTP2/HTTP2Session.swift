@@ -1,21 +1,21 @@
 internal import CNghttp2
-public import HTTP
+package import HTTP
 
 /// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O
 /// of its own. Loop-confined.
-@safe public final class HTTP2Session: HTTPSessionState, HTTPSession {
-  public enum Role: Sendable { case server, client }
+@safe package final class HTTP2Session: HTTPSessionState, HTTPSession {
+  package enum Role: Sendable { case server, client }
 
-  public var version: HTTPVersion { .http2 }
+  package var version: HTTPVersion { .http2 }
   /// What a frame that waits to be sent costs: nghttp2's item, and what it refers to where that is
   /// little.
-  public static let outboundFrameBytes = 256
+  package static let outboundFrameBytes = 256
   let resources: HTTP2Resources
   let role: Role
   /// What the peer did too much of, once it has; the connection is to be closed.
-  public internal(set) var flood: HTTPFlood?
+  package internal(set) var flood: HTTPFlood?
   /// We have sent a ping that the peer has not answered.
-  public internal(set) var pingIsOutstanding = false
+  package internal(set) var pingIsOutstanding = false
   var idleFrames: FrameBudget
   var resets: FrameBudget
   private var watch = FrameWatch()
@@ -34,7 +34,7 @@ public import HTTP
   var busyStreamCount = 0
 
   /// Starts a session and queues its SETTINGS.
-  public init(role: Role, resources: HTTP2Resources) throws(HTTPError) {
+  package init(role: Role, resources: HTTP2Resources) throws(HTTPError) {
     self.role = role
     self.resources = resources
     let limits = resources.limits
@@ -82,7 +82,7 @@ public import HTTP
   }
 
   /// Feeds bytes from the peer; events follow before it returns.
-  public func receive(_ bytes: RawSpan) throws(HTTPError) {
+  package func receive(_ bytes: RawSpan) throws(HTTPError) {
     var fed = 0
     if role == .server {
       var offset = 0
@@ -119,7 +119,7 @@ public import HTTP
   }
 
   /// Appends what there is to send to `output`, until it is full.
-  public func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
+  package func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
     if let chunk = unsafe unsentChunk {
       guard unsafe output.append(chunk) else { return }
       unsafe unsentChunk = nil
@@ -154,13 +154,13 @@ public import HTTP
 
   /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current
   /// field and calls no callback for it.
-  public func countHeaderBlock() { countHeaderList(headerBlockIsOpen ? Self.headerBlockBytes : 0) }
+  package func countHeaderBlock() { countHeaderList(headerBlockIsOpen ? Self.headerBlockBytes : 0) }
 
   /// What an open header block counts for: nghttp2's largest name and value.
   static let headerBlockBytes = 131_072
 
   /// Asks the peer for a sign of life.
-  public func submitPing() {
+  package func submitPing() {
     guard !pingIsOutstanding else { return }
     pingIsOutstanding = true
     unsafe nghttp2_submit_ping(handle, 0, nil)
@@ -195,13 +195,13 @@ public import HTTP
   }
 
   /// Bytes of the largest header list that the peer wants to be sent, as far as it has said so.
-  public var peerHeaderListBytesMax: Int {
+  package var peerHeaderListBytesMax: Int {
     unsafe Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
   }
 
   /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced
   /// after this.
-  public func abandon() {
+  package func abandon() {
     while let stream = lastExchange as? HTTP2Stream {
       unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
       didClose(stream, code: .cancel)
@@ -211,22 +211,22 @@ public import HTTP
   }
 
   /// Neither side has anything left to say: the connection can be closed.
-  public var isFinished: Bool {
+  package var isFinished: Bool {
     unsafe unsentChunk == nil && nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
   }
 
   /// A stream's window holds its peer back, and the connection's is given back at once: the socket
   /// is always read.
-  public var pausesReading: Bool { false }
+  package var pausesReading: Bool { false }
 
   /// Announces that no streams will be accepted soon, without refusing those on their way.
   /// Source: RFC 9113, section 6.8.
-  public func submitShutdownNotice() {
+  package func submitShutdownNotice() {
     unsafe nghttp2_submit_shutdown_notice(handle)
   }
 
   /// Refuses streams the peer opens from now on; those open go on.
-  public func refuseRequests() {
+  package func refuseRequests() {
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
     unsafe nghttp2_submit_goaway(handle, 0, last, HTTP2ErrorCode.noError.rawValue, nil, 0)
   }

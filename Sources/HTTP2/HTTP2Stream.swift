@@ -1,9 +1,9 @@
-public import HTTP
+package import HTTP
 
 /// One stream of HTTP/2: an exchange with what nghttp2 needs to know of it. Loop-confined.
-public final class HTTP2Stream: HTTPExchange {
+package final class HTTP2Stream: HTTPExchange {
   /// The stream's number on its connection.
-  public internal(set) var id: Int32 = 0
+  package internal(set) var id: Int32 = 0
   /// Bytes of header fields beyond the limit.
   var refusedListBytes = 0
   /// Whether the request is well-formed so far; of a server's streams.

@@ -1,12 +1,12 @@
 internal import GRPCSchema
 internal import Glibc
-public import Schema
-public import StreakDomain
+package import Schema
+package import StreakDomain
 internal import StreakStore
 
 /// Extracts one user's habits and days from a backup. The backup is decrypted and unpacked once,
 /// and not restored. Blocks its thread.
-public struct AccountExtraction: Sendable {
+package struct AccountExtraction: Sendable {
   private let folder: BackupFolder
   private let identity: String
   private let signers: BackupSigners
@@ -19,7 +19,7 @@ public struct AccountExtraction: Sendable {
   /// - Parameters:
   ///   - identity: The path of the file with the private key.
   ///   - signers: One of these must have signed the backup.
-  public init(
+  package init(
     from folder: BackupFolder, identity: String, signers: BackupSigners, progress: Progress = Progress()
   ) {
     self.folder = folder
@@ -31,7 +31,7 @@ public struct AccountExtraction: Sendable {
   /// - Returns: Habits by id, then days by habit and day; empty if the backup does not hold the
   ///   user.
   /// - Throws: `.refused` for a user in the erasure ledger.
-  public func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
+  package func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
     signal(SIGPIPE, SIG_IGN)
     let backup = try Self.signed(folder, name, signers)
     guard try !folder.ledger.records().people.contains(where: { $0.userID == userID }) else {

@@ -1,24 +1,24 @@
 internal import Glibc
-public import struct StreakDomain.Instant
+package import struct StreakDomain.Instant
 internal import StreakStore
 
 /// Whether the write-ahead log reaches the repository.
-public struct ArchiveHealth: Sendable, Equatable {
+package struct ArchiveHealth: Sendable, Equatable {
   /// When the last log segment was archived; nil: none since PostgreSQL's statistics were reset.
-  public var lastArchived: Instant?
+  package var lastArchived: Instant?
   /// Log segments that wait to be archived.
-  public var waitingCount = 0
+  package var waitingCount = 0
   /// Failed attempts since PostgreSQL's statistics were reset.
-  public var failedCount = 0
+  package var failedCount = 0
   /// Why archiving does not work; nil if it works.
-  public var failure: String?
+  package var failure: String?
 
-  public init() {}
+  package init() {}
 }
 
 extension PointInTime {
   /// The state of archiving; nil if it is not set up. Blocks its thread.
-  public func health() throws(OperationsError) -> ArchiveHealth? {
+  package func health() throws(OperationsError) -> ArchiveHealth? {
     guard Files.exists(configurationPath), !Files.exists(markerPath) else { return nil }
     let session = try session()
     defer { session.end() }

@@ -1,22 +1,22 @@
 internal import GRPCSchema
 internal import Schema
-public import struct StreakDomain.Instant
-public import StreakStore
+package import struct StreakDomain.Instant
+internal import StreakStore
 
 /// The result of a clean-up.
-public struct PruneOutcome: Sendable, Equatable {
+package struct PruneOutcome: Sendable, Equatable {
   /// Removed, oldest first.
-  public var removed: [String] = []
+  package var removed: [String] = []
   /// Backups that the clean-up found damaged.
-  public var damaged: [String] = []
+  package var damaged: [String] = []
   /// Nothing was removed, because no backup is known to be good.
-  public var hasNoGoodBackup = false
+  package var hasNoGoodBackup = false
 }
 
 extension BackupFolder {
   /// Removes backups older than the retention. The last good backup always stays. Before anything
   /// is removed, the newest backup that passed its trial restore is compared with its hash again.
-  public func prune(retentionDays: Int, at now: Instant = .now()) throws(OperationsError) -> PruneOutcome {
+  package func prune(retentionDays: Int, at now: Instant = .now()) throws(OperationsError) -> PruneOutcome {
     let lock = try lock()
     defer { lock.close() }
     return try pruneLocked(retentionDays: retentionDays, at: now)

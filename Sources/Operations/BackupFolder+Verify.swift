@@ -1,15 +1,15 @@
 internal import GRPCSchema
 internal import Glibc
-public import Schema
-public import struct StreakDomain.Instant
-public import StreakStore
+package import Schema
+package import struct StreakDomain.Instant
+internal import StreakStore
 
 extension BackupFolder {
   /// Compares a backup's file with its size and hash in the manifest, and stores the result beside
   /// it.
   ///
   /// - Parameter signers: One of these must have signed it; nil: the signature is not checked.
-  public func verify(
+  package func verify(
     _ name: String, signers: BackupSigners? = nil, at now: Instant = .now()
   ) throws(OperationsError) -> BackupCheck {
     let backup = try backup(name, signedBy: signers)
@@ -42,7 +42,7 @@ extension BackupFolder {
   ///   - identity: The path of the file with the private key.
   ///   - signers: One of these must have signed the backup: no other backup is run.
   ///   - scratchFolder: As `BackupSettings.scratchFolder`.
-  public func verify(
+  package func verify(
     _ name: String, identity: String, signers: BackupSigners, scratchFolder: String, progress: Progress = Progress(),
     at now: Instant = .now()
   ) throws(OperationsError) -> BackupCheck {

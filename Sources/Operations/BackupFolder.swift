@@ -2,8 +2,8 @@ internal import GRPCSchema
 internal import Glibc
 package import PrivateCluster
 internal import ProtobufCodec
-public import Schema
-public import struct StreakDomain.Instant
+package import Schema
+package import struct StreakDomain.Instant
 internal import StreakStore
 
 /// A folder of backups.
@@ -18,8 +18,8 @@ internal import StreakStore
 ///   check.json             the result of the last check: a `BackupCheck` message
 /// .unfinished-.../         a backup that is being made; after an interruption the next run removes it
 /// ```
-public struct BackupFolder: Sendable {
-  public let path: String
+package struct BackupFolder: Sendable {
+  package let path: String
 
   static let dumpName = "dump.sql.zst.age"
   static let manifestName = "manifest.json"
@@ -32,13 +32,13 @@ public struct BackupFolder: Sendable {
   static let layoutVersion: Int32 = 2
 
   /// - Throws: If the folder does not exist.
-  public init(_ path: String) throws(OperationsError) {
+  package init(_ path: String) throws(OperationsError) {
     guard Files.exists(path) else { throw .fileUnusable("there is no backup folder \(path)") }
     self.path = Files.absolute(path)
   }
 
   /// Makes the folder if it does not exist.
-  public init(making path: String) throws(OperationsError) {
+  package init(making path: String) throws(OperationsError) {
     try Files.makeFolder(path)
     try self.init(path)
   }
@@ -77,13 +77,13 @@ public struct BackupFolder: Sendable {
   }
 
   /// The list of erased people.
-  public var ledger: ErasureLedger { ErasureLedger(path: "\(path)/erasures") }
+  package var ledger: ErasureLedger { ErasureLedger(path: "\(path)/erasures") }
 
   func dumpPath(_ name: String) -> String { "\(path)/\(name)/\(Self.dumpName)" }
 
   /// All backups, oldest first. For a backup whose manifest cannot be read, the last check holds
   /// the error.
-  public func backups() throws(OperationsError) -> [Backup] {
+  package func backups() throws(OperationsError) -> [Backup] {
     var backups: [Backup] = []
     for name in try Files.names(in: path) where Self.isName(name) {
       do throws(OperationsError) {
@@ -100,7 +100,7 @@ public struct BackupFolder: Sendable {
   ///
   /// - Parameter signers: One of these must have signed it; nil, for lists: the signature is not
   ///   checked.
-  public func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
+  package func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
     guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")
     }
@@ -124,12 +124,12 @@ public struct BackupFolder: Sendable {
   }
 
   /// When the newest good backup began; nil if there is none.
-  public func lastGood() throws(OperationsError) -> Instant? {
+  package func lastGood() throws(OperationsError) -> Instant? {
     try backups().last { $0.isGood }?.beganAt.map { Instant(seconds: $0.seconds) }
   }
 
   /// Why a folder without its erasure ledger is not used.
-  public var missingLedger: String {
+  package var missingLedger: String {
     "the erasure ledger \(ledger.path) is missing: is the backup folder mounted, and the right one?"
   }
 
@@ -206,7 +206,7 @@ public struct BackupFolder: Sendable {
 
 extension Backup {
   /// The trial restore when it was made succeeded, and no later check failed.
-  public var isGood: Bool {
+  package var isGood: Bool {
     guard let trial, trial.failure.isEmpty else { return false }
     return lastCheck?.failure.isEmpty ?? true
   }

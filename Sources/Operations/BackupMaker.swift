@@ -2,9 +2,9 @@ internal import GRPCSchema
 internal import Glibc
 internal import PrivateCluster
 internal import ProtobufCodec
-public import Schema
-public import StreakDomain
-public import StreakStore
+package import Schema
+package import StreakDomain
+internal import StreakStore
 
 /// Makes one backup: dumps, compresses, encrypts, and restores the same stream as a test.
 ///
@@ -13,7 +13,7 @@ public import StreakStore
 ///              \--> psql --> scratch PostgreSQL, whose tables are then compared with the dump's
 /// ```
 /// Blocks its thread.
-public struct BackupMaker {
+package struct BackupMaker {
   /// The advisory lock held while a database is being backed up; the number is arbitrary.
   static let databaseLock: Int64 = 0x5374_7265_616B_6402
 
@@ -22,7 +22,7 @@ public struct BackupMaker {
   private let now: () -> Instant
 
   /// - Parameter now: The current time, for the backup's name and the rows about runs.
-  public init(
+  package init(
     _ settings: BackupSettings, progress: Progress = Progress(), now: @escaping () -> Instant = { .now() }
   ) {
     self.settings = settings
@@ -36,7 +36,7 @@ public struct BackupMaker {
   /// - Parameter isDue: Receives when the last good backup of any program began.
   /// - Returns: The backup, which may have failed its trial restore (see `Backup.trial`); nil if
   ///   none was due.
-  public func run(if isDue: (Instant?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
+  package func run(if isDue: (Instant?) -> Bool = { _ in true }) throws(OperationsError) -> Backup? {
     signal(SIGPIPE, SIG_IGN)
     let recipients = try settings.recipientArguments()
     let key = if let known = settings.signingKey { known } else { try BackupSigningKey(file: settings.signingKeyFile) }

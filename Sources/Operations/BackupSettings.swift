@@ -1,31 +1,31 @@
 internal import Glibc
-public import Postgres
+package import Postgres
 package import PrivateCluster
 internal import Synchronization
 
 /// The settings of a database's backups.
-public struct BackupSettings: Sendable {
+package struct BackupSettings: Sendable {
   /// The database's address, in libpq's form.
-  public var configuration: PostgresConfiguration
+  package var configuration: PostgresConfiguration
   /// The backup folder.
-  public var folder: String
+  package var folder: String
   /// age's public keys (`age1...`, `ssh-...`), or paths of files with one key per line. The private
   /// keys belong on another machine.
-  public var recipients: [String]
+  package var recipients: [String]
   /// The folder for trial restores. Every user may enter it, and it has room for the whole
   /// database.
-  public var scratchFolder = "/var/tmp"
+  package var scratchFolder = "/var/tmp"
   /// Whether a missing folder, or one without its erasure ledger, is made. If false it is an error,
   /// because a file system may not be mounted.
-  public var makesFolder = true
+  package var makesFolder = true
   /// The file with the signing key; nil: see `BackupSigningKey.standardPath`.
-  public var signingKeyFile: String?
+  package var signingKeyFile: String?
   /// The key itself, of a program that has read it and may not read it again; nil: it is read.
-  public var signingKey: BackupSigningKey?
+  package var signingKey: BackupSigningKey?
   /// How long backups are kept, in days.
-  public var retentionDays = 30
+  package var retentionDays = 30
 
-  public init(configuration: PostgresConfiguration, folder: String, recipients: [String]) {
+  package init(configuration: PostgresConfiguration, folder: String, recipients: [String]) {
     self.configuration = configuration
     self.folder = folder
     self.recipients = recipients
@@ -74,7 +74,7 @@ public struct BackupSettings: Sendable {
 }
 
 /// The progress of a backup or restore. Any thread.
-public final class Progress: Sendable {
+package final class Progress: Sendable {
   private let dump = Atomic<Int>(0)
   private let file = Atomic<Int>(0)
   private let current = Mutex<String>("")
@@ -86,23 +86,23 @@ public final class Progress: Sendable {
     var isCancelled = false
   }
 
-  public init() {}
+  package init() {}
 
   /// Bytes of the dump so far, before compression.
-  public var dumpBytes: Int { dump.load(ordering: .relaxed) }
+  package var dumpBytes: Int { dump.load(ordering: .relaxed) }
   /// Bytes of the encrypted file so far.
-  public var fileBytes: Int { file.load(ordering: .relaxed) }
+  package var fileBytes: Int { file.load(ordering: .relaxed) }
   /// The current step.
-  public var phase: String { current.withLock { $0 } }
+  package var phase: String { current.withLock { $0 } }
 
-  public func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
+  package func addDump(_ bytes: Int) { dump.wrappingAdd(bytes, ordering: .relaxed) }
   /// Warnings for the operator; the run continues after them.
-  public var warnings: [String] { messages.withLock { $0 } }
+  package var warnings: [String] { messages.withLock { $0 } }
   func warn(_ text: String) { messages.withLock { $0.append(text) } }
 
   /// Cancels the run by ending its programs; it then fails. Later runs with this object fail as
   /// well.
-  public func cancel() {
+  package func cancel() {
     children.withLock { children in
       children.isCancelled = true
       // The processes have not been waited for yet, so their ids are not reused.
@@ -124,5 +124,5 @@ public final class Progress: Sendable {
   var isCancelled: Bool { children.withLock { $0.isCancelled } }
 
   func addFile(_ bytes: Int) { file.wrappingAdd(bytes, ordering: .relaxed) }
-  public func begin(_ phase: String) { current.withLock { $0 = phase } }
+  package func begin(_ phase: String) { current.withLock { $0 = phase } }
 }

@@ -2,9 +2,9 @@ internal import Cryptography
 internal import Glibc
 
 /// The public keys of the servers whose backups may be restored.
-public struct BackupSigners: Sendable {
+package struct BackupSigners: Sendable {
   /// The environment variable that lists them.
-  public static let variable = "STREAKD_BACKUP_SIGNER"
+  package static let variable = "STREAKD_BACKUP_SIGNER"
 
   static let prefix = "streakd-signer-"
   private static let fileBytesMax = 1_048_576
@@ -14,7 +14,7 @@ public struct BackupSigners: Sendable {
   private let allowsUnsigned: Bool
 
   /// Accepts every backup: for operators that trust the whole backup folder.
-  public static let unchecked = BackupSigners(keys: [], allowsUnsigned: true)
+  package static let unchecked = BackupSigners(keys: [], allowsUnsigned: true)
 
   private init(keys: [[UInt8]], allowsUnsigned: Bool) {
     self.keys = keys
@@ -26,7 +26,7 @@ public struct BackupSigners: Sendable {
   ///     empty, the signers in the comments of the private key's file, else this machine's own.
   ///   - identity: The path of the file with the private key, if there is one.
   ///   - allowsUnsigned: Accepts backups without a valid signature as well.
-  public init(named: [String], identity: String?, allowsUnsigned: Bool = false) throws(OperationsError) {
+  package init(named: [String], identity: String?, allowsUnsigned: Bool = false) throws(OperationsError) {
     var keys: [[UInt8]] = []
     for name in named {
       if let key = Self.key(name[...]) {
@@ -49,7 +49,7 @@ public struct BackupSigners: Sendable {
   }
 
   /// A signer is known, or unsigned backups are allowed.
-  public var canCheck: Bool { allowsUnsigned || !keys.isEmpty }
+  package var canCheck: Bool { allowsUnsigned || !keys.isEmpty }
 
   /// Why a manifest's signature is not valid; nil if it is, or if unsigned backups are allowed.
   ///

@@ -8,9 +8,9 @@ internal import Glibc
 /// make one. The signature proves that the server made it. The server holds the secret key. A
 /// restore needs the public key, which belongs beside the private key of the encryption: see
 /// `BackupSigners`.
-public struct BackupSigningKey: Sendable {
+package struct BackupSigningKey: Sendable {
   /// The environment variable with the file's path.
-  public static let variable = "STREAKD_BACKUP_SIGNING_KEY"
+  package static let variable = "STREAKD_BACKUP_SIGNING_KEY"
 
   private static let prefix = "streakd-signing-key-"
   private static let fileBytesMax = 4_096
@@ -18,12 +18,12 @@ public struct BackupSigningKey: Sendable {
   private let key: SigningKey
 
   /// The public key, in the text form for operators.
-  public var signer: String { BackupSigners.text(of: key.publicKey) }
+  package var signer: String { BackupSigners.text(of: key.publicKey) }
 
   /// Reads the key from its file, which is made if it does not exist.
   ///
   /// - Parameter path: Nil: this machine's standard path, see `standardPath`.
-  public init(file path: String? = nil) throws(OperationsError) {
+  package init(file path: String? = nil) throws(OperationsError) {
     let path: String = if let path { Files.absolute(path) } else { try Self.standardPath() }
     if let key = try Self.read(path) {
       self.key = key
@@ -60,7 +60,7 @@ public struct BackupSigningKey: Sendable {
   }
 
   /// The path in the environment variable, else root's or our user's own.
-  public static func standardPath() throws(OperationsError) -> String {
+  package static func standardPath() throws(OperationsError) -> String {
     if let path = unsafe getenv(variable) { return Files.absolute(unsafe String(cString: path)) }
     return "\(try StateFolder.path())/backup-signing-key"
   }

@@ -1,7 +1,7 @@
 internal import Cryptography
 internal import Glibc
 internal import StreakDomain
-public import StreakStore
+package import StreakStore
 
 /// The list of erased users, in a file beside the backups. Every restore applies it before the
 /// database serves requests.
@@ -9,35 +9,35 @@ public import StreakStore
 /// Lines are only appended. A line is a kind, its values and a checksum. A last line that a crash
 /// cut short was never acknowledged, and the next append removes it. A damaged line at any other
 /// place is an error, because it may hold a user's erasure.
-public struct ErasureLedger: Sendable {
-  public let path: String
+package struct ErasureLedger: Sendable {
+  package let path: String
 
   /// Most bytes of a ledger: about ten million users.
   static let fileBytesMax = 1_073_741_824
 
   private static let header = "streakd erasures 1\n"
 
-  public init(path: String) {
+  package init(path: String) {
     self.path = path
   }
 
-  public var exists: Bool { Files.exists(path) }
+  package var exists: Bool { Files.exists(path) }
 
   /// The content of the ledger.
-  public struct Content: Sendable, Equatable {
-    public var records = ErasureRecords()
+  package struct Content: Sendable, Equatable {
+    package var records = ErasureRecords()
     /// Describes an incomplete last line, left by a crash or a full disk: its number and its
     /// remaining text. Its erasure was not acknowledged.
-    public var tornLine: String?
+    package var tornLine: String?
   }
 
   /// All records of the ledger.
   ///
   /// - Throws: `.damaged` if a line's checksum is wrong; `.fileUnusable` if there is no ledger.
-  public func records() throws(OperationsError) -> ErasureRecords { try content().records }
+  package func records() throws(OperationsError) -> ErasureRecords { try content().records }
 
   /// All records of the ledger, and whether its last line is complete.
-  public func content() throws(OperationsError) -> Content {
+  package func content() throws(OperationsError) -> Content {
     guard let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) else {
       throw .fileUnusable("there is no erasure ledger \(path)")
     }
@@ -52,13 +52,13 @@ public struct ErasureLedger: Sendable {
   }
 
   /// Makes an empty ledger if there is none.
-  public func create() throws(OperationsError) {
+  package func create() throws(OperationsError) {
     try append(ErasureRecords())
   }
 
   /// Appends the records that are missing, and waits until they are on the disk. Programs that
   /// append at the same time wait for each other.
-  public func append(_ records: ErasureRecords) throws(OperationsError) {
+  package func append(_ records: ErasureRecords) throws(OperationsError) {
     let isNew = !exists
     let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
     guard flock(file.number, LOCK_EX) == 0 else { throw .fileUnusable("cannot lock \(path): \(lastError())") }

@@ -1,5 +1,5 @@
 /// Why a backup, a restore or a check failed. The texts are for operators.
-public enum OperationsError: Error, Equatable, CustomStringConvertible {
+package enum OperationsError: Error, Equatable, CustomStringConvertible {
   /// A file or folder cannot be used.
   case fileUnusable(String)
   /// A program is missing, failed or was killed; the text holds its last output.
@@ -15,7 +15,7 @@ public enum OperationsError: Error, Equatable, CustomStringConvertible {
   /// The operation would destroy data.
   case refused(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .fileUnusable(let text), .programFailed(let text), .database(let text), .underWay(let text),
       .noSuchBackup(let text), .damaged(let text), .refused(let text):

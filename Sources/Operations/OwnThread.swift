@@ -49,7 +49,7 @@ private final class Closure: Sendable {
 }
 
 /// Runs blocking work on a thread of its own while the caller's thread does other things.
-public func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+package func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
   await withCheckedContinuation { continuation in
     let closure = Closure { continuation.resume(returning: body()) }
     var thread = pthread_t()

@@ -9,7 +9,7 @@ internal import StreakStore
 /// For the private PostgreSQL of a data folder. pgBackRest's configuration lies beside the cluster,
 /// in `pgbackrest.conf`. It holds the repository's passphrase: without a copy of this file the
 /// repository cannot be read. Blocks its thread.
-public struct PointInTime: Sendable {
+package struct PointInTime: Sendable {
   /// pgBackRest's name for the set of one cluster's backups and log.
   static let stanza = "streakd"
   /// Longest time until PostgreSQL runs again after a change of its settings, in seconds.
@@ -18,7 +18,7 @@ public struct PointInTime: Sendable {
   private let dataFolder: String
   private let progress: Progress
 
-  public init(dataFolder: String, progress: Progress = Progress()) {
+  package init(dataFolder: String, progress: Progress = Progress()) {
     self.dataFolder = Files.absolute(dataFolder)
     self.progress = progress
   }
@@ -33,7 +33,7 @@ public struct PointInTime: Sendable {
   ///
   /// - Parameter repository: The folder of the repository, best on another disk. It is made if it
   ///   does not exist; otherwise it must be empty.
-  public func setUp(repository: String, retentionDays: Int) throws(OperationsError) {
+  package func setUp(repository: String, retentionDays: Int) throws(OperationsError) {
     signal(SIGPIPE, SIG_IGN)
     if let text = try Files.read(markerPath) { try undo(repository: String(decoding: text, as: UTF8.self)) }
     guard !Files.exists(configurationPath) else {
@@ -162,14 +162,14 @@ public struct PointInTime: Sendable {
   // MARK: Backups
 
   /// Makes a base backup: a full one, or one of the changes since the last.
-  public func backUp(full: Bool) throws(OperationsError) {
+  package func backUp(full: Bool) throws(OperationsError) {
     progress.begin(full ? "backing up everything" : "backing up what changed")
     try pgbackrest(["backup", "--type=\(full ? "full" : "incr")"])
   }
 
   /// The repository's content as text for the operator: the moments that can be restored, and
   /// pgBackRest's report. Also what is wrong with the repository, if anything.
-  public func list() throws(OperationsError) -> (text: String, failure: String?) {
+  package func list() throws(OperationsError) -> (text: String, failure: String?) {
     let report = try pgbackrest(["info"])
     let archive = try Archive(configuration: configurationPath)
     var text = ""
@@ -184,7 +184,7 @@ public struct PointInTime: Sendable {
   }
 
   /// Compares everything in the repository with its checksums.
-  public func verify() throws(OperationsError) -> String {
+  package func verify() throws(OperationsError) -> String {
     progress.begin("verifying")
     return try pgbackrest(["verify", "--output=text", "--verbose"])
   }
@@ -192,7 +192,7 @@ public struct PointInTime: Sendable {
   // MARK: Restoring
 
   /// The moment to restore.
-  public enum Target: Sendable {
+  package enum Target: Sendable {
     /// In PostgreSQL's format, such as "2026-11-24 07:00:00+00".
     case time(String)
     /// The end of the log in the repository.
@@ -213,7 +213,7 @@ public struct PointInTime: Sendable {
   ///   - configuration: A copy of `pgbackrest.conf`.
   ///   - ledger: The erased users; nil if the operator explicitly restores without a ledger.
   /// - Returns: The new epoch.
-  public static func restore(
+  package static func restore(
     configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?,
     progress: Progress = Progress()
   ) throws(OperationsError) -> Int64 {

@@ -2,10 +2,10 @@ internal import CSplice
 internal import Glibc
 
 /// Keeps the secrets in this process's memory off the disk.
-public enum ProcessSecrets {
+package enum ProcessSecrets {
   /// Disables core dumps of this process and its children: their memory holds keys and users'
   /// notes.
-  public static func forbidCoreDumps() {
+  package static func forbidCoreDumps() {
     var limit = rlimit(rlim_cur: 0, rlim_max: 0)
     _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
     // The limit above does not apply when the system pipes a core dump to a program; this does.

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Postgres
 internal import PrivateCluster
-public import Schema
+package import Schema
 internal import StreakStore
 
 /// Restores a backup. Blocks its thread.
@@ -9,14 +9,14 @@ internal import StreakStore
 /// One transaction holds everything: the dump, the comparison with the manifest, the removal of
 /// users erased since, and the new epoch. After an error, or if this program is killed, the target
 /// stays empty.
-public struct Restore {
+package struct Restore {
   /// The result of a restore.
-  public struct Outcome: Sendable {
-    public let backup: Backup
+  package struct Outcome: Sendable {
+    package let backup: Backup
     /// The database's new epoch.
-    public let epoch: Int64
+    package let epoch: Int64
     /// Number of users in the erasure ledger; none of them is in the database.
-    public let erasedCount: Int
+    package let erasedCount: Int
   }
 
   private let folder: BackupFolder
@@ -29,7 +29,7 @@ public struct Restore {
   ///   - identity: The path of the file with the private key.
   ///   - signers: One of these must have signed the backup: no other backup is run.
   ///   - ledger: The erased users; nil if the operator explicitly restores without a ledger.
-  public init(
+  package init(
     from folder: BackupFolder, identity: String, signers: BackupSigners, ledger: ErasureLedger?,
     progress: Progress = Progress()
   ) {
@@ -40,7 +40,7 @@ public struct Restore {
     self.progress = progress
   }
 
-  public func run(_ name: String, into target: RestoreTarget) throws(OperationsError) -> Outcome {
+  package func run(_ name: String, into target: RestoreTarget) throws(OperationsError) -> Outcome {
     signal(SIGPIPE, SIG_IGN)
     let backup = try folder.backup(name, signedBy: signers)
     let programs = try PostgresPrograms()

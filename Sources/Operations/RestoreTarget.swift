@@ -2,7 +2,7 @@ internal import Glibc
 internal import PrivateCluster
 
 /// The target of a restore.
-public enum RestoreTarget: Sendable {
+package enum RestoreTarget: Sendable {
   /// A data folder for `streakd --data-folder`, which must not exist or be empty. It appears
   /// complete or not at all.
   case dataFolder(String)

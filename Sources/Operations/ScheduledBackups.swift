@@ -1,13 +1,13 @@
 internal import PrivateCluster
-public import Schema
-public import struct StreakDomain.Instant
+package import Schema
+package import struct StreakDomain.Instant
 internal import StreakStore
 
 /// Scheduled backups: makes one when it is due, then cleans up. If several programs share a
 /// database, one of them makes it.
-public struct ScheduledBackups: Sendable {
+package struct ScheduledBackups: Sendable {
   /// Makes a backup, unless its argument, called under the database's lock, returns false.
-  public typealias Make =
+  package typealias Make =
     @Sendable (
       _ now: Instant, _ isDue: (Instant?) -> Bool
     ) throws(OperationsError) -> Backup?
@@ -18,7 +18,7 @@ public struct ScheduledBackups: Sendable {
   private let make: Make
 
   /// - Parameter schedule: Nil: a backup is always due.
-  public init(_ schedule: BackupSchedule?, folder: String, retentionDays: Int, make: @escaping Make) {
+  package init(_ schedule: BackupSchedule?, folder: String, retentionDays: Int, make: @escaping Make) {
     self.schedule = schedule
     self.folder = folder
     self.retentionDays = retentionDays
@@ -26,7 +26,7 @@ public struct ScheduledBackups: Sendable {
   }
 
   /// Scheduled backups of a database.
-  public init(_ schedule: BackupSchedule?, _ settings: BackupSettings, progress: Progress) {
+  package init(_ schedule: BackupSchedule?, _ settings: BackupSettings, progress: Progress) {
     self.init(schedule, folder: settings.folder, retentionDays: settings.retentionDays) {
       now, isDue throws(OperationsError) in
       try BackupMaker(settings, progress: progress, now: { .now() }).run(if: isDue)
@@ -34,7 +34,7 @@ public struct ScheduledBackups: Sendable {
   }
 
   /// Removes the trial restores of killed programs: databases in clear text.
-  public static func removeLeftovers(in scratchFolder: String) throws(OperationsError) {
+  package static func removeLeftovers(in scratchFolder: String) throws(OperationsError) {
     do throws(PrivateClusterError) {
       try ScratchCluster.removeLeftovers(in: scratchFolder)
     } catch {
@@ -46,7 +46,7 @@ public struct ScheduledBackups: Sendable {
   ///
   /// - Returns: The backup and the clean-up's result; nil if none was due, or if another program
   ///   made it.
-  public func run(at now: Instant) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
+  package func run(at now: Instant) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule
     guard let backup = try make(now, { schedule?.isDue(at: now, last: $0) ?? true }) else { return nil }
     return (backup, try BackupFolder(folder).prune(retentionDays: retentionDays, at: now))

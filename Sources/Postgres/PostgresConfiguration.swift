@@ -1,62 +1,65 @@
 internal import CLibpq
+internal import Glibc
 
 /// How to reach the database, and every limit of its use. Limits are per loop unless their name
 /// says otherwise.
-public struct PostgresConfiguration: Sendable {
+package struct PostgresConfiguration: Sendable {
   /// The parsed connection string: keyword and value, as libpq names them. May hold a password:
   /// never print it.
   let parameters: [(keyword: String, value: String)]
+  /// libpq's `PGCONNECT_TIMEOUT`; nil: it is not set.
+  let environmentConnectTimeout: String?
 
   /// Connections each loop keeps open.
-  public var connectionsPerLoop = 4
+  package var connectionsPerLoop = 4
   /// Statements sent and not yet answered on one connection; further ones wait in the pool's queue.
-  public var statementsInFlightPerConnectionMax = 256
+  package var statementsInFlightPerConnectionMax = 256
   /// Reads that share one implicit transaction and one sync.
-  public var readsPerSyncMax = 32
+  package var readsPerSyncMax = 32
   /// Statements waiting for a connection; one more fails with
   /// `.limitExceeded(.queuedStatementsMax)`.
-  public var queuedStatementsMax = 10_000
+  package var queuedStatementsMax = 10_000
   /// Transactions waiting for a connection; one more fails with
   /// `.limitExceeded(.queuedTransactionsMax)`.
-  public var queuedTransactionsMax = 1_000
+  package var queuedTransactionsMax = 1_000
   /// Bytes of one statement's parameters.
-  public var statementBytesMax = 16 * 1_048_576
+  package var statementBytesMax = 16 * 1_048_576
   /// Longest wait for a connection before `.unreachable`, in milliseconds.
-  public var queueWaitMilliseconds: UInt64 = 5_000
+  package var queueWaitMilliseconds: UInt64 = 5_000
   /// Longest run of one statement on the server (`statement_timeout`), in milliseconds.
-  public var statementTimeoutMilliseconds: UInt64 = 10_000
+  package var statementTimeoutMilliseconds: UInt64 = 10_000
   /// Added to the statement timeout: a connection whose server owes an answer and sends nothing for
   /// longer is closed.
-  public var answerGraceMilliseconds: UInt64 = 5_000
+  package var answerGraceMilliseconds: UInt64 = 5_000
   /// Longest attempt to connect to one address of one host, in milliseconds, unless the connection
   /// string has a `connect_timeout`.
-  public var connectTimeoutMilliseconds: UInt64 = 5_000
+  package var connectTimeoutMilliseconds: UInt64 = 5_000
   /// A session that cannot write (a standby, or `default_transaction_read_only`) is replaced after
   /// this time, in milliseconds: by then the connection string's hosts may include a writable
   /// server.
-  public var readOnlyRecheckMilliseconds: UInt64 = 1_000
+  package var readOnlyRecheckMilliseconds: UInt64 = 1_000
   /// First wait before connecting again, in milliseconds; doubled with every failure. Each wait is
   /// drawn from its upper half.
-  public var reconnectDelayMinMilliseconds: UInt64 = 50
+  package var reconnectDelayMinMilliseconds: UInt64 = 50
   /// Longest wait before connecting again, in milliseconds.
-  public var reconnectDelayMaxMilliseconds: UInt64 = 10_000
+  package var reconnectDelayMaxMilliseconds: UInt64 = 10_000
   /// Longest time that `Database.close()` waits for running work, in milliseconds.
-  public var closeTimeoutMilliseconds: UInt64 = 30_000
+  package var closeTimeoutMilliseconds: UInt64 = 30_000
   /// Server settings for these connections, such as `jit`: names and values without white space.
-  public var serverSettings: [(name: String, value: String)] = []
+  package var serverSettings: [(name: String, value: String)] = []
   /// The `application_name` in `pg_stat_activity`, unless the connection string has one.
-  public var applicationName = "streakd"
+  package var applicationName = "streakd"
   /// The database that all connections must lead to: shared by copies of this configuration.
-  public var knownDatabase = KnownDatabase()
+  package var knownDatabase = KnownDatabase()
   /// Called on a pool's loop for each new connection before any call uses it: the connection may
   /// lead to another server, or a newer timeline, than earlier ones. If it throws, the connection
   /// is closed and the pool connects again later.
-  public var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
+  package var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
 
   /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql
   /// dbname=streakd`.
   /// - Throws: `PostgresConfigurationError` when libpq cannot parse it. Nothing is connected yet.
-  public init(connectionString: String) throws(PostgresConfigurationError) {
+  package init(connectionString: String) throws(PostgresConfigurationError) {
     guard let options = unsafe PQconninfoParse(connectionString, nil) else {
       throw PostgresConfigurationError()
     }
@@ -70,6 +73,7 @@ public struct PostgresConfiguration: Sendable {
       unsafe next += 1
     }
     self.parameters = parameters
+    environmentConnectTimeout = unsafe getenv("PGCONNECT_TIMEOUT").map { value in unsafe String(cString: value) }
   }
 
   /// Detects a vanished TCP peer after about a minute, also while no answer is due. In seconds, and
@@ -134,11 +138,12 @@ public struct PostgresConfiguration: Sendable {
     return ConnectPlan(hosts: hosts ?? [fallback], targetSessionAttributes: attributes)
   }
 
-  /// Longest attempt for one address. libpq's `connect_timeout` is in seconds; values below 1 mean
-  /// no limit, and 1 means 2.
+  /// Longest attempt for one address. libpq's `connect_timeout`, from the connection string or the
+  /// environment, is in seconds; values below 1 mean no limit, and 1 means 2. The environment was
+  /// read when the configuration was made.
   var attemptMilliseconds: UInt64 {
-    guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value, let seconds = UInt64(text),
-      seconds > 0, seconds <= Self.connectTimeoutSecondsMax
+    guard let text = parameters.first(where: { $0.keyword == "connect_timeout" })?.value ?? environmentConnectTimeout,
+      let seconds = UInt64(text), seconds > 0, seconds <= Self.connectTimeoutSecondsMax
     else { return connectTimeoutMilliseconds }
     return max(2, seconds) * 1_000
   }
@@ -163,8 +168,8 @@ public struct PostgresConfiguration: Sendable {
 
 /// The connection string is not valid. Its text, and libpq's message about it, may hold a password
 /// and are not repeated.
-public struct PostgresConfigurationError: Error, CustomStringConvertible {
-  public var description: String {
+package struct PostgresConfigurationError: Error, CustomStringConvertible {
+  package var description: String {
     "the database's connection string is neither a postgresql:// URL nor a list of keyword=value"
   }
 }

@@ -207,7 +207,14 @@ protocol PostgresConnectionOwner: AnyObject {
   deinit { unsafe PQfreeCancel(handle) }
 
   /// Blocks until the server took the request. If it fails, the statement's timeout remains.
-  func send() { _ = unsafe PQcancel(handle, nil, 0) }
+  func send() {
+    // libpq writes into the buffer whatever its size is said to be: it needs one.
+    var message = [CChar](repeating: 0, count: Self.messageBytes)
+    _ = unsafe PQcancel(handle, &message, Int32(message.count))
+  }
+
+  /// The size that libpq's manual recommends.
+  private static let messageBytes = 256
 
   /// Whether a request to cancel a silent session's statement is running. One at a time: while the
   /// server is unreachable, a request occupies a thread of the pool for the system's connect

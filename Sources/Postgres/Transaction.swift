@@ -5,16 +5,16 @@ import EventLoop
 ///
 /// One statement at a time. After an error every further statement is refused, as the server does
 /// it.
-public final class Transaction {
+package final class Transaction {
   /// How a transaction begins.
-  public struct Mode: Sendable {
+  package struct Mode: Sendable {
     let begin: Statement
 
-    public static let readCommitted = Mode(begin: Statement(.write, "begin isolation level read committed"))
-    public static let repeatableRead = Mode(begin: Statement(.write, "begin isolation level repeatable read"))
-    public static let serializable = Mode(begin: Statement(.write, "begin isolation level serializable"))
+    package static let readCommitted = Mode(begin: Statement(.write, "begin isolation level read committed"))
+    package static let repeatableRead = Mode(begin: Statement(.write, "begin isolation level repeatable read"))
+    package static let serializable = Mode(begin: Statement(.write, "begin isolation level serializable"))
     /// Reads one consistent state throughout.
-    public static let snapshot = Mode(begin: Statement(.write, "begin isolation level repeatable read read only"))
+    package static let snapshot = Mode(begin: Statement(.write, "begin isolation level repeatable read read only"))
   }
 
   /// notBegun -> open -> failed or ended; notBegun -> ended.
@@ -35,6 +35,7 @@ public final class Transaction {
   private let connection: PostgresConnection
   private let mode: Mode
   private var state = State.notBegun
+  private var afterCommit: [() -> Void] = []
 
   init(pool: PostgresPool, connection: PostgresConnection, mode: Mode) {
     self.pool = pool
@@ -43,27 +44,27 @@ public final class Transaction {
   }
 
   /// Runs one statement.
-  public func run(
+  package func run(
     _ statement: Statement, _ parameters: PostgresValue...
   ) async throws(DatabaseError) -> QueryResult {
     try await run(statement, parameters: parameters)
   }
 
   /// Runs one statement, with its parameters as an array.
-  public func run(_ statement: Statement, parameters: [PostgresValue]) async throws(DatabaseError) -> QueryResult {
+  package func run(_ statement: Statement, parameters: [PostgresValue]) async throws(DatabaseError) -> QueryResult {
     let work = try await perform([BoundStatement(statement: statement, parameters: parameters)], commits: false)
     return try work.takeLastResult()
   }
 
   /// Runs several statements in one round trip.
-  public func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
+  package func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     guard !batch.steps.isEmpty else { return BatchResult(results: []) }
     let work = try await perform(batch.steps, commits: false)
     return BatchResult(results: Array(work.results.suffix(batch.count)))
   }
 
   /// Runs the last statements and COMMIT in one round trip. No statement can follow.
-  public func runAndCommit(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
+  package func runAndCommit(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     let work = try await perform(batch.steps, commits: true)
     return BatchResult(results: Array(work.results.dropLast().suffix(batch.count)))
   }
@@ -71,7 +72,7 @@ public final class Transaction {
   /// Runs SQL text of any number of statements without parameters, such as a schema version's file.
   ///
   /// The text must not begin or end transactions, and must not use COPY from or to the client.
-  public func runScript(_ text: String) async throws(DatabaseError) {
+  package func runScript(_ text: String) async throws(DatabaseError) {
     if state == .notBegun { _ = try await perform([], commits: false) }
     try check()
     let work = pool.makeWork(.transactionStep, [])
@@ -79,21 +80,32 @@ public final class Transaction {
   }
 
   /// Opens a cursor; read it with `nextChunk(_:)`.
-  public func open(_ cursor: CursorStatement, _ parameters: PostgresValue...) async throws(DatabaseError) {
+  package func open(_ cursor: CursorStatement, _ parameters: PostgresValue...) async throws(DatabaseError) {
     _ = try await run(cursor.declare, parameters: parameters)
   }
 
   /// The next rows, at most `rowsPerChunk`; none after the last.
-  public func nextChunk(_ cursor: CursorStatement) async throws(DatabaseError) -> QueryResult {
+  package func nextChunk(_ cursor: CursorStatement) async throws(DatabaseError) -> QueryResult {
     try await run(cursor.fetch)
   }
 
   /// Closes a cursor before the end of the transaction.
-  public func close(_ cursor: CursorStatement) async throws(DatabaseError) {
+  package func close(_ cursor: CursorStatement) async throws(DatabaseError) {
     _ = try await run(cursor.close)
   }
 
   // MARK: The end
+
+  /// Calls `body` once the transaction is known to have committed; never if it is rolled back or
+  /// its outcome is unknown.
+  package func onCommit(_ body: @escaping () -> Void) { afterCommit.append(body) }
+
+  /// Calls what waits for the commit.
+  func finishCommitted() {
+    let bodies = afterCommit
+    afterCommit = []
+    for body in bodies { body() }
+  }
 
   /// Commits unless `runAndCommit(_:)` did.
   func commit() async throws(DatabaseError) {
@@ -202,6 +214,7 @@ extension PostgresPool {
       await transaction.rollback()
       throw Failure(database: error)
     }
+    transaction.finishCommitted()
     return value
   }
 }

@@ -42,7 +42,7 @@ extension PrivateCluster {
   /// libpq's connection string of the cluster that another program runs in a data folder.
   ///
   /// - Throws: `.folderUnusable` if no cluster runs there.
-  public static func connectionString(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
+  package static func connectionString(runningIn dataFolder: String) throws(PrivateClusterError) -> String {
     connectionString(socketFolder: try socketFolder(runningIn: dataFolder))
   }
 

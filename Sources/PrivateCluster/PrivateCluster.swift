@@ -8,21 +8,21 @@ internal import Synchronization
 /// One thread starts the server process and waits for it. The system ends the server (SIGQUIT) when
 /// this program ends, even by a crash. Acknowledged commits survive the sudden end of this program,
 /// of PostgreSQL, or of both.
-public final class PrivateCluster: Sendable {
+package final class PrivateCluster: Sendable {
   /// libpq's connection string, as the role that owns everything in the cluster.
-  public let connectionString: String
+  package let connectionString: String
   /// libpq's connection string, as the role that serves requests; the owner makes that role.
-  public let servingConnectionString: String
+  package let servingConnectionString: String
 
   /// The database role that owns everything in the cluster.
   static let roleName = "streakd"
   /// The database role that requests are served under.
-  public static let servingRoleName = "streakd_serving"
+  package static let servingRoleName = "streakd_serving"
 
   /// Longest time until a server accepts connections, crash recovery included, in seconds.
-  public static let startSecondsMax = 120
+  package static let startSecondsMax = 120
   /// The same limit for a server that replays the log from a base backup, in seconds: a week.
-  public static let replaySecondsMax = 604_800
+  package static let replaySecondsMax = 604_800
 
   private let folder: DataFolder
   private let installation: PostgresInstallation
@@ -56,7 +56,7 @@ public final class PrivateCluster: Sendable {
   ///     and no server runs.
   ///   - report: Receives messages for the operator, such as a crash and a restart. Called on the
   ///     thread that watches the server.
-  public static func start(
+  package static func start(
     dataFolder: String, startSecondsMax: Int = startSecondsMax,
     report: @escaping @Sendable (String) -> Void = { _ in }, isWanted: @escaping @Sendable () -> Bool = { true }
   ) throws(PrivateClusterError) -> PrivateCluster {
@@ -112,14 +112,14 @@ public final class PrivateCluster: Sendable {
   }
 
   /// Rotates a log that has grown large: see `DataFolder.rotateLog`. Call it regularly.
-  public func rotateLog() { folder.rotateLog() }
+  package func rotateLog() { folder.rotateLog() }
 
   /// The last lines of PostgreSQL's log.
   package var lastLogLines: String { folder.lastLogLines }
 
   /// Stops the server by a fast shutdown and waits until it has ended. Blocks the thread. A second
   /// call does nothing.
-  public func stop() {
+  package func stop() {
     let server: pid_t? = state.withLock { state in
       defer { if state != .stopped { state = .stopping } }
       guard case .running(let server) = state else { return nil }

@@ -1,5 +1,5 @@
 /// Why a private PostgreSQL cannot run. The text of each case is meant for the operator.
-public enum PrivateClusterError: Error, Equatable, CustomStringConvertible {
+package enum PrivateClusterError: Error, Equatable, CustomStringConvertible {
   /// No PostgreSQL of a supported version is installed.
   case noPostgres(String)
   /// Another program holds this data folder.
@@ -13,7 +13,7 @@ public enum PrivateClusterError: Error, Equatable, CustomStringConvertible {
   /// The start was ended because `isWanted` returned false.
   case stopped(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .noPostgres(let text), .folderInUse(let text), .folderUnusable(let text), .programFailed(let text),
       .timedOut(let text), .stopped(let text):

@@ -1,7 +1,7 @@
 /// The version of all of this package's programs, which are released together.
-public enum ProgramVersion {
-  public static let number = "0.1.0-dev"
+package enum ProgramVersion {
+  package static let number = "0.1.0-dev"
 
   /// The output of `--version`.
-  public static func text(of program: String) -> String { "\(program) \(number)" }
+  package static func text(of program: String) -> String { "\(program) \(number)" }
 }

@@ -1,41 +1,41 @@
 public import ArgumentParser
-public import EventLoop
-public import HTTP
-public import RPC
-public import TLS
+package import EventLoop
+package import HTTP
+package import RPC
+package import TLS
 
 /// The options for the connection to a server: its protocol and its protection.
-public struct SecurityOptions: ParsableArguments {
+package struct SecurityOptions: ParsableArguments {
   @Flag(help: "Connect with TLS, trusting the system's authorities.")
-  public var tls = false
+  package var tls = false
 
   @Option(name: .customLong("tls-ca"), help: "Connect with TLS, trusting the authorities in this PEM file only.")
-  public var tlsCA: String?
+  package var tlsCA: String?
 
   @Option(help: "Connect with TLS, showing the certificate in this PEM file.")
-  public var tlsCertificate: String?
+  package var tlsCertificate: String?
 
   @Option(help: "The PEM file with the key of --tls-certificate.")
-  public var tlsKey: String?
+  package var tlsKey: String?
 
   @Option(help: "The name that the server's certificate must be for, if not the address.")
-  public var serverName: String?
+  package var serverName: String?
 
   @Option(
     name: .customLong("protocol"),
     help: "How calls are carried: grpc, grpc-web, grpc-web-text, connect or connect-json.")
-  public var rpcProtocol = ClientProtocol.grpc
+  package var rpcProtocol = ClientProtocol.grpc
 
   @Option(help: "The version of HTTP: 2, or 1.1 for every protocol but grpc.")
-  public var httpVersion = HTTPVersion.http2
+  package var httpVersion = HTTPVersion.http2
 
   @Flag(help: "Permit passwords and tokens in cleartext to another machine.")
-  public var allowCleartext = false
+  package var allowCleartext = false
 
-  public init() {}
+  package init() {}
 
   /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
-  public func security() throws -> ConnectionSecurity {
+  package func security() throws -> ConnectionSecurity {
     var security = ConnectionSecurity()
     if tls { security.usesTLS = true }
     security.authorities = tlsCA
@@ -45,7 +45,7 @@ public struct SecurityOptions: ParsableArguments {
   }
 
   /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
-  public static func certificate(_ certificate: String?, key: String?) throws -> TLSClientFiles? {
+  package static func certificate(_ certificate: String?, key: String?) throws -> TLSClientFiles? {
     switch (certificate, key) {
     case (nil, nil): return nil
     case (let certificate?, let key?): return TLSClientFiles(certificateChain: certificate, privateKey: key)
@@ -57,7 +57,7 @@ public struct SecurityOptions: ParsableArguments {
   /// secrets are sent in cleartext.
   /// - Throws: `ValidationError` for options that cannot be used, and if cleartext is not
   ///   permitted.
-  public func context(for address: String) throws -> TLSContext? {
+  package func context(for address: String) throws -> TLSContext? {
     let security = try security()
     let isHere = ChannelTarget(parsing: address)?.isOnThisMachine ?? false
     do {
@@ -71,7 +71,7 @@ public struct SecurityOptions: ParsableArguments {
   /// A channel that connects at the first call.
   /// - Throws: `ValidationError` for options that cannot be used, and if cleartext is not
   ///   permitted.
-  public func channel(to address: String, on loop: EventLoop) throws -> RPCChannel {
+  package func channel(to address: String, on loop: EventLoop) throws -> RPCChannel {
     guard let target = ChannelTarget(parsing: address) else {
       throw ValidationError("--address must be HOST:PORT, several of them separated by commas, or unix:PATH.")
     }

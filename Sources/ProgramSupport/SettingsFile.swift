@@ -5,7 +5,7 @@ internal import ArgumentParser
 /// Empty lines and those that begin with `#` are skipped. A value is the text between the sign and
 /// the line's end, without white space around it; a `#` after white space begins a comment. A value
 /// in single or double quotes is taken literally; only a comment may follow it.
-public struct SettingsFile: Sendable {
+package struct SettingsFile: Sendable {
   private var values: [String: (text: String, line: Int)] = [:]
   private let path: String
 
@@ -14,10 +14,10 @@ public struct SettingsFile: Sendable {
   private static let no: Set = ["false", "no", "off", "0"]
 
   /// Most bytes of a file.
-  public static let bytesMax = 65_536
+  package static let bytesMax = 65_536
 
   /// - Throws: With the file's path, the line and the fault.
-  public init(_ text: String, path: String, names: Set<String>) throws {
+  package init(_ text: String, path: String, names: Set<String>) throws {
     self.path = path
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let line = Self.trim(line)
@@ -37,16 +37,16 @@ public struct SettingsFile: Sendable {
   }
 
   /// The value of a setting; nil if it is not in the file.
-  public subscript(name: String) -> String? { values[name]?.text }
+  package subscript(name: String) -> String? { values[name]?.text }
 
   /// - Throws: With the line, if the value means neither yes nor no.
-  public func flag(_ name: String) throws -> Bool? {
+  package func flag(_ name: String) throws -> Bool? {
     try values[name].map { try Self.flag($0.text, of: "\(path), line \($0.line): \(name)") }
   }
 
   /// The Boolean value of a text.
   /// - Parameter name: The setting's name, for the error message.
-  public static func flag(_ text: String, of name: String) throws -> Bool {
+  package static func flag(_ text: String, of name: String) throws -> Bool {
     let word = text.lowercased()
     if yes.contains(word) { return true }
     if no.contains(word) { return false }
@@ -70,7 +70,7 @@ public struct SettingsFile: Sendable {
     return rest.isEmpty || rest.hasPrefix("#") ? String(inner[..<end]) : nil
   }
 
-  public static func trim(_ text: Substring) -> Substring {
+  package static func trim(_ text: Substring) -> Substring {
     var text = text.drop { $0.isWhitespace }
     while text.last?.isWhitespace ?? false { text.removeLast() }
     return text

@@ -1,4 +1,6 @@
-/// The rules for a field's value. Source: proto/streak/v1/annotations.proto, `FieldRules`.
+/// The rules for a field's value. Source: proto/streak/v1/validate.proto,
+/// whose names for lengths differ by type: `min_len` and `max_len` of bytes are `minBytes` and
+/// `maxBytes` here.
 public struct FieldRules: Sendable, Equatable {
   public var required: Bool
   public var uuid: Bool
@@ -37,7 +39,7 @@ public struct FieldRules: Sendable, Equatable {
 public struct FieldViolation: Sendable, Equatable {
   /// The field's path, in the schema's names, such as `entries[3].note`.
   public var path: String
-  /// The rule's name in annotations.proto, such as `max_bytes`.
+  /// The rule's name, such as `max_bytes`.
   public var rule: String
   /// The condition that must hold.
   public var description: String

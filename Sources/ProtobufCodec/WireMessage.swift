@@ -28,6 +28,14 @@ public struct WireMessage: Sendable {
     fields.last { $0.number == number && $0.type != .lengthDelimited }?.value
   }
 
+  /// The last value of a signed integer field; 0 when absent.
+  ///
+  /// - Parameter isZigzag: The field's type is sint32 or sint64.
+  public func integer(_ number: UInt32, isZigzag: Bool) -> Int64 {
+    let value = self.number(number) ?? 0
+    return isZigzag ? Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1) : Int64(bitPattern: value)
+  }
+
   /// All values of a varint field, packed or not.
   public func numbers(_ number: UInt32) -> [UInt64] {
     fields.filter { $0.number == number }.flatMap { field -> [UInt64] in

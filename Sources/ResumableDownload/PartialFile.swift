@@ -7,11 +7,11 @@ internal import Glibc
 /// FILE.part           the bytes received so far
 /// FILE.part.snapshot  the id of the snapshot that they belong to, and their format
 /// ```
-public final class PartialFile {
-  public enum Failure: Error, CustomStringConvertible {
+package final class PartialFile {
+  package enum Failure: Error, CustomStringConvertible {
     case unusable(String)
 
-    public var description: String {
+    package var description: String {
       switch self {
       case .unusable(let text): text
       }
@@ -21,15 +21,15 @@ public final class PartialFile {
   private let path: String
   private let descriptor: Int32
   /// The snapshot's id; empty if there is none for the stored bytes.
-  public private(set) var snapshot: [UInt8] = []
-  public private(set) var byteCount: Int64 = 0
+  package private(set) var snapshot: [UInt8] = []
+  package private(set) var byteCount: Int64 = 0
   private var hash = SHA256()
 
   private var partPath: String { "\(path).part" }
   private var snapshotPath: String { "\(path).part.snapshot" }
 
   /// Opens the file, with the bytes that an earlier program received in the same format.
-  public init(_ path: String, format: String) throws(Failure) {
+  package init(_ path: String, format: String) throws(Failure) {
     self.path = path
     self.format = format
     descriptor = open("\(path).part", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -46,7 +46,7 @@ public final class PartialFile {
   private let format: String
 
   /// SHA-256 of the stored bytes.
-  public var sha256: [UInt8] { hash.digest() }
+  package var sha256: [UInt8] { hash.digest() }
 
   private func takeOver() throws(Failure) {
     guard let known = Self.read(snapshotPath, byteLimit: 256), known.starts(with: Array("\(format)\n".utf8)) else {
@@ -63,7 +63,7 @@ public final class PartialFile {
   }
 
   /// Starts the download anew.
-  public func begin(snapshot: [UInt8]) throws(Failure) {
+  package func begin(snapshot: [UInt8]) throws(Failure) {
     unlink(snapshotPath)
     guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
       throw Self.failure("cannot empty \(partPath)")
@@ -76,14 +76,14 @@ public final class PartialFile {
     try Self.write(Array("\(format)\n".utf8) + snapshot, to: file, snapshotPath)
   }
 
-  public func append(_ bytes: [UInt8]) throws(Failure) {
+  package func append(_ bytes: [UInt8]) throws(Failure) {
     try Self.write(bytes, to: descriptor, partPath)
     hash.update(bytes)
     byteCount += Int64(bytes.count)
   }
 
   /// Renames the file, once all of it is on the disk.
-  public func finish() throws(Failure) {
+  package func finish() throws(Failure) {
     guard fsync(descriptor) == 0, rename(partPath, path) == 0 else { throw Self.failure("cannot write \(path)") }
     unlink(snapshotPath)
     let folder = open(

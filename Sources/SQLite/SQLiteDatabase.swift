@@ -1,8 +1,8 @@
 internal import CSQLite
 
 /// One connection to an SQLite file. Not thread-safe: the owner synchronises its use.
-@safe public final class SQLiteDatabase {
-  public enum Access: Sendable {
+@safe package final class SQLiteDatabase {
+  package enum Access: Sendable {
     /// Makes the file if it does not exist.
     case readWrite
     /// For a file that may belong to other programs: nothing is written, not even beside it, and
@@ -23,7 +23,7 @@ internal import CSQLite
   ///   - busyMilliseconds: How long to wait for another connection's transaction.
   ///   - copyFolder: The folder for a copy, which read-only access may need; nil: the system's
   ///     folder of temporary files.
-  public init(
+  package init(
     path: String, access: Access = .readWrite, busyMilliseconds: Int32 = 10_000, copyFolder: String? = nil
   ) throws(SQLiteError) {
     let flags: Int32
@@ -54,19 +54,19 @@ internal import CSQLite
   }
 
   /// Runs a statement and ignores its rows.
-  public func execute(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) {
+  package func execute(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) {
     try forEachRow(sql, values) { _ in }
   }
 
   /// All rows of a statement.
-  public func rows(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) -> [[SQLiteValue]] {
+  package func rows(_ sql: String, _ values: SQLiteValue...) throws(SQLiteError) -> [[SQLiteValue]] {
     var rows: [[SQLiteValue]] = []
     try forEachRow(sql, values) { rows.append($0) }
     return rows
   }
 
   /// Runs a statement and lends each row to `body`.
-  public func forEachRow(
+  package func forEachRow(
     _ sql: String, _ values: [SQLiteValue] = [], _ body: ([SQLiteValue]) -> Void
   ) throws(SQLiteError) {
     let statement = try prepared(sql)
@@ -84,7 +84,7 @@ internal import CSQLite
   }
 
   /// Runs `body` in a transaction that locks the file from the start; an error rolls it back.
-  public func transaction<Value>(_ body: () throws(SQLiteError) -> Value) throws(SQLiteError) -> Value {
+  package func transaction<Value>(_ body: () throws(SQLiteError) -> Value) throws(SQLiteError) -> Value {
     try execute("BEGIN IMMEDIATE")
     do throws(SQLiteError) {
       let value = try body()

@@ -1,5 +1,5 @@
 /// A value of one of SQLite's storage classes.
-public enum SQLiteValue: Hashable, Sendable {
+package enum SQLiteValue: Hashable, Sendable {
   case null
   case integer(Int64)
   case real(Double)
@@ -7,7 +7,7 @@ public enum SQLiteValue: Hashable, Sendable {
   case blob([UInt8])
 
   /// The number, also if it is stored as text or as a whole real; nil for other values.
-  public var integer: Int64? {
+  package var integer: Int64? {
     switch self {
     case .integer(let number): number
     case .real(let number): Int64(exactly: number)
@@ -17,7 +17,7 @@ public enum SQLiteValue: Hashable, Sendable {
   }
 
   /// The text, or a number's digits; nil for NULL and blobs.
-  public var text: String? {
+  package var text: String? {
     switch self {
     case .text(let text): text
     case .integer(let number): String(number)
@@ -27,7 +27,7 @@ public enum SQLiteValue: Hashable, Sendable {
   }
 
   /// The bytes; nil for anything but a blob.
-  public var blob: [UInt8]? {
+  package var blob: [UInt8]? {
     if case .blob(let bytes) = self { bytes } else { nil }
   }
 }

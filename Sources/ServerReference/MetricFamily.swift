@@ -1,8 +1,8 @@
 /// A family of metrics on `/metrics`: its name, type and labels, and its meaning for an operator.
 ///
 /// The table below is the only one: the Prometheus page and the operator's page are made from it.
-public struct MetricFamily: Sendable {
-  public enum Kind: String, Sendable {
+package struct MetricFamily: Sendable {
+  package enum Kind: String, Sendable {
     case counter
     case gauge
     case histogram
@@ -10,7 +10,7 @@ public struct MetricFamily: Sendable {
   }
 
   /// The chapters of the operator's page, in order.
-  public enum Group: String, CaseIterable, Sendable {
+  package enum Group: String, CaseIterable, Sendable {
     case process = "Process"
     case calls = "Calls"
     case connections = "Connections and memory"
@@ -21,14 +21,14 @@ public struct MetricFamily: Sendable {
     case mail = "Mail"
   }
 
-  public let name: String
-  public let group: Group
-  public let kind: Kind
-  public let labels: [String]
+  package let name: String
+  package let group: Group
+  package let kind: Kind
+  package let labels: [String]
   /// What is counted or measured: one sentence, also used for `# HELP`.
-  public let help: String
+  package let help: String
   /// What a value tells an operator, and what to do; empty if `help` is enough.
-  public let reading: String
+  package let reading: String
 
   init(
     _ name: String, _ group: Group, _ kind: Kind, labels: [String] = [], _ help: String, reading: String = ""

@@ -3,9 +3,9 @@
 ///
 /// The table below is the only one: options, `--help`, the parser and the operator's page are made
 /// from it.
-public struct Setting: Sendable {
+package struct Setting: Sendable {
   /// The chapters of the operator's page, in order.
-  public enum Group: String, CaseIterable, Sendable {
+  package enum Group: String, CaseIterable, Sendable {
     case serving = "Addresses and threads"
     case database = "Database"
     case connections = "Connections and memory"
@@ -17,16 +17,16 @@ public struct Setting: Sendable {
   }
 
   /// The option's name without `--`; also the name in the settings file.
-  public let name: String
-  public let group: Group
+  package let name: String
+  package let group: Group
   /// The placeholder for the value in `--help`; nil: a flag.
-  public let value: String?
+  package let value: String?
   /// The default; nil: none.
-  public let fallback: String?
+  package let fallback: String?
   /// The range of a number.
-  public let range: ClosedRange<Int>?
+  package let range: ClosedRange<Int>?
   /// What it does, and its unit: whole sentences.
-  public let meaning: String
+  package let meaning: String
 
   init(
     _ name: String, _ group: Group, _ value: String?, default fallback: String? = nil,
@@ -41,13 +41,13 @@ public struct Setting: Sendable {
   }
 
   /// The environment variable, such as `STREAKD_LISTEN`.
-  public var variable: String { "STREAKD_" + name.uppercased().replacing("-", with: "_") }
+  package var variable: String { "STREAKD_" + name.uppercased().replacing("-", with: "_") }
 
   /// The default as a number; nil if it is not a number.
-  public var number: Int? { fallback.flatMap { Int($0) } }
+  package var number: Int? { fallback.flatMap { Int($0) } }
 
   /// The text for `--help`.
-  public var help: String {
+  package var help: String {
     let limits = range.map { " \($0.lowerBound) to \($0.upperBound)." } ?? ""
     let fallback = fallback.map { value == nil ? "" : " (default: \($0))" } ?? ""
     return meaning + limits + fallback

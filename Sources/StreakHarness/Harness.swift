@@ -1,42 +1,42 @@
-public import RPC
+package import RPC
 internal import ProtobufCodec
 internal import GRPCSchema
 internal import Schema
 
 /// The settings of a run.
-public struct HarnessSettings: Sendable {
+package struct HarnessSettings: Sendable {
   /// Determines the shape of all requests.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// The server's address, for the commands in the report.
-  public var address = ""
+  package var address = ""
   /// Parts of method names, such as `StreakService` or `SyncService/Sync`; empty: all.
-  public var only: [String] = []
+  package var only: [String] = []
   /// Rounds of invalid requests for each method.
-  public var fuzzRounds = 4
+  package var fuzzRounds = 4
   /// Test the limits of calls instead, on a server that applies the schema's limits unchanged.
-  public var limits = false
+  package var limits = false
   /// Also test the limits of lists that may be longer than `BoundaryValues.itemsMax`: each request
   /// has megabytes.
-  public var longLists = false
+  package var longLists = false
   /// How the channel carries calls: malformed protobuf cannot be sent as JSON.
-  public var rpcProtocol = ClientProtocol.grpc
+  package var rpcProtocol = ClientProtocol.grpc
   /// The operator's token, which no call gives; nil: the operators' methods are only tested without
   /// credentials.
-  public var operatorToken: String?
+  package var operatorToken: String?
 
-  public init() {}
+  package init() {}
 
   /// Of a command that repeats a check.
   var protocolOption: String { rpcProtocol == .grpc ? "" : " --protocol \(rpcProtocol.rawValue)" }
 }
 
 /// Tests a server against its schema.
-public struct Harness {
+package struct Harness {
   private let schema: ServiceSchema
   private let settings: HarnessSettings
   private let caller: Caller
 
-  public init(_ schema: ServiceSchema, _ channel: RPCChannel, _ settings: HarnessSettings) {
+  package init(_ schema: ServiceSchema, _ channel: RPCChannel, _ settings: HarnessSettings) {
     var schema = schema
     if let token = settings.operatorToken { schema.givenTokens[MethodSchema.authenticationAdmin] = token }
     self.schema = schema
@@ -46,7 +46,7 @@ public struct Harness {
 
   /// Makes one call.
   /// - Returns: Why no server answers; nil: one does, with any status.
-  public static func reach(_ channel: RPCChannel) async -> String? {
+  package static func reach(_ channel: RPCChannel) async -> String? {
     let method = MethodDescriptor(
       service: "grpc.health.v1.Health", name: "Check", kind: .unary, request: GoogleProtobufAny.descriptor,
       response: GoogleProtobufAny.descriptor)
@@ -62,17 +62,17 @@ public struct Harness {
   }
 
   /// The filters that match no method.
-  public func unmatchedFilters() -> [String] {
+  package func unmatchedFilters() -> [String] {
     settings.only.filter { filter in !schema.methods.contains { Self.matches($0.label, filter) } }
   }
 
   /// The names of a file's scenarios.
   /// - Throws: A fault in the file.
-  public static func scenarioNames(in text: String) throws -> [String] { try ScenarioFile(text).scenarios.map(\.name) }
+  package static func scenarioNames(in text: String) throws -> [String] { try ScenarioFile(text).scenarios.map(\.name) }
 
   /// Checks every method.
   /// - Parameter progress: Receives each suite when it is complete.
-  public func run(progress: (Suite) -> Void = { _ in }) async -> Report {
+  package func run(progress: (Suite) -> Void = { _ in }) async -> Report {
     var report = Report(seed: settings.seed, address: settings.address)
     let shared = SharedPeople(schema, caller, seed: settings.seed)
     for method in schema.methods where isWanted(method.label) {
@@ -89,7 +89,7 @@ public struct Harness {
   ///   - text: Format: Tests/Scenarios/README.md.
   ///   - file: Its name, for the report.
   /// - Throws: A fault in the file.
-  public func play(_ text: String, file: String) async throws -> Report {
+  package func play(_ text: String, file: String) async throws -> Report {
     var report = Report(seed: settings.seed, address: settings.address)
     for scenario in try ScenarioFile(text).scenarios
     where settings.only.isEmpty || settings.only.contains(scenario.name) {
@@ -109,12 +109,12 @@ public struct Harness {
 
 extension ServiceSchema {
   /// The schema that this program was built with.
-  public static func ofBuild() throws -> ServiceSchema {
-    try ServiceSchema(files: (GRPCSchemaCatalog.files + SchemaCatalog.files).map(\.serialized))
+  package static func ofBuild() throws -> ServiceSchema {
+    try ServiceSchema(files: (GRPCSchemaCatalog.files + SchemaCatalog.files).map(\.serialized), overlay: .streak())
   }
 
   /// The schema of a running server, read by reflection.
-  public static func ofServer(_ channel: RPCChannel) async throws -> ServiceSchema {
+  package static func ofServer(_ channel: RPCChannel) async throws -> ServiceSchema {
     let method = MethodDescriptor(
       service: "grpc.reflection.v1.ServerReflection", name: "ServerReflectionInfo", kind: .bidirectionalStreaming,
       request: GRPCReflectionV1ServerReflectionRequest.descriptor,
@@ -143,6 +143,6 @@ extension ServiceSchema {
       files += answer.fileDescriptorProto
     }
     stream.cancel()
-    return try ServiceSchema(files: files)
+    return try ServiceSchema(files: files, overlay: .streak())
   }
 }

@@ -1,13 +1,13 @@
 internal import Cryptography
-public import EventLoop
-public import RPC
+package import EventLoop
+package import RPC
 internal import Schema
 internal import struct StreakDomain.Instant
 package import StreakStore
 internal import Synchronization
 
 /// The service that streakd serves. One for the process.
-public final class StreakApplication: Sendable {
+package final class StreakApplication: Sendable {
   private let store: StreakStore
   private let passwords: PasswordQueue
   private let issuer: TokenIssuer
@@ -100,9 +100,10 @@ public final class StreakApplication: Sendable {
   }
 
   /// Every method of the service, for one loop. Loop thread only.
-  public func methods(on loop: EventLoop) -> [ServerMethod] {
+  package func methods(on loop: EventLoop) -> [ServerMethod] {
     let part = part(on: loop)
     let work = LargeWork(loop: loop, meter: meter)
+    let passwords = PasswordVault(queue: passwords, store: store)
     let signUp = SignUpProcedure(
       store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules, work: work,
       mail: mail)
@@ -113,10 +114,11 @@ public final class StreakApplication: Sendable {
       passwordRules: passwordRules, erasure: erasure, proofs: proofs, deletionDelaySeconds: deletionDelaySeconds,
       mail: mail)
     let recovery = RecoveryProcedure(
-      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules)
+      store: store, passwords: passwords, issuer: issuer, limiter: limiter, passwordRules: passwordRules,
+      mail: mail)
     let credentials = CredentialHandlers(
       store: store, recovery: recovery, proofs: proofs,
-      approvals: SignInApprovalProcedure(store: store, issuer: issuer, limiter: limiter))
+      approvals: SignInApprovalProcedure(store: store, issuer: issuer, limiter: limiter, mail: mail), mail: mail)
     let sync = SyncHandlers(
       store: store, authenticator: part.authenticator, calls: part.calls, subscriptions: part.subscriptions)
     let exports = ExportHandlers(
@@ -126,7 +128,7 @@ public final class StreakApplication: Sendable {
       operators.map { operators in
         AdminHandlers(store: store, backend: operators.backend, startedAt: startedAt).methods
           + AccountAdminHandlers(
-            store: store, exports: exports, erasure: erasure, addresses: limiter.addresses
+            store: store, exports: exports, erasure: erasure, limiter: limiter, mail: mail
           ).methods
       } ?? []
     return [
@@ -138,7 +140,7 @@ public final class StreakApplication: Sendable {
   }
 
   /// The interceptors around every call, outermost first, for one loop. Loop thread only.
-  public func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
+  package func interceptors(on loop: EventLoop) -> [any ServerInterceptor] {
     [
       LoadInterceptor(shedder: part(on: loop).shedder), ConnectOnlyInterceptor(),
       AuditInterceptor(store: store, addresses: limiter.addresses, meter: meter, loop: loop),
@@ -148,17 +150,17 @@ public final class StreakApplication: Sendable {
 
   /// Whether a request for a resource, which is no call, is within its address's limit of calls in
   /// a second; it is then counted. Loop thread only.
-  public func admission(on loop: EventLoop) -> @Sendable (ResourceRequest) -> Bool {
+  package func admission(on loop: EventLoop) -> @Sendable (ResourceRequest) -> Bool {
     let shedder = part(on: loop).shedder
     return { shedder.admits($0, atMilliseconds: loop.nowMilliseconds) }
   }
 
   /// How often limits of the service were reached since the program started.
-  public var limitCounts: [ServiceLimit: Int] { meter.current }
+  package var limitCounts: [ServiceLimit: Int] { meter.current }
 
   /// Closes the connections for the store's notifications. Call it once no more calls are served;
   /// the store's owner closes the store.
-  public func close() async {
+  package func close() async {
     let parts = parts.withLock { parts in
       defer { parts = [:] }
       return parts
@@ -168,6 +170,6 @@ public final class StreakApplication: Sendable {
 }
 
 /// Why the service cannot start.
-public enum ApplicationError: Error {
+package enum ApplicationError: Error {
   case noMemoryForPasswords
 }

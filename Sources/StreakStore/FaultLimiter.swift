@@ -1,7 +1,7 @@
 /// Lets one message of each kind through per second, and counts the others. Pure.
-public struct FaultLimiter: Sendable {
+package struct FaultLimiter: Sendable {
   /// Most kinds within a second; messages of further ones are dropped.
-  public static let kindsMax = 64
+  package static let kindsMax = 64
 
   private struct Entry {
     var second: Int64
@@ -10,11 +10,11 @@ public struct FaultLimiter: Sendable {
   }
   private var entries: [String: Entry] = [:]
 
-  public init() {}
+  package init() {}
 
   /// - Returns: How many messages of the kind were dropped since the last one; nil: this one is
   ///   dropped as well.
-  public mutating func admit(_ kind: String, second: Int64) -> Int? {
+  package mutating func admit(_ kind: String, second: Int64) -> Int? {
     if let entry = entries[kind] {
       guard entry.second != second else {
         entries[kind]?.omittedCount += 1

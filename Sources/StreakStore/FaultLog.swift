@@ -1,15 +1,15 @@
-public import Logging
+package import Logging
 internal import struct StreakDomain.Instant
 internal import Synchronization
 
 /// Logs repeated errors: each kind once per second. Any thread.
-public final class FaultLog: Sendable {
+package final class FaultLog: Sendable {
   private let logger: Logger
   private let limiter = Mutex(FaultLimiter())
 
-  public init(logger: Logger) { self.logger = logger }
+  package init(logger: Logger) { self.logger = logger }
 
-  public func note(
+  package func note(
     _ kind: String, level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
   ) {
     guard logger.logLevel <= level else { return }

@@ -1,9 +1,9 @@
-public import EventLoop
+package import EventLoop
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// A notification from other servers through the database.
-public enum StoreEvent: Sendable {
+package enum StoreEvent: Sendable {
   /// A user's credentials were revoked.
   case revocation(Identifier)
   /// A user's data has changed.
@@ -14,34 +14,52 @@ public enum StoreEvent: Sendable {
 
 /// Receives the notifications of other servers, and of this one, through the database. Belongs to
 /// one loop; closed with `close()`.
-public final class StoreListener: Sendable {
+package final class StoreListener: Sendable {
   private let listener: LoopBound<NotificationListener>
   private let loop: EventLoop
+  private let board: HintBoard
+  private let boardNumber: Int
 
   /// Starts listening. Loop thread only.
   ///
   /// - Parameter onEvent: Called on the loop's thread.
-  init(loop: EventLoop, configuration: PostgresConfiguration, onEvent: @escaping (StoreEvent) -> Void) {
+  init(loop: EventLoop, store: StreakStore, onEvent: @escaping (StoreEvent) -> Void) {
     self.loop = loop
+    board = store.hintBoard
+    boardNumber = board.add(on: loop) { onEvent(.change($0)) }
+    let readPresence = { Task(executorPreference: loop) { await store.readWatchPresence() } }
+    let serverID = store.serverID
+    var configuration = store.configuration
+    // Hints need not survive a crash, and wait for no disk and no standby.
+    configuration.serverSettings.append((name: "synchronous_commit", value: "off"))
     let listener = NotificationListener(
-      loop: loop, configuration: configuration, channels: [StreakStore.revocationChannel, ChangeHint.channel]
+      loop: loop, configuration: configuration,
+      channels: [StreakStore.revocationChannel, ChangeHint.channel, WatchPresence.channel]
     ) { event in
       switch event {
-      case .listening: onEvent(.listening)
+      case .listening:
+        _ = readPresence()
+        onEvent(.listening)
       // Notifications that are lost from now on are compensated by the next `.listening`.
       case .interrupted: break
       case .notification(let notification) where notification.channel == ChangeHint.channel:
-        for hint in ChangeHint.hints(inPayload: notification.payload) { onEvent(.change(hint)) }
+        for hint in HintRelay.hints(in: notification.payload, receiver: serverID) { onEvent(.change(hint)) }
+      case .notification(let notification) where notification.channel == WatchPresence.channel:
+        _ = readPresence()
       case .notification(let notification):
         guard let userID = Identifier(hexadecimal: notification.payload) else { return }
         onEvent(.revocation(userID))
       }
     }
     self.listener = LoopBound(listener, loop: loop)
+    store.hints.listener = listener
   }
 
+  deinit { board.remove(boardNumber) }
+
   /// Stops listening. Any thread.
-  public func close() async {
+  package func close() async {
+    board.remove(boardNumber)
     let listener = listener
     await Task(executorPreference: loop) { listener.value.close() }.value
   }
@@ -49,7 +67,7 @@ public final class StoreListener: Sendable {
 
 extension StreakStore {
   /// Listens on the caller's loop.
-  public func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
-    StoreListener(loop: loop, configuration: configuration, onEvent: onEvent)
+  package func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
+    StoreListener(loop: loop, store: self, onEvent: onEvent)
   }
 }

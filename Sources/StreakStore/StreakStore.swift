@@ -1,23 +1,23 @@
 package import Cryptography
-public import EventLoop
-public import Logging
+package import EventLoop
+package import Logging
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 internal import Synchronization
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of
 /// the caller's loop.
-public final class StreakStore: Sendable {
+package final class StreakStore: Sendable {
   /// Most running batches of streak reads, per loop.
   static let readBatchesMax = 2
   /// Longest run of one statement of a schema version, and longest wait for another program that
   /// applies one, in milliseconds.
   static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
   /// The default size of the cache of recently changed users, in bytes.
-  public static let ledgerCacheBytesDefault = 32 << 20
+  package static let ledgerCacheBytesDefault = 32 << 20
 
   /// Limits of one user's data.
-  public let limits: StoreLimits
+  package let limits: StoreLimits
   let configuration: PostgresConfiguration
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
@@ -29,6 +29,8 @@ public final class StreakStore: Sendable {
   let ledgerCache: LedgerCache
   let quotaMeter: QuotaMeter
   let turns: RowTurns
+  let watching = WatchPresence()
+  let hintBoard = HintBoard()
 
   /// The parts that each loop has of its own.
   private struct LoopPart {
@@ -36,6 +38,7 @@ public final class StreakStore: Sendable {
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
     let writer: ChangeBatcher
+    let hints: HintRelay
   }
 
   /// Connects in the background; calls wait for a connection, for a limited time. Call
@@ -49,7 +52,7 @@ public final class StreakStore: Sendable {
   ///     second; nil: nothing is logged.
   ///   - ledgerCacheBytes: The size of the cache of recently changed users; 0: no cache.
   /// - Throws: `StoreConfigurationError` if the connection string is not valid.
-  public convenience init(
+  package convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
     ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
@@ -97,7 +100,9 @@ public final class StreakStore: Sendable {
     quotaMeter = quotas
     let turns = RowTurns()
     self.turns = turns
+    let (watching, board, sender) = (watching, hintBoard, serverID)
     parts = loops.map { loop in
+      let hints = HintRelay(loop: loop, sender: sender, watching: watching, board: board)
       func batcher<Request, Response>(
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
       ) -> NaturalBatcher<Request, Response> {
@@ -110,7 +115,7 @@ public final class StreakStore: Sendable {
         grantBatcher: batcher(Self.readGrants),
         writer: ChangeBatcher(
           loop: loop, database: database, cache: cache, limits: limits, quotas: quotas, turns: turns,
-          busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }))
+          hints: hints, busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }), hints: hints)
       return (loop, LoopBound(part, loop: loop))
     }
   }
@@ -128,7 +133,7 @@ public final class StreakStore: Sendable {
   }
 
   /// Waits for running calls, for a limited time, and closes the connections.
-  public func close() async {
+  package func close() async {
     await database.close()
   }
 
@@ -143,6 +148,9 @@ public final class StreakStore: Sendable {
 
   /// Changes users' data on the caller's loop.
   var writer: ChangeBatcher { part.writer }
+
+  /// Tells watching devices of changes that were made on the caller's loop.
+  var hints: HintRelay { part.hints }
 
   /// Runs long work in the thread pool while the caller's loop goes on.
   func offload<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
@@ -159,7 +167,7 @@ public final class StreakStore: Sendable {
 
   /// The epoch of change numbers. Read with the schema, when the program starts, and with every new
   /// connection.
-  public var epoch: Epoch { currentEpoch.value }
+  package var epoch: Epoch { currentEpoch.value }
 
   /// Seals and authenticates what a copy of the database must not reveal or make. Read by
   /// `openServerKey`; until then a random one.
@@ -180,7 +188,7 @@ public final class StreakStore: Sendable {
 }
 
 /// The database's connection string cannot be used. The text repeats nothing of it.
-public struct StoreConfigurationError: Error, CustomStringConvertible {
+package struct StoreConfigurationError: Error, CustomStringConvertible {
   let reason: String
-  public var description: String { reason }
+  package var description: String { reason }
 }

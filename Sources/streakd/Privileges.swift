@@ -20,11 +20,14 @@ struct Privileges {
   ///
   /// - Parameter user: Nil: this process stays what it is.
   static func drop(
-    to user: ServerUser?, _ settings: ServerSettings, _ logger: Logger
+    to user: ServerUser?, _ settings: ServerSettings, _ inherited: InheritedSockets, _ logger: Logger
   ) async throws -> Privileges {
+    var privileges = Privileges(
+      sockets: inherited.reservation(of: settings.listen),
+      adminSockets: settings.adminListen.flatMap { inherited.reservation(of: $0) })
     guard let user else {
       if geteuid() == 0 { logger.warning("streakd serves as root: name an unprivileged user by --user") }
-      return Privileges()
+      return privileges
     }
     let folder = settings.database == nil ? settings.dataFolder : nil
     let backups = settings.backups
@@ -35,11 +38,15 @@ struct Privileges {
       }
     }
     try prepared.get()
-    var privileges = Privileges()
-    privileges.sockets = try SocketReservation(settings.listen, count: settings.loops)
-    privileges.adminSockets = try settings.adminListen.map { try SocketReservation($0, count: 1) }
+    if privileges.sockets == nil {
+      privileges.sockets = try SocketReservation(settings.listen, count: settings.loops)
+    }
+    if privileges.adminSockets == nil {
+      privileges.adminSockets = try settings.adminListen.map { try SocketReservation($0, count: 1) }
+    }
     let certificates = settings.tls.map { CertificateFiles.paths(of: $0).map(absolute) } ?? []
-    let sockets = [settings.listen, settings.adminListen].compactMap { $0 }.filter(\.isUnix).map { absolute($0.host) }
+    let sockets = [settings.listen, settings.adminListen].compactMap { $0 }.filter(\.isUnix)
+      .filter { !inherited.addresses.contains($0) }.map { absolute($0.host) }
     if !certificates.isEmpty || !sockets.isEmpty {
       privileges.files = try PrivilegedFiles(certificates, sockets: sockets)
     }

@@ -28,14 +28,30 @@ struct StartChecks {
   }
 
   private let settings: ServerSettings
+  private let inherited: InheritedSockets
 
-  init(_ settings: ServerSettings) { self.settings = settings }
+  init(_ settings: ServerSettings, _ inherited: InheritedSockets) {
+    self.settings = settings
+    self.inherited = inherited
+  }
 
   /// - Throws: The first failed check's message.
   func run(_ logger: Logger) async throws -> Outcome {
     let user = try ServerUser.toServe(as: settings.user)
-    for address in [settings.listen, settings.adminListen].compactMap({ $0 }) where address.port != 0 || address.isUnix
-    {
+    let addresses = [settings.listen, settings.adminListen].compactMap { $0 }
+    if let unknown = inherited.addresses.first(where: { !addresses.contains($0) }) {
+      throw ValidationError(
+        "The service manager passed a socket of \(unknown), which is neither listen nor admin-listen.")
+    }
+    for address in addresses {
+      // A socket without a loop that accepts from it would let its clients wait.
+      let count = inherited.addresses.count { $0 == address }
+      guard count <= (address == settings.listen ? settings.loops : 1) else {
+        throw ValidationError(
+          "The service manager passed \(count) sockets of \(address), more than there are loops to accept from them.")
+      }
+    }
+    for address in addresses where (address.port != 0 || address.isUnix) && !inherited.addresses.contains(address) {
       try SocketListener.checkIsFree(address)
     }
     let tlsState = settings.tls.map { CertificateFiles(files: $0, privileged: nil).state() } ?? []

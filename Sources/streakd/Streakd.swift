@@ -114,6 +114,7 @@ struct Streakd: AsyncParsableCommand {
     }
     let logger = Logger(label: "streakd")
     signal(SIGPIPE, SIG_IGN)
+    let inherited = try InheritedSockets()
     raiseDescriptorLimit()
     ProcessSecrets.forbidCoreDumps()
 
@@ -122,9 +123,9 @@ struct Streakd: AsyncParsableCommand {
     // From here on a signal stops the program in order, at any point of the start.
     let stopping = await StopSignal(loop: first, startGraceMilliseconds: UInt64(settings.graceSeconds) * 1_000)
     do {
-      let checked = try await StartChecks(settings).run(logger)
+      let checked = try await StartChecks(settings, inherited).run(logger)
       try stopping.check()
-      let privileges = try await Privileges.drop(to: checked.user, settings, logger)
+      let privileges = try await Privileges.drop(to: checked.user, settings, inherited, logger)
       defer { privileges.end() }
       try await run(settings, checked, privileges, threads, stopping, logger)
     } catch is StoppedDuringStart {

@@ -54,6 +54,22 @@ struct ServerKeyTests {
     #expect(KeyEncryptionKeys([one + [1]]) == nil)
   }
 
+  @Test("a sealed password opens for its person and under its key only, and no two boxes are equal")
+  func passwords() throws {
+    let (key, owner) = (ServerKey(), [UInt8](repeating: 1, count: 16))
+    let hash = try PasswordHash(of: Secret("correct horse"), cost: .cheapest)
+    let box = key.sealPassword(hash, of: owner)
+    #expect(key.openPassword(box, of: owner) == hash)
+    #expect(key.openPassword(box, of: [UInt8](repeating: 2, count: 16)) == nil)
+    #expect(ServerKey().openPassword(box, of: owner) == nil)
+    #expect(key.sealPassword(hash, of: owner) != box)
+    // Another purpose's box is none.
+    #expect(key.openPassword(key.seal(Array(hash.text.utf8), purpose: "password"), of: owner) == nil)
+    for changed in [[], Array(box.dropLast()), box + [0], box.dropLast() + [box[box.count - 1] ^ 1]] {
+      #expect(key.openPassword(Array(changed), of: owner) == nil)
+    }
+  }
+
   @Test("no description or reflection shows a key")
   func hides() {
     var text = ""

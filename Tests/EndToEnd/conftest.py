@@ -15,8 +15,12 @@ import pytest
 
 # The client that it runs exists only where scripts/check has installed it.
 collect_ignore = [] if "STREAKD_INTEROP_RUBY" in os.environ else ["test_interop_ruby.py"]
-# Long journeys, in browsers that only scripts/check --long installs.
-collect_ignore += [] if "STREAKD_LONG" in os.environ else ["test_page_long.py"]
+# Long journeys, in browsers, and a mail server that only scripts/check --long installs.
+collect_ignore += [] if "STREAKD_LONG" in os.environ else ["test_page_long.py", "test_mail_opensmtpd.py"]
+# Needs a network namespace of its own, and packages that only scripts/check --failover installs.
+collect_ignore += [] if "STREAKD_FAILOVERS" in os.environ else ["test_failover_patroni.py"]
+# Needs what only scripts/check --long installs.
+collect_ignore += [] if "STREAKD_POSTGRES_VERSIONS" in os.environ else ["test_postgres_versions.py"]
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 

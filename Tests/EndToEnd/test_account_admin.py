@@ -7,6 +7,8 @@ import grpc
 import pytest
 from databases import database, sql  # noqa: F401
 from erasure import rows_of
+from mail_server import MailServer, arguments
+from mailing import reset, verified
 from person import Person, details
 from server import PROGRAMS, Server
 from streak.v1 import account_admin_pb2, account_admin_pb2_grpc, account_pb2, admin_pb2, admin_pb2_grpc, credential_pb2
@@ -49,12 +51,14 @@ def test_each_operator_may_do_what_the_token_s_line_says(server):
         user = person.sign_up().account.user_id
         calls = {"FindAccount": {"user_id": user}, "LockAccount": {"user_id": user}, "UnlockAccount": {"user_id": user},
                  "SignOutAccount": {"user_id": user}, "ExportAccount": {"user_id": user, "format": 1},
-                 "EraseAccount": {"user_id": user, "email": "x@example.com"}}
+                 "EraseAccount": {"user_id": user, "email": "x@example.com"}, "StartPasswordReset": {"user_id": user}}
         allowed = {"mira": {"FindAccount", "LockAccount", "UnlockAccount", "SignOutAccount"}, "noa": {"FindAccount", "ExportAccount"},
                    "root": set(calls) - {"EraseAccount"}}
         for name, methods in allowed.items():
             for method, fields in calls.items():
-                if method in methods:
+                if method == "StartPasswordReset" and name == "root":
+                    assert reason(Operator(person, name), method, **fields) == "MAIL_OFF"
+                elif method in methods:
                     Operator(person, name)(method, **fields)
                 else:
                     expected = "INVALID_FIELD" if method == "EraseAccount" and name != "mira" else "OPERATOR_RIGHT_MISSING"
@@ -150,6 +154,28 @@ def test_every_act_is_in_the_person_s_trail_with_the_operator_s_name(server, dat
         assert reason(person.accounts.GetAccount, account_pb2.GetAccountRequest(), metadata=person.metadata) == "ACCOUNT_ERASED"
         kept = sql(database, "select method, detail, peer_address, device_id from audit_events where method ~ 'EraseAccount' and outcome = 'OK'")
         assert kept == "AccountAdminService/EraseAccount|operator=operator|127.0.0.1|"
+
+
+def test_a_reset_is_started_for_a_proved_address_and_by_its_link_only(database, tmp_path):  # noqa: F811
+    path = tmp_path / "operators"
+    path.write_text(f"{TOKENS['root']}\nmira find,lock {TOKENS['mira']}\nnoa find,reset {TOKENS['noa']}\n")
+    with MailServer() as mails, Server(database=database, arguments=arguments(mails, "--operator-token-file", str(path))) as server, \
+            Person(server) as person, Person(server) as unproved:
+        user = verified(person, mails).accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=60).account.user_id
+        other = unproved.sign_up().account.user_id
+        assert reason(Operator(person, "mira"), "StartPasswordReset", user_id=user) == "OPERATOR_RIGHT_MISSING"
+        assert reason(Operator(person, "noa"), "StartPasswordReset", user_id=other) == "MAIL_OFF"
+        assert reason(Operator(person, "noa"), "StartPasswordReset", user_id=os.urandom(16)) == "ACCOUNT_NOT_FOUND"
+        assert "a link is on its way" in streakctl(server, "noa", "reset", person.email).stdout
+        # Nothing has changed so far.
+        person.sign_in()
+        link = mails.of("Choose a new password")[0]
+        assert link.recipients == [person.email]
+        assert reset(person, link.token).devices_signed_out == 1
+        person.password = "a quite new password"
+        person.sign_in()
+        assert b"AccountAdminService/StartPasswordReset" in person.export()[0]
+        assert sql(database, "select distinct detail from audit_events where method ~ 'StartPasswordReset' and outcome = 'OK'") == "operator=noa"
 
 
 def test_streakctl_does_all_of_it(server):

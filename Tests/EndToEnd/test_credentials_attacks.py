@@ -77,7 +77,7 @@ def test_guesses_over_many_addresses_get_nothing_and_lock_no_owner_out(database,
         codes = list(owner.credentials.CreateRecoveryCodes(credential_pb2.CreateRecoveryCodesRequest(), metadata=owner.metadata).recovery_codes)
         asked = owner.credentials.RequestSignInApproval(
             credential_pb2.RequestSignInApprovalRequest(email=owner.email, device=thief.device))
-        before = sql(database, "select password_hash, (select count(*) from devices) from users where email = " + f"'{owner.email}'")
+        before = sql(database, "select sealed_password, (select count(*) from devices) from users where email = " + f"'{owner.email}'")
         attacker = Attacker(thief, seed)
         guesses = {
             "recover": lambda: attacker.recover(owner.email), "sign in": lambda: attacker.sign_in(owner.email),
@@ -87,7 +87,7 @@ def test_guesses_over_many_addresses_get_nothing_and_lock_no_owner_out(database,
         told = reasons([guesses[kind] for kind in kinds])
         for kind, reason in zip(kinds, told):
             assert reason in (REFUSED if kind in ("recover", "sign in") else {"SIGN_IN_APPROVAL_NOT_FOUND", "TOO_MANY_REQUESTS"}), (kind, reason)
-        assert sql(database, "select password_hash, (select count(*) from devices) from users where email = " + f"'{owner.email}'") == before
+        assert sql(database, "select sealed_password, (select count(*) from devices) from users where email = " + f"'{owner.email}'") == before
         assert sql(database, "select count(*) from recovery_codes where used_at is not null") == "0"
         # The owner's device goes on, signs in, renews its tokens; the owner's new phone comes in
         # with a code.

@@ -12,13 +12,14 @@ import pytest
 from databases import sql
 from device import Device, completion, edit
 from exported import sections
+from field_rules import FieldRules
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from operated import TOKEN, Operated
 from person import Person, captured_session, details, local_time, today
 from recovering import Recovering
 from server import Server, open_folder
-from streak.v1 import (account_pb2, admin_pb2, admin_pb2_grpc, annotations_pb2, common_pb2, export_pb2, migration_pb2, streak_pb2,
+from streak.v1 import (account_pb2, admin_pb2, admin_pb2_grpc, common_pb2, export_pb2, migration_pb2, streak_pb2,
                        sync_pb2)
 
 HABIT = bytes(range(16))
@@ -29,7 +30,7 @@ HABIT = bytes(range(16))
 def violations(message, path=""):
     """For a valid message: (path, copy that breaks one rule of that field)."""
     for field in message.DESCRIPTOR.fields:
-        rules = field.GetOptions().Extensions[annotations_pb2.rules]
+        rules = FieldRules(field)
         name = f"{path}{field.name}"
         broken = []
         is_text = field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
@@ -45,7 +46,7 @@ def violations(message, path=""):
             broken.append(text(rules.min_bytes - 1))
         if is_text and rules.max_bytes:
             broken.append(text(rules.max_bytes + 1))
-        if rules.has_range:
+        if rules.maximum is not None:
             if rules.minimum > (0 if field.type == FieldDescriptor.TYPE_UINT32 else -(1 << 31)):
                 broken.append(rules.minimum - 1)
             if rules.maximum < (1 << 31) - 1:
@@ -58,7 +59,7 @@ def violations(message, path=""):
             else:
                 setattr(other, field.name, value)
             yield name, other
-        if field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated and message.HasField(field.name) and not rules.judged_apart:
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated and message.HasField(field.name) and not rules.is_ignored:
             for inner, changed in violations(getattr(message, field.name), name + "."):
                 other = type(message)()
                 other.CopyFrom(message)

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from databases import sql
 from erasure import PHRASE
+from field_rules import FieldRules
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from person import Person, captured_session, local_time, today
@@ -62,7 +63,7 @@ def fill(message, id, text, own, variant=0, depth=0):
     """A request that is valid as far as the schema tells, with this id in every field for an id,
     except for the caller's own in `user_id`."""
     for field in message.DESCRIPTOR.fields:
-        rules = field.GetOptions().Extensions[annotations_pb2.rules]
+        rules = FieldRules(field)
         choice = field.containing_oneof
         if choice is not None and field is not choice.fields[variant % len(choice.fields)]:
             continue
@@ -99,7 +100,7 @@ def fill(message, id, text, own, variant=0, depth=0):
         else:
             setattr(message, field.name, value)
     plan = message.DESCRIPTOR.fields_by_name.get("plan_hash")
-    if plan and not plan.GetOptions().Extensions[annotations_pb2.rules].required:
+    if plan and not FieldRules(plan).required:
         message.ClearField("plan_hash")
     return message
 

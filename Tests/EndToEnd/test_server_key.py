@@ -8,9 +8,11 @@ import subprocess
 import pytest
 from databases import sql
 from faults import refusal_to_start
+from password_seal import matches, password_key, stored_password
 from person import Person
+from refusals import refusal
 from server import PROGRAMS, Server
-from streak.v1 import account_pb2
+from streak.v1 import account_pb2, credential_pb2
 
 
 def owner(folder):
@@ -131,12 +133,81 @@ def test_a_rotation_that_stopped_before_the_database_is_completed_by_the_next_st
         same.sign_in()
 
 
+def test_the_secrets_are_renewed_and_passwords_stay(database, folder):
+    file = folder / "key"
+    assert key_command("make", file).returncode == 0
+    options = ["--server-key-file", str(file)]
+    with Server(database=database, arguments=options) as server, Person(server) as person, Person(server) as lost:
+        user = person.sign_up().account.user_id
+        codes = person.credentials.CreateRecoveryCodes(credential_pb2.CreateRecoveryCodesRequest(), metadata=person.metadata, timeout=60).recovery_codes
+        lost.sign_up()
+        running = key_command("renew", file, "--database", database)
+        assert running.returncode == 1 and "is running; nothing was changed" in running.stderr and len(keys(file)) == 1
+        tokens = person.tokens
+    sql(database, f"UPDATE users SET sealed_password = '\\x00' WHERE email = '{lost.email}'")
+    # Rows beyond one step.
+    sql(database, "INSERT INTO users (user_id, email, sealed_password, created_at, sealed_sign_up) "
+                  "SELECT md5('u' || g)::uuid, '', '', now(), '' FROM generate_series(1, 1500) g")
+    former = file.read_text()
+    before = sql(database, f"SELECT encode(sealed_password, 'hex') FROM users WHERE user_id = '{user.hex()}'")
+    done = key_command("renew", file, "--database", database)
+    assert done.returncode == 0 and "1 passwords are sealed" in done.stdout and "1501 passwords were sealed under a key that is lost" in done.stdout, done
+    assert sql(database, f"SELECT encode(sealed_password, 'hex') FROM users WHERE user_id = '{user.hex()}'") != before
+    assert key_command("retire", file, "--database", database).returncode == 0
+    # What was in other hands opens nothing of the present database.
+    stolen = folder / "stolen"
+    stolen.write_text(former)
+    stolen.chmod(0o600)
+    assert password_key(database, user, file=stolen) is None and "does not fit this database" in refusal_to_start(
+        database, "--server-key-file", str(stolen))
+    with Server(database=database, arguments=options) as server, Person(server, email=person.email) as same:
+        same.use(same.accounts.Refresh(account_pb2.RefreshRequest(refresh_token=tokens.refresh_token), timeout=60).tokens)
+        account = same.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=same.metadata, timeout=60).account
+        assert account.recovery_codes_left == 0 and len(codes) == 8
+        same.sign_in()
+
+
+def test_a_renewal_with_a_file_that_does_not_fit_changes_nothing(database, folder):
+    file, other = folder / "key", folder / "other"
+    assert key_command("make", file).returncode == 0 and key_command("make", other).returncode == 0
+    with Server(database=database, arguments=["--server-key-file", str(file)]) as server, Person(server) as person:
+        person.sign_up()
+    held = other.read_text()
+    refused_one = key_command("renew", other, "--database", database)
+    assert refused_one.returncode == 1 and "does not fit" in refused_one.stderr and other.read_text() == held
+    with Server(database=database, arguments=["--server-key-file", str(file)]) as server, Person(server, email=person.email) as same:
+        same.sign_in()
+
+
+def test_a_dump_that_is_restored_without_the_file_signs_in_by_no_password(database, folder):
+    """The way that the page names for a lost file: signed-in devices go on, passwords and codes end."""
+    file, fresh = folder / "key", folder / "fresh"
+    assert key_command("make", file).returncode == 0 and key_command("make", fresh).returncode == 0
+    with Server(database=database, arguments=["--server-key-file", str(file)]) as server, Person(server) as person:
+        person.sign_up()
+    sql(database, "DELETE FROM server_key")
+    with Server(database=database, arguments=["--server-key-file", str(fresh)]) as server, Person(server, email=person.email) as same:
+        assert refusal(same.sign_in)[1] == "SIGN_IN_REFUSED"
+        same.use(same.accounts.Refresh(account_pb2.RefreshRequest(refresh_token=person.tokens.refresh_token), timeout=60).tokens)
+        change = account_pb2.ChangePasswordRequest(password=person.password, new_password="a quite new password")
+        assert refusal(same.accounts.ChangePassword, change, metadata=same.metadata, timeout=60)[1] == "SIGN_IN_REFUSED"
+
+
 def test_a_copy_of_the_database_holds_no_key(folder):
     """Nothing in it authenticates a token or a cursor: the secrets that did are gone from the schema, and the one that is left is sealed."""
     with served(folder) as server, Person(server) as person:
         person.sign_up()
         dump = subprocess.run(["pg_dump", "--data-only", owner(folder)], capture_output=True, text=True, check=True).stdout
         assert keys(key_file(folder))[0] not in dump
+        # No guess of a password can be tried: neither its hash nor what the hash was made with is
+        # there.
+        assert "argon2" not in dump and b"argon2".hex() not in dump
+        user = person.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=30).account.user_id
+        stored = stored_password(owner(folder), user, file=key_file(folder))
+        assert stored.startswith("$argon2id$") and matches(stored, person.password) and not matches(stored, "a wrong guess")
+        other = folder / "other-key"
+        other.write_text(f"streakd-server-key-{os.urandom(32).hex()}\n")
+        assert password_key(owner(folder), user, file=other) is None
         assert sql(owner(folder), "SELECT octet_length(sealed) FROM server_key") == str(32 + 24 + 16)
         tables = sql(owner(folder), "SELECT string_agg(table_name || '.' || column_name, ' ') FROM information_schema.columns "
                                     "WHERE table_schema = 'public' AND column_name ~ 'secret' AND column_name !~ 'hash'")

@@ -1,7 +1,5 @@
 """Passwords and devices: guessing, lock-outs, stolen tokens, lists, revocation."""
 
-import ctypes
-import ctypes.util
 import os
 
 import grpc
@@ -9,6 +7,7 @@ import pytest
 from databases import sql
 from limits import SIGN_INS, refused
 from metrics import Metrics
+from password_seal import cheap_hash, matches, store_password, stored_password
 from person import Person, details
 from server import Server
 from streak.v1 import account_pb2, common_pb2, session_pb2
@@ -85,19 +84,31 @@ def test_passwords_that_are_guessed_first_are_refused(folder):
 
 def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
     with Server(database=database) as server, Person(server) as owner:
-        owner.sign_up()
-        sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
-        cheap = ctypes.create_string_buffer(128)
-        password = owner.password.encode()
-        assert sodium.crypto_pwhash_argon2id_str(cheap, password, ctypes.c_ulonglong(len(password)), ctypes.c_ulonglong(1), ctypes.c_size_t(8192)) == 0
-        sql(database, f"update users set password_hash = '{cheap.value.decode()}'")
+        user = owner.sign_up().account.user_id
+        cheap = cheap_hash(owner.password)
+        store_password(database, user, cheap)
         assert refusal(sign_in, owner, password="a wrong guess")[0] == "UNAUTHENTICATED"
-        assert sql(database, "select password_hash from users") == cheap.value.decode()
+        assert stored_password(database, user) == cheap
         sign_in(owner)
-        renewed = sql(database, "select password_hash from users")
-        assert renewed.startswith("$argon2id$v=19$m=65536,t=2,p=1$")
+        renewed = stored_password(database, user)
+        assert renewed.startswith("$argon2id$v=19$m=65536,t=2,p=1$") and matches(renewed, owner.password)
         sign_in(owner)
-        assert sql(database, "select password_hash from users") == renewed
+        assert stored_password(database, user) == renewed
+
+
+def test_a_stored_password_is_no_use_in_another_row_or_after_a_change(database):
+    """Whoever can write the database, and has no key, can neither copy a password nor make one."""
+    with Server(database=database) as server, Person(server) as owner, Person(server) as attacker:
+        owner.sign_up()
+        attacker.password = "the attacker's own words"
+        attacker.sign_up()
+        sql(database, f"update users set sealed_password = (select sealed_password from users where email = '{attacker.email}')")
+        assert refusal(sign_in, owner, password=attacker.password)[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED")
+        sign_in(attacker)
+        for box in ("set_byte(sealed_password, 40, get_byte(sealed_password, 40) # 1)", "''", "'\\x00'",
+                    f"'{cheap_hash(owner.password)}'::bytea"):
+            sql(database, f"update users set sealed_password = {box} where email = '{owner.email}'")
+            assert refusal(sign_in, owner)[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED"), box
 
 
 def statements(server, call, times=5):

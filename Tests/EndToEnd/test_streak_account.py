@@ -46,6 +46,27 @@ def test_a_forgotten_password_is_replaced_with_a_recovery_code(server, folder, d
     assert len(phone.run("account", "codes", input=f"{NEW}\n").split("\n")) == 9
 
 
+def test_a_recovery_code_is_a_proof_where_the_password_is_forgotten(server, folder, database):  # noqa: F811
+    phone = signed_up(folder, server)
+    codes = phone.run("account", "codes").split("\n")[:-1]
+    sql(database, "update devices set proven_at = proven_at - interval '301 seconds'")
+    assert "is not right" in phone.run("account", "codes", input="\nAAAAA-AAAAA\n", code=1)
+    fresh = phone.run("account", "codes", input=f"\n{codes[0]}\n").split("\n")[:-1]
+    assert len(fresh) == 8 and not set(fresh) & set(codes)
+    words = "delete my account\n"
+    assert "is not right" in phone.run("account", "delete", "mira@example.com", "--immediately", input=f"{words}\n{codes[1]}\n", code=1)
+    assert "deleted, with everything" in phone.run("account", "delete", "mira@example.com", "--immediately", input=f"{words}\n{fresh[0]}\n")
+
+
+def test_codes_that_another_device_made_end_with_the_password_and_the_person_is_told(server, folder):
+    phone = signed_up(folder, server)
+    phone.run("account", "codes")
+    assert "No recovery codes" not in phone.run("account", "password", input=f"{PASSWORD}\n{NEW}\n")
+    tablet = App(folder / "tablet", server)
+    tablet.run("login", "mira@example.com", input=f"{NEW}\n")
+    assert "No recovery codes: streak account codes" in tablet.run("account", "password", input=f"{NEW}\n{PASSWORD}\n")
+
+
 @pytest.mark.parametrize("is_approved", [True, False])
 def test_another_device_approves_by_the_six_digits(server, folder, database, is_approved):  # noqa: F811
     phone = signed_up(folder, server)

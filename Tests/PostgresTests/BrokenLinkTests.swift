@@ -70,6 +70,50 @@ struct BrokenLinkTests {
     }
   }
 
+  @Test("a silent session is closed also if the request to cancel its statement cannot be sent")
+  func silentAndGone() async throws {
+    let configuration = try TestServer.configuration()
+    let folder = "/tmp/streakd-test-\(UInt64.random(in: 0...UInt64.max))"
+    #expect(mkdir(folder, 0o755) == 0)
+    let name = "\(folder)/\(configuration.socketName)"
+    let target = try #require(configuration.socketPath, "the test server must be on a unix socket")
+    #expect(symlink(target, name) == 0)
+    defer {
+      unlink(name)
+      rmdir(folder)
+    }
+    let (connected, failed) = (Signal(), Signal())
+    try await withDatabase(
+      {
+        $0 = $0.replacing(host: folder)
+        $0.connectionsPerLoop = 1
+        $0.statementTimeoutMilliseconds = 100
+        $0.answerGraceMilliseconds = 100
+        $0.serverSettings = [(name: "statement_timeout", value: "0")]
+        $0.reconnectDelayMaxMilliseconds = 50
+      },
+      onEvent: { event in
+        if case .connected = event { connected.send() }
+        if case .connectFailed = event { failed.send() }
+      }
+    ) { database, _ in
+      await connected.wait()
+      // Given: nothing answers at the server's address any more.
+      unlink(name)
+      // When: the server is silent.
+      let error = await databaseError { _ = try await database.run(Common.sleep, .double(2)) }
+      // Then: the call ends, and so does the process's attempt to cancel, before the pool goes on.
+      guard case .outcomeUnknown = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      for _ in 0..<3 { await failed.wait() }
+      #expect(symlink(target, name) == 0)
+      let found = try await Common.ask(database)
+      #expect(found == 1)
+    }
+  }
+
   private static let shortSleep = Statement(.read, "select pg_sleep(0.5), 7::int4")
 
   @Test("a read whose server process dies is run again")

@@ -10,7 +10,7 @@ import importlib, os, struct, subprocess, sys, tempfile
 stubs = tempfile.mkdtemp()
 subprocess.run(
     [sys.executable, "-m", "grpc_tools.protoc", *["-I" + f for f in folders], "--python_out=" + stubs,
-     "codec_test.proto", "streak/v1/annotations.proto"], check=True)
+     "codec_test.proto", "streak/v1/validate.proto"], check=True)
 sys.path.insert(0, stubs)
 AllTypes = importlib.import_module("codec_test_pb2").AllTypes
 from google.protobuf import json_format

@@ -18,7 +18,7 @@ struct ChannelTests {
 
   static func method(_ kind: CallKind, isIdempotent: Bool = false) -> MethodDescriptor {
     MethodDescriptor(
-      service: "bench.Echo", name: "Test", kind: kind, policy: MethodPolicy(isIdempotent: isIdempotent),
+      service: "bench.Echo", name: "Test", kind: kind, idempotency: isIdempotent ? .idempotent : .unknown,
       request: EchoMessage.descriptor, response: EchoMessage.descriptor)
   }
 

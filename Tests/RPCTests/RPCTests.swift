@@ -188,7 +188,7 @@ struct RPCTests {
   @Test("an interceptor runs only around calls of the methods that it applies to")
   func concernedInterceptor() async throws {
     struct Refusing: ServerInterceptor {
-      func concerns(_ method: MethodDescriptor) -> Bool { method.kind != .unary }
+      func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? { method.kind != .unary ? self : nil }
 
       func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
         async throws(RPCStatus)

@@ -34,9 +34,9 @@ struct ServiceSchemaTests {
   @Test("every value that a method needs is provided by another method, unless success is conditional")
   func kindsAreProvided() throws {
     let schema = try ServiceSchema.ofBuild()
-    let provided = Set(schema.methods.flatMap(\.provides))
-    for method in schema.methods where !method.isConditional && method.authentication <= MethodSchema.authenticationUser
-    {
+    let provided = Set(schema.methods.flatMap(\.effects.provides))
+    for method in schema.methods
+    where !method.effects.isConditional && method.authentication <= MethodSchema.authenticationUser {
       for field in schema.message(method.request).fields where !field.meaning.kind.isEmpty && !field.meaning.isNew {
         #expect(provided.contains(field.meaning.kind), "\(method.label) needs \(field.meaning.kind)")
       }
@@ -44,15 +44,39 @@ struct ServiceSchemaTests {
     for form in schema.tokens.values { #expect(form.parts.allSatisfy { provided.contains($0) }) }
   }
 
-  /// A file with `message M { string extra = 1 [(rules) = { required: true, max_bytes: 3 }]; }`, as
-  /// a later version might have it.
+  @Test("the overlay names only what the schema declares")
+  func overlayIsOfThisSchema() throws {
+    let schema = try ServiceSchema.ofBuild()
+    let fields = schema.messages.values.flatMap { message in message.fields.map { "\(message.name).\($0.name)" } }
+    let methods = schema.methods.map { "\($0.service).\($0.name)" }
+    let undeclared = try Set(SchemaOverlay.streak().names).subtracting(fields + methods)
+    #expect(undeclared == [])
+    #expect(schema.tokens.count == 2)
+  }
+
+  @Test(
+    "an overlay that says what means nothing is refused with its place",
+    arguments: [
+      (#"{"fields": {"a.B.c": {"knd": "habit"}}}"#, "a.B.c has a member knd, which means nothing"),
+      (#"{"fields": {"a.B.c": {"source": "sun"}}}"#, "a.B.c knows no source sun"),
+      (#"{"fields": {"a.B.c": {"new": 1}}}"#, "a.B.c has no boolean in new"),
+      (#"{"methods": {"a.B.c": {"provides": "x"}}}"#, "a.B.c has no list in provides"),
+      (#"{"tokens": []}"#, "overlay has no object in tokens"), ("[]", "overlay is no object"),
+    ])
+  func overlayIsStrict(text: String, reason: String) {
+    let error = #expect(throws: SchemaError.self) { try SchemaOverlay(text) }
+    #expect(error?.description == reason)
+  }
+
+  /// A file with `message M { string extra = 1 [(buf.validate.field) = { required: true, string: {
+  /// max_bytes: 3 } }]; }`, as a later version might have it.
   private func laterFile() -> [UInt8] {
     func field(_ number: UInt32, _ payload: [UInt8]) -> [UInt8] {
       var bytes: [UInt8] = []
       bytes.append(number, payload: payload)
       return bytes
     }
-    let options = field(50_001, [0x08, 1, 0x20, 3])
+    let options = field(1159, [0xC8, 0x01, 1] + field(14, [0x28, 3]))
     let extra =
       field(1, Array("extra".utf8)) + [0x18, 1, 0x20, 1, 0x28, 9] + field(8, options) + field(10, Array("extra".utf8))
     return field(1, Array("later.proto".utf8)) + field(2, Array("later".utf8))
@@ -61,7 +85,7 @@ struct ServiceSchemaTests {
 
   @Test("a new field is checked against its rules without a change here")
   func laterFieldsAreTried() throws {
-    let schema = try ServiceSchema(files: [laterFile()])
+    let schema = try ServiceSchema(files: [laterFile()], overlay: SchemaOverlay())
     var message = DynamicMessage("later.M")
     message.fields[1] = [.bytes([0x61])]
     let violations = RuleViolations(schema, of: message).all

@@ -1,222 +1,67 @@
 import EventLoop
-import Postgres
-import StreakDomain
+import Glibc
 @testable import StreakStore
 import Testing
 import TestSupport
 
-/// Operations of several server processes on the credentials of one account: every interleaving
-/// ends in the state, and gives the answers, of one of their orders in the pure model.
+/// Calls on the credentials of one account. In the model, every order of their steps leaves a
+/// state, and gives answers, that one order of whole calls leaves and gives. The store does what
+/// the model does, step by step, and at the same moment.
 @Suite(.serialized) struct CredentialInterleavingTests {
+  private typealias Calls = CredentialCalls
   private typealias Model = CredentialModel
-  private static let deviceCount = 3
-  private static let now = Instant.sample
-  private static let later = now.advanced(bySeconds: 60)
 
-  /// One account in the store, with two processes that change it.
-  private struct Account: Sendable {
-    let userID: Identifier
-    let deviceIDs: [Identifier]
-    let requestID: Identifier
-    let stores: [StreakStore]
+  /// STREAKD_LONG: every choice of three calls instead of a part.
+  private static let isLong = unsafe getenv("STREAKD_LONG") != nil
 
-    func device(_ index: Int) -> DeviceRecord { .sample(deviceIDs[index]) }
+  // MARK: The model
 
-    private static func hash(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: 32) }
-    static func codeHash(_ code: Int) -> [UInt8] { [UInt8](repeating: UInt8(code), count: 32) }
-
-    /// Makes the account with two devices signed in, three codes and an open request.
-    static func make(_ test: TestStore, _ other: StreakStore, number: Int) async throws -> (Account, Model) {
-      let deviceIDs = (0..<deviceCount).map { _ in Identifier.random() }
-      var new = NewAccount.sample("\(number)@example.org", credential: .sample(1, family: 1))
-      new.passwordHash = "p0"
-      new.device = .sample(deviceIDs[0])
-      new.recoveryCodeHashes = [0, 1, 2].map { codeHash($0) }
-      _ = try await test.store.signUp(new)
-      try await test.store.signIn(.sample(deviceIDs[1]), of: new.userID, .sample(2, family: 2), at: now)
-      let account = Account(
-        userID: new.userID, deviceIDs: deviceIDs, requestID: .random(), stores: [test.store, other])
-      try await test.store.requestSignIn(
-        SignInApprovalRecord(
-          requestID: account.requestID, userID: new.userID, secretHash: hash(9), digits: "123456",
-          device: account.device(2), peerAddress: "", requestedAt: now, expiresAt: later))
-      let devices = [
-        0: Model.Device(family: .init(root: 1, current: 1)), 1: Model.Device(family: .init(root: 2, current: 2)),
-      ]
-      return (account, Model(devices: devices, codes: [0, 1, 2]))
-    }
-
-    /// Makes a change as the services do.
-    func perform(_ operation: Model.Operation, by store: StreakStore) async throws(StoreError) -> Model.Answer {
-      func answer(_ isDone: Bool) -> Model.Answer { isDone ? .done : .refused }
-      let event = AuditEventRecord.sample(userID)
-      do throws(StoreError) {
-        switch operation {
-        case .signIn(let index, let pair):
-          try await store.signIn(device(index), of: userID, .sample(pair, family: pair), at: now)
-          return .done
-        case .recover(let code, let index, let pair, let password):
-          // The procedure refuses a code that it does not find.
-          let isThere = try await store.user(userID) != nil
-          let found = try await store.recoveryCode(of: userID, hash: Self.codeHash(code))
-          guard isThere else { return .missing }
-          guard found?.isUsed == false else { return .refused }
-          return answer(
-            try await store.recover(
-              CodeRecovery(
-                userID: userID, codeHash: Self.codeHash(code), passwordHash: password, sealedReply: [1],
-                device: device(index), credential: .sample(pair, family: pair), addressHash: [1], auditEvent: event),
-              at: now))
-        case .changePassword(let index, let from, let to, let pair):
-          return answer(
-            try await store.changePassword(
-              of: userID, from: from, to: to, on: deviceIDs[index], .sample(pair, family: pair), at: now) != nil)
-        case .refresh(let root, let presented, let pair):
-          return answer(try await refresh(root, presented, pair, by: store))
-        case .signOut(let index):
-          _ = try await store.signOut(deviceIDs[index], of: userID)
-          return try await store.user(userID) == nil ? .refused : .done
-        case .signOutAll:
-          _ = try await store.signOut(nil, of: userID)
-          return try await store.user(userID) == nil ? .refused : .done
-        case .revoke(let index):
-          return answer(try await store.revokeDevice(deviceIDs[index], of: userID, at: now) != nil)
-        case .spendCode(let code):
-          return answer(try await store.spendRecoveryCode(of: userID, hash: Self.codeHash(code), at: now))
-        case .replaceCodes:
-          try await store.replaceRecoveryCodes(of: userID, by: [100, 101].map { Self.codeHash($0) }, at: now)
-          return .done
-        case .approve, .deny:
-          return answer(
-            try await store.decideSignIn(
-              requestID, of: userID, isApproved: operation == .approve, digits: nil, at: now, expiresAt: later))
-        case .completeSignIn(let index, let pair):
-          guard try await store.user(userID) != nil else { return .missing }
-          return answer(
-            try await store.completeSignIn(
-              ApprovedSignIn(
-                requestID: requestID, userID: userID, sealedReply: [1], device: device(index),
-                credential: .sample(pair, family: pair), addressHash: [1], auditEvent: event), at: now))
-        case .announceDeletion: return answer(try await store.announceDeletion(of: userID, at: now) != nil)
-        case .cancelDeletion: return answer(try await store.cancelDeletion(of: userID) == true)
-        case .eraseIfDue: return answer(try await store.erase(userID, at: now, .sample(nil), dueAt: later) != nil)
-        case .erase: return answer(try await store.erase(userID, at: now, .sample(nil)) != nil)
-        case .lock: return answer(try await store.lockAccount(userID, at: now) != nil)
-        case .unlock: return answer(try await store.unlockAccount(userID))
-        }
-      } catch {
-        guard error == .noSuchUser else { throw error }
-        return .missing
-      }
-    }
-
-    private func refresh(
-      _ root: UInt8, _ presented: UInt8, _ pair: UInt8, by store: StreakStore
-    ) async throws(StoreError) -> Bool {
-      let familyHash = CredentialRecord.sample(root, family: root).refreshFamilyHash
-      let hash = CredentialRecord.sample(presented, family: root).refreshHash
-      let issued = TokenFamily.Pair(.sample(pair, family: root))
-      while true {
-        guard case .living(let deviceID, let before) = try await store.refreshGrant(of: userID, familyHash: familyHash)
-        else { return false }
-        var family = before
-        switch family.refresh(hash, issuing: issued, at: now) {
-        case .issued:
-          if try await store.storeFamily(family, replacing: before, of: deviceID, userID, refreshedAt: now) {
-            return true
-          }
-        case .expired: return false
-        case .copied:
-          try await store.endCopiedFamily(familyHash, of: deviceID, userID)
-          return false
+  @Test(
+    "every order of the steps of three calls equals one order of the calls",
+    arguments: CredentialCalls.Beginning.allCases)
+  func consistent(beginning: CredentialCalls.Beginning) {
+    let start = beginning.state
+    let schedules = Calls.schedules(3)
+    #expect(schedules.count == 90)
+    let needed = Self.isLong ? 0..<Calls.kindCount : Calls.coreKinds
+    let kinds = Self.isLong ? 0..<Calls.kindCount : Calls.coreKinds
+    // Every two calls, and three of the core's or of all.
+    let choices =
+      Calls.choices(3, of: kinds, with: needed) + Calls.choices(2, of: 0..<Calls.kindCount, with: 0..<Calls.kindCount)
+    for choice in choices {
+      let calls = choice.enumerated().map { Calls.call($1, place: $0) }
+      let serial = Calls.serialOutcomes(calls, from: start)
+      for schedule in choice.count == 3 ? schedules : Calls.schedules(2) {
+        let (outcome, answers) = Calls.outcome(calls, schedule, from: start)
+        if !serial.contains(outcome) {
+          Issue.record("\(calls) as \(schedule) from \(start): \(answers), \(outcome.state)")
+          return
         }
       }
-    }
-
-    /// The state in the database, in the model's words.
-    func observe(_ test: TestStore) async throws -> Model {
-      guard let user = try await test.store.user(userID) else {
-        var model = Model(devices: [:], codes: [])
-        model.exists = false
-        model.password = ""
-        let rows = try await test.store.database.row(
-          Statement(
-            .read,
-            """
-            SELECT (SELECT count(*) FROM devices WHERE user_id = '\(userID)')
-              + (SELECT count(*) FROM recovery_codes WHERE user_id = '\(userID)')
-              + (SELECT count(*) FROM sign_in_approvals WHERE user_id = '\(userID)')
-            """)
-        ) { row throws(DatabaseError) in try row.int64(0) }
-        #expect(rows == 0, "an erased account has left rows")
-        return model
-      }
-      var model = Model(devices: [:], codes: [])
-      model.password = user.passwordHash
-      model.isLocked = user.lockedAt != nil
-      model.isDeletionAnnounced = user.deletionAt != nil
-      for code in [0, 1, 2, 100, 101] {
-        if let found = try await test.store.recoveryCode(of: userID, hash: Self.codeHash(code)), !found.isUsed {
-          model.codes.insert(code)
-        }
-      }
-      #expect(Int(user.recoveryCodesLeft) == model.codes.count)
-      for (index, deviceID) in deviceIDs.enumerated() {
-        model.devices[index] = try await test.store.database.row(
-          Statement(
-            .read,
-            """
-            SELECT access_hash, refresh_family_hash, unused_pairs FROM devices
-            WHERE user_id = '\(userID)' AND device_id = '\(deviceID)'
-            """)
-        ) { row throws(DatabaseError) in
-          var family: Model.Family?
-          if let current = try row.bytesOrNull(0)?.first, let root = try row.bytesOrNull(1)?.first {
-            family = Model.Family(
-              root: root, current: current,
-              unused: (TokenFamily.pairs(encoded: try row.bytes(2)) ?? []).compactMap(\.accessHash.first))
-          }
-          return Model.Device(family: family)
-        }
-      }
-      let request = try await test.store.signInApproval(requestID)
-      model.request =
-        switch (request?.isApproved, request?.sealedReply) {
-        case (true, nil): .approved
-        case (true, _): .completed
-        case (false, _): .denied
-        default: .open
-        }
-      return model
     }
   }
 
-  /// An operation, with values of its own.
-  private static func operation(_ number: Int, place: Int) -> Model.Operation {
-    let (pair, device) = (UInt8(10 + place), place % deviceCount)
-    return switch number {
-    case 0: .signIn(device: device, pair: pair)
-    case 1: .recover(code: 0, device: device, pair: pair, password: "p\(place + 1)")
-    case 2: .changePassword(device: 0, from: "p0", to: "p\(place + 1)", pair: pair)
-    case 3: .refresh(root: 1, presented: 1, pair: pair)
-    case 4: .signOut(device: 0)
-    case 5: .signOutAll
-    case 6: .revoke(device: 1)
-    case 7: .spendCode(0)
-    case 8: .replaceCodes
-    case 9: .approve
-    case 10: .deny
-    case 11: .completeSignIn(device: 2, pair: pair)
-    case 12: .announceDeletion
-    case 13: .cancelDeletion
-    case 14: .eraseIfDue
-    case 15: .erase
-    case 16: .lock
-    default: .unlock
+  /// What holds whatever was called.
+  @Test("no state has a credential of before the password's last replacement", arguments: UInt64(0)..<8)
+  func invariants(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    for _ in 0..<400 {
+      var state = Calls.Beginning.allCases.randomElement(using: &random)?.state ?? Calls.plain
+      for place in 0..<8 {
+        let call = Calls.call(Int.random(in: 0..<Calls.kindCount, using: &random), place: place)
+        let before = state
+        let answer = state.apply(call)
+        if answer != .done { #expect(state == before || call.isRefresh, "\(call) from \(before)") }
+        let signedIn = state.devices.values.filter { $0.family != nil }
+        #expect(signedIn.allSatisfy(\.isKnown) && (signedIn.isEmpty || !state.isLocked), "\(call) from \(before)")
+        if state.exists, state.password != before.password {
+          #expect(signedIn.count <= 1 && state.request != .approved && state.request != .open, "\(call) from \(before)")
+        }
+      }
     }
   }
 
-  private static let kindCount = 18
+  // MARK: The store
 
   @Test("in sequence the store does what the model does", arguments: UInt64(0)..<6)
   func sequences(seed: UInt64) async throws {
@@ -224,15 +69,17 @@ import TestSupport
       var random = SplitMix64(seed: seed)
       let other = try await test.anotherStore()
       for number in 0..<8 {
-        let (account, start) = try await Account.make(test, other, number: number)
-        var model = start
+        let beginning = Calls.Beginning.allCases[number % 3]
+        let account = try await Self.make(test, other, number, beginning)
+        var model = beginning.state
         for place in 0..<12 {
-          // Erasing often would end most sequences early.
-          let kind = Int.random(in: 0..<(place < 8 ? 14 : Self.kindCount), using: &random)
-          let operation = Self.operation(kind, place: place)
-          let expected = model.apply(operation)
-          let found = try await account.perform(operation, by: account.stores[place % 2])
-          #expect(found == expected, "\(operation)")
+          var kind = Int.random(in: 0..<Calls.kindCount, using: &random)
+          // Erasing early would end the sequence.
+          if place < 8, [4, 16, 17].contains(kind) { kind = 20 }
+          let call = Calls.call(kind, place: place)
+          let expected = model.apply(call)
+          let found = try await account.perform(call, by: account.stores[place % 2])
+          #expect(found == expected, "\(call)")
         }
         #expect(try await account.observe(test) == model)
       }
@@ -240,61 +87,91 @@ import TestSupport
     }
   }
 
-  @Test("at the same moment every interleaving equals one order of the model", arguments: UInt64(0)..<8)
+  @Test("step by step the store does what the model does, in every order of two calls", arguments: 0..<4)
+  func steps(part: Int) async throws {
+    try await TestStore.run { test in
+      let other = try await test.anotherStore()
+      var number = 0
+      let pairs = Calls.choices(2, of: 0..<Calls.kindCount, with: Self.isLong ? 0..<Calls.kindCount : Calls.coreKinds)
+      let triples = Self.isLong ? Calls.choices(3, of: Calls.coreKinds, with: Calls.coreKinds) : []
+      let beginnings = Self.isLong ? Calls.Beginning.allCases : [.plain]
+      let choices = (pairs + triples).enumerated().filter { $0.offset % 4 == part }.map(\.element)
+      for beginning in beginnings {
+        for choice in choices {
+          let calls = choice.enumerated().map { Calls.call($1, place: $0) }
+          for schedule in Calls.distinctSchedules(choice.count) {
+            number += 1
+            let account = try await Self.make(test, other, number, beginning)
+            let (expected, answers) = Calls.outcome(calls, schedule, from: beginning.state)
+            let found = try await Self.run(calls, schedule, account)
+            #expect(found == answers, "\(calls) as \(schedule) from \(beginning)")
+            #expect(
+              try await account.observe(test).withoutDeadLinks == expected.state,
+              "\(calls) as \(schedule) from \(beginning)")
+          }
+        }
+      }
+      await other.close()
+    }
+  }
+
+  @Test("at the same moment every interleaving equals one order of the calls", arguments: UInt64(0)..<8)
   func interleavings(seed: UInt64) async throws {
     try await TestStore.run(loopCount: 2) { test in
       var random = SplitMix64(seed: seed)
       let other = try await test.anotherStore()
       for number in 0..<20 {
-        let (account, before) = try await Account.make(test, other, number: number)
-        var model = before
-        // Half of them begin with an approved request, a quarter with an announced deletion.
-        if Bool.random(using: &random) {
-          _ = model.apply(.approve)
-          _ = try await account.perform(.approve, by: test.store)
+        let beginning = Calls.Beginning.allCases.randomElement(using: &random) ?? .plain
+        let account = try await Self.make(test, other, number, beginning)
+        let start = beginning.state
+        let calls = (0..<3).map { place in
+          Calls.call(Int.random(in: 0..<Calls.kindCount, using: &random), place: place)
         }
-        if Int.random(in: 0..<4, using: &random) == 0 {
-          _ = model.apply(.announceDeletion)
-          _ = try await account.perform(.announceDeletion, by: test.store)
-        }
-        let operations = (0..<3).map { place in
-          Self.operation(Int.random(in: 0..<Self.kindCount, using: &random), place: place)
-        }
-        let answers = try await withThrowingTaskGroup(of: (Int, Model.Answer?).self) { group in
-          for (place, operation) in operations.enumerated() {
+        let answers = try await withThrowingTaskGroup(of: (Int, Model.Answer).self) { group in
+          for (place, call) in calls.enumerated() {
             group.addTask(executorPreference: test.loops[place % 2]) {
-              do throws(StoreError) {
-                return (place, try await account.perform(operation, by: account.stores[place % 2]))
-              } catch {
-                // The caller sends it again: here it has changed nothing.
-                guard error == .concurrentChange else { throw error }
-                return (place, nil)
-              }
+              (place, try await account.perform(call, by: account.stores[place % 2]))
             }
           }
-          return try await group.reduce(into: [Int: Model.Answer?]()) { $0[$1.0] = $1.1 }
+          return try await group.reduce(into: [Int: Model.Answer]()) { $0[$1.0] = $1.1 }
         }
         let after = try await account.observe(test)
-        let start = model
-        let isOrdered = Array(operations.indices).permutations.contains { order in
-          var state = start
-          for place in order {
-            guard let answer = answers[place] ?? nil else { continue }
-            if state.apply(operations[place]) != answer { return false }
-          }
-          return state == after
-        }
-        #expect(isOrdered, "\(operations) from \(start): \(answers), \(after)")
+        let isOrdered = Calls.serialOutcomes(calls, from: start).contains(Calls.Outcome(answers, after))
+        #expect(isOrdered, "\(calls) from \(start): \(answers), \(after)")
       }
       await other.close()
     }
   }
+
+  private static func make(
+    _ test: TestStore, _ other: StreakStore, _ number: Int, _ beginning: Calls.Beginning
+  ) async throws -> CredentialAccount {
+    let account = try await CredentialAccount.make(test, other, number: number)
+    for call in beginning.calls { #expect(try await account.perform(call, by: test.store) == .done) }
+    return account
+  }
+
+  /// Takes the steps one after the other, by the stores in turn.
+  private static func run(
+    _ calls: [Model.Call], _ schedule: [Calls.Step], _ account: CredentialAccount
+  ) async throws -> [Int: Model.Answer] {
+    var (seen, answers) = ([Int: CredentialAccount.Seen](), [Int: Model.Answer]())
+    for step in schedule {
+      switch step {
+      case .begin(let place):
+        let read = try await account.begin(calls[place], by: account.stores[place % 2])
+        seen[place] = read
+        answers[place] = read.refusal
+      case .finish(let place):
+        guard answers[place] == nil, let read = seen[place] else { continue }
+        answers[place] = try await account.finish(calls[place], seen: read, by: account.stores[place % 2])
+      }
+    }
+    return answers
+  }
 }
 
-extension AuditEventRecord {
-  fileprivate static func sample(_ userID: Identifier?) -> AuditEventRecord {
-    AuditEventRecord(
-      userID: userID, occurredAt: .sample, method: "Test/Test", outcome: "OK", reason: "", deviceID: nil,
-      peerAddress: "", detail: "")
-  }
+extension CredentialModel.Call {
+  /// A refused one may end a family.
+  fileprivate var isRefresh: Bool { if case .refresh = self { true } else { false } }
 }

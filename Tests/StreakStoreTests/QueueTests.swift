@@ -192,6 +192,9 @@ import Testing
         Issue.record("not listening first")
         return
       }
+      // Nothing watches yet: nothing is told.
+      _ = try await tablet.change(.day(phone.habitID, Instant.sampleDay - 1))
+      #expect(await store.beginWatch())
       _ = try await alone.change(.day(alone.habitID, Instant.sampleDay))
       let answer = try await tablet.change(.day(phone.habitID, Instant.sampleDay))
       guard case .change(let hint) = await events.next() else {
@@ -202,8 +205,31 @@ import Testing
         hint
           == ChangeHint(
             userID: phone.userID, changeNumber: answer.ledger.changeNumber, deviceID: tablet.deviceID))
+      store.endWatch()
       await listener.close()
     }
+  }
+
+  @Test("a notification's hints reach other processes only, and unreadable ones are left out")
+  func senders() {
+    let (sender, receiver) = (Identifier.random(), Identifier.random())
+    let hint = ChangeHint(userID: .random(), changeNumber: 7, deviceID: nil)
+    let payload = "\(sender)/\(ChangeHint.payloads([hint])[0])"
+    #expect(HintRelay.hints(in: payload, receiver: receiver) == [hint])
+    #expect(HintRelay.hints(in: payload, receiver: sender).isEmpty)
+    for unreadable in ["", "/", "x", "\(sender)", "\(sender)/"] {
+      #expect(HintRelay.hints(in: unreadable, receiver: receiver).isEmpty)
+    }
+  }
+
+  @Test("two hints of one user become one: of the last change, and of a device only if it made both")
+  func mergedHints() {
+    let (userID, device) = (Identifier.random(), Identifier.random())
+    let first = ChangeHint(userID: userID, changeNumber: 1, deviceID: device)
+    let second = ChangeHint(userID: userID, changeNumber: 2, deviceID: device)
+    #expect(second.merged(with: first) == second)
+    let other = ChangeHint(userID: userID, changeNumber: 3, deviceID: .random())
+    #expect(first.merged(with: other) == ChangeHint(userID: userID, changeNumber: 3, deviceID: nil))
   }
 
   @Test("an outcome is stored as long as a device may repeat its operation, and no longer")

@@ -102,7 +102,7 @@ extension NewAccount {
     credential: CredentialRecord = .sample(), session: NewMigration? = nil
   ) -> NewAccount {
     NewAccount(
-      userID: userID, email: email, emailKey: email, passwordHash: "hash", createdAt: .sample,
+      userID: userID, email: email, emailKey: email, sealedPassword: Array("p0".utf8), createdAt: .sample,
       sealedReply: [9, 9], device: device, credential: credential, addressHash: [8, 8], session: session,
       auditEvent: AuditEventRecord(
         userID: userID, occurredAt: .sample, method: "AccountService/SignUp", outcome: "OK", reason: "",

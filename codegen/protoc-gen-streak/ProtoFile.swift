@@ -11,6 +11,8 @@ struct ProtoFile {
   /// The file defines options for other files: no code is generated for it.
   let isForGenerator: Bool
   let serialized: [UInt8]
+  /// The methods of its services must state a policy.
+  var statesPolicies: Bool { dependencies.contains("streak/v1/annotations.proto") }
 
   init(_ wire: WireMessage) throws {
     name = wire.string(1)
@@ -66,7 +68,7 @@ struct ProtoMessage {
     fields = try wire.messages(2).enumerated().map { try ProtoField($1, comments, path + [2, $0]) }
     nested = try wire.messages(3).enumerated().map { try ProtoMessage($1, fullName, comments, path + [3, $0]) }
     enums = try wire.messages(4).enumerated().map { try ProtoEnum($1, fullName, comments, path + [4, $0]) }
-    oneofs = try wire.messages(8).map { ($0.string(1), try $0.message(2).number(50_001) == 1) }
+    oneofs = try wire.messages(8).map { ($0.string(1), try $0.message(2).message(1159).number(1) == 1) }
     isMapEntry = try wire.message(7).number(7) == 1
     documentation = { comments.documentation(path, indent: $0) }
   }
@@ -81,7 +83,7 @@ struct ProtoField {
   let typeName: String
   let oneofIndex: Int?
   let rules: String?
-  /// Its own rules are checked later, not with the request.
+  /// The rules inside its messages are checked later, not with the request.
   let isJudgedApart: Bool
   let documentation: (_ indent: String) -> String
 
@@ -96,31 +98,10 @@ struct ProtoField {
     type = wire.number(5) ?? 0
     typeName = wire.string(6)
     oneofIndex = wire.number(9).map { Int($0) }
-    let rules = try wire.message(8).messages(50_001).last
-    self.rules = try Self.rules(rules)
-    isJudgedApart = rules?.number(10) == 1
+    let rules = try FieldOptions(wire.message(8))
+    self.rules = rules.expression
+    isJudgedApart = rules.isJudgedApart
     documentation = { comments.documentation(path, indent: $0) }
-  }
-
-  /// The Swift expression of `streak.v1.FieldRules`.
-  private static func rules(_ wire: WireMessage?) throws -> String? {
-    guard let wire else { return nil }
-    func signed(_ number: UInt32) -> Int64 {
-      let value = wire.number(number) ?? 0
-      return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
-    }
-    var arguments: [String] = []
-    if wire.number(1) == 1 { arguments.append("required: true") }
-    if wire.number(2) == 1 { arguments.append("uuid: true") }
-    if let value = wire.number(3) { arguments.append("minBytes: \(value)") }
-    if let value = wire.number(4) { arguments.append("maxBytes: \(value)") }
-    if let value = wire.number(5) { arguments.append("maxItems: \(value)") }
-    if wire.number(6) == 1 {
-      guard signed(7) <= signed(8) else { throw GeneratorError("a range ends before it begins") }
-      arguments.append("range: \(signed(7))...\(signed(8))")
-    }
-    if wire.number(9) == 1 { arguments.append("definedOnly: true") }
-    return arguments.isEmpty ? nil : "FieldRules(\(arguments.joined(separator: ", ")))"
   }
 }
 
@@ -165,8 +146,8 @@ struct ProtoMethod {
   let serverStreams: Bool
   /// `streak.v1.MethodPolicy`; nil when the method states none.
   let policy: WireMessage?
-  /// `idempotency_level = NO_SIDE_EFFECTS`.
-  let hasNoSideEffects: Bool
+  /// `IdempotencyLevel`.
+  let idempotencyLevel: UInt64
   let documentation: (_ indent: String) -> String
 
   init(_ wire: WireMessage, _ comments: Comments, _ path: [Int]) throws {
@@ -176,7 +157,7 @@ struct ProtoMethod {
     clientStreams = wire.number(5) == 1
     serverStreams = wire.number(6) == 1
     policy = try wire.message(4).messages(50_001).last
-    hasNoSideEffects = try wire.message(4).number(34) == 1
+    idempotencyLevel = try wire.message(4).number(34) ?? 0
     documentation = { comments.documentation(path, indent: $0) }
   }
 }

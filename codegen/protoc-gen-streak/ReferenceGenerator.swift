@@ -146,16 +146,16 @@ private struct MethodFacts {
       case 4: "operator's token"
       default: "none"
       }
-    isIdempotent = method.policy?.number(3) == 1
-    if method.hasNoSideEffects, !method.clientStreams, !method.serverStreams {
+    isIdempotent = method.idempotencyLevel > 0
+    if method.idempotencyLevel == 1, !method.clientStreams, !method.serverStreams {
       limits.append("No side effects: Connect's callers may use GET.")
     }
-    if method.policy?.number(11) == 1 {
+    if method.policy?.number(5) == 1 {
       limits.append("Only by Connect's POST, with the header `connect-protocol-version`.")
     }
     if method.policy?.number(2) == 1 { limits.append("Each attempt leaves an audit event, refused attempts too.") }
-    if let bytes = method.policy?.number(10) { limits.append("Largest request: \(bytes >> 20) MiB.") }
-    guard let limit = try? method.policy?.messages(4).last else { return }
+    if let bytes = method.policy?.number(4) { limits.append("Largest request: \(bytes >> 20) MiB.") }
+    guard let limit = try? method.policy?.messages(3).last else { return }
     for (number, subject) in [(UInt32(1), "for a person"), (2, "for an address")] {
       guard let rate = try? limit.messages(number).last, let calls = rate.number(1), let seconds = rate.number(2) else {
         continue
@@ -190,7 +190,7 @@ private struct RuleText {
       }
     }
     if let least { parts.append("at least \(least) bytes") }
-    if field.isJudgedApart { parts.append("each item judged by itself") }
+    if field.isJudgedApart { parts.append(field.isRepeated ? "each item judged by itself" : "judged by itself") }
     text = parts.joined(separator: ", ")
   }
 }

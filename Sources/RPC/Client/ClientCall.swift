@@ -187,7 +187,7 @@ internal import ProtobufCodec
       // To be sent from a fresh stack: this is the old connection's event.
       return tryAgain(afterMilliseconds: 0)
     }
-    guard status.code == .unavailable, method.policy.isIdempotent else { return end(.failure(status)) }
+    guard status.code == .unavailable, method.idempotency != .unknown else { return end(.failure(status)) }
     connector.retryThrottle.failed()
     guard canReplay, replay != nil, connector.retryThrottle.isOpen else { return end(.failure(status)) }
     var generator = SystemRandomNumberGenerator()

@@ -29,11 +29,9 @@ extension GRPCHealthV1Health {
 public enum GRPCHealthV1HealthMethods {
   public static let check = MethodDescriptor(
     service: "grpc.health.v1.Health", name: "Check", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: GRPCHealthV1HealthCheckRequest.descriptor, response: GRPCHealthV1HealthCheckResponse.descriptor)
   public static let watch = MethodDescriptor(
     service: "grpc.health.v1.Health", name: "Watch", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: GRPCHealthV1HealthCheckRequest.descriptor, response: GRPCHealthV1HealthCheckResponse.descriptor)
   public static let all = [check, watch]
 }

@@ -24,7 +24,6 @@ extension GRPCReflectionV1ServerReflection {
 public enum GRPCReflectionV1ServerReflectionMethods {
   public static let serverReflectionInfo = MethodDescriptor(
     service: "grpc.reflection.v1.ServerReflection", name: "ServerReflectionInfo", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: GRPCReflectionV1ServerReflectionRequest.descriptor, response: GRPCReflectionV1ServerReflectionResponse.descriptor)
   public static let all = [serverReflectionInfo]
 }

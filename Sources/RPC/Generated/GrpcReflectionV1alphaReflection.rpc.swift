@@ -24,7 +24,6 @@ extension GRPCReflectionV1alphaServerReflection {
 public enum GRPCReflectionV1alphaServerReflectionMethods {
   public static let serverReflectionInfo = MethodDescriptor(
     service: "grpc.reflection.v1alpha.ServerReflection", name: "ServerReflectionInfo", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: GRPCReflectionV1alphaServerReflectionRequest.descriptor, response: GRPCReflectionV1alphaServerReflectionResponse.descriptor)
   public static let all = [serverReflectionInfo]
 }

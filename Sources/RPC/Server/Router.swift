@@ -26,8 +26,8 @@ struct Router: Sendable {
       let path = Array(method.descriptor.path.utf8)
       var index = unsafe Self.hash(path.span.bytes) & mask
       while slots[index] != nil { index = (index + 1) & mask }
-      let concerned = interceptors.filter { $0.concerns(method.descriptor) }
-      slots[index] = Entry(path: path, route: Route(method: method, index: place, interceptors: concerned))
+      let bound = interceptors.compactMap { $0.bound(to: method.descriptor) }
+      slots[index] = Entry(path: path, route: Route(method: method, index: place, interceptors: bound))
     }
   }
 

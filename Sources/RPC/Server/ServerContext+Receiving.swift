@@ -4,7 +4,7 @@ internal import HTTP
 /// How a request comes in.
 extension ServerContext {
   /// Bytes of the largest request message that the method takes.
-  @usableFromInline var requestBytesMax: Int { max(connection.limits.messageBytesMax, method.policy.requestBytesMax) }
+  @usableFromInline var requestBytesMax: Int { max(connection.limits.messageBytesMax, method.requestBytesMax) }
 
   /// More of the request has come, or its end.
   func receivedBody() {

@@ -114,11 +114,12 @@ public protocol ServerInterceptor: Sendable {
   func intercept(_ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void)
     async throws(RPCStatus)
 
-  /// Whether it has anything to do with calls of a method: asked once, on the loop, when the server
-  /// starts. Without it: with those of every method.
-  func concerns(_ method: MethodDescriptor) -> Bool
+  /// What stands around the calls of one method: asked once for each method, on the loop, when the
+  /// server starts, so that what the schema says of the method need not be looked up in each call.
+  /// Nil: its calls pass by. Without it: the interceptor itself.
+  func bound(to method: MethodDescriptor) -> (any ServerInterceptor)?
 }
 
 extension ServerInterceptor {
-  public func concerns(_ method: MethodDescriptor) -> Bool { true }
+  public func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? { self }
 }

@@ -1061,37 +1061,38 @@ public struct VerifyAddressResponse: ProtobufMessage {
 public struct RequestAddressChangeRequest: ProtobufMessage {
   /// The new address.
   public var email: String = ""
-  /// The account's password.
-  public var password: String = ""
+  /// Needed without a recent proof of the device.
+  public var proof: PersonProof? = nil
 
   public init() {}
 
-  public init(email: String = "", password: String = "") {
+  public init(email: String = "", proof: PersonProof? = nil) {
     self.email = email
-    self.password = password
+    self.proof = proof
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__RequestAddressChangeRequest.self, streak__v1__request_address_change_request__init),
-    rules: [1: FieldRules(required: true, minBytes: 3, maxBytes: 254), 2: FieldRules(required: true, maxBytes: 256)])
+    rules: [1: FieldRules(required: true, minBytes: 3, maxBytes: 254)],
+    children: [2: PersonProof.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RequestAddressChangeRequest.self)
     unsafe email = CBridge.string(c.pointee.email)
-    unsafe password = CBridge.string(c.pointee.password)
+    unsafe proof = CBridge.message(c.pointee.proof, PersonProof.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
     guard let c = unsafe arena.make(Streak__V1__RequestAddressChangeRequest.self) else { return nil }
     unsafe streak__v1__request_address_change_request__init(c)
     unsafe c.pointee.email = arena.cString(email)
-    unsafe c.pointee.password = arena.cString(password)
+    unsafe c.pointee.proof = arena.message(proof, as: Streak__V1__PersonProof.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("email", byteCount: email.utf8.count, FieldRules(required: true, minBytes: 3, maxBytes: 254))
-    violations.check("password", byteCount: password.utf8.count, FieldRules(required: true, maxBytes: 256))
+    violations.check("proof", in: proof)
   }
 }
 

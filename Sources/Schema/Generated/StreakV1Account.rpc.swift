@@ -54,8 +54,9 @@ public protocol AccountService: Sendable {
   ///
   /// Refused: DEVICE_NOT_FOUND.
   func revokeDevice(_ request: RevokeDeviceRequest, context: ServerContext) async throws(RPCStatus) -> RevokeDeviceResponse
-  /// Changes the password and ends every credential of the account. This device gets new ones in the
-  /// reply; if that is lost, it signs in with the new password.
+  /// Changes the password and ends every credential of the account: tokens, requests to sign in that
+  /// another device approved, and recovery codes, unless they were made on this device. This device
+  /// gets new tokens in the reply; if that is lost, it signs in with the new password.
   ///
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON;
   /// TOO_MANY_REQUESTS.
@@ -101,22 +102,23 @@ public protocol AccountService: Sendable {
   func verifyAddress(_ request: VerifyAddressRequest, context: ServerContext) async throws(RPCStatus) -> VerifyAddressResponse
   /// Mails a code and a link to a new address; the account has it after `VerifyAddress`.
   ///
-  /// Refused: INVALID_FIELD; MAIL_OFF; SIGN_IN_REFUSED if the password is not the account's;
-  /// TOO_MANY_REQUESTS, also if the new address was sent too many mails.
+  /// Refused: INVALID_FIELD; MAIL_OFF; REAUTHENTICATION_REQUIRED; SIGN_IN_REFUSED if the proof is
+  /// not the account's; TOO_MANY_REQUESTS, also if the new address was sent too many mails.
   func requestAddressChange(_ request: RequestAddressChangeRequest, context: ServerContext) async throws(RPCStatus) -> RequestAddressChangeResponse
   /// Mails a link that replaces a forgotten password, if an account has proved the address. The
   /// answer is the same for every address, after the same work.
   ///
   /// Refused: MAIL_OFF; TOO_MANY_REQUESTS, also if the address was sent too many mails.
   func requestPasswordReset(_ request: RequestPasswordResetRequest, context: ServerContext) async throws(RPCStatus) -> RequestPasswordResetResponse
-  /// Replaces the password by a mail's link, which works for one hour, once. Every device is signed
-  /// out, and the address is told.
+  /// Replaces the password by a mail's link, which works for one hour, once. Every credential ends,
+  /// recovery codes among them: a stranger who had the account may have made any of them. The
+  /// address is told.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func resetPassword(_ request: ResetPasswordRequest, context: ServerContext) async throws(RPCStatus) -> ResetPasswordResponse
   /// Gives the account the address back that it had, by the link of the mail that told of the
-  /// change. Every device is signed out, the password is replaced, and links to the other address
-  /// end.
+  /// change. Every credential ends, recovery codes among them; the password is replaced, links to
+  /// the other address end, and an announced deletion is taken back.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func takeBackAddress(_ request: TakeBackAddressRequest, context: ServerContext) async throws(RPCStatus) -> TakeBackAddressResponse
@@ -191,87 +193,75 @@ extension AccountService {
 /// What the schema says of each method of `streak.v1.AccountService`.
 public enum AccountServiceMethods {
   public static let signUp = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "SignUp", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true), requestBytesMax: 15728640),
+    service: "streak.v1.AccountService", name: "SignUp", kind: .unary, idempotency: .idempotent, requestBytesMax: 15728640,
     request: SignUpRequest.descriptor, response: SignUpResponse.descriptor)
   public static let signIn = MethodDescriptor(
     service: "streak.v1.AccountService", name: "SignIn", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: true)),
     request: SignInRequest.descriptor, response: SignInResponse.descriptor)
   public static let refresh = MethodDescriptor(
     service: "streak.v1.AccountService", name: "Refresh", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 600, seconds: 3600), perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: true)),
     request: RefreshRequest.descriptor, response: RefreshResponse.descriptor)
   public static let signOut = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "SignOut", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "SignOut", kind: .unary, idempotency: .idempotent,
     request: SignOutRequest.descriptor, response: SignOutResponse.descriptor)
   public static let listDevices = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "ListDevices", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.AccountService", name: "ListDevices", kind: .unary, idempotency: .noSideEffects,
     request: ListDevicesRequest.descriptor, response: ListDevicesResponse.descriptor)
   public static let revokeDevice = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "RevokeDevice", kind: .unary, idempotency: .idempotent,
     request: RevokeDeviceRequest.descriptor, response: RevokeDeviceResponse.descriptor)
   public static let changePassword = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ChangePassword", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: ChangePasswordRequest.descriptor, response: ChangePasswordResponse.descriptor)
   public static let deleteAccount = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "DeleteAccount", kind: .unary, idempotency: .idempotent,
     request: DeleteAccountRequest.descriptor, response: DeleteAccountResponse.descriptor)
   public static let cancelDeletion = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "CancelDeletion", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountService", name: "CancelDeletion", kind: .unary, idempotency: .idempotent,
     request: CancelDeletionRequest.descriptor, response: CancelDeletionResponse.descriptor)
   public static let getAccount = MethodDescriptor(
-    service: "streak.v1.AccountService", name: "GetAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.AccountService", name: "GetAccount", kind: .unary, idempotency: .noSideEffects,
     request: GetAccountRequest.descriptor, response: GetAccountResponse.descriptor)
   public static let requestVerification = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestVerification", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: RequestVerificationRequest.descriptor, response: RequestVerificationResponse.descriptor)
   public static let verifyAddress = MethodDescriptor(
     service: "streak.v1.AccountService", name: "VerifyAddress", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: VerifyAddressRequest.descriptor, response: VerifyAddressResponse.descriptor)
   public static let requestAddressChange = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestAddressChange", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: RequestAddressChangeRequest.descriptor, response: RequestAddressChangeResponse.descriptor)
   public static let requestPasswordReset = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestPasswordReset", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
     request: RequestPasswordResetRequest.descriptor, response: RequestPasswordResetResponse.descriptor)
   public static let resetPassword = MethodDescriptor(
     service: "streak.v1.AccountService", name: "ResetPassword", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
     request: ResetPasswordRequest.descriptor, response: ResetPasswordResponse.descriptor)
   public static let takeBackAddress = MethodDescriptor(
     service: "streak.v1.AccountService", name: "TakeBackAddress", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
     request: TakeBackAddressRequest.descriptor, response: TakeBackAddressResponse.descriptor)
   public static let requestSignUpCode = MethodDescriptor(
     service: "streak.v1.AccountService", name: "RequestSignUpCode", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
     request: RequestSignUpCodeRequest.descriptor, response: RequestSignUpCodeResponse.descriptor)
   public static let all = [signUp, signIn, refresh, signOut, listDevices, revokeDevice, changePassword, deleteAccount, cancelDeletion, getAccount, requestVerification, verifyAddress, requestAddressChange, requestPasswordReset, resetPassword, takeBackAddress, requestSignUpCode]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 600, seconds: 3600), perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 200, seconds: 3600), perAddress: Rate(calls: 2000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 100, seconds: 3600), isCountedByMethod: true)),
+  ]
 }

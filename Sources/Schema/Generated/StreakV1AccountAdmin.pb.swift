@@ -284,6 +284,57 @@ public struct SignOutAccountResponse: ProtobufMessage {
   }
 }
 
+public struct StartPasswordResetRequest: ProtobufMessage {
+  /// The account.
+  public var userId: [UInt8] = []
+
+  public init() {}
+
+  public init(userId: [UInt8] = []) {
+    self.userId = userId
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__StartPasswordResetRequest.self, streak__v1__start_password_reset_request__init),
+    rules: [1: FieldRules(required: true, uuid: true)])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__StartPasswordResetRequest.self)
+    unsafe userId = CBridge.bytes(c.pointee.user_id)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__StartPasswordResetRequest.self) else { return nil }
+    unsafe streak__v1__start_password_reset_request__init(c)
+    unsafe c.pointee.user_id = arena.binaryData(userId)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("user_id", byteCount: userId.count, FieldRules(required: true, uuid: true))
+  }
+}
+
+public struct StartPasswordResetResponse: ProtobufMessage {
+
+  public init() {}
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__StartPasswordResetResponse.self, streak__v1__start_password_reset_response__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__StartPasswordResetResponse.self) else { return nil }
+    unsafe streak__v1__start_password_reset_response__init(c)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+  }
+}
+
 public struct ExportAccountRequest: ProtobufMessage {
   /// The account.
   public var userId: [UInt8] = []

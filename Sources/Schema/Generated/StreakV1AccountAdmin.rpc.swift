@@ -18,6 +18,11 @@ public protocol AccountAdminService: Sendable {
   func unlockAccount(_ request: UnlockAccountRequest, context: ServerContext) async throws(RPCStatus) -> UnlockAccountResponse
   /// Revokes the credentials of every device. Right: `lock`.
   func signOutAccount(_ request: SignOutAccountRequest, context: ServerContext) async throws(RPCStatus) -> SignOutAccountResponse
+  /// Mails the person a link to a new password, as `AccountService.RequestPasswordReset` does. The
+  /// operator gets neither the link nor a password. Right: `reset`.
+  ///
+  /// Refused: MAIL_OFF, also if no mail has proved the account's address.
+  func startPasswordReset(_ request: StartPasswordResetRequest, context: ServerContext) async throws(RPCStatus) -> StartPasswordResetResponse
   /// The account's data, as `ExportService.Export` gives it to the person. Right: `export`.
   ///
   /// Refused: as `ExportService.Export`.
@@ -44,6 +49,9 @@ extension AccountAdminService {
       .unary(AccountAdminServiceMethods.signOutAccount) { request, context throws(RPCStatus) in
         try await signOutAccount(request, context: context)
       },
+      .unary(AccountAdminServiceMethods.startPasswordReset) { request, context throws(RPCStatus) in
+        try await startPasswordReset(request, context: context)
+      },
       .serverStreaming(AccountAdminServiceMethods.exportAccount) { request, responses, context throws(RPCStatus) in
         try await exportAccount(request, responses: responses, context: context)
       },
@@ -57,34 +65,35 @@ extension AccountAdminService {
 /// What the schema says of each method of `streak.v1.AccountAdminService`.
 public enum AccountAdminServiceMethods {
   public static let findAccount = MethodDescriptor(
-    service: "streak.v1.AccountAdminService", name: "FindAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountAdminService", name: "FindAccount", kind: .unary, idempotency: .idempotent,
     request: FindAccountRequest.descriptor, response: FindAccountResponse.descriptor)
   public static let lockAccount = MethodDescriptor(
-    service: "streak.v1.AccountAdminService", name: "LockAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountAdminService", name: "LockAccount", kind: .unary, idempotency: .idempotent,
     request: LockAccountRequest.descriptor, response: LockAccountResponse.descriptor)
   public static let unlockAccount = MethodDescriptor(
-    service: "streak.v1.AccountAdminService", name: "UnlockAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountAdminService", name: "UnlockAccount", kind: .unary, idempotency: .idempotent,
     request: UnlockAccountRequest.descriptor, response: UnlockAccountResponse.descriptor)
   public static let signOutAccount = MethodDescriptor(
-    service: "streak.v1.AccountAdminService", name: "SignOutAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountAdminService", name: "SignOutAccount", kind: .unary, idempotency: .idempotent,
     request: SignOutAccountRequest.descriptor, response: SignOutAccountResponse.descriptor)
+  public static let startPasswordReset = MethodDescriptor(
+    service: "streak.v1.AccountAdminService", name: "StartPasswordReset", kind: .unary,
+    request: StartPasswordResetRequest.descriptor, response: StartPasswordResetResponse.descriptor)
   public static let exportAccount = MethodDescriptor(
-    service: "streak.v1.AccountAdminService", name: "ExportAccount", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AccountAdminService", name: "ExportAccount", kind: .serverStreaming, idempotency: .idempotent,
     request: ExportAccountRequest.descriptor, response: ExportResponse.descriptor)
   public static let eraseAccount = MethodDescriptor(
     service: "streak.v1.AccountAdminService", name: "EraseAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
     request: EraseAccountRequest.descriptor, response: EraseAccountResponse.descriptor)
-  public static let all = [findAccount, lockAccount, unlockAccount, signOutAccount, exportAccount, eraseAccount]
+  public static let all = [findAccount, lockAccount, unlockAccount, signOutAccount, startPasswordReset, exportAccount, eraseAccount]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
+  ]
 }

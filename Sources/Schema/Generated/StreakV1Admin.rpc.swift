@@ -61,32 +61,31 @@ extension AdminService {
 /// What the schema says of each method of `streak.v1.AdminService`.
 public enum AdminServiceMethods {
   public static let listBackups = MethodDescriptor(
-    service: "streak.v1.AdminService", name: "ListBackups", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true, hasNoSideEffects: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AdminService", name: "ListBackups", kind: .unary, idempotency: .noSideEffects,
     request: ListBackupsRequest.descriptor, response: ListBackupsResponse.descriptor)
   public static let runBackup = MethodDescriptor(
     service: "streak.v1.AdminService", name: "RunBackup", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
     request: RunBackupRequest.descriptor, response: RunBackupResponse.descriptor)
   public static let verifyBackup = MethodDescriptor(
-    service: "streak.v1.AdminService", name: "VerifyBackup", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AdminService", name: "VerifyBackup", kind: .unary, idempotency: .idempotent,
     request: VerifyBackupRequest.descriptor, response: VerifyBackupResponse.descriptor)
   public static let listRecoveryRequests = MethodDescriptor(
-    service: "streak.v1.AdminService", name: "ListRecoveryRequests", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.AdminService", name: "ListRecoveryRequests", kind: .unary, idempotency: .noSideEffects,
     request: ListRecoveryRequestsRequest.descriptor, response: ListRecoveryRequestsResponse.descriptor)
   public static let fulfilRecovery = MethodDescriptor(
-    service: "streak.v1.AdminService", name: "FulfilRecovery", kind: .clientStreaming,
-    policy: MethodPolicy(authentication: .admin, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.AdminService", name: "FulfilRecovery", kind: .clientStreaming, idempotency: .idempotent,
     request: FulfilRecoveryRequest.descriptor, response: FulfilRecoveryResponse.descriptor)
   public static let getServerStatus = MethodDescriptor(
-    service: "streak.v1.AdminService", name: "GetServerStatus", kind: .unary,
-    policy: MethodPolicy(authentication: .admin, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.AdminService", name: "GetServerStatus", kind: .unary, idempotency: .noSideEffects,
     request: GetServerStatusRequest.descriptor, response: GetServerStatusResponse.descriptor)
   public static let all = [listBackups, runBackup, verifyBackup, listRecoveryRequests, fulfilRecovery, getServerStatus]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: false),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: false),
+  ]
 }

@@ -96,42 +96,38 @@ extension CredentialService {
 public enum CredentialServiceMethods {
   public static let createRecoveryCodes = MethodDescriptor(
     service: "streak.v1.CredentialService", name: "CreateRecoveryCodes", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: CreateRecoveryCodesRequest.descriptor, response: CreateRecoveryCodesResponse.descriptor)
   public static let reauthenticate = MethodDescriptor(
     service: "streak.v1.CredentialService", name: "Reauthenticate", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
     request: ReauthenticateRequest.descriptor, response: ReauthenticateResponse.descriptor)
   public static let recoverAccount = MethodDescriptor(
-    service: "streak.v1.CredentialService", name: "RecoverAccount", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 100, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true)),
+    service: "streak.v1.CredentialService", name: "RecoverAccount", kind: .unary, idempotency: .idempotent,
     request: RecoverAccountRequest.descriptor, response: RecoverAccountResponse.descriptor)
   public static let requestSignInApproval = MethodDescriptor(
     service: "streak.v1.CredentialService", name: "RequestSignInApproval", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: false,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true)),
     request: RequestSignInApprovalRequest.descriptor, response: RequestSignInApprovalResponse.descriptor)
   public static let getSignInApproval = MethodDescriptor(
-    service: "streak.v1.CredentialService", name: "GetSignInApproval", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.CredentialService", name: "GetSignInApproval", kind: .unary, idempotency: .idempotent,
     request: GetSignInApprovalRequest.descriptor, response: GetSignInApprovalResponse.descriptor)
   public static let listSignInApprovals = MethodDescriptor(
-    service: "streak.v1.CredentialService", name: "ListSignInApprovals", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.CredentialService", name: "ListSignInApprovals", kind: .unary, idempotency: .noSideEffects,
     request: ListSignInApprovalsRequest.descriptor, response: ListSignInApprovalsResponse.descriptor)
   public static let approveSignIn = MethodDescriptor(
-    service: "streak.v1.CredentialService", name: "ApproveSignIn", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.CredentialService", name: "ApproveSignIn", kind: .unary, idempotency: .idempotent,
     request: ApproveSignInRequest.descriptor, response: ApproveSignInResponse.descriptor)
   public static let denySignIn = MethodDescriptor(
-    service: "streak.v1.CredentialService", name: "DenySignIn", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.CredentialService", name: "DenySignIn", kind: .unary, idempotency: .idempotent,
     request: DenySignInRequest.descriptor, response: DenySignInResponse.descriptor)
   public static let all = [createRecoveryCodes, reauthenticate, recoverAccount, requestSignInApproval, getSignInApproval, listSignInApprovals, approveSignIn, denySignIn]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 100, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+  ]
 }

@@ -45,14 +45,15 @@ extension ExportService {
 /// What the schema says of each method of `streak.v1.ExportService`.
 public enum ExportServiceMethods {
   public static let export = MethodDescriptor(
-    service: "streak.v1.ExportService", name: "Export", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true, hasNoSideEffects: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.ExportService", name: "Export", kind: .serverStreaming, idempotency: .noSideEffects,
     request: ExportRequest.descriptor, response: ExportResponse.descriptor)
   public static let `import` = MethodDescriptor(
-    service: "streak.v1.ExportService", name: "Import", kind: .clientStreaming,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.ExportService", name: "Import", kind: .clientStreaming, idempotency: .idempotent,
     request: ImportRequest.descriptor, response: ImportResponse.descriptor)
   public static let all = [export, `import`]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+  ]
 }

@@ -64,23 +64,23 @@ extension MigrationService {
 /// What the schema says of each method of `streak.v1.MigrationService`.
 public enum MigrationServiceMethods {
   public static let previewMigration = MethodDescriptor(
-    service: "streak.v1.MigrationService", name: "PreviewMigration", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true, hasNoSideEffects: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false), requestBytesMax: 15728640),
+    service: "streak.v1.MigrationService", name: "PreviewMigration", kind: .unary, idempotency: .noSideEffects, requestBytesMax: 15728640,
     request: PreviewMigrationRequest.descriptor, response: PreviewMigrationResponse.descriptor)
   public static let migrate = MethodDescriptor(
-    service: "streak.v1.MigrationService", name: "Migrate", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: true), requestBytesMax: 15728640),
+    service: "streak.v1.MigrationService", name: "Migrate", kind: .unary, idempotency: .idempotent, requestBytesMax: 15728640,
     request: MigrateRequest.descriptor, response: MigrateResponse.descriptor)
   public static let undoMigration = MethodDescriptor(
-    service: "streak.v1.MigrationService", name: "UndoMigration", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 400, seconds: 3600), isCountedByMethod: true)),
+    service: "streak.v1.MigrationService", name: "UndoMigration", kind: .unary, idempotency: .idempotent,
     request: UndoMigrationRequest.descriptor, response: UndoMigrationResponse.descriptor)
   public static let listMigrations = MethodDescriptor(
-    service: "streak.v1.MigrationService", name: "ListMigrations", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.MigrationService", name: "ListMigrations", kind: .unary, idempotency: .noSideEffects,
     request: ListMigrationsRequest.descriptor, response: ListMigrationsResponse.descriptor)
   public static let all = [previewMigration, migrate, undoMigration, listMigrations]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 400, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .user, isAudited: false),
+  ]
 }

@@ -67,33 +67,31 @@ extension RecoveryService {
 /// What the schema says of each method of `streak.v1.RecoveryService`.
 public enum RecoveryServiceMethods {
   public static let listRecoveryPoints = MethodDescriptor(
-    service: "streak.v1.RecoveryService", name: "ListRecoveryPoints", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.RecoveryService", name: "ListRecoveryPoints", kind: .unary, idempotency: .idempotent,
     request: ListRecoveryPointsRequest.descriptor, response: ListRecoveryPointsResponse.descriptor)
   public static let requestRecovery = MethodDescriptor(
-    service: "streak.v1.RecoveryService", name: "RequestRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 86400), perAddress: Rate(calls: 100, seconds: 86400), isCountedByMethod: false)),
+    service: "streak.v1.RecoveryService", name: "RequestRecovery", kind: .unary, idempotency: .idempotent,
     request: RequestRecoveryRequest.descriptor, response: RequestRecoveryResponse.descriptor)
   public static let listRecoveries = MethodDescriptor(
-    service: "streak.v1.RecoveryService", name: "ListRecoveries", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.RecoveryService", name: "ListRecoveries", kind: .unary, idempotency: .noSideEffects,
     request: ListRecoveriesRequest.descriptor, response: ListRecoveriesResponse.descriptor)
   public static let previewRecovery = MethodDescriptor(
-    service: "streak.v1.RecoveryService", name: "PreviewRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.RecoveryService", name: "PreviewRecovery", kind: .unary, idempotency: .idempotent,
     request: PreviewRecoveryRequest.descriptor, response: PreviewRecoveryResponse.descriptor)
   public static let confirmRecovery = MethodDescriptor(
-    service: "streak.v1.RecoveryService", name: "ConfirmRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 30, seconds: 3600), perAddress: Rate(calls: 300, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.RecoveryService", name: "ConfirmRecovery", kind: .unary, idempotency: .idempotent,
     request: ConfirmRecoveryRequest.descriptor, response: ConfirmRecoveryResponse.descriptor)
   public static let cancelRecovery = MethodDescriptor(
-    service: "streak.v1.RecoveryService", name: "CancelRecovery", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    service: "streak.v1.RecoveryService", name: "CancelRecovery", kind: .unary, idempotency: .idempotent,
     request: CancelRecoveryRequest.descriptor, response: CancelRecoveryResponse.descriptor)
   public static let all = [listRecoveryPoints, requestRecovery, listRecoveries, previewRecovery, confirmRecovery, cancelRecovery]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .user, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 86400), perAddress: Rate(calls: 100, seconds: 86400), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 30, seconds: 3600), perAddress: Rate(calls: 300, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+  ]
 }

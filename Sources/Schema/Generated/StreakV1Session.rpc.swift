@@ -69,23 +69,23 @@ extension SessionService {
 /// What the schema says of each method of `streak.v1.SessionService`.
 public enum SessionServiceMethods {
   public static let startSession = MethodDescriptor(
-    service: "streak.v1.SessionService", name: "StartSession", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: true, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
+    service: "streak.v1.SessionService", name: "StartSession", kind: .unary, idempotency: .idempotent,
     request: StartSessionRequest.descriptor, response: StartSessionResponse.descriptor)
   public static let keepSession = MethodDescriptor(
-    service: "streak.v1.SessionService", name: "KeepSession", kind: .unary,
-    policy: MethodPolicy(authentication: .session, isAudited: false, isIdempotent: true),
+    service: "streak.v1.SessionService", name: "KeepSession", kind: .unary, idempotency: .idempotent,
     request: KeepSessionRequest.descriptor, response: KeepSessionResponse.descriptor)
   public static let stashSession = MethodDescriptor(
-    service: "streak.v1.SessionService", name: "StashSession", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), requestBytesMax: 6291456, isConnectOnly: true),
+    service: "streak.v1.SessionService", name: "StashSession", kind: .unary, idempotency: .idempotent, requestBytesMax: 6291456,
     request: StashSessionRequest.descriptor, response: StashSessionResponse.descriptor)
   public static let takeStash = MethodDescriptor(
-    service: "streak.v1.SessionService", name: "TakeStash", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: true,
-      rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), isConnectOnly: true),
+    service: "streak.v1.SessionService", name: "TakeStash", kind: .unary, idempotency: .idempotent,
     request: TakeStashRequest.descriptor, response: TakeStashResponse.descriptor)
   public static let all = [startSession, keepSession, stashSession, takeStash]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .session, isAudited: false),
+    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), isConnectOnly: true),
+    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), isConnectOnly: true),
+  ]
 }

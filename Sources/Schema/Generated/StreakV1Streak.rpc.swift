@@ -81,40 +81,43 @@ extension StreakService {
 /// What the schema says of each method of `streak.v1.StreakService`.
 public enum StreakServiceMethods {
   public static let putHabit = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "PutHabit", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    service: "streak.v1.StreakService", name: "PutHabit", kind: .unary, idempotency: .idempotent,
     request: PutHabitRequest.descriptor, response: PutHabitResponse.descriptor)
   public static let listHabits = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "ListHabits", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.StreakService", name: "ListHabits", kind: .unary, idempotency: .noSideEffects,
     request: ListHabitsRequest.descriptor, response: ListHabitsResponse.descriptor)
   public static let recordCompletion = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "RecordCompletion", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    service: "streak.v1.StreakService", name: "RecordCompletion", kind: .unary, idempotency: .idempotent,
     request: RecordCompletionRequest.descriptor, response: RecordCompletionResponse.descriptor)
   public static let undoCompletion = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "UndoCompletion", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    service: "streak.v1.StreakService", name: "UndoCompletion", kind: .unary, idempotency: .idempotent,
     request: UndoCompletionRequest.descriptor, response: UndoCompletionResponse.descriptor)
   public static let getStreak = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "GetStreak", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.StreakService", name: "GetStreak", kind: .unary, idempotency: .noSideEffects,
     request: GetStreakRequest.descriptor, response: GetStreakResponse.descriptor)
   public static let explainStreak = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "ExplainStreak", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.StreakService", name: "ExplainStreak", kind: .unary, idempotency: .noSideEffects,
     request: ExplainStreakRequest.descriptor, response: ExplainStreakResponse.descriptor)
   public static let listStreaks = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "ListStreaks", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.StreakService", name: "ListStreaks", kind: .unary, idempotency: .noSideEffects,
     request: ListStreaksRequest.descriptor, response: ListStreaksResponse.descriptor)
   public static let getHistory = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "GetHistory", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.StreakService", name: "GetHistory", kind: .unary, idempotency: .noSideEffects,
     request: GetHistoryRequest.descriptor, response: GetHistoryResponse.descriptor)
   public static let getStatistics = MethodDescriptor(
-    service: "streak.v1.StreakService", name: "GetStatistics", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.StreakService", name: "GetStatistics", kind: .unary, idempotency: .noSideEffects,
     request: GetStatisticsRequest.descriptor, response: GetStatisticsResponse.descriptor)
   public static let all = [putHabit, listHabits, recordCompletion, undoCompletion, getStreak, explainStreak, listStreaks, getHistory, getStatistics]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+  ]
 }

@@ -421,7 +421,7 @@ public struct SetDayStart: ProtobufMessage {
 
 /// States fields of a habit.
 public struct EditHabit: ProtobufMessage {
-  /// The habit with the values; `version` and `created_at` are ignored.
+  /// The habit with the values, which must be present; `version` and `created_at` are ignored.
   public var habit: Habit? = nil
   /// Which fields change; empty for all. A habit that does not exist yet is made with all of them.
   public var fields: [HabitField] = []
@@ -435,7 +435,7 @@ public struct EditHabit: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__EditHabit.self, streak__v1__edit_habit__init),
-    rules: [1: FieldRules(required: true), 2: FieldRules(definedOnly: true)],
+    rules: [2: FieldRules(definedOnly: true)],
     children: [1: Habit.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -454,7 +454,6 @@ public struct EditHabit: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("habit", isPresent: habit != nil, FieldRules(required: true))
     violations.check("fields", itemCount: fields.count, FieldRules(definedOnly: true))
     for item in fields { violations.check("fields", value: item.rawValue, isDefined: item.schemaName != nil, FieldRules(definedOnly: true)) }
   }

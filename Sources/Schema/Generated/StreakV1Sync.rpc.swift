@@ -73,28 +73,31 @@ extension SyncService {
 /// What the schema says of each method of `streak.v1.SyncService`.
 public enum SyncServiceMethods {
   public static let sync = MethodDescriptor(
-    service: "streak.v1.SyncService", name: "Sync", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    service: "streak.v1.SyncService", name: "Sync", kind: .unary, idempotency: .idempotent,
     request: SyncRequest.descriptor, response: SyncResponse.descriptor)
   public static let syncStream = MethodDescriptor(
-    service: "streak.v1.SyncService", name: "SyncStream", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    service: "streak.v1.SyncService", name: "SyncStream", kind: .bidirectionalStreaming, idempotency: .idempotent,
     request: SyncRequest.descriptor, response: SyncResponse.descriptor)
   public static let watch = MethodDescriptor(
-    service: "streak.v1.SyncService", name: "Watch", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.SyncService", name: "Watch", kind: .serverStreaming, idempotency: .noSideEffects,
     request: WatchRequest.descriptor, response: WatchResponse.descriptor)
   public static let listNotices = MethodDescriptor(
-    service: "streak.v1.SyncService", name: "ListNotices", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.SyncService", name: "ListNotices", kind: .unary, idempotency: .noSideEffects,
     request: ListNoticesRequest.descriptor, response: ListNoticesResponse.descriptor)
   public static let acknowledgeNotices = MethodDescriptor(
-    service: "streak.v1.SyncService", name: "AcknowledgeNotices", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true),
+    service: "streak.v1.SyncService", name: "AcknowledgeNotices", kind: .unary, idempotency: .idempotent,
     request: AcknowledgeNoticesRequest.descriptor, response: AcknowledgeNoticesResponse.descriptor)
   public static let listRejectedOperations = MethodDescriptor(
-    service: "streak.v1.SyncService", name: "ListRejectedOperations", kind: .unary,
-    policy: MethodPolicy(authentication: .user, isAudited: false, isIdempotent: true, hasNoSideEffects: true),
+    service: "streak.v1.SyncService", name: "ListRejectedOperations", kind: .unary, idempotency: .noSideEffects,
     request: ListRejectedOperationsRequest.descriptor, response: ListRejectedOperationsResponse.descriptor)
   public static let all = [sync, syncStream, watch, listNotices, acknowledgeNotices, listRejectedOperations]
+  /// The policies of `all`, in its order.
+  package static let policies = [
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+    MethodPolicy(authentication: .user, isAudited: false),
+  ]
 }

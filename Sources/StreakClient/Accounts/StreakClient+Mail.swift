@@ -17,9 +17,11 @@ extension StreakClient {
   }
 
   /// Has a code and a link mailed to a new address; the account has it after `verifyAddress`.
-  public func requestAddressChange(to email: String, password: String) async throws(ClientError) {
+  ///
+  /// - Parameter proof: As for `createRecoveryCodes`.
+  public func requestAddressChange(to email: String, proof: IdentityProof? = nil) async throws(ClientError) {
     _ = try await call(
-      AccountServiceMethods.requestAddressChange, RequestAddressChangeRequest(email: email, password: password),
+      AccountServiceMethods.requestAddressChange, RequestAddressChangeRequest(email: email, proof: proof?.message),
       RequestAddressChangeResponse.self, for: try currentUserID())
   }
 

@@ -12,7 +12,7 @@ extension MethodChecks {
     let before = try await witness.snapshot()
     newPerson()
     for round in 0..<rounds {
-      if hasQueue || method.endsCredentials { newPerson() }
+      if hasQueue || method.effects.endsCredentials { newPerson() }
       var request = try await RequestBuilder(person, form: .full).request(of: method)
       var random = Randomness(seed: settings.seed &+ UInt64(round), name: method.path + " fuzz")
       for _ in 0..<Int(random.next() >> 33 % 3) + 1 { corrupt(&request, &random) }

@@ -18,8 +18,8 @@ extension MethodChecks {
   }
 
   private func checkLimit() async throws {
-    guard let limit = method.callsPerPerson, limit <= Self.limitCallsMax, needsPerson, !method.endsCredentials,
-      !method.isConditional
+    guard let limit = method.callsPerPerson, limit <= Self.limitCallsMax, needsPerson, !method.effects.endsCredentials,
+      !method.effects.isConditional
     else { return skip("no limit for a person that calls alone can reach") }
     // A repeated request that gets a stored reply is not counted: so each call must differ.
     let mustDiffer = method.isIdempotent && !method.isReadOnly

@@ -26,7 +26,7 @@ extension MethodChecks {
         let reply = try await check(
           isAllowed ? "boundary \(rule) of \(name)" : "rule \(rule) of \(name)", settled(request),
           isAllowed ? .keptRule(name) : .brokenRule(name), keep: place.path)
-        if method.endsCredentials, reply.status == nil { newPerson() }
+        if method.effects.endsCredentials, reply.status == nil { newPerson() }
       }
     }
   }

@@ -71,7 +71,7 @@ final class MethodChecks {
       try await checkOthers(request)
       try await checkUnchanged(since: before)
     }
-    guard !method.isConditional else {
+    guard !method.effects.isConditional else {
       try await check("valid, every field set", settled(request), .successOrHistory)
       suite.skipped = "success, which depends on more than calls"
       return
@@ -344,10 +344,10 @@ final class MethodChecks {
     pass("unknown fields are tolerated")
     try person.learn(method, request, first)
     if method.isIdempotent { try await checkReplay(bytes + unknown, request, first, token) }
-    if method.endsCredentials { newPerson() }
+    if method.effects.endsCredentials { newPerson() }
     let smallest = try await RequestBuilder(person, form: .smallest).request(of: method)
     try await check("valid, only what is required", smallest, .success)
-    if method.endsCredentials { newPerson() }
+    if method.effects.endsCredentials { newPerson() }
     if method.authentication == MethodSchema.authenticationNone {
       let request = try await RequestBuilder(person, form: .smallest).request(of: method)
       let reply = await caller.call(method, request.protobuf(schema), authorization: "Bearer nonsense")
@@ -363,14 +363,14 @@ final class MethodChecks {
   }
 
   private func checkReplay(_ bytes: [UInt8], _ request: DynamicMessage, _ first: Reply, _ token: String?) async throws {
-    let hasState = needsPerson && !method.endsCredentials
+    let hasState = needsPerson && !method.effects.endsCredentials
     let before = hasState ? try await person.snapshot() : [:]
     let second = await caller.call(method, bytes, token: token)
     let name = "the same again"
-    if method.endsCredentials, second.status?.code == .unauthenticated { return pass(name) }
+    if method.effects.endsCredentials, second.status?.code == .unauthenticated { return pass(name) }
     if let problem = Expectation.success.problem(second, to: request, of: method, schema) {
       fail(name, expected: "OK, as the first time", actual: problem, request: request, credentials: credentials)
-    } else if method.hasSameReply, second.messages != first.messages {
+    } else if method.effects.hasSameReply, second.messages != first.messages {
       fail(
         name, expected: "the very bytes of the first reply", actual: "OK with another reply", request: request,
         credentials: credentials)
@@ -398,7 +398,7 @@ final class MethodChecks {
       let reply = try await check(
         "boundary \(mutation.rule) of \(mutation.path)", settled(changed, except: mutation.path), .success,
         keep: mutation.path)
-      if method.endsCredentials, reply.status == nil { newPerson() }
+      if method.effects.endsCredentials, reply.status == nil { newPerson() }
     }
   }
 }

@@ -31,7 +31,7 @@ final class Caller: Sendable {
 
   func call(_ method: MethodSchema, _ request: [UInt8], authorization: String?) async -> Reply {
     // The last reply may contain provided values; other streams need not end.
-    let takesAll = !method.provides.isEmpty
+    let takesAll = !method.effects.provides.isEmpty
     return await call(method, [request], authorization: authorization, takesAll: takesAll)
   }
 

@@ -53,7 +53,7 @@ final class Person {
   /// Creates an object of a kind if there is none, with the first method that provides it.
   func ensure(_ kind: String) async throws {
     guard value(kind) == nil else { return }
-    guard let provider = schema.methods.first(where: { $0.provides.contains(kind) }) else {
+    guard let provider = schema.methods.first(where: { $0.effects.provides.contains(kind) }) else {
       throw HarnessError("No method of the schema provides \(kind).")
     }
     let request = try await RequestBuilder(self, form: .smallest).request(of: provider)
@@ -71,11 +71,13 @@ final class Person {
       let meaning = field.meaning
       if meaning.source == .nextNumber, case .number(let number) = value { lastNumber = max(lastNumber, number) }
       if meaning.ends, !method.isReadOnly { values[meaning.kind]?.removeAll { $0 == value } }
-      if meaning.isNew, method.provides.contains(meaning.kind) { values[meaning.kind, default: []].append(value) }
+      if meaning.isNew, method.effects.provides.contains(meaning.kind) {
+        values[meaning.kind, default: []].append(value)
+      }
     }
     for bytes in reply.messages {
       walk(try DynamicMessage(method.response, bytes: bytes, schema)) { field, value in
-        guard method.provides.contains(field.meaning.kind), !field.meaning.isNew else { return }
+        guard method.effects.provides.contains(field.meaning.kind), !field.meaning.isNew else { return }
         values[field.meaning.kind, default: []].append(value)
       }
     }

@@ -42,7 +42,7 @@ final class SharedPeople {
   /// Creates one object of every kind that one call can create.
   private func settle(_ person: Person) async throws -> Person {
     for method in schema.methods where method.authentication <= MethodSchema.authenticationUser {
-      for kind in method.provides where !method.endsCredentials { try await person.ensure(kind) }
+      for kind in method.effects.provides where !method.effects.endsCredentials { try await person.ensure(kind) }
     }
     return person
   }
@@ -53,7 +53,7 @@ final class SharedPeople {
     hasEnded = true
     guard
       let method = schema.methods.first(where: {
-        $0.endsCredentials && $0.authentication == MethodSchema.authenticationUser
+        $0.effects.endsCredentials && $0.authentication == MethodSchema.authenticationUser
       })
     else { return nil }
     let person = person("leaver")

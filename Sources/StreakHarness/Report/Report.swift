@@ -1,51 +1,51 @@
 internal import ProtobufCodec
 
 /// One difference between the server and the schema, with everything needed to reproduce it.
-public struct Failure: Sendable {
+package struct Failure: Sendable {
   /// For example `StreakService/PutHabit`.
-  public let method: String
+  package let method: String
   /// For example `rule max_bytes of habit.name`.
-  public let check: String
-  public let expected: String
-  public let actual: String
+  package let check: String
+  package let expected: String
+  package let actual: String
   /// The smallest request with the failure, as JSON; or its bytes if it is not a message.
-  public let request: String
+  package let request: String
   /// The caller whose credentials it had.
-  public let credentials: String
+  package let credentials: String
   /// The command that repeats the check.
-  public let replay: String
+  package let replay: String
 }
 
 /// The checks of one method or one scenario.
-public struct Suite: Sendable {
-  public let name: String
+package struct Suite: Sendable {
+  package let name: String
   /// The names of the successful checks.
-  public internal(set) var passed: [String] = []
-  public internal(set) var failures: [Failure] = []
+  package internal(set) var passed: [String] = []
+  package internal(set) var failures: [Failure] = []
   /// Why checks were skipped; empty if none was.
-  public internal(set) var skipped = ""
-  public internal(set) var seconds = 0.0
+  package internal(set) var skipped = ""
+  package internal(set) var seconds = 0.0
 
-  public var checks: Int { passed.count + failures.count }
+  package var checks: Int { passed.count + failures.count }
 
   init(name: String) { self.name = name }
 }
 
 /// The results of a run.
-public struct Report: Sendable {
-  public let seed: UInt64
-  public let address: String
-  public internal(set) var suites: [Suite] = []
+package struct Report: Sendable {
+  package let seed: UInt64
+  package let address: String
+  package internal(set) var suites: [Suite] = []
 
   /// Adds the results of another run.
-  public mutating func add(_ other: Report) { suites += other.suites }
+  package mutating func add(_ other: Report) { suites += other.suites }
 
-  public var failures: [Failure] { suites.flatMap(\.failures) }
-  public var checks: Int { suites.reduce(0) { $0 + $1.checks } }
-  public var isGood: Bool { failures.isEmpty && checks > 0 }
+  package var failures: [Failure] { suites.flatMap(\.failures) }
+  package var checks: Int { suites.reduce(0) { $0 + $1.checks } }
+  package var isGood: Bool { failures.isEmpty && checks > 0 }
 
   /// The text report.
-  public var text: String {
+  package var text: String {
     var lines: [String] = []
     for suite in suites {
       let state = !suite.failures.isEmpty ? "FAIL" : suite.checks == 0 ? "skip" : "ok  "
@@ -66,7 +66,7 @@ public struct Report: Sendable {
   }
 
   /// The JSON report.
-  public var json: String {
+  package var json: String {
     JSONValue.object([
       ("seed", .string("\(seed)")), ("address", .string(address)), ("checks", .number("\(checks)")),
       ("failed", .number("\(failures.count)")),
@@ -95,7 +95,7 @@ public struct Report: Sendable {
   }
 
   /// JUnit's XML, for build servers: a test case for each check.
-  public var junit: String {
+  package var junit: String {
     var lines = ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>"]
     lines.append("<testsuites name=\"streak-harness\" tests=\"\(checks)\" failures=\"\(failures.count)\">")
     for suite in suites {

@@ -193,7 +193,7 @@ final class ScenarioRunner {
     guard reply.status == nil else { return }
     for request in requests { try device.person.learn(method, request, reply) }
     // After a sign-up or a refresh the device uses the new credentials.
-    if method.authentication == MethodSchema.authenticationNone, method.provides.contains("access_token"),
+    if method.authentication == MethodSchema.authenticationNone, method.effects.provides.contains("access_token"),
       case .bytes(let token)? = device.person.value("access_token")
     {
       device.token = String(decoding: token, as: UTF8.self)

@@ -1,14 +1,15 @@
 internal import ProtobufCodec
 
 /// Why descriptors cannot be used as a schema.
-public struct SchemaError: Error, CustomStringConvertible {
-  public let description: String
+package struct SchemaError: Error, CustomStringConvertible {
+  package let description: String
 }
 
 /// A server's schema, read from its descriptors: from the build or by reflection, without generated
-/// code. Source of all field numbers: google/protobuf/descriptor.proto, and
-/// proto/streak/v1/annotations.proto for the options.
-public struct ServiceSchema: Sendable {
+/// code; with what an overlay adds to it. Source of all field numbers:
+/// google/protobuf/descriptor.proto; for the options proto/streak/v1/annotations.proto and
+/// proto/streak/v1/validate.proto.
+package struct ServiceSchema: Sendable {
   /// By full name, such as `streak.v1.Habit`.
   let messages: [String: MessageSchema]
   /// The names of the values, by full name of the enum.
@@ -20,8 +21,10 @@ public struct ServiceSchema: Sendable {
   /// Tokens that no call gives, from the settings, by the kind of authentication.
   var givenTokens: [Int64: String] = [:]
 
-  /// - Parameter files: Serialised `google.protobuf.FileDescriptorProto`s; a file may occur twice.
-  public init(files: [[UInt8]]) throws {
+  /// - Parameters:
+  ///   - files: Serialised `google.protobuf.FileDescriptorProto`s; a file may occur twice.
+  ///   - overlay: What it says of undeclared names is ignored.
+  package init(files: [[UInt8]], overlay: SchemaOverlay) throws {
     var messages: [String: MessageSchema] = [:]
     var enums: [String: [Int64: String]] = [:]
     var methods: [MethodSchema] = []
@@ -33,15 +36,15 @@ public struct ServiceSchema: Sendable {
       for value in try wire.messages(2) {
         let number = Int64(bitPattern: value.number(2) ?? 0)
         values[number] = value.string(1)
-        if let form = try value.message(3).messages(50_001).last, scope + wire.string(1) == "streak.v1.Authentication" {
-          tokens[number] = TokenForm(prefix: form.string(1), parts: form.strings(2))
+        if scope + wire.string(1) == "streak.v1.Authentication" {
+          tokens[number] = overlay.tokens[value.string(1)]
         }
       }
       enums[scope + wire.string(1)] = values
     }
     func addMessage(_ wire: WireMessage, _ scope: String) throws {
       let name = scope + wire.string(1)
-      messages[name] = try MessageSchema(name: name, wire)
+      messages[name] = try MessageSchema(name: name, wire, overlay)
       for nested in try wire.messages(3) { try addMessage(nested, name + ".") }
       for nested in try wire.messages(4) { try addEnum(nested, name + ".") }
     }
@@ -53,7 +56,9 @@ public struct ServiceSchema: Sendable {
       for enumeration in try file.messages(5) { try addEnum(enumeration, scope) }
       for service in try file.messages(6) {
         for method in try service.messages(2) {
-          if let method = try MethodSchema(service: scope + service.string(1), method) { methods.append(method) }
+          if let method = try MethodSchema(service: scope + service.string(1), method, overlay) {
+            methods.append(method)
+          }
         }
       }
     }
@@ -75,12 +80,6 @@ public struct ServiceSchema: Sendable {
   func name(of number: Int64, in enumeration: String) -> String { enums[enumeration]?[number] ?? "\(number)" }
 }
 
-/// The structure of a token: `prefix`, then the values of these kinds.
-struct TokenForm: Sendable {
-  let prefix: String
-  let parts: [String]
-}
-
 /// The schema's description of one method.
 struct MethodSchema: Sendable {
   /// For example `streak.v1.SyncService`.
@@ -94,10 +93,8 @@ struct MethodSchema: Sendable {
   let authentication: Int64
   let isIdempotent: Bool
   let isReadOnly: Bool
-  let hasSameReply: Bool
-  let endsCredentials: Bool
-  let provides: [String]
-  let isConditional: Bool
+  /// What the overlay says of its effects.
+  let effects: MethodEffects
   /// Other protocols than Connect are refused.
   let isConnectOnly: Bool
   /// Most calls of one person, and the number of seconds for which the limit holds.
@@ -112,7 +109,7 @@ struct MethodSchema: Sendable {
   var label: String { (service.split(separator: ".").last.map(String.init) ?? service) + "/" + name }
 
   /// Nil if the method has no policy.
-  init?(service: String, _ wire: WireMessage) throws {
+  init?(service: String, _ wire: WireMessage, _ overlay: SchemaOverlay) throws {
     guard let policy = try wire.message(4).messages(50_001).last else { return nil }
     self.service = service
     name = wire.string(1)
@@ -121,15 +118,13 @@ struct MethodSchema: Sendable {
     clientStreams = wire.number(5) == 1
     serverStreams = wire.number(6) == 1
     authentication = Int64(policy.number(1) ?? 0)
-    isIdempotent = policy.number(3) == 1
-    // `idempotency_level = NO_SIDE_EFFECTS`.
-    isReadOnly = try wire.message(4).number(34) == 1
-    hasSameReply = policy.number(6) == 1
-    endsCredentials = policy.number(7) == 1
-    provides = policy.strings(8)
-    isConditional = policy.number(9) == 1
-    isConnectOnly = policy.number(11) == 1
-    callsPerPerson = try policy.message(4).messages(1).last?.number(1).map { Int($0) }
+    // `idempotency_level`: NO_SIDE_EFFECTS or IDEMPOTENT.
+    let level = try wire.message(4).number(34)
+    isIdempotent = level == 1 || level == 2
+    isReadOnly = level == 1
+    isConnectOnly = policy.number(5) == 1
+    effects = overlay.methods["\(service).\(name)"] ?? MethodEffects()
+    callsPerPerson = try policy.message(3).messages(1).last?.number(1).map { Int($0) }
   }
 }
 
@@ -143,10 +138,12 @@ struct MessageSchema: Sendable {
 
   init(name: String) { self.name = name }
 
-  init(name: String, _ wire: WireMessage) throws {
+  init(name: String, _ wire: WireMessage, _ overlay: SchemaOverlay) throws {
     self.name = name
-    fields = try wire.messages(2).map { try FieldSchema($0) }
-    oneofs = try wire.messages(8).map { ($0.string(1), try $0.message(2).number(50_001) == 1) }
+    fields = try wire.messages(2).map { field in
+      try FieldSchema(field, overlay.fields["\(name).\(field.string(1))"] ?? FieldMeaning())
+    }
+    oneofs = try wire.messages(8).map { ($0.string(1), try $0.message(2).message(1159).number(1) == 1) }
   }
 
   func field(_ number: UInt32) -> FieldSchema? { fields.first { $0.number == number } }
@@ -168,7 +165,7 @@ struct FieldSchema: Sendable {
   let isJudgedApart: Bool
   let meaning: FieldMeaning
 
-  init(_ wire: WireMessage) throws {
+  init(_ wire: WireMessage, _ meaning: FieldMeaning) throws {
     name = wire.string(1)
     jsonName = wire.string(10)
     number = UInt32(truncatingIfNeeded: wire.number(3) ?? 0)
@@ -179,11 +176,10 @@ struct FieldSchema: Sendable {
     self.type = type
     typeName = String(wire.string(6).dropFirst())
     oneof = wire.number(9).map { Int($0) }
-    let options = try wire.message(8)
-    let rules = try options.messages(50_001).last
-    self.rules = Self.rules(rules)
-    isJudgedApart = rules?.number(10) == 1
-    meaning = FieldMeaning(try options.messages(50_002).last)
+    let rules = try wire.message(8).message(1159)
+    self.rules = try Self.rules(rules)
+    isJudgedApart = try [rules, rules.message(18).message(4)].contains { $0.number(27) == 3 }
+    self.meaning = meaning
   }
 
   private static let types: [UInt64: FieldType] = [
@@ -191,53 +187,26 @@ struct FieldSchema: Sendable {
     11: .message, 12: .bytes, 13: .uint32, 14: .enumeration, 15: .sfixed32, 16: .sfixed64, 17: .sint32, 18: .sint64,
   ]
 
-  private static func rules(_ wire: WireMessage?) -> FieldRules {
-    guard let wire else { return FieldRules() }
-    func signed(_ number: UInt32) -> Int64 {
-      let value = wire.number(number) ?? 0
-      return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+  /// The rules of a field, or of the items of its list.
+  private static func rules(_ wire: WireMessage) throws -> FieldRules {
+    let list = try wire.message(18)
+    var rules = FieldRules(required: wire.number(25) == 1, maxItems: Int(clamping: list.number(2) ?? 0))
+    for value in [wire, try list.message(4)] {
+      let (string, bytes) = (try value.message(14), try value.message(15))
+      let length = bytes.number(13) ?? string.number(20)
+      if let least = length ?? bytes.number(2) ?? string.number(4) { rules.minBytes = Int(clamping: least) }
+      if let greatest = length ?? bytes.number(3) ?? string.number(5) { rules.maxBytes = Int(clamping: greatest) }
+      if bytes.number(15) == 1 { rules.uuid = true }
+      if try value.message(16).number(2) == 1 { rules.definedOnly = true }
+      for number in [3, 4, 5, 6, 7] as [UInt32] {
+        guard let bounds = try value.messages(number).last else { continue }
+        let (least, greatest) = (bounds.integer(5, isZigzag: number == 7), bounds.integer(3, isZigzag: number == 7))
+        if least <= greatest { rules.range = least...greatest }
+      }
     }
-    return FieldRules(
-      required: wire.number(1) == 1, uuid: wire.number(2) == 1, minBytes: Int(wire.number(3) ?? 0),
-      maxBytes: Int(wire.number(4) ?? 0), maxItems: Int(wire.number(5) ?? 0),
-      range: wire.number(6) == 1 && signed(7) <= signed(8) ? signed(7)...signed(8) : nil,
-      definedOnly: wire.number(9) == 1)
+    return rules
   }
 
   /// A string or bytes.
   var isText: Bool { type == .string || type == .bytes }
-}
-
-/// The meaning of a field's value. Source: proto/streak/v1/annotations.proto, `FieldMeaning`.
-struct FieldMeaning: Sendable {
-  enum Source: UInt64, Sendable {
-    case free = 0
-    case history, email, now, hybridNow, utcOffset, dayStart, day, nextNumber, captureHash, reason
-  }
-
-  var kind = ""
-  var isNew = false
-  var ends = false
-  var isSecret = false
-  var isTrail = false
-  var constant = ""
-  var source = Source.free
-  var judges = ""
-  var counts = ""
-
-  init(_ wire: WireMessage?) {
-    guard let wire else { return }
-    kind = wire.string(1)
-    isNew = wire.number(2) == 1
-    constant = wire.string(3)
-    source = wire.number(4).flatMap { Source(rawValue: $0) } ?? .free
-    judges = wire.string(5)
-    counts = wire.string(6)
-    ends = wire.number(7) == 1
-    isSecret = wire.number(8) == 1
-    isTrail = wire.number(9) == 1
-  }
-
-  /// Whether only the rules restrict the value.
-  var isFree: Bool { (kind.isEmpty || isNew) && constant.isEmpty && source == .free && counts.isEmpty }
 }

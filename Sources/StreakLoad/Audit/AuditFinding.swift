@@ -1,6 +1,6 @@
 /// A difference between the service's data and its acknowledgements.
-public struct AuditFinding: Sendable, Equatable {
-  public enum Kind: String, Sendable, CaseIterable {
+package struct AuditFinding: Sendable, Equatable {
+  package enum Kind: String, Sendable, CaseIterable {
     /// An acknowledged write is missing.
     case lost
     /// A write took effect more than once.
@@ -11,28 +11,28 @@ public struct AuditFinding: Sendable, Equatable {
     case unreadable
   }
 
-  public var kind: Kind
+  package var kind: Kind
   /// The user id, in hexadecimal digits.
-  public var person: String
-  public var text: String
+  package var person: String
+  package var text: String
 }
 
 /// The result of an audit.
-public struct AuditReport: Sendable {
+package struct AuditReport: Sendable {
   /// Most findings that are kept; further ones are only counted.
-  public static let findingsMax = 1_000
+  package static let findingsMax = 1_000
 
   /// Whether the database was read as well.
-  public var readsDatabase = false
-  public internal(set) var peopleCount = 0
+  package var readsDatabase = false
+  package internal(set) var peopleCount = 0
   /// Acknowledged writes that were checked.
-  public internal(set) var writeCount = 0
+  package internal(set) var writeCount = 0
   /// Writes of unknown outcome.
-  public internal(set) var uncertainCount = 0
-  public internal(set) var findingCount = 0
-  public internal(set) var findings: [AuditFinding] = []
+  package internal(set) var uncertainCount = 0
+  package internal(set) var findingCount = 0
+  package internal(set) var findings: [AuditFinding] = []
 
-  public var isClean: Bool { findingCount == 0 }
+  package var isClean: Bool { findingCount == 0 }
 
   mutating func add(_ more: [AuditFinding]) {
     findingCount += more.count
@@ -49,7 +49,7 @@ public struct AuditReport: Sendable {
   }
 
   /// One line of text.
-  public var summary: String {
+  package var summary: String {
     let where_ = readsDatabase ? "the service and the database" : "the service"
     let looked =
       "\(writeCount) acknowledged and \(uncertainCount) uncertain writes of \(peopleCount) people, asked of \(where_)"

@@ -1,5 +1,5 @@
 /// The kinds of journeys.
-public enum JourneyKind: String, Sendable, CaseIterable {
+package enum JourneyKind: String, Sendable, CaseIterable {
   /// `Health/Check`, the smallest possible call, for comparing load clients.
   case check
   /// `GetStreak`; the number of days must match the acknowledgements.
@@ -33,18 +33,18 @@ public enum JourneyKind: String, Sendable, CaseIterable {
 }
 
 /// The share of each journey.
-public struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
+package struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
   /// Weights above 0, in the order of `JourneyKind`.
-  public let weights: [(kind: JourneyKind, weight: Int)]
+  package let weights: [(kind: JourneyKind, weight: Int)]
   private let total: Int
 
   /// Largest weight.
-  public static let weightMax = 1_000_000
+  package static let weightMax = 1_000_000
 
   /// Reads text such as `read=60,record=25,sync=15`.
   /// - Returns: nil for unknown or repeated names, weights that are no numbers from 0 to
   ///   `weightMax`, or if no weight is above 0.
-  public init?(parsing text: String) {
+  package init?(parsing text: String) {
     var found: [JourneyKind: Int] = [:]
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", omittingEmptySubsequences: false)
@@ -60,9 +60,9 @@ public struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
     guard total > 0 else { return nil }
   }
 
-  public var description: String { weights.map { "\($0.kind.rawValue)=\($0.weight)" }.joined(separator: ",") }
+  package var description: String { weights.map { "\($0.kind.rawValue)=\($0.weight)" }.joined(separator: ",") }
 
-  public static func == (left: Self, right: Self) -> Bool { left.description == right.description }
+  package static func == (left: Self, right: Self) -> Bool { left.description == right.description }
 
   func contains(_ kind: JourneyKind) -> Bool { weights.contains { $0.kind == kind } }
 

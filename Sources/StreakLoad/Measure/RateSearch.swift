@@ -1,25 +1,25 @@
 /// Searches the highest rate that meets an objective: doubles until a step fails, then halves the
 /// gap. Pure: rates out, verdicts in.
-public struct RateSearch: Sendable {
+package struct RateSearch: Sendable {
   /// One step and its result.
-  public struct Step: Equatable, Sendable {
-    public var rate: Double
-    public var isGood: Bool
+  package struct Step: Equatable, Sendable {
+    package var rate: Double
+    package var isGood: Bool
   }
 
   /// The search ends when the best rate and the lowest failed one differ by at most this part of
   /// the latter.
-  public let precision: Double
-  public let rateMax: Double
-  public let stepsMax: Int
-  public private(set) var steps: [Step] = []
+  package let precision: Double
+  package let rateMax: Double
+  package let stepsMax: Int
+  package private(set) var steps: [Step] = []
   /// The highest rate that met the objective.
-  public private(set) var best: Double?
+  package private(set) var best: Double?
   /// The lowest rate that did not meet it.
-  public private(set) var worst: Double?
+  package private(set) var worst: Double?
   private let firstRate: Double
 
-  public init(firstRate: Double, rateMax: Double, precision: Double = 0.05, stepsMax: Int = 30) {
+  package init(firstRate: Double, rateMax: Double, precision: Double = 0.05, stepsMax: Int = 30) {
     precondition(firstRate > 0 && rateMax >= firstRate && precision > 0, "no such search")
     self.firstRate = firstRate
     self.rateMax = rateMax
@@ -28,7 +28,7 @@ public struct RateSearch: Sendable {
   }
 
   /// The next rate to try; nil when the search is over.
-  public var next: Double? {
+  package var next: Double? {
     guard steps.count < stepsMax else { return nil }
     switch (best, worst) {
     case (nil, nil): return firstRate
@@ -42,7 +42,7 @@ public struct RateSearch: Sendable {
   }
 
   /// Takes the result of the step at `rate`.
-  public mutating func take(rate: Double, isGood: Bool) {
+  package mutating func take(rate: Double, isGood: Bool) {
     steps.append(Step(rate: rate, isGood: isGood))
     // A step may fail by noise below a rate that succeeded: the lower result counts.
     if isGood {

@@ -14,7 +14,7 @@ enum DatabasePeople {
   private static let users = Statement(
     .write,
     """
-    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
+    INSERT INTO users (user_id, email, sealed_password, created_at, sealed_sign_up)
     SELECT user_id, '', '', now(), '' FROM unnest($1::uuid[]) AS made (user_id)
     """)
   // A device is a source of statements: its id, its last number, caught up now, without claims

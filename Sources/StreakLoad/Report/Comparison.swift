@@ -1,17 +1,17 @@
 internal import ProtobufCodec
 
 /// Two runs side by side.
-public struct Comparison: Sendable {
+package struct Comparison: Sendable {
   private let before: RunReport
   private let after: RunReport
 
-  public init(_ before: RunReport, _ after: RunReport) {
+  package init(_ before: RunReport, _ after: RunReport) {
     self.before = before
     self.after = after
   }
 
   /// Differences between the settings: with any, the runs are less comparable.
-  public var differences: [String] {
+  package var differences: [String] {
     let names = before.json["settings"].members.map(\.name)
     let others = after.json["settings"].members.map(\.name).filter { !names.contains($0) }
     return (names + others).compactMap { name in
@@ -50,7 +50,7 @@ public struct Comparison: Sendable {
   }
 
   /// The text report.
-  public var text: String {
+  package var text: String {
     var lines = differences.map { "different settings: \($0)" }
     func padded(_ text: String, _ width: Int) -> String {
       String(repeating: " ", count: max(0, width - text.count)) + text
@@ -68,7 +68,7 @@ public struct Comparison: Sendable {
   private func signed(_ percent: Double) -> String { (percent >= 0 ? "+" : "") + Decimals.text(percent, 1) + " %" }
 
   /// The JSON report. Times in nanoseconds; `ratio` is after / before.
-  public var json: String {
+  package var json: String {
     JSONValue.object([
       ("format", .string("streak-load comparison 1")), ("differentSettings", .array(differences.map { .string($0) })),
       (

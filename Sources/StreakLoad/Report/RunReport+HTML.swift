@@ -2,7 +2,7 @@ internal import ProtobufCodec
 
 extension RunReport {
   /// A page without external resources.
-  public var html: String {
+  package var html: String {
     let title = "streak-load \(json["run"].string ?? "")"
     return """
       <!DOCTYPE html>

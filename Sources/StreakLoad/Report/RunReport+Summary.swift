@@ -2,7 +2,7 @@ internal import ProtobufCodec
 
 extension RunReport {
   /// The text summary.
-  public var summary: String {
+  package var summary: String {
     var lines: [String] = []
     let settings = json["settings"]
     let pace =

@@ -1,7 +1,7 @@
 internal import ProtobufCodec
 
 /// A run's settings and results as JSON, from which the other reports are made.
-public struct RunReport: Sendable {
+package struct RunReport: Sendable {
   let json: JSONValue
 
   static let format = "streak-load run 1"
@@ -12,7 +12,7 @@ public struct RunReport: Sendable {
   ]
 
   /// - Parameter unixSeconds: When the run began.
-  public init(
+  package init(
     _ settings: LoadSettings, _ figures: RunFigures, runName: String, address: String, unixSeconds: Int64,
     audit: AuditReport?, methodLabels: [String]
   ) {
@@ -69,16 +69,16 @@ public struct RunReport: Sendable {
 
   /// Parses the output of `text`.
   /// - Returns: nil for any other text.
-  public init?(parsing text: String) {
+  package init?(parsing text: String) {
     guard let json = try? JSONValue(parsing: text), json["format"].string == Self.format else { return nil }
     self.json = json
   }
 
   /// The JSON text.
-  public var text: String { json.text + "\n" }
+  package var text: String { json.text + "\n" }
 
   /// No journey failed, and the audit, if there was one, has no findings.
-  public var isGood: Bool {
+  package var isGood: Bool {
     json["total"]["failed"].integer == 0 && (json["total"]["done"].integer ?? 0) > 0
       && (json["audit"] == .null || json["audit"]["findingCount"].integer == 0)
   }

@@ -2,11 +2,11 @@ internal import EventLoop
 internal import Synchronization
 
 /// Makes load on a server, and checks the answers.
-public final class LoadRun: Sendable {
+package final class LoadRun: Sendable {
   let settings: LoadSettings
   let server: LoadServer
   /// The prefix of the run's notes.
-  public let name: String
+  package let name: String
   private let probe: ServerProbe?
   private let threads: [EventLoopThread]
   let workers: [LoopBound<LoadWorker>]
@@ -16,7 +16,7 @@ public final class LoadRun: Sendable {
   /// - Parameters:
   ///   - probe: Reads the server's use of resources.
   ///   - name: The name of an earlier run, to audit its writes.
-  public init(_ settings: LoadSettings, server: LoadServer, probe: ServerProbe? = nil, name: String? = nil) {
+  package init(_ settings: LoadSettings, server: LoadServer, probe: ServerProbe? = nil, name: String? = nil) {
     self.settings = settings
     self.server = server
     self.probe = probe
@@ -47,7 +47,7 @@ public final class LoadRun: Sendable {
 
   /// Makes all connections.
   /// - Returns: Why the server cannot be reached; nil if it can.
-  public func connect() async -> String? {
+  package func connect() async -> String? {
     await each { await $0.channel.connect() }.compactMap { $0 }.first
   }
 
@@ -55,7 +55,7 @@ public final class LoadRun: Sendable {
   /// - Parameter database: The connection string of a test database, to write the population into
   ///   it instead.
   /// - Returns: Why people are missing; nil if none is.
-  public func makePeople(database: String? = nil) async -> String? {
+  package func makePeople(database: String? = nil) async -> String? {
     guard settings.mix.weights.contains(where: { $0.kind.needsPerson }) else { return nil }
     let settings = settings
     let failures = await each { worker -> String? in
@@ -68,14 +68,14 @@ public final class LoadRun: Sendable {
   }
 
   /// Names of the methods, in the order of the figures' indexes.
-  public var methodLabels: [String] { LoadMethods(server).all.map(\.label) }
+  package var methodLabels: [String] { LoadMethods(server).all.map(\.label) }
 
   /// Makes the load, and waits for running journeys at its end.
   /// - Parameters:
   ///   - changed: Settings that replace those of the run, for the mode and the times; the
   ///     population and the connections stay.
   ///   - onLook: Called every second.
-  public func run(
+  package func run(
     _ changed: LoadSettings? = nil, onLook: @Sendable (RunSample) async -> Void
   ) async -> RunFigures {
     let settings = changed ?? settings
@@ -143,7 +143,7 @@ public final class LoadRun: Sendable {
   /// Audits all acknowledged writes; unanswered requests are repeated first.
   /// - Parameter database: A connection string, to read how often each write is stored; nil: only
   ///   the service is queried.
-  public func audit(database: String? = nil) async -> AuditReport {
+  package func audit(database: String? = nil) async -> AuditReport {
     let name = name
     let reports = await each { worker -> AuditReport in
       await worker.channel.waitUntilConnected()
@@ -160,7 +160,7 @@ public final class LoadRun: Sendable {
   }
 
   /// The acknowledged writes, for a later audit. Contains access tokens.
-  public func acknowledgements() async -> String {
+  package func acknowledgements() async -> String {
     let parts = await each { worker -> [String] in
       for person in worker.people { person.abandonPending() }
       return worker.audited.map(AcknowledgementFile.text)
@@ -170,7 +170,7 @@ public final class LoadRun: Sendable {
 
   /// A run that audits the acknowledgements of an earlier one.
   /// - Returns: nil if the text is not the output of `acknowledgements()`.
-  public static func auditing(_ text: String, server: LoadServer) async -> LoadRun? {
+  package static func auditing(_ text: String, server: LoadServer) async -> LoadRun? {
     guard let mix = JourneyMix(parsing: "check=1"), let runName = AcknowledgementFile.read(text)?.runName else {
       return nil
     }
@@ -184,41 +184,41 @@ public final class LoadRun: Sendable {
   }
 
   /// Closes the connections and ends the threads. Call it once, at the end.
-  public func close() async {
+  package func close() async {
     _ = await each { $0.channel.close() }
     for thread in threads { thread.stopAndJoin() }
   }
 }
 
 /// A sample of a run: the figures since the sample before.
-public struct RunSample: Sendable {
+package struct RunSample: Sendable {
   /// Since the run's start.
-  public var seconds: Double
+  package var seconds: Double
   /// Journeys that succeeded.
-  public var done: Int
-  public var failures: Int
+  package var done: Int
+  package var failures: Int
   /// Running journeys.
-  public var open: Int
+  package var open: Int
   /// Nanoseconds.
-  public var p50: Int64
-  public var p99: Int64
-  public var max: Int64
+  package var p50: Int64
+  package var p99: Int64
+  package var max: Int64
   /// This client's use of resources since its start.
-  public var client: ProcessFigures
+  package var client: ProcessFigures
   /// The server's use of resources since its start; nil if it cannot be read.
-  public var server: ProcessFigures?
+  package var server: ProcessFigures?
 }
 
 /// The figures of a run.
-public struct RunFigures: Sendable {
+package struct RunFigures: Sendable {
   /// Without the wait at the end.
-  public var seconds: Double
+  package var seconds: Double
   var recorder: Recorder
-  public var samples: [RunSample]
-  public var clientCPUSeconds: Double
+  package var samples: [RunSample]
+  package var clientCPUSeconds: Double
   /// The server's use of resources at the run's start; nil if it cannot be read.
-  public var serverBefore: ProcessFigures?
+  package var serverBefore: ProcessFigures?
   /// Journeys that were still running after the wait.
-  public var leftOpen: Int
-  public var connectionsLost: Int
+  package var leftOpen: Int
+  package var connectionsLost: Int
 }

@@ -1,15 +1,15 @@
 /// The objective that a step of a search must meet.
-public struct Objective: Sendable {
+package struct Objective: Sendable {
   /// A percentile of all journeys' latencies.
-  public var percentile: Double
+  package var percentile: Double
   /// The largest allowed latency at the percentile.
-  public var milliseconds: Double
+  package var milliseconds: Double
   /// The largest allowed part of failed journeys.
-  public var failedPartMax: Double
+  package var failedPartMax: Double
   /// The smallest allowed part of the planned rate.
-  public var reachedPartMin = 0.98
+  package var reachedPartMin = 0.98
 
-  public init(percentile: Double = 99, milliseconds: Double, failedPartMax: Double = 0) {
+  package init(percentile: Double = 99, milliseconds: Double, failedPartMax: Double = 0) {
     self.percentile = percentile
     self.milliseconds = milliseconds
     self.failedPartMax = failedPartMax
@@ -17,13 +17,13 @@ public struct Objective: Sendable {
 }
 
 /// The result of a search's step.
-public struct StepVerdict: Sendable, Equatable {
-  public var rate: Double
+package struct StepVerdict: Sendable, Equatable {
+  package var rate: Double
   /// Nanoseconds, at the objective's percentile.
-  public var latency: Int64
-  public var failed: Int
-  public var reached: Double
-  public var isGood: Bool
+  package var latency: Int64
+  package var failed: Int
+  package var reached: Double
+  package var isGood: Bool
 }
 
 extension Objective {
@@ -39,7 +39,7 @@ extension Objective {
   }
 
   /// Judges a run.
-  public func judge(rate: Double, _ figures: RunFigures, warmUpSeconds: Double) -> StepVerdict {
+  package func judge(rate: Double, _ figures: RunFigures, warmUpSeconds: Double) -> StepVerdict {
     var all = Recorder.Figures()
     for journey in figures.recorder.journeys { all.add(journey) }
     return judge(

@@ -1,12 +1,12 @@
 internal import Glibc
 
 /// A process's use of resources.
-public struct ProcessFigures: Sendable, Equatable {
+package struct ProcessFigures: Sendable, Equatable {
   /// User and system time, in seconds.
-  public var cpuSeconds: Double
-  public var residentBytes: Int
+  package var cpuSeconds: Double
+  package var residentBytes: Int
 
-  public init(cpuSeconds: Double, residentBytes: Int) {
+  package init(cpuSeconds: Double, residentBytes: Int) {
     self.cpuSeconds = cpuSeconds
     self.residentBytes = residentBytes
   }

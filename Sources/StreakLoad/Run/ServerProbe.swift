@@ -1,7 +1,7 @@
-public import EventLoop
+package import EventLoop
 
 /// The source of the server's use of resources.
-public enum ServerProbe: Sendable {
+package enum ServerProbe: Sendable {
   /// A process of this machine, read from /proc.
   case process(Int32)
   /// A streakd's admin address, read from its metrics.

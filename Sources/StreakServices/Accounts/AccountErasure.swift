@@ -9,10 +9,13 @@ struct AccountErasure: Sendable {
   let store: StreakStore
   let erasures: ErasureSink
 
-  /// - Parameter event: The audit event that is kept. It must not lead to the person.
+  /// - Parameters:
+  ///   - event: The audit event that is kept. It must not lead to the person.
+  ///   - person: Who erases the account; nil: no proof of the person is needed.
   /// - Returns: False if there is no such account.
   func perform(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, on loop: EventLoop
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, by person: ProvenPerson? = nil,
+    on loop: EventLoop
   ) async throws(RPCStatus) -> Bool {
     let (store, erasures) = (self.store, self.erasures)
     // A task of its own: a cancelled call must not end between the erasure and its note in the
@@ -20,7 +23,7 @@ struct AccountErasure: Sendable {
     return try await Task(executorPreference: loop) { () -> Result<Bool, RPCStatus> in
       do throws(RPCStatus) {
         let records = try await mappingStoreErrors { () throws(StoreError) in
-          try await store.erase(userID, at: now, event)
+          try await store.erase(userID, at: now, event, by: person)
         }
         if let records { await erasures.note(records) }
         return .success(records != nil)

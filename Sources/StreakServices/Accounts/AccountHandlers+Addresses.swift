@@ -40,22 +40,18 @@ extension AccountHandlers {
     _ request: RequestAddressChangeRequest, context: ServerContext
   ) async throws(RPCStatus) -> RequestAddressChangeResponse {
     let orders = try orders
-    let userID = try context.user().userID
+    let principal = try context.user()
+    let userID = principal.userID
     guard let address = EmailAddress(request.email), MailAddress(address.text) != nil else {
       throw Reason.invalidField("email", "must be an email address")
     }
     let user = try await account(userID)
-    let password = NormalizedPassword(request.password).secret
-    let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
-    let stored = PasswordHash(text: user.passwordHash)
-    guard try await passwords.verify(password, against: stored, of: party, on: context.loop) else {
-      throw Reason.signInRefused.status
-    }
+    let person = try await proofs.require(request.proof, of: user, by: principal, context: context)
     try await limiter.countMail(to: address.key, context)
     // Also to the address of another account: only its reader learns of that.
     let proof = orders.verification(of: address, isNew: true, for: userID)
     try await mappingStoreErrors { () throws(StoreError) in
-      try await store.storeProof(proof.token, proof.mail, about: userID, to: address.text)
+      try await store.storeProof(proof.token, proof.mail, about: userID, to: address.text, by: person)
     }
     return RequestAddressChangeResponse()
   }

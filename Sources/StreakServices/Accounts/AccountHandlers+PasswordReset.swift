@@ -33,11 +33,11 @@ extension AccountHandlers {
     _ request: ResetPasswordRequest, context: ServerContext
   ) async throws(RPCStatus) -> ResetPasswordResponse {
     let orders = try orders
-    let (link, hash) = try await newPassword(
+    let (link, sealedPassword) = try await newPassword(
       request.newPassword, by: request.token, .reset, .resetPassword, context)
     let notice = orders.passwordChanged(at: .now())
     let count = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.resetPassword(of: link.userID, by: link.hash, to: hash.text, notice: notice)
+      try await store.resetPassword(of: link.userID, by: link.hash, to: sealedPassword, notice: notice)
     }
     return ResetPasswordResponse(devicesSignedOut: try signedOut(count, link.userID, context))
   }
@@ -46,11 +46,11 @@ extension AccountHandlers {
     _ request: TakeBackAddressRequest, context: ServerContext
   ) async throws(RPCStatus) -> TakeBackAddressResponse {
     let orders = try orders
-    let (link, hash) = try await newPassword(
+    let (link, sealedPassword) = try await newPassword(
       request.newPassword, by: request.token, .takeback, .takeBackAddress, context)
     let notice = orders.passwordChanged(at: .now())
     let count = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.takeBackAddress(of: link.userID, by: link.hash, to: hash.text, notice: notice)
+      try await store.takeBackAddress(of: link.userID, by: link.hash, to: sealedPassword, notice: notice)
     }
     return TakeBackAddressResponse(devicesSignedOut: try signedOut(count, link.userID, context))
   }
@@ -59,7 +59,7 @@ extension AccountHandlers {
   private func newPassword(
     _ password: String, by token: String, _ kind: OpaqueToken.Kind, _ purpose: MailTokenPurpose,
     _ context: ServerContext
-  ) async throws(RPCStatus) -> (link: (userID: Identifier, hash: [UInt8]), hash: PasswordHash) {
+  ) async throws(RPCStatus) -> (link: (userID: Identifier, hash: [UInt8]), sealedPassword: [UInt8]) {
     guard let link = MailOrders.link(token, kind) else { throw Reason.mailProofInvalid.status }
     let isLiving = try await mappingStoreErrors { () throws(StoreError) in
       try await store.isLiving(link.hash, purpose, of: link.userID)
@@ -70,7 +70,7 @@ extension AccountHandlers {
     let normalized = NormalizedPassword(password)
     try passwordRules.check(normalized, email: user.email, path: "new_password")
     let party = WaitingLine.Party(isKnown: true, name: link.userID.bytes)
-    return (link, try await passwords.hash(normalized.secret, of: party, on: context.loop))
+    return (link, try await passwords.seal(normalized, of: link.userID, as: party, on: context.loop))
   }
 
   private func signedOut(_ count: Int32?, _ userID: Identifier, _ context: ServerContext) throws(RPCStatus) -> Int32 {

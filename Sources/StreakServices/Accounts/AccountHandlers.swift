@@ -12,7 +12,7 @@ internal import StreakStore
 /// Handles the methods about accounts and credentials. One per loop.
 struct AccountHandlers: AccountService {
   let store: StreakStore
-  let passwords: PasswordQueue
+  let passwords: PasswordVault
   let issuer: TokenIssuer
   let limiter: RateLimiter
   let signUp: SignUpProcedure
@@ -40,36 +40,67 @@ struct AccountHandlers: AccountService {
     context.principal = user.map { Principal(userID: $0.userID, deviceID: device.deviceID) }
     let (addressHash, party, isKnownDevice) = try await countSignIn(
       email?.key ?? request.email, user?.userID, device.deviceID, context)
-    let stored = user.map { PasswordHash(text: $0.passwordHash) }
-    let password = NormalizedPassword(request.password).secret
-    guard try await passwords.verify(password, against: stored, of: party, on: context.loop), let user else {
-      throw Reason.signInRefused.status
-    }
-    // Told only after the password was right.
-    guard user.lockedAt == nil else { throw Reason.accountLocked.status }
-    if let stored, let renewed = await passwords.renewal(of: stored, password, of: party, on: context.loop) {
-      // If this fails, the next sign-in renews the hash.
-      try? await store.renewPasswordHash(of: user.userID, from: stored.text, to: renewed.text)
-    }
-    let now = Instant.now()
-    let issued = issuer.issue(to: user.userID, at: now)
-    let habitCount: Int32
-    do throws(StoreError) {
-      let notice = isKnownDevice ? nil : mail.map { $0.newDevice(device, at: now) }
-      try await store.signIn(
-        device, of: user.userID, issued.credential, at: now, notice: user.emailVerifiedAt == nil ? nil : notice)
-      if !request.language.isEmpty, request.language != user.language {
-        try await store.noteLanguage(request.language, of: user.userID)
+    let password = NormalizedPassword(request.password)
+    var found = user
+    for _ in 0..<Self.signInAttemptsMax {
+      guard try await passwords.verify(password, of: found, as: party, on: context.loop), var user = found else {
+        throw Reason.signInRefused.status
       }
-      try await store.noteSignIn(of: user.userID, deviceID: device.deviceID, addressHash: addressHash)
-      habitCount = try await store.habitCount(of: user.userID)
-    } catch {
-      // The account was erased while the password was verified.
-      guard error == .noSuchUser else { throw error.refusal.status }
-      context.principal = nil
-      throw try await store.refusalOfUnknownToken(of: user.userID)
+      // Told only after the password was right.
+      guard user.lockedAt == nil else { throw Reason.accountLocked.status }
+      if let renewed = await passwords.renewal(password, of: user, as: party, on: context.loop),
+        // If this fails, the next sign-in renews the hash.
+        (try? await store.renewPassword(of: user.userID, from: user.sealedPassword, to: renewed)) == true
+      {
+        user.sealedPassword = renewed
+      }
+      let now = Instant.now()
+      let isTold = !isKnownDevice && user.emailVerifiedAt != nil
+      let signIn = VerifiedSignIn(
+        user: user, device: device, addressHash: addressHash, language: request.language,
+        notice: isTold ? mail?.newDevice(device, at: now) : nil)
+      if let response = try await complete(signIn, at: now) { return response }
+      // The account was erased or locked, or its password replaced, while the password was
+      // verified.
+      found = try await mappingStoreErrors { () throws(StoreError) in try await store.user(signIn.user.userID) }
+      if found == nil {
+        context.principal = nil
+        throw try await store.refusalOfUnknownToken(of: user.userID)
+      }
     }
-    return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
+    throw Reason.concurrentChange.status
+  }
+
+  /// How often a password is verified again because another call replaced it meanwhile.
+  private static let signInAttemptsMax = 4
+
+  /// A sign-in whose password was right.
+  private struct VerifiedSignIn {
+    let user: UserRecord
+    let device: DeviceRecord
+    let addressHash: [UInt8]
+    /// Empty: as before.
+    let language: String
+    let notice: NewMail?
+  }
+
+  /// - Returns: Nil if the account is not as it was when the password was verified.
+  private func complete(_ signIn: VerifiedSignIn, at now: Instant) async throws(RPCStatus) -> SignInResponse? {
+    let user = signIn.user
+    let issued = issuer.issue(to: user.userID, at: now)
+    do throws(StoreError) {
+      try await store.signIn(
+        signIn.device, of: user.userID, issued.credential, at: now, addressHash: signIn.addressHash,
+        ifPassword: user.sealedPassword, notice: signIn.notice)
+      if !signIn.language.isEmpty, signIn.language != user.language {
+        try await store.noteLanguage(signIn.language, of: user.userID)
+      }
+      let habitCount = try await store.habitCount(of: user.userID)
+      return SignInResponse(account: Account(user, habitCount: habitCount), tokens: issued.message)
+    } catch {
+      guard error == .noSuchUser else { throw error.refusal.status }
+      return nil
+    }
   }
 
   /// Counts an attempt to sign in. Attempts are counted by email; attempts from a device or an
@@ -133,20 +164,19 @@ struct AccountHandlers: AccountService {
     let userID = principal.userID
     let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
     guard let user else { throw Reason.credentialsInvalid.status }
-    let present = PasswordHash(text: user.passwordHash)
     let newPassword = NormalizedPassword(request.newPassword)
     try passwordRules.check(newPassword, email: user.email, path: "new_password")
     let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
-    let password = NormalizedPassword(request.password).secret
-    guard try await passwords.verify(password, against: present, of: party, on: context.loop) else {
+    let password = NormalizedPassword(request.password)
+    guard try await passwords.verify(password, of: user, as: party, on: context.loop) else {
       throw Reason.signInRefused.status
     }
-    let hash = try await passwords.hash(newPassword.secret, of: party, on: context.loop)
+    let sealedPassword = try await passwords.seal(newPassword, of: userID, as: party, on: context.loop)
     let now = Instant.now()
     let issued = issuer.issue(to: userID, at: now)
     let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.changePassword(
-        of: userID, from: present.text, to: hash.text, on: deviceID, issued.credential, at: now,
+        of: userID, from: user.sealedPassword, to: sealedPassword, on: deviceID, issued.credential, at: now,
         notice: user.emailVerifiedAt == nil ? nil : mail?.passwordChanged(at: now))
     }
     guard let count else { throw Reason.concurrentChange.status }
@@ -242,10 +272,10 @@ struct AccountHandlers: AccountService {
     }
     let now = Instant.now()
     guard request.immediately else {
-      try await proofs.require(request.proof, of: user, by: principal, context: context)
+      let person = try await proofs.require(request.proof, of: user, by: principal, context: context)
       let date = now.advanced(bySeconds: deletionDelaySeconds)
       let announced = try await mappingStoreErrors { () throws(StoreError) in
-        try await self.store.announceDeletion(of: userID, at: date, notice: mail?.deletionAnnounced(effect: date))
+        try await self.store.announceDeletion(by: person, at: date, notice: mail?.deletionAnnounced(effect: date))
       }
       guard let announced else { throw try await self.store.refusalOfUnknownToken(of: userID) }
       principal.auditDetail = "announced"
@@ -258,11 +288,11 @@ struct AccountHandlers: AccountService {
       throw Reason.reauthenticationRequired.status(
         saying: "An immediate deletion needs the password or a recovery code in the same call.")
     }
-    try await proofs.check(proof, of: user, context: context)
+    let person = try await proofs.require(proof, of: user, by: principal, context: context)
     // The event has no user: what is kept of an erasure must not lead to the person.
     var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.peerAddress, event.detail) = (nil, nil, "", "")
-    guard try await erasure.perform(userID, at: now, event, on: context.loop) else {
+    guard try await erasure.perform(userID, at: now, event, by: person, on: context.loop) else {
       throw try await store.refusalOfUnknownToken(of: userID)
     }
     principal.hasRevokedTokens = true

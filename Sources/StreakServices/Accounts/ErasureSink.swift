@@ -1,20 +1,20 @@
 internal import Cryptography
 internal import RPC
 internal import StreakDomain
-public import StreakStore
+package import StreakStore
 
 /// Notes erasures in the erasure ledger outside of the database. An erasure is answered once it has
 /// been noted, or once noting it has failed: the database has the erasure, and the program that
 /// keeps the ledger notes it later.
-public struct ErasureSink: Sendable {
+package struct ErasureSink: Sendable {
   let note: @Sendable (ErasureRecords) async -> Void
 
-  public init(_ note: @escaping @Sendable (ErasureRecords) async -> Void) {
+  package init(_ note: @escaping @Sendable (ErasureRecords) async -> Void) {
     self.note = note
   }
 
   /// There is no ledger outside of the database.
-  public static let none = ErasureSink { _ in }
+  package static let none = ErasureSink { _ in }
 }
 
 extension StreakStore {

@@ -18,7 +18,7 @@ internal import StreakStore
 /// bytes, tokens included. The database alone cannot open it.
 struct SignUpProcedure: Sendable {
   let store: StreakStore
-  let passwords: PasswordQueue
+  let passwords: PasswordVault
   let issuer: TokenIssuer
   let limiter: RateLimiter
   let passwordRules: PasswordRules
@@ -52,7 +52,8 @@ struct SignUpProcedure: Sendable {
       migration = try await decide(
         capture, of: session?.known, for: userID, deviceID: device.deviceID, at: now, context: context)
     }
-    let hash = try await passwords.hash(password.secret, of: limiter.stranger(context), on: context.loop)
+    let sealedPassword = try await passwords.seal(
+      password, of: userID, as: limiter.stranger(context), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
     let codes: (texts: [String], hashes: [[UInt8]]) =
       request.withRecoveryCodes ? RecoveryCode.make(for: userID, by: store.serverKey) : ([], [])
@@ -64,7 +65,7 @@ struct SignUpProcedure: Sendable {
         language: request.language, recoveryCodesLeft: Int32(codes.texts.count)),
       tokens: issued.message, migration: migration?.result, recoveryCodes: codes.texts)
     var account = NewAccount(
-      userID: userID, email: email.text, emailKey: email.key, passwordHash: hash.text, createdAt: now,
+      userID: userID, email: email.text, emailKey: email.key, sealedPassword: sealedPassword, createdAt: now,
       recoveryCodeHashes: codes.hashes,
       sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
       credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import GRPCSchema
 internal import RPC
+internal import Schema
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -34,7 +35,7 @@ struct AuditInterceptor: ServerInterceptor {
     strangers = LoopBound(LoadShedder(callsPerSecondMax: Self.strangersEventsPerSecondMax), loop: loop)
   }
 
-  func concerns(_ method: MethodDescriptor) -> Bool { method.policy.isAudited }
+  func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? { method.policy.isAudited ? self : nil }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import EventLoop
 internal import RPC
+internal import Schema
 internal import struct StreakDomain.Identifier
 internal import struct StreakDomain.Instant
 internal import enum StreakDomain.Reason
@@ -24,6 +25,8 @@ struct Authenticator: ServerInterceptor {
   /// Streams that one person has open on the loop.
   private let streamsPerPersonMax: Int
   private let meter: LimitMeter
+  /// The policy of the method whose calls it stands around.
+  private var policy = MethodPolicy()
 
   private final class State {
     let store: StreakStore
@@ -45,6 +48,12 @@ struct Authenticator: ServerInterceptor {
     state = LoopBound(State(store: store), loop: loop)
   }
 
+  func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? {
+    var bound = self
+    bound.policy = method.policy
+    return bound
+  }
+
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
@@ -53,7 +62,7 @@ struct Authenticator: ServerInterceptor {
     let streamOwner = context.method.kind == .unary ? nil : Self.owner(of: context)
     if let streamOwner { state.value.streams.insert(context, of: streamOwner) }
     defer { if let streamOwner { state.value.streams.remove(context, of: streamOwner) } }
-    switch context.method.policy.authentication {
+    switch policy.authentication {
     case .none: break
     case .user: context.principal = try await principal(of: context)
     case .session: context.principal = try await session(of: context)
@@ -66,7 +75,7 @@ struct Authenticator: ServerInterceptor {
         throw Reason.operatorRightMissing.status
       }
     }
-    if let streamOwner, context.method.policy.authentication == .user {
+    if let streamOwner, policy.authentication == .user {
       guard state.value.streams.admit(streamOwner, countMax: streamsPerPersonMax) else {
         meter.count(.streamsPerPerson)
         throw Reason.tooManyRequests.status
@@ -77,7 +86,7 @@ struct Authenticator: ServerInterceptor {
     try await next(context)
     // A sign-out takes effect at once on this loop, and so on this connection; other loops and
     // processes are notified.
-    if context.method.policy.isAudited, let principal = context.principal as? Principal, principal.hasRevokedTokens {
+    if policy.isAudited, let principal = context.principal as? Principal, principal.hasRevokedTokens {
       forget(principal.userID)
     }
   }

@@ -1,20 +1,20 @@
-public import Cryptography
+package import Cryptography
 internal import EventLoop
 internal import RPC
 internal import enum StreakDomain.Reason
 internal import Synchronization
 
 /// What hashing passwords may take of the machine, over all loops of the process together.
-public struct PasswordLimits: Sendable {
+package struct PasswordLimits: Sendable {
   /// The cost of one hash.
-  public var cost = PasswordHashCost.standard
+  package var cost = PasswordHashCost.standard
   /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
-  public var runningMax = 2
+  package var runningMax = 2
   /// The most calls of strangers that wait for their turn, and apart from them of calls by known
   /// parties; one more is refused.
-  public var waitingMax = 64
+  package var waitingMax = 64
 
-  public init() {}
+  package init() {}
 }
 
 /// Hashes and verifies passwords in the thread pool, a bounded number at a time, so that a storm of

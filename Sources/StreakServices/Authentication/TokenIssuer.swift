@@ -6,13 +6,13 @@ internal import struct StreakDomain.Instant
 internal import StreakStore
 
 /// How long credentials live.
-public struct TokenLifetimes: Sendable {
+package struct TokenLifetimes: Sendable {
   /// The lifetime of an access token, in seconds.
-  public var accessSeconds: Int64 = 3600
+  package var accessSeconds: Int64 = 3600
   /// The lifetime of a refresh token, in seconds, from its issue on.
-  public var refreshSeconds: Int64 = 90 * 86_400
+  package var refreshSeconds: Int64 = 90 * 86_400
 
-  public init() {}
+  package init() {}
 }
 
 /// A device's new credentials: what is stored of them, and what the client gets.

@@ -13,16 +13,21 @@ struct CredentialHandlers: CredentialService {
   let recovery: RecoveryProcedure
   let proofs: PersonProofCheck
   let approvals: SignInApprovalProcedure
+  /// Nil: the server sends no mails.
+  let mail: MailOrders?
 
   func createRecoveryCodes(
     _ request: CreateRecoveryCodesRequest, context: ServerContext
   ) async throws(RPCStatus) -> CreateRecoveryCodesResponse {
     let principal = try context.user()
     let user = try await user(of: principal)
-    try await proofs.require(request.proof, of: user, by: principal, context: context)
+    let person = try await proofs.require(request.proof, of: user, by: principal, context: context)
     let codes = RecoveryCode.make(for: user.userID, by: store.serverKey)
+    let now = Instant.now()
     try await mappingStoreErrors { () throws(StoreError) in
-      try await store.replaceRecoveryCodes(of: user.userID, by: codes.hashes, at: .now())
+      try await store.replaceRecoveryCodes(
+        of: person, by: codes.hashes, at: now,
+        notice: user.emailVerifiedAt == nil ? nil : mail?.recoveryCodesMade(at: now))
     }
     return CreateRecoveryCodesResponse(recoveryCodes: codes.texts)
   }

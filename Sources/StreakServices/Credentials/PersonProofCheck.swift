@@ -1,4 +1,3 @@
-internal import Cryptography
 internal import RPC
 internal import Schema
 internal import SchemaConversion
@@ -14,16 +13,22 @@ struct PersonProofCheck: Sendable {
   static let secondsMax: Int64 = 300
 
   let store: StreakStore
-  let passwords: PasswordQueue
+  let passwords: PasswordVault
 
   /// Requires the proof in a request, or without one a proof by the device that is not too old.
   ///
+  /// - Returns: The person, for the store: the call takes effect only if the proof still holds
+  ///   then.
   /// - Throws: `SIGN_IN_REFUSED` for a wrong proof, `REAUTHENTICATION_REQUIRED` without one.
   func require(
     _ proof: PersonProof?, of user: UserRecord, by principal: Principal, context: ServerContext
-  ) async throws(RPCStatus) {
-    if let proof { return try await check(proof, of: user, context: context) }
-    guard let deviceID = principal.deviceID else { throw Reason.reauthenticationRequired.status }
+  ) async throws(RPCStatus) -> ProvenPerson {
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
+    let person = ProvenPerson(userID: user.userID, deviceID: deviceID, sealedPassword: user.sealedPassword)
+    if let proof {
+      try await check(proof, of: user, context: context)
+      return person
+    }
     let provenAt = try await mappingStoreErrors { () throws(StoreError) in
       try await store.provenAt(of: principal.userID, on: deviceID)
     }
@@ -31,6 +36,7 @@ struct PersonProofCheck: Sendable {
     guard let provenAt, now < provenAt.advanced(bySeconds: Self.secondsMax) else {
       throw Reason.reauthenticationRequired.status
     }
+    return person
   }
 
   /// Requires a right password, or a right recovery code, which is then used.
@@ -41,8 +47,8 @@ struct PersonProofCheck: Sendable {
     switch proof.proof {
     case .password(let password):
       isRight = try await passwords.verify(
-        NormalizedPassword(password).secret, against: PasswordHash(text: user.passwordHash),
-        of: WaitingLine.Party(isKnown: true, name: user.userID.bytes), on: context.loop)
+        NormalizedPassword(password), of: user, as: WaitingLine.Party(isKnown: true, name: user.userID.bytes),
+        on: context.loop)
     case .recoveryCode(let text):
       let hash = RecoveryCode.hash(of: text, user.userID, by: store.serverKey)
       isRight = try await mappingStoreErrors { () throws(StoreError) in

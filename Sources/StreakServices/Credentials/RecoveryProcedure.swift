@@ -39,10 +39,12 @@ extension RecoveryCode {
 /// sign-up.
 struct RecoveryProcedure: Sendable {
   let store: StreakStore
-  let passwords: PasswordQueue
+  let passwords: PasswordVault
   let issuer: TokenIssuer
   let limiter: RateLimiter
   let passwordRules: PasswordRules
+  /// Nil: the server sends no mails.
+  let mail: MailOrders?
 
   func run(_ request: RecoverAccountRequest, context: ServerContext) async throws(RPCStatus) -> RecoverAccountResponse {
     let device = try DeviceRecord(request.device, path: "device")
@@ -63,7 +65,8 @@ struct RecoveryProcedure: Sendable {
     // Only a wrong code is counted for the person: 50 random bits need no limit that guesses from
     // elsewhere could exhaust for the owner.
     try await limiter.count(context, person: isRight ? nil : Array(emailKey.utf8))
-    let hash = try await passwords.hash(password.secret, of: limiter.stranger(context), on: context.loop)
+    let sealedPassword = try await passwords.seal(
+      password, of: found.user?.userID ?? .zero, as: limiter.stranger(context), on: context.loop)
     guard let user = found.user, isRight else { throw Self.refusal }
     guard user.lockedAt == nil else { throw Reason.accountLocked.status }
     let now = Instant.now()
@@ -78,10 +81,11 @@ struct RecoveryProcedure: Sendable {
       response = RecoverAccountResponse(account: Account(account, habitCount: habitCount), tokens: issued.message)
       isRecovered = try await store.recover(
         CodeRecovery(
-          userID: userID, codeHash: codeHash, passwordHash: hash.text,
+          userID: userID, codeHash: codeHash, sealedPassword: sealedPassword,
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: sealingKey), device: device,
           credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),
-          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)), at: now)
+          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses),
+          notice: user.emailVerifiedAt == nil ? nil : mail?.accountRecovered(by: device, at: now)), at: now)
     } catch {
       guard error == .noSuchUser else { throw error.refusal.status }
       context.principal = nil

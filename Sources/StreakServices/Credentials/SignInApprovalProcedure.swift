@@ -24,6 +24,8 @@ struct SignInApprovalProcedure: Sendable {
   let store: StreakStore
   let issuer: TokenIssuer
   let limiter: RateLimiter
+  /// Nil: the server sends no mails.
+  let mail: MailOrders?
 
   func request(
     _ request: RequestSignInApprovalRequest, context: ServerContext
@@ -89,12 +91,16 @@ struct SignInApprovalProcedure: Sendable {
       guard let user = try await store.user(userID) else { throw StoreError.noSuchUser }
       let account = Account(user, habitCount: try await store.habitCount(of: userID))
       response = GetSignInApprovalResponse(state: .approved, account: account, tokens: issued.message)
+      let addressHash = limiter.addressHash(of: context, userID)
+      let origin = try await store.signInOrigin(of: userID, deviceID: found.device.deviceID, addressHash: addressHash)
+      let isTold = origin != .knownDevice && user.emailVerifiedAt != nil
       isCompleted = try await store.completeSignIn(
         ApprovedSignIn(
           requestID: found.requestID, userID: userID,
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: key), device: found.device,
-          credential: issued.credential, addressHash: limiter.addressHash(of: context, userID),
-          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses)), at: now)
+          credential: issued.credential, addressHash: addressHash,
+          auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses),
+          notice: isTold ? mail?.newDevice(found.device, at: now) : nil), at: now)
     } catch {
       guard error == .noSuchUser else { throw error.refusal.status }
       return GetSignInApprovalResponse(state: .ended)
@@ -119,13 +125,14 @@ struct SignInApprovalProcedure: Sendable {
     _ id: [UInt8], isApproved: Bool, digits: String?, context: ServerContext
   ) async throws(RPCStatus) {
     var principal = try context.user()
+    guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let requestID = try identifier(id, "request_id")
     principal.auditDetail = "approval=\(requestID)"
     context.principal = principal
     let (userID, now) = (principal.userID, Instant.now())
     let isDecided = try await mappingStoreErrors { () throws(StoreError) in
       try await store.decideSignIn(
-        requestID, of: userID, isApproved: isApproved, digits: digits, at: now,
+        requestID, of: userID, by: deviceID, isApproved: isApproved, digits: digits, at: now,
         expiresAt: now.advanced(bySeconds: Self.secondsMax))
     }
     guard isDecided else { throw Reason.signInApprovalNotFound.status }

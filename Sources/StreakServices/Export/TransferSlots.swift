@@ -2,23 +2,23 @@ internal import StreakDomain
 internal import Synchronization
 
 /// The limits of exports and imports.
-public struct ExportLimits: Sendable {
+package struct ExportLimits: Sendable {
   /// The most exports at the same time, per loop; one more is refused. Each holds a connection to
   /// the database and a snapshot for as long as its reader takes: keep the number below that of the
   /// loop's connections.
-  public var runningPerLoopMax = 2
+  package var runningPerLoopMax = 2
   /// The most imports at the same time, per loop; one more is refused. Each holds the part of its
   /// document that has arrived.
-  public var importsPerLoopMax = 2
+  package var importsPerLoopMax = 2
   /// The most seconds that one export or import may take.
-  public var secondsMax = 600
+  package var secondsMax = 600
   /// The least rate at which the client takes or sends a document, in bytes a second. A transfer
   /// for which the server waits `graceSeconds` longer than this rate needs is ended.
-  public var bytesPerSecondMin = 8_192
+  package var bytesPerSecondMin = 8_192
   /// The seconds of waiting that are allowed beyond those of the rate.
-  public var graceSeconds = 20
+  package var graceSeconds = 20
 
-  public init() {}
+  package init() {}
 }
 
 /// Counts the running exports, or the running imports, of one loop.

@@ -2,13 +2,13 @@ internal import EventLoop
 
 /// Network addresses with the same first bits, such as `10.0.0.0/8`; a single address is a range of
 /// its own.
-public struct AddressRange: Sendable, Equatable {
+package struct AddressRange: Sendable, Equatable {
   private let bytes: [UInt8]
   private let prefixBits: Int
 
   /// Takes `ADDRESS` or `ADDRESS/BITS`.
   /// - Returns: Nil for anything else.
-  public init?(_ text: some StringProtocol) {
+  package init?(_ text: some StringProtocol) {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard let host = parts.first, let address = SocketAddress(host: String(host), port: 0) else { return nil }
     bytes = address.addressBytes

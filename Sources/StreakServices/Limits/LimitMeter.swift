@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// A limit of the service that calls reach. The raw value is its label in the metrics.
-public enum ServiceLimit: String, CaseIterable, Sendable {
+package enum ServiceLimit: String, CaseIterable, Sendable {
   /// A limit that the schema declares (`rate_limit`).
   case methodRate = "method_rate"
   /// Calls of one person each second.

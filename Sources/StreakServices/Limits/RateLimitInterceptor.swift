@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import RPC
+internal import Schema
 internal import StreakDomain
 internal import StreakStore
 
@@ -9,13 +10,26 @@ internal import StreakStore
 struct RateLimitInterceptor: ServerInterceptor {
   let limiter: RateLimiter
   let calls: PersonCalls
+  /// Whether the method has a limit that is counted here.
+  private var countsMethod = false
+
+  init(limiter: RateLimiter, calls: PersonCalls) {
+    self.limiter = limiter
+    self.calls = calls
+  }
+
+  func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? {
+    var bound = self
+    bound.countsMethod = method.policy.rateLimit.map { !$0.isCountedByMethod } ?? false
+    return bound
+  }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
     let principal = context.principal as? Principal
     if let principal { try calls.count(principal.userID, context) }
-    if let limit = context.method.policy.rateLimit, !limit.isCountedByMethod {
+    if countsMethod {
       try await limiter.count(context, person: principal?.userID.bytes)
     }
     try await next(context)
@@ -47,7 +61,7 @@ struct PersonCalls: Sendable {
 struct LoadInterceptor: ServerInterceptor {
   let shedder: AddressShedder
 
-  func concerns(_ method: MethodDescriptor) -> Bool { shedder.isActive }
+  func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? { shedder.isActive ? self : nil }
 
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void

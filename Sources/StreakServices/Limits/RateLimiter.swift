@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import EventLoop
 internal import RPC
+internal import Schema
 internal import StreakDomain
 internal import StreakStore
 internal import Synchronization

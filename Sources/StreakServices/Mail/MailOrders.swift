@@ -80,18 +80,25 @@ struct MailOrders: Sendable {
       mail: mail(hasAccount ? .accountExists : .signUpCode, values, Self.signUpSeconds))
   }
 
-  func newDevice(_ device: DeviceRecord, at now: Instant) -> NewMail {
-    var values = MailValues()
-    values[.device] = [device.name, device.platform].filter { !$0.isEmpty }.joined(separator: ", ")
-    values[.time] = Self.text(now)
-    return mail(.newDevice, values, Self.noticeSeconds)
+  func newDevice(_ device: DeviceRecord, at now: Instant) -> NewMail { notice(.newDevice, of: device, at: now) }
+
+  /// - Parameter device: It is signed in now.
+  func accountRecovered(by device: DeviceRecord, at now: Instant) -> NewMail {
+    notice(.accountRecovered, of: device, at: now)
   }
 
-  func passwordChanged(at now: Instant) -> NewMail {
+  func recoveryCodesMade(at now: Instant) -> NewMail { notice(.recoveryCodesMade, of: nil, at: now) }
+
+  private func notice(_ kind: MailKind, of device: DeviceRecord?, at now: Instant) -> NewMail {
     var values = MailValues()
+    values[.device] = device.map { device in
+      [device.name, device.platform].filter { !$0.isEmpty }.joined(separator: ", ")
+    }
     values[.time] = Self.text(now)
-    return mail(.passwordChanged, values, Self.noticeSeconds)
+    return mail(kind, values, Self.noticeSeconds)
   }
+
+  func passwordChanged(at now: Instant) -> NewMail { notice(.passwordChanged, of: nil, at: now) }
 
   /// - Parameter effect: When the account is erased.
   func deletionAnnounced(effect: Instant) -> NewMail {

@@ -114,6 +114,16 @@ struct MailTemplate {
         (PackageResources.account_exists_en_txt, PackageResources.account_exists_en_html),
         (PackageResources.account_exists_de_txt, PackageResources.account_exists_de_html)
       )
+    case .accountRecovered:
+      (
+        (PackageResources.recovered_en_txt, PackageResources.recovered_en_html),
+        (PackageResources.recovered_de_txt, PackageResources.recovered_de_html)
+      )
+    case .recoveryCodesMade:
+      (
+        (PackageResources.recovery_codes_en_txt, PackageResources.recovery_codes_en_html),
+        (PackageResources.recovery_codes_de_txt, PackageResources.recovery_codes_de_html)
+      )
     }
   }
 }

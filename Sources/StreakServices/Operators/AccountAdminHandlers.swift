@@ -1,4 +1,5 @@
 internal import GRPCSchema
+internal import Mail
 internal import RPC
 internal import Schema
 internal import SchemaConversion
@@ -13,7 +14,9 @@ struct AccountAdminHandlers: AccountAdminService {
   let store: StreakStore
   let exports: ExportHandlers
   let erasure: AccountErasure
-  let addresses: ClientAddresses
+  let limiter: RateLimiter
+  /// Nil: the server sends no mails.
+  let mail: MailOrders?
 
   func findAccount(
     _ request: FindAccountRequest, context: ServerContext
@@ -69,6 +72,22 @@ struct AccountAdminHandlers: AccountAdminService {
     return SignOutAccountResponse(devicesSignedOut: count)
   }
 
+  func startPasswordReset(
+    _ request: StartPasswordResetRequest, context: ServerContext
+  ) async throws(RPCStatus) -> StartPasswordResetResponse {
+    let user = try await account(try identifier(request.userId, "user_id"), context)
+    guard let orders = mail else { throw Reason.mailOff.status }
+    guard user.emailVerifiedAt != nil, let address = EmailAddress(user.email), MailAddress(address.text) != nil else {
+      throw Reason.mailOff.status(saying: "No mail has proved the account's address.")
+    }
+    try await limiter.countMail(to: address.key, context)
+    let proof = orders.reset(of: user.email, address.key, for: user.userID)
+    try await mappingStoreErrors { () throws(StoreError) in
+      try await store.storeProof(proof.token, proof.mail, about: user.userID, to: user.email)
+    }
+    return StartPasswordResetResponse()
+  }
+
   func exportAccount(
     _ request: ExportAccountRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
   ) async throws(RPCStatus) {
@@ -86,7 +105,7 @@ struct AccountAdminHandlers: AccountAdminService {
     }
     let now = Instant.now()
     // What is kept of an erasure must not lead to the person; the operator is named.
-    var event = AuditInterceptor.event(of: context, from: addresses)
+    var event = AuditInterceptor.event(of: context, from: limiter.addresses)
     (event.userID, event.deviceID, event.detail) = (nil, nil, "operator=\(caller.name)")
     guard try await erasure.perform(user.userID, at: now, event, on: context.loop) else {
       throw Reason.accountNotFound.status

@@ -1,12 +1,12 @@
 internal import RPC
-public import Schema
+package import Schema
 internal import enum StreakDomain.Reason
 
 /// The operations that the program does for operators: the program has the backups, the service
 /// does not.
-public struct OperatorBackend: Sendable {
+package struct OperatorBackend: Sendable {
   /// Why the program does not do an operation.
-  public enum Failure: Error, Equatable {
+  package enum Failure: Error, Equatable {
     case backupsOff
     case backupUnderWay
     case noSuchBackup
@@ -21,7 +21,7 @@ public struct OperatorBackend: Sendable {
   let unreadiness: @Sendable () -> String?
   let makesBackups: Bool
 
-  public init(
+  package init(
     makesBackups: Bool, backups: @escaping @Sendable () async -> Result<[Backup], Failure>,
     progress: @escaping @Sendable () -> BackupProgress, run: @escaping @Sendable () async -> Result<Backup, Failure>,
     verify: @escaping @Sendable (_ name: String) async -> Result<BackupCheck, Failure>,

@@ -3,13 +3,15 @@ internal import RPC
 internal import enum StreakDomain.Reason
 
 /// What an operator may do.
-public enum OperatorRight: String, CaseIterable, Sendable {
+package enum OperatorRight: String, CaseIterable, Sendable {
   /// Make, list and verify backups, and fulfil recoveries.
   case backups
   /// Find accounts.
   case find
   /// Lock and unlock accounts, and sign them out.
   case lock
+  /// Mail people a link to a new password.
+  case reset
   /// Export accounts.
   case export
   /// Erase accounts.
@@ -20,6 +22,7 @@ public enum OperatorRight: String, CaseIterable, Sendable {
     switch method.name {
     case "FindAccount": .find
     case "LockAccount", "UnlockAccount", "SignOutAccount": .lock
+    case "StartPasswordReset": .reset
     case "ExportAccount": .export
     case "EraseAccount": .erase
     case "GetServerStatus": nil
@@ -36,24 +39,24 @@ struct Operator: Sendable, Equatable {
 }
 
 /// The operators' tokens, as their hashes.
-public struct OperatorTokens: Sendable {
+package struct OperatorTokens: Sendable {
   /// Most operators.
-  public static let countMax = 64
+  package static let countMax = 64
   /// The least length of a token that cannot be guessed, in bytes.
-  public static let tokenBytesMin = 32
+  package static let tokenBytesMin = 32
   /// Most bytes of an operator's name.
-  public static let nameBytesMax = 32
+  package static let nameBytesMax = 32
 
   private let entries: [(holder: Operator, hash: [UInt8])]
 
   /// Why a text holds no operators; a sentence's end.
-  public struct Problem: Error, CustomStringConvertible {
-    public let description: String
+  package struct Problem: Error, CustomStringConvertible {
+    package let description: String
   }
 
   /// Reads the text of a file: on each line either a token, whose holder has every right, or a
   /// name, rights separated by commas, and a token. Lines that begin with # are comments.
-  public init(_ text: String) throws(Problem) {
+  package init(_ text: String) throws(Problem) {
     var entries: [(holder: Operator, hash: [UInt8])] = []
     for line in text.split(whereSeparator: \.isNewline) {
       let words = line.split(whereSeparator: \.isWhitespace)

@@ -6,19 +6,19 @@ internal import Glibc
 /// The file's lines are passwords, or SHA-1 hashes as 40 hexadecimal digits, with or without
 /// `:COUNT` after them (the format in which such collections are published). The file is read once;
 /// 8 bytes of each line are kept.
-public struct BreachedPasswords: Sendable {
+package struct BreachedPasswords: Sendable {
   /// The largest file, in bytes.
-  public static let fileBytesMax = 1 << 30
+  package static let fileBytesMax = 1 << 30
 
   /// The first 8 bytes of each password's SHA-1, ascending. Another password with the same ones
   /// would be refused as well: one in 2^64 for each line.
   private let prefixes: [UInt64]
 
   /// The built-in list only.
-  public init() { prefixes = [] }
+  package init() { prefixes = [] }
 
   /// - Throws: `BreachedPasswordsError` if the file cannot be read.
-  public init(file path: String) throws(BreachedPasswordsError) {
+  package init(file path: String) throws(BreachedPasswordsError) {
     guard let file = fopen(path, "re") else { throw .unreadable(path, reason: String(cString: strerror(errno))) }
     defer { fclose(file) }
     var prefixes: [UInt64] = []
@@ -69,7 +69,7 @@ public struct BreachedPasswords: Sendable {
   private static func prefix(_ digest: [UInt8]) -> UInt64 { digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 
   /// The number of lines in the file.
-  public var count: Int { prefixes.count }
+  package var count: Int { prefixes.count }
 
   /// Whether a password is on one of the lists.
   func holds(_ password: String) -> Bool {
@@ -86,11 +86,11 @@ public struct BreachedPasswords: Sendable {
 }
 
 /// Why a list of breached passwords cannot be used.
-public enum BreachedPasswordsError: Error, CustomStringConvertible {
+package enum BreachedPasswordsError: Error, CustomStringConvertible {
   case unreadable(String, reason: String)
   case tooLarge(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .unreadable(let path, let reason): "\(path): \(reason)"
     case .tooLarge(let path): "\(path) is larger than \(BreachedPasswords.fileBytesMax) bytes"

@@ -66,7 +66,7 @@ struct SessionHandlers: SessionService {
 }
 
 /// Marks a reply as the stored one of an earlier call.
-public enum ReplyReplay {
+package enum ReplyReplay {
   /// The trailing metadata's name; its value is "true".
-  public static let metadataName = "streak-replayed"
+  package static let metadataName = "streak-replayed"
 }

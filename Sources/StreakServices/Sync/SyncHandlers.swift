@@ -37,6 +37,8 @@ struct SyncHandlers: SyncService {
     limit(context, to: principal)
     let subscription = subscriptions.value.subscribe(principal.userID, deviceID: principal.deviceID, on: context.loop)
     defer { subscriptions.value.unsubscribe(subscription, principal.userID) }
+    let secondLook = await beginWatch(subscription, on: context.loop)
+    defer { endWatch(secondLook) }
     // Subscribed before this reading, so that every later change is notified.
     var told = try await head(of: principal)
     try await responses.write(hint(told))
@@ -53,6 +55,23 @@ struct SyncHandlers: SyncService {
       told = number
       try await responses.write(hint(told))
     }
+  }
+
+  /// Milliseconds after which every other process has learned that devices watch through this one,
+  /// and sends hints.
+  private static let presenceMilliseconds: UInt64 = 1_000
+
+  /// Asks other processes for hints.
+  /// - Returns: Has the stream look for changes again, for those stored before the others knew;
+  ///   nil: they have known.
+  private func beginWatch(_ subscription: ChangeSubscription, on loop: EventLoop) async -> LoopTimer? {
+    guard await store.beginWatch() else { return nil }
+    return loop.schedule(afterMilliseconds: Self.presenceMilliseconds) { subscription.signal(.perhapsChanged) }
+  }
+
+  private func endWatch(_ secondLook: LoopTimer?) {
+    secondLook?.cancel()
+    store.endWatch()
   }
 
   private func head(of principal: Principal) async throws(RPCStatus) -> Int64 {
@@ -72,6 +91,8 @@ struct SyncHandlers: SyncService {
     limit(context, to: principal)
     let subscription = subscriptions.value.subscribe(principal.userID, deviceID: principal.deviceID, on: context.loop)
     defer { subscriptions.value.unsubscribe(subscription, principal.userID) }
+    let secondLook = await beginWatch(subscription, on: context.loop)
+    defer { endWatch(secondLook) }
     let inbox = LoopBound(RequestInbox(requests, subscription), loop: context.loop)
     Task(executorPreference: context.loop) { await inbox.value.fill() }
     defer { inbox.value.close() }

@@ -1,33 +1,33 @@
-public import StreakDomain
+package import StreakDomain
 
 /// The data of a sign-up, stored in one transaction.
-public struct NewAccount: Sendable {
-  public var userID: Identifier
+package struct NewAccount: Sendable {
+  package var userID: Identifier
   /// As the person wrote it.
-  public var email: String
+  package var email: String
   /// The email's normalised form: two emails with the same one are equal.
-  public var emailKey: String
-  /// The Argon2id hash, as text.
-  public var passwordHash: String
-  public var createdAt: Instant
+  package var emailKey: String
+  /// The password's hash, sealed under the server key.
+  package var sealedPassword: [UInt8]
+  package var createdAt: Instant
   /// Hashes of the account's recovery codes; empty: it has none.
-  public var recoveryCodeHashes: [[UInt8]]
+  package var recoveryCodeHashes: [[UInt8]]
   /// The reply, sealed under the request's own secrets.
-  public var sealedReply: [UInt8]
-  public var device: DeviceRecord
-  public var credential: CredentialRecord
+  package var sealedReply: [UInt8]
+  package var device: DeviceRecord
+  package var credential: CredentialRecord
   /// A hash of the address that the device signs up from.
-  public var addressHash: [UInt8]
+  package var addressHash: [UInt8]
   /// The session to migrate into the account.
-  public var session: NewMigration?
-  public var auditEvent: AuditEventRecord
+  package var session: NewMigration?
+  package var auditEvent: AuditEventRecord
   /// The language of mails, a BCP 47 tag; empty: not given.
-  public var language = ""
+  package var language = ""
   /// A keyed hash of the code that proves the address; nil: nothing proves it.
-  public var addressCodeHash: [UInt8]?
+  package var addressCodeHash: [UInt8]?
 
-  public init(
-    userID: Identifier, email: String, emailKey: String, passwordHash: String, createdAt: Instant,
+  package init(
+    userID: Identifier, email: String, emailKey: String, sealedPassword: [UInt8], createdAt: Instant,
     recoveryCodeHashes: [[UInt8]] = [], sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord,
     addressHash: [UInt8],
     session: NewMigration?, auditEvent: AuditEventRecord
@@ -35,7 +35,7 @@ public struct NewAccount: Sendable {
     self.userID = userID
     self.email = email
     self.emailKey = emailKey
-    self.passwordHash = passwordHash
+    self.sealedPassword = sealedPassword
     self.createdAt = createdAt
     self.recoveryCodeHashes = recoveryCodeHashes
     self.sealedReply = sealedReply
@@ -48,14 +48,14 @@ public struct NewAccount: Sendable {
 }
 
 /// The stored data of a session that is migrated into a new account.
-public struct NewMigration: Sendable {
-  public var record: MergeRecord
+package struct NewMigration: Sendable {
+  package var record: MergeRecord
   /// The server has a row for the session.
-  public var isSessionKnown: Bool
+  package var isSessionKnown: Bool
   /// The session's result in an empty ledger.
-  public var ledger: PersonLedger
+  package var ledger: PersonLedger
 
-  public init(record: MergeRecord, isSessionKnown: Bool, ledger: PersonLedger) {
+  package init(record: MergeRecord, isSessionKnown: Bool, ledger: PersonLedger) {
     self.record = record
     self.isSessionKnown = isSessionKnown
     self.ledger = ledger
@@ -63,7 +63,7 @@ public struct NewMigration: Sendable {
 }
 
 /// The outcome of a sign-up.
-public enum SignUpOutcome: Sendable, Equatable {
+package enum SignUpOutcome: Sendable, Equatable {
   /// The account exists with all its data.
   case signedUp
   /// An account with this email exists; nothing was stored.

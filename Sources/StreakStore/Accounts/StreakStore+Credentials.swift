@@ -1,12 +1,12 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// The device of a valid access token.
-public struct AccessGrant: Sendable, Equatable {
-  public var deviceID: Identifier
-  public var expiresAt: Instant
+package struct AccessGrant: Sendable, Equatable {
+  package var deviceID: Identifier
+  package var expiresAt: Instant
   /// When the account is to be erased; nil: it is not.
-  public var deletionAt: Instant?
+  package var deletionAt: Instant?
 }
 
 /// The result of looking up an access token.
@@ -25,7 +25,7 @@ struct AccessKey: Sendable {
 }
 
 /// The family that a refresh token belongs to.
-public enum RefreshGrant: Sendable, Equatable {
+package enum RefreshGrant: Sendable, Equatable {
   /// The device's current family.
   case living(deviceID: Identifier, TokenFamily)
   /// The device's last family that ended.
@@ -39,17 +39,18 @@ public enum RefreshGrant: Sendable, Equatable {
 extension StreakStore {
   /// The channel on which servers are notified of revoked credentials. The payload is the user's id
   /// as 32 hexadecimal digits.
-  public static let revocationChannel = "streakd_revocations"
+  package static let revocationChannel = "streakd_revocations"
 
   private static let grantAccess = Statement(
     .write,
     """
     WITH head AS (
-      -- The person's head is locked before any device, as everywhere. Nothing is stored for a person who is not
-      -- there, or whose account is locked.
-      SELECT user_id, sources FROM heads
-      WHERE user_id = $1 AND NOT EXISTS (SELECT FROM users u WHERE u.user_id = $1 AND u.locked_at IS NOT NULL)
-      FOR NO KEY UPDATE
+      -- The person's head is locked before any device, as everywhere; then the account's row, so that its latest
+      -- state decides. Nothing is stored for a person who is not there, whose account is locked, or who has
+      -- another password by now.
+      SELECT h.user_id, h.sources FROM heads h JOIN users u ON u.user_id = h.user_id
+      WHERE h.user_id = $1 AND u.locked_at IS NULL AND ($17::bytea IS NULL OR u.sealed_password = $17)
+      FOR NO KEY UPDATE OF h, u
     ), registered AS (
       -- A device that is new is a source of statements, caught up now (`Sources.encoded`); of too many the earliest goes.
       UPDATE heads SET change_number = heads.change_number + $13::integer,
@@ -64,15 +65,16 @@ extension StreakStore {
     )
     INSERT INTO devices (
       user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
-      refresh_expires_at, refresh_family_hash, proven_at)
+      refresh_expires_at, refresh_family_hash, proven_at, address_hash)
     SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11,
-      CASE WHEN $15 THEN $6::timestamptz END
+      CASE WHEN $15 THEN $6::timestamptz END, $16::bytea
     FROM head
     ON CONFLICT (user_id, device_id) DO UPDATE SET
       name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
       access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
       refresh_hash = excluded.refresh_hash, refresh_expires_at = excluded.refresh_expires_at,
-      refresh_family_hash = excluded.refresh_family_hash, proven_at = excluded.proven_at, previous_access_hash = NULL,
+      refresh_family_hash = excluded.refresh_family_hash, proven_at = excluded.proven_at,
+      address_hash = excluded.address_hash, revoked_at = NULL, previous_access_hash = NULL,
       previous_access_expires_at = NULL, unused_pairs = '', refreshed_at = excluded.registered_at,
       ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
     """)
@@ -80,11 +82,13 @@ extension StreakStore {
   /// Makes these the only credentials of a device, which is registered if it is new.
   ///
   /// - Parameters:
+  ///   - addressHash: A hash of the address that the device signs in from; nil: none is known.
   ///   - isNewAccount: No change of this user's data can exist yet.
   ///   - isProven: The person has proven the identity, by the password or a recovery code.
+  ///   - sealedPassword: The password as it must still be stored; nil: any.
   static func grantingAccess(
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, devicesMax: Int32,
-    isNewAccount: Bool = false, isProven: Bool = true
+    addressHash: [UInt8]?, isNewAccount: Bool = false, isProven: Bool = true, ifPassword sealedPassword: [UInt8]? = nil
   ) -> BoundStatement {
     BoundStatement(
       grantAccess,
@@ -92,25 +96,26 @@ extension StreakStore {
       .string(device.appVersion), .instant(now), .bytes(credential.accessHash), .instant(credential.accessExpiresAt),
       .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
       .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
-      .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)), .bool(isProven))
+      .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)), .bool(isProven),
+      .bytes(addressHash), .bytes(sealedPassword))
   }
 
   /// Signs a device in: it is registered if it is new, and these become its only credentials.
   ///
-  /// - Throws: `.noSuchUser` if there is no such account, as when it was erased meanwhile.
-  public func signIn(
-    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant
-  ) async throws(StoreError) {
-    try await signIn(device, of: userID, credential, at: now, notice: nil)
-  }
-
-  /// - Parameter notice: A mail about the sign-in, stored with it.
+  /// - Parameters:
+  ///   - addressHash: A hash of the address that the device signs in from.
+  ///   - sealedPassword: The stored password that the person proved; nil: none was needed.
+  ///   - notice: A mail about the sign-in, stored with it.
+  /// - Throws: `.noSuchUser` if there is no such account, or none like it any more: it was erased
+  ///   or locked, or its password replaced, meanwhile.
   package func signIn(
-    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, notice: NewMail?
+    _ device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant,
+    addressHash: [UInt8]? = nil, ifPassword sealedPassword: [UInt8]? = nil, notice: NewMail? = nil
   ) async throws(StoreError) {
     await whileFree(.person(userID))
     let grant = Self.grantingAccess(
-      to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax)
+      to: device, of: userID, credential, at: now, devicesMax: limits.devicesPerPersonMax, addressHash: addressHash,
+      ifPassword: sealedPassword)
     guard let notice else {
       guard try await database.execute(grant) == 1 else { throw .noSuchUser }
       return
@@ -159,7 +164,7 @@ extension StreakStore {
 
   /// The device that an access token belongs to; nil if none, or if it was revoked. It may have
   /// expired. The first use of a pair ends the previous pair.
-  public func accessGrant(
+  package func accessGrant(
     of userID: Identifier, accessHash: [UInt8], at now: Instant
   ) async throws(StoreError) -> AccessGrant? {
     let found = try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
@@ -194,21 +199,22 @@ extension StreakStore {
     }
   }
 
-  private static let familyColumns =
-    "access_hash, access_expires_at, refresh_hash, refresh_expires_at, previous_access_hash, previous_access_expires_at, unused_pairs"
+  private static let familyColumns = Selection(DeviceColumn.family)
+  private static let grantedFamilyColumns = Selection(DeviceColumn.family, from: 3)
 
   private static let refreshGrant = Statement(
     .read,
     """
-    SELECT device_id, refresh_family_hash IS NOT DISTINCT FROM $2, ended_by_copy OR refresh_hash IS NOT NULL, \(familyColumns)
+    SELECT device_id, refresh_family_hash IS NOT DISTINCT FROM $2, ended_by_copy OR refresh_hash IS NOT NULL,
+      \(grantedFamilyColumns.list())
     FROM devices WHERE user_id = $1 AND (refresh_family_hash = $2 OR ended_family_hash = $2)
     """)
 
   /// The device to which a family of refresh tokens belongs, or belonged last.
-  public func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
+  package func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
     try await database.row(Self.refreshGrant, .identifier(userID), .bytes(familyHash)) { row throws(DatabaseError) in
       let deviceID = try row.identifier(0)
-      guard try row.bool(1), let family = try row.tokenFamily(3) else {
+      guard try row.bool(1), let family = try row.tokenFamily(Self.grantedFamilyColumns) else {
         return .ended(deviceID: deviceID, isCopy: try row.bool(2))
       }
       return .living(deviceID: deviceID, family)
@@ -216,7 +222,7 @@ extension StreakStore {
   }
 
   private static let tokenFamily = Statement(
-    .read, "SELECT \(familyColumns) FROM devices WHERE user_id = $1 AND device_id = $2")
+    .read, "SELECT \(familyColumns.list()) FROM devices WHERE user_id = $1 AND device_id = $2")
 
   private static let storeFamily = Statement(
     .write,
@@ -231,7 +237,7 @@ extension StreakStore {
   ///
   /// - Parameter refreshedAt: Nil: unchanged.
   /// - Returns: False if another call changed it first.
-  public func storeFamily(
+  package func storeFamily(
     _ family: TokenFamily, replacing before: TokenFamily, of deviceID: Identifier, _ userID: Identifier,
     refreshedAt: Instant? = nil
   ) async throws(StoreError) -> Bool {
@@ -255,7 +261,7 @@ extension StreakStore {
   ) async throws(StoreError) -> Value? {
     for _ in 0..<Self.familyAttemptsMax {
       let before = try await database.row(Self.tokenFamily, .identifier(userID), .identifier(deviceID)) {
-        row throws(DatabaseError) in try row.tokenFamily(0)
+        row throws(DatabaseError) in try row.tokenFamily(Self.familyColumns)
       }
       guard let before = before ?? nil else { return nil }
       var family = before
@@ -267,7 +273,7 @@ extension StreakStore {
   }
 
   /// Revokes the credentials of a device whose family two holders share, and notifies every server.
-  public func endCopiedFamily(_ familyHash: [UInt8], of deviceID: Identifier, _ userID: Identifier)
+  package func endCopiedFamily(_ familyHash: [UInt8], of deviceID: Identifier, _ userID: Identifier)
     async throws(StoreError)
   {
     try await database.execute(
@@ -302,6 +308,8 @@ extension StreakStore {
       UPDATE devices SET \(endingCredentials())
       WHERE user_id = $1 AND ($2::uuid IS NULL OR device_id = $2) AND refresh_hash IS NOT NULL
       RETURNING 1
+    ), refused AS (
+      \(endingApprovals) AND $2::uuid IS NULL
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($3, $4)
     """)
@@ -309,8 +317,11 @@ extension StreakStore {
   /// Revokes the credentials of one device, or of all, and notifies every server.
   ///
   /// - Returns: How many devices were signed in until now.
-  public func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
-    try await Self.signOut(deviceID, of: userID, by: database)
+  package func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
+    guard deviceID == nil else { return try await Self.signOut(deviceID, of: userID, by: database) }
+    return try await lockingPerson(userID) { transaction throws(StoreError) in
+      try await Self.signOut(nil, of: userID, by: transaction)
+    } ?? 0
   }
 
   static func signOut(
@@ -321,6 +332,33 @@ extension StreakStore {
       .string(userID.description)
     ) { row throws(DatabaseError) in try row.int32(0) } ?? 0
   }
+
+  /// SQL that ends the requests to sign in of the user `$1` that no device has completed: whoever
+  /// approved them may have been signed out for it.
+  static let endingApprovals = """
+    UPDATE sign_in_approvals SET is_approved = false
+    WHERE user_id = $1 AND sealed_reply IS NULL AND is_approved IS DISTINCT FROM false
+    """
+
+  private static let lockHead = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+
+  /// Runs a change of credentials in a transaction that has the person's row lock before the body's
+  /// first statement looks: a sign-in that is under way is either seen, or sees the change.
+  ///
+  /// - Parameter body: Nil rolls the transaction back.
+  /// - Returns: The body's value; nil also if there is no such account.
+  func lockingPerson<Value: Sendable>(
+    _ userID: Identifier, _ body: (Transaction) async throws(StoreError) -> Value?
+  ) async throws(StoreError) -> Value? {
+    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
+      try await transaction { transaction throws(StoreError) -> TransactionEnd<Value?> in
+        guard try await transaction.execute(Self.lockHead, .identifier(userID)) == 1,
+          let value = try await body(transaction)
+        else { return .rollBack(nil) }
+        return .commit(value)
+      }
+    }
+  }
 }
 
 extension Row {
@@ -328,20 +366,5 @@ extension Row {
   fileprivate func foundAccess() throws(DatabaseError) -> FoundAccess {
     FoundAccess(
       deviceID: try identifier(0), expiresAt: try instantOrNull(1), deletionAt: try instantOrNull(2))
-  }
-
-  /// Columns of `TokenFamily.columns`, starting at `first`; nil if the device is signed out.
-  fileprivate func tokenFamily(_ first: Int) throws(DatabaseError) -> TokenFamily? {
-    guard let access = try bytesOrNull(first), let refresh = try bytesOrNull(first + 2),
-      let accessExpiresAt = try instantOrNull(first + 1), let refreshExpiresAt = try instantOrNull(first + 3)
-    else { return nil }
-    var previous: TokenFamily.Access?
-    if let hash = try bytesOrNull(first + 4), let expiresAt = try instantOrNull(first + 5) {
-      previous = TokenFamily.Access(hash: hash, expiresAt: expiresAt)
-    }
-    return TokenFamily(
-      current: TokenFamily.Pair(
-        accessHash: access, accessExpiresAt: accessExpiresAt, refreshHash: refresh, refreshExpiresAt: refreshExpiresAt),
-      previousAccess: previous, unused: TokenFamily.pairs(encoded: try bytes(first + 6)) ?? [])
   }
 }

@@ -17,10 +17,13 @@ extension StreakStore {
   ///
   /// - Parameter notice: A mail about a new announcement, stored with it.
   /// - Returns: The date; nil if there is no such account.
+  /// - Throws: `.concurrentChange` if the proof does not hold any more.
   package func announceDeletion(
-    of userID: Identifier, at date: Instant, notice: NewMail? = nil
+    by person: ProvenPerson, at date: Instant, notice: NewMail? = nil
   ) async throws(StoreError) -> Instant? {
-    try await transaction { transaction throws(StoreError) in
+    let userID = person.userID
+    return try await lockingPerson(userID) { transaction throws(StoreError) in
+      try await Self.require(person, by: transaction)
       let announced = try await transaction.row(
         Self.announce, .identifier(userID), .instant(date), .string(Self.revocationChannel),
         .string(userID.description)
@@ -28,7 +31,7 @@ extension StreakStore {
       if let notice, announced == date {
         try await transaction.execute(Self.enqueueingNotice(notice, to: userID))
       }
-      return .commit(announced)
+      return announced
     }
   }
 

@@ -1,16 +1,16 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// A user's device as the server stores it.
-public struct KnownDeviceRecord: Sendable, Equatable {
-  public var device: DeviceRecord
-  public var registeredAt: Instant
-  public var refreshedAt: Instant?
-  public var isSignedIn: Bool
+package struct KnownDeviceRecord: Sendable, Equatable {
+  package var device: DeviceRecord
+  package var registeredAt: Instant
+  package var refreshedAt: Instant?
+  package var isSignedIn: Bool
 }
 
 /// Where a sign-in attempt comes from.
-public enum SignInOrigin: Sendable, Equatable {
+package enum SignInOrigin: Sendable, Equatable {
   /// A device that signed in before and was not revoked.
   case knownDevice
   /// The address of such a device's last sign-in.
@@ -28,7 +28,7 @@ extension StreakStore {
 
   /// Whether a user signed in on a device, or from an address, before. False for a user that does
   /// not exist.
-  public func signInOrigin(
+  package func signInOrigin(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) -> SignInOrigin {
     try await database.row(
@@ -38,39 +38,18 @@ extension StreakStore {
     } ?? .stranger
   }
 
-  private static let noteAddress = Statement(
-    .write,
-    """
-    UPDATE devices SET address_hash = $3, revoked_at = NULL
-    WHERE user_id = $1 AND device_id = $2 AND (address_hash IS DISTINCT FROM $3 OR revoked_at IS NOT NULL)
-    """)
-
-  /// Stores the address from which a device has just signed in.
-  public func noteSignIn(
-    of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
-  ) async throws(StoreError) {
-    try await database.execute(Self.notingSignIn(of: userID, deviceID: deviceID, addressHash: addressHash))
-  }
-
-  static func notingSignIn(of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]) -> BoundStatement {
-    BoundStatement(noteAddress, .identifier(userID), .identifier(deviceID), .bytes(addressHash))
-  }
-
+  private static let knownColumns = Selection(DeviceColumn.known)
   private static let devices = Statement(
     .read,
     """
-    SELECT device_id, name, platform, app_version, registered_at, refreshed_at, refresh_hash IS NOT NULL FROM devices
+    SELECT \(knownColumns.list()) FROM devices
     WHERE user_id = $1 ORDER BY greatest(registered_at, refreshed_at) DESC, device_id
     """)
 
   /// A user's devices, the most recently used first.
-  public func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
+  package func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
     try await database.rows(Self.devices, .identifier(userID)) { row throws(DatabaseError) in
-      KnownDeviceRecord(
-        device: DeviceRecord(
-          deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-          appVersion: try row.string(3)), registeredAt: try row.instant(4), refreshedAt: try row.instantOrNull(5),
-        isSignedIn: try row.bool(6))
+      try row.knownDevice(Self.knownColumns)
     }
   }
 
@@ -82,6 +61,8 @@ extension StreakStore {
     ), revoked AS (
       UPDATE devices SET \(endingCredentials()), address_hash = NULL, revoked_at = coalesce(revoked_at, $3)
       WHERE user_id = $1 AND device_id = $2 RETURNING 1
+    ), refused AS (
+      \(endingApprovals)
     )
     SELECT was_signed_in, pg_notify($4, $5) FROM before, revoked
     """)
@@ -89,31 +70,35 @@ extension StreakStore {
   /// Revokes a device's credentials, makes the device unknown, and notifies every server.
   ///
   /// - Returns: Whether it was signed in; nil if the user has no such device.
-  public func revokeDevice(
+  package func revokeDevice(
     _ deviceID: Identifier, of userID: Identifier, at now: Instant
   ) async throws(StoreError) -> Bool? {
-    try await database.row(
-      Self.revoke, .identifier(userID), .identifier(deviceID), .instant(now), .string(Self.revocationChannel),
-      .string(userID.description)
-    ) { row throws(DatabaseError) in try row.bool(0) }
+    try await lockingPerson(userID) { transaction throws(StoreError) in
+      try await transaction.row(
+        Self.revoke, .identifier(userID), .identifier(deviceID), .instant(now), .string(Self.revocationChannel),
+        .string(userID.description)
+      ) { row throws(DatabaseError) in try row.bool(0) }
+    }
   }
 
-  private static let renewPasswordHash = Statement(
-    .write, "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2")
+  private static let renewPassword = Statement(
+    .write, "UPDATE users SET sealed_password = $3 WHERE user_id = $1 AND sealed_password = $2")
 
-  /// Replaces a person's password hash, if it is still the one given, by another one of the same
-  /// password.
-  public func renewPasswordHash(
-    of userID: Identifier, from present: String, to hash: String
-  ) async throws(StoreError) {
-    try await database.execute(Self.renewPasswordHash, .identifier(userID), .string(present), .string(hash))
+  /// Stores a person's password with another hash, if it is still stored as given.
+  ///
+  /// - Returns: Whether it was.
+  package func renewPassword(
+    of userID: Identifier, from present: [UInt8], to renewed: [UInt8]
+  ) async throws(StoreError) -> Bool {
+    try await database.execute(Self.renewPassword, .identifier(userID), .bytes(present), .bytes(renewed)) == 1
   }
 
   private static let changePassword = Statement(
     .write,
     """
     WITH changed AS (
-      UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 AND locked_at IS NULL
+      UPDATE users SET sealed_password = $3 WHERE user_id = $1 AND sealed_password = $2 AND locked_at IS NULL
+        AND EXISTS (SELECT FROM devices d WHERE d.user_id = $1 AND d.device_id = $4 AND d.refresh_hash IS NOT NULL)
       RETURNING user_id
     ), revoked AS (
       UPDATE devices SET \(endingCredentials())
@@ -123,44 +108,34 @@ extension StreakStore {
         refresh_family_hash = $11, refreshed_at = $12, proven_at = $12, previous_access_hash = NULL, previous_access_expires_at = NULL,
         unused_pairs = '', ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
       FROM changed WHERE devices.user_id = changed.user_id AND device_id = $4
+    ), refused AS (
+      \(endingApprovals) AND EXISTS (SELECT FROM changed)
+    ), ended AS (
+      DELETE FROM recovery_codes USING changed WHERE recovery_codes.user_id = changed.user_id AND made_on <> $4
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
-  /// Replaces a user's password hash if it is still the given one, ends every credential, gives one
-  /// device new ones, and notifies every server.
+  /// Replaces a user's password if it is still stored as given, ends every credential, recovery
+  /// codes that another device made among them, gives one device new ones, and notifies every
+  /// server.
   ///
   /// - Parameter notice: A mail about the change, stored with it.
-  /// - Returns: How many other devices were signed out; nil if the hash had been replaced, or the
-  ///   account locked, meanwhile.
+  /// - Returns: How many other devices were signed out; nil if the password had been replaced, the
+  ///   account locked, or the device signed out meanwhile.
   package func changePassword(
-    of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
+    of userID: Identifier, from present: [UInt8], to sealedPassword: [UInt8], on deviceID: Identifier,
     _ credential: CredentialRecord, at now: Instant, notice: NewMail? = nil
   ) async throws(StoreError) -> Int32? {
-    guard let notice else {
-      return try await Self.changePassword(
-        of: userID, from: present, to: hash, on: deviceID, credential, at: now, database)
+    try await lockingPerson(userID) { transaction throws(StoreError) in
+      let count = try await transaction.row(
+        Self.changePassword, .identifier(userID), .bytes(present), .bytes(sealedPassword), .identifier(deviceID),
+        .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
+        .instant(credential.accessExpiresAt), .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt),
+        .bytes(credential.refreshFamilyHash), .instant(now)
+      ) { row throws(DatabaseError) in try row.int32(0) }
+      if let notice, count != nil { try await transaction.execute(Self.enqueueingNotice(notice, to: userID)) }
+      return count
     }
-    return try await transaction { transaction throws(StoreError) in
-      let count = try await Self.changePassword(
-        of: userID, from: present, to: hash, on: deviceID, credential, at: now, transaction)
-      guard let count else { return .rollBack(nil) }
-      var batch = Batch()
-      batch.append(Self.enqueueingNotice(notice, to: userID))
-      try await transaction.execute(batch, commits: true)
-      return .commit(count)
-    }
-  }
-
-  private static func changePassword(
-    of userID: Identifier, from present: String, to hash: String, on deviceID: Identifier,
-    _ credential: CredentialRecord, at now: Instant, _ runner: some StatementRunner
-  ) async throws(StoreError) -> Int32? {
-    try await runner.row(
-      Self.changePassword, .identifier(userID), .string(present), .string(hash), .identifier(deviceID),
-      .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
-      .instant(credential.accessExpiresAt), .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt),
-      .bytes(credential.refreshFamilyHash), .instant(now)
-    ) { row throws(DatabaseError) in try row.int32(0) }
   }
 }

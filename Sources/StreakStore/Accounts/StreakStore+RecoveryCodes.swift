@@ -6,27 +6,30 @@ package struct CodeRecovery: Sendable {
   package var userID: Identifier
   /// The hash of the code under the server key.
   package var codeHash: [UInt8]
-  /// The Argon2id hash of the new password, as text.
-  package var passwordHash: String
+  /// The new password's hash, sealed under the server key.
+  package var sealedPassword: [UInt8]
   /// The reply, sealed under the request's own secrets.
   package var sealedReply: [UInt8]
   package var device: DeviceRecord
   package var credential: CredentialRecord
   package var addressHash: [UInt8]
   package var auditEvent: AuditEventRecord
+  /// A mail about the recovery, stored with it.
+  package var notice: NewMail?
 
   package init(
-    userID: Identifier, codeHash: [UInt8], passwordHash: String, sealedReply: [UInt8], device: DeviceRecord,
-    credential: CredentialRecord, addressHash: [UInt8], auditEvent: AuditEventRecord
+    userID: Identifier, codeHash: [UInt8], sealedPassword: [UInt8], sealedReply: [UInt8], device: DeviceRecord,
+    credential: CredentialRecord, addressHash: [UInt8], auditEvent: AuditEventRecord, notice: NewMail? = nil
   ) {
     self.userID = userID
     self.codeHash = codeHash
-    self.passwordHash = passwordHash
+    self.sealedPassword = sealedPassword
     self.sealedReply = sealedReply
     self.device = device
     self.credential = credential
     self.addressHash = addressHash
     self.auditEvent = auditEvent
+    self.notice = notice
   }
 }
 
@@ -38,35 +41,36 @@ package struct RecoveryCodeRecord: Sendable, Equatable {
 }
 
 extension StreakStore {
-  // Every change of codes locks the head first, like every change of devices.
-  private static let lockHead = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let removeCodes = Statement(.write, "DELETE FROM recovery_codes WHERE user_id = $1")
   private static let insertCodes = Statement(
     .write,
     """
-    INSERT INTO recovery_codes (user_id, code_hash, created_at)
-    SELECT $1, code_hash, $3 FROM unnest($2::bytea[]) code_hash
+    INSERT INTO recovery_codes (user_id, code_hash, created_at, made_on)
+    SELECT $1, code_hash, $3, $4 FROM unnest($2::bytea[]) code_hash
     """)
-
-  /// Replaces a user's recovery codes by those with these hashes.
+  /// Replaces a user's recovery codes by those with these hashes, made on the person's device.
   ///
-  /// - Throws: `.noSuchUser`.
+  /// - Parameter notice: A mail about the codes, stored with them.
+  /// - Throws: `.noSuchUser`, `.concurrentChange` if the proof does not hold any more.
   package func replaceRecoveryCodes(
-    of userID: Identifier, by hashes: [[UInt8]], at now: Instant
+    of person: ProvenPerson, by hashes: [[UInt8]], at now: Instant, notice: NewMail? = nil
   ) async throws(StoreError) {
-    let isThere = try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
-      try await transaction { transaction throws(StoreError) -> TransactionEnd<Bool> in
-        guard try await transaction.execute(Self.lockHead, .identifier(userID)) == 1 else { return .rollBack(false) }
-        try await transaction.execute(Self.removeCodes, .identifier(userID))
-        try await transaction.execute(Self.addingCodes(hashes, of: userID, at: now))
-        return .commit(true)
-      }
+    let isDone: Bool? = try await lockingPerson(person.userID) { transaction throws(StoreError) in
+      try await Self.require(person, by: transaction)
+      var batch = Batch()
+      batch.append(Self.removeCodes, .identifier(person.userID))
+      batch.append(Self.addingCodes(hashes, of: person.userID, madeOn: person.deviceID, at: now))
+      if let notice { batch.append(Self.enqueueingNotice(notice, to: person.userID)) }
+      try await transaction.execute(batch)
+      return true
     }
-    guard isThere else { throw .noSuchUser }
+    guard isDone != nil else { throw .noSuchUser }
   }
 
-  static func addingCodes(_ hashes: [[UInt8]], of userID: Identifier, at now: Instant) -> BoundStatement {
-    BoundStatement(insertCodes, .identifier(userID), .bytesArray(hashes), .instant(now))
+  static func addingCodes(
+    _ hashes: [[UInt8]], of userID: Identifier, madeOn deviceID: Identifier, at now: Instant
+  ) -> BoundStatement {
+    BoundStatement(insertCodes, .identifier(userID), .bytesArray(hashes), .instant(now), .identifier(deviceID))
   }
 
   private static let recoveryCode = Statement(
@@ -85,7 +89,8 @@ extension StreakStore {
     UPDATE recovery_codes SET used_at = $3, sealed_reply = $4
     WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL
     """)
-  private static let setPassword = Statement(.write, "UPDATE users SET password_hash = $2 WHERE user_id = $1")
+  private static let setPassword = Statement(.write, "UPDATE users SET sealed_password = $2 WHERE user_id = $1")
+  private static let endApprovals = Statement(.write, endingApprovals)
   private static let endOtherDevices = Statement(
     .write,
     """
@@ -103,22 +108,22 @@ extension StreakStore {
     let userID = recovery.userID
     let outcome = try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
       try await transaction { transaction throws(StoreError) -> TransactionEnd<Bool?> in
-        guard try await transaction.execute(Self.lockHead, .identifier(userID)) == 1 else { return .rollBack(nil) }
+        guard try await transaction.execute(Self.lockHeads, .identifiers([userID])) == 1 else { return .rollBack(nil) }
         let used = try await transaction.execute(
           Self.useCode, .identifier(userID), .bytes(recovery.codeHash), .instant(now), .bytes(recovery.sealedReply))
         guard used == 1 else { return .rollBack(false) }
         let granted = try await transaction.execute(
           Self.grantingAccess(
-            to: recovery.device, of: userID, recovery.credential, at: now, devicesMax: limits.devicesPerPersonMax))
+            to: recovery.device, of: userID, recovery.credential, at: now, devicesMax: limits.devicesPerPersonMax,
+            addressHash: recovery.addressHash))
         // The account is locked.
         guard granted == 1 else { return .rollBack(nil) }
         var rest = Batch()
-        rest.append(Self.setPassword, .identifier(userID), .string(recovery.passwordHash))
+        rest.append(Self.setPassword, .identifier(userID), .bytes(recovery.sealedPassword))
         rest.append(Self.endOtherDevices, .identifier(userID), .identifier(recovery.device.deviceID))
-        rest.append(
-          Self.notingSignIn(
-            of: userID, deviceID: recovery.device.deviceID, addressHash: recovery.addressHash))
+        rest.append(Self.endApprovals, .identifier(userID))
         rest.append(Self.recordingAudit(recovery.auditEvent))
+        if let notice = recovery.notice { rest.append(Self.enqueueingNotice(notice, to: userID)) }
         rest.append(Self.notifyRevocation, .string(Self.revocationChannel), .string(userID.description))
         try await transaction.execute(rest, commits: true)
         return .commit(true)

@@ -46,10 +46,12 @@ package struct ApprovedSignIn: Sendable {
   package var credential: CredentialRecord
   package var addressHash: [UInt8]
   package var auditEvent: AuditEventRecord
+  /// A mail about the sign-in, stored with it.
+  package var notice: NewMail?
 
   package init(
     requestID: Identifier, userID: Identifier, sealedReply: [UInt8], device: DeviceRecord,
-    credential: CredentialRecord, addressHash: [UInt8], auditEvent: AuditEventRecord
+    credential: CredentialRecord, addressHash: [UInt8], auditEvent: AuditEventRecord, notice: NewMail? = nil
   ) {
     self.requestID = requestID
     self.userID = userID
@@ -58,6 +60,7 @@ package struct ApprovedSignIn: Sendable {
     self.credential = credential
     self.addressHash = addressHash
     self.auditEvent = auditEvent
+    self.notice = notice
   }
 }
 
@@ -122,24 +125,29 @@ extension StreakStore {
     UPDATE sign_in_approvals SET is_approved = $3, expires_at = CASE WHEN $3 THEN $6 ELSE expires_at END
     WHERE user_id = $1 AND request_id = $2 AND ($4::text IS NULL OR digits = $4) AND expires_at > $5
       AND (is_approved IS NULL OR is_approved = $3)
+      AND EXISTS (SELECT FROM devices d WHERE d.user_id = $1 AND d.device_id = $7 AND d.refresh_hash IS NOT NULL)
     """)
 
-  /// Decides a request, unless it was decided otherwise.
+  /// Decides a request, unless it was decided otherwise, or the deciding device was signed out
+  /// meanwhile.
   ///
   /// - Parameters:
+  ///   - deviceID: The device that decides.
   ///   - digits: Those that the person compared; nil: any.
   ///   - expiresAt: Until when an approved request can be completed.
   /// - Returns: False if the user has no such request that is open.
   package func decideSignIn(
-    _ requestID: Identifier, of userID: Identifier, isApproved: Bool, digits: String?, at now: Instant,
-    expiresAt: Instant
+    _ requestID: Identifier, of userID: Identifier, by deviceID: Identifier, isApproved: Bool, digits: String?,
+    at now: Instant, expiresAt: Instant
   ) async throws(StoreError) -> Bool {
-    try await database.execute(
-      Self.decide, .identifier(userID), .identifier(requestID), .bool(isApproved), .string(digits), .instant(now),
-      .instant(expiresAt)) == 1
+    let count: Int? = try await lockingPerson(userID) { transaction throws(StoreError) in
+      try await transaction.execute(
+        Self.decide, .identifier(userID), .identifier(requestID), .bool(isApproved), .string(digits), .instant(now),
+        .instant(expiresAt), .identifier(deviceID))
+    }
+    return count == 1
   }
 
-  private static let lockOwner = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let complete = Statement(
     .write,
     """
@@ -155,7 +163,7 @@ extension StreakStore {
     let userID = approved.userID
     let outcome = try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
       try await transaction { transaction throws(StoreError) -> TransactionEnd<Bool?> in
-        guard try await transaction.execute(Self.lockOwner, .identifier(userID)) == 1 else { return .rollBack(nil) }
+        guard try await transaction.execute(Self.lockHeads, .identifiers([userID])) == 1 else { return .rollBack(nil) }
         let completed = try await transaction.execute(
           Self.complete, .identifier(userID), .identifier(approved.requestID), .bytes(approved.sealedReply),
           .instant(now))
@@ -163,13 +171,12 @@ extension StreakStore {
         let granted = try await transaction.execute(
           Self.grantingAccess(
             to: approved.device, of: userID, approved.credential, at: now, devicesMax: limits.devicesPerPersonMax,
-            isProven: false))
+            addressHash: approved.addressHash, isProven: false))
         // The account is locked.
         guard granted == 1 else { return .rollBack(nil) }
         var rest = Batch()
-        rest.append(
-          Self.notingSignIn(of: userID, deviceID: approved.device.deviceID, addressHash: approved.addressHash))
         rest.append(Self.recordingAudit(approved.auditEvent))
+        if let notice = approved.notice { rest.append(Self.enqueueingNotice(notice, to: userID)) }
         try await transaction.execute(rest, commits: true)
         return .commit(true)
       }

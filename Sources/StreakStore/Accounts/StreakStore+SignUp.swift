@@ -1,5 +1,5 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 extension StreakStore {
   private static let insertEmail = Statement(
@@ -12,16 +12,16 @@ extension StreakStore {
   private static let insertUser = Statement(
     .write,
     """
-    WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $6))
-    INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up, language, email_verified_at)
-    VALUES ($1, $2, $3, $4, $5, $7, CASE WHEN $8 THEN $4 END)
+    WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $\(UserColumn.inserted.count + 1)))
+    INSERT INTO users (\(UserColumn.inserted.list()))
+    VALUES (\(UserColumn.inserted.indices.map { "$\($0 + 1)" }.joined(separator: ", ")))
     """)
 
   /// Makes an account with all its data, or nothing at all.
   ///
   /// The session is claimed first and the email second, in every sign-up, so that two of them
   /// cannot deadlock.
-  public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
+  package func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
     let session = account.session.map { [LockedRow.session($0.record.migration.sessionID)] } ?? []
     return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
       try await transaction { transaction throws(StoreError) in
@@ -61,16 +61,17 @@ extension StreakStore {
 
     var rest = Batch()
     rest.append(
-      Self.insertUser, .identifier(userID), .string(account.email), .string(account.passwordHash), .instant(now),
-      .bytes(account.sealedReply), .int32(DayRules.firstDay(createdAt: now).number), .string(account.language),
-      .bool(account.addressCodeHash != nil))
+      BoundStatement(
+        statement: Self.insertUser,
+        parameters: UserColumn.inserted.map { $0.value(account) } + [
+          .int32(DayRules.firstDay(createdAt: now).number)
+        ]))
     rest.append(
       Self.grantingAccess(
         to: account.device, of: userID, account.credential, at: now, devicesMax: limits.devicesPerPersonMax,
-        isNewAccount: true))
-    rest.append(Self.notingSignIn(of: userID, deviceID: account.device.deviceID, addressHash: account.addressHash))
+        addressHash: account.addressHash, isNewAccount: true))
     if !account.recoveryCodeHashes.isEmpty {
-      rest.append(Self.addingCodes(account.recoveryCodeHashes, of: userID, at: now))
+      rest.append(Self.addingCodes(account.recoveryCodeHashes, of: userID, madeOn: account.device.deviceID, at: now))
     }
     if let session = account.session {
       let person = PendingUser(userID, [], attempts: 0)
@@ -92,7 +93,7 @@ extension StreakStore {
   }
 
   /// The ledger of an account that is made now.
-  public func emptyLedger(at now: Instant) -> PersonLedger {
+  package func emptyLedger(at now: Instant) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: DayRules.firstDay(createdAt: now), habitsMax: limits.habitsPerPersonMax,
       quotas: limits.quotas)

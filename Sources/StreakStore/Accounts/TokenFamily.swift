@@ -1,4 +1,4 @@
-public import struct StreakDomain.Instant
+package import struct StreakDomain.Instant
 
 /// The token pairs of one sign-in on one device, and the meaning of a presented token.
 ///
@@ -25,27 +25,27 @@ public import struct StreakDomain.Instant
 /// No pair is issued to two calls, so a copy of a refresh token never gets the owner's pair. A
 /// server keeps the hashes of one current pair, of one earlier access token, and of at most
 /// `unusedPairsMax` unused pairs.
-public struct TokenFamily: Sendable, Equatable {
+package struct TokenFamily: Sendable, Equatable {
   /// Most unused pairs kept; one more displaces the oldest, which then counts as an old one.
-  public static let unusedPairsMax = 4
+  package static let unusedPairsMax = 4
 
   /// An access token and a refresh token that were issued together.
-  public struct Pair: Sendable, Equatable {
+  package struct Pair: Sendable, Equatable {
     /// SHA-256 of the access token's secret, 32 bytes.
-    public var accessHash: [UInt8]
-    public var accessExpiresAt: Instant
+    package var accessHash: [UInt8]
+    package var accessExpiresAt: Instant
     /// SHA-256 of the refresh token's secret, 32 bytes.
-    public var refreshHash: [UInt8]
-    public var refreshExpiresAt: Instant
+    package var refreshHash: [UInt8]
+    package var refreshExpiresAt: Instant
 
-    public init(accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant) {
+    package init(accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant) {
       self.accessHash = accessHash
       self.accessExpiresAt = accessExpiresAt
       self.refreshHash = refreshHash
       self.refreshExpiresAt = refreshExpiresAt
     }
 
-    public init(_ credential: CredentialRecord) {
+    package init(_ credential: CredentialRecord) {
       self.init(
         accessHash: credential.accessHash, accessExpiresAt: credential.accessExpiresAt,
         refreshHash: credential.refreshHash, refreshExpiresAt: credential.refreshExpiresAt)
@@ -53,18 +53,18 @@ public struct TokenFamily: Sendable, Equatable {
   }
 
   /// An access token alone.
-  public struct Access: Sendable, Equatable {
-    public var hash: [UInt8]
-    public var expiresAt: Instant
+  package struct Access: Sendable, Equatable {
+    package var hash: [UInt8]
+    package var expiresAt: Instant
 
-    public init(hash: [UInt8], expiresAt: Instant) {
+    package init(hash: [UInt8], expiresAt: Instant) {
       self.hash = hash
       self.expiresAt = expiresAt
     }
   }
 
   /// The outcome of a refresh.
-  public enum RefreshOutcome: Sendable, Equatable {
+  package enum RefreshOutcome: Sendable, Equatable {
     /// The new pair is one of the unused ones.
     case issued
     /// The token has expired.
@@ -74,13 +74,13 @@ public struct TokenFamily: Sendable, Equatable {
   }
 
   /// The pair in use.
-  public private(set) var current: Pair
+  package private(set) var current: Pair
   /// The access token of the previous pair.
-  public private(set) var previousAccess: Access?
+  package private(set) var previousAccess: Access?
   /// Issued pairs that were not used so far, the oldest first.
-  public private(set) var unused: [Pair]
+  package private(set) var unused: [Pair]
 
-  public init(current: Pair, previousAccess: Access? = nil, unused: [Pair] = []) {
+  package init(current: Pair, previousAccess: Access? = nil, unused: [Pair] = []) {
     self.current = current
     self.previousAccess = previousAccess
     self.unused = unused
@@ -89,7 +89,7 @@ public struct TokenFamily: Sendable, Equatable {
   /// A refresh token of the family was presented.
   ///
   /// - Parameter pair: The pair to issue, if any.
-  public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
+  package mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
     let place = unused.firstIndex { $0.refreshHash == refreshHash }
     guard let presented = place.map({ unused[$0] }) ?? (current.refreshHash == refreshHash ? current : nil) else {
       return .copied
@@ -104,7 +104,7 @@ public struct TokenFamily: Sendable, Equatable {
   /// An access token was presented.
   ///
   /// - Returns: When it expires; nil if it does not belong to the family, or not any more.
-  public mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
+  package mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
     if current.accessHash == accessHash { return current.accessExpiresAt }
     if let previousAccess, previousAccess.hash == accessHash { return previousAccess.expiresAt }
     guard let pair = unused.first(where: { $0.accessHash == accessHash }) else { return nil }

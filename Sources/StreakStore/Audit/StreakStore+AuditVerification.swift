@@ -1,24 +1,24 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// The result of verifying the audit chains.
-public struct AuditVerification: Sendable, Equatable {
+package struct AuditVerification: Sendable, Equatable {
   /// A broken chain.
-  public struct Fault: Sendable, Equatable {
-    public let userID: Identifier
+  package struct Fault: Sendable, Equatable {
+    package let userID: Identifier
     /// The first break as text, such as "event 3 is missing".
-    public let description: String
+    package let description: String
   }
 
-  public var peopleCount: Int64 = 0
-  public var eventCount: Int64 = 0
+  package var peopleCount: Int64 = 0
+  package var eventCount: Int64 = 0
   /// The first break of each broken chain, at most `faultsMax` of them.
-  public var faults: [Fault] = []
+  package var faults: [Fault] = []
   /// Broken chains, listed or not.
-  public var faultCount: Int64 = 0
+  package var faultCount: Int64 = 0
 
   /// Most faults that are listed.
-  public static let faultsMax = 1_000
+  package static let faultsMax = 1_000
 
   mutating func note(_ fault: AuditChain.Break, of userID: Identifier) {
     faultCount += 1
@@ -49,7 +49,7 @@ extension StreakStore {
   }
 
   /// Verifies the chain of one user, or of all users, in one snapshot.
-  public func verifyAudit(of userID: Identifier? = nil) async throws(StoreError) -> AuditVerification {
+  package func verifyAudit(of userID: Identifier? = nil) async throws(StoreError) -> AuditVerification {
     try await transaction(.snapshot) { transaction throws(StoreError) in
       var verification = AuditVerification()
       var chain = AuditChain()

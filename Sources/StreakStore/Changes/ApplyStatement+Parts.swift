@@ -155,7 +155,7 @@ extension ApplyStatement {
     INSERT INTO rejected_operations (\(RejectedOperationColumn.allCases.list())) SELECT w.* FROM SOURCE WHERE \(changed)
     """)
 
-  // MARK: Notices and hints
+  // MARK: Notices
 
   final class NoticeRow: Sendable {
     let userID: Identifier
@@ -175,8 +175,4 @@ extension ApplyStatement {
     INSERT INTO notices (\(NoticeColumn.allCases.list())) SELECT w.* FROM SOURCE WHERE \(changed)
     ON CONFLICT (user_id, notice_id) DO UPDATE SET \(NoticeColumn.changing.assignments(from: "excluded"))
     """)
-
-  static let hints = ColumnarPart<String>(
-    [.text("payload") { $0 }],
-    "SELECT NULL::uuid FROM (SELECT pg_notify('\(ChangeHint.channel)', w.payload) FROM SOURCE) AS notified")
 }

@@ -29,7 +29,6 @@ struct ApplyStatement: Sendable {
     case operations
     case rejected
     case notices
-    case hints
   }
 
   /// The parts of this statement, each for one row or for several.
@@ -75,7 +74,6 @@ struct ApplyStatement: Sendable {
     add(.operations, Self.operations, rows.operations)
     add(.rejected, Self.rejected, rows.rejected)
     add(.notices, Self.notices, rows.notices)
-    add(.hints, Self.hints, ChangeHint.payloads(rows.hints))
   }
 
   /// - Returns: The users whose changes took effect.
@@ -92,7 +90,7 @@ struct ApplyStatement: Sendable {
     }
   }
 
-  /// Finds a row for each user whose changes took effect (and one for each hint).
+  /// Finds a row for each user whose changes took effect.
   var bound: BoundStatement { BoundStatement(statement: statement, parameters: parameters) }
 
   // MARK: The statement
@@ -106,7 +104,6 @@ struct ApplyStatement: Sendable {
       if let statement = statements[key] { return statement }
       var next = 1
       var expressions: [String] = []
-      var hints = ""
       // One person alone needs no search, and a later piece of a large change no question.
       let heads = parts.first { $0.target == .heads }
       let isChanged =
@@ -119,14 +116,10 @@ struct ApplyStatement: Sendable {
         )
         .joined(separator: isChanged)
         next += part.columnCount
-        if target == .hints {
-          hints = " UNION ALL \(text)"
-        } else {
-          expressions.append("\(target == .heads ? "changed" : "\(target)_part") AS (\(text))")
-        }
+        expressions.append("\(target == .heads ? "changed" : "\(target)_part") AS (\(text))")
       }
       let found = heads == nil ? "SELECT NULL::uuid WHERE false" : "SELECT user_id FROM changed"
-      let statement = Statement(.write, "WITH \(expressions.joined(separator: ", ")) \(found)\(hints)")
+      let statement = Statement(.write, "WITH \(expressions.joined(separator: ", ")) \(found)")
       statements[key] = statement
       return statement
     }
@@ -150,12 +143,10 @@ private struct Rows {
   var operations: [ApplyStatement.OperationRow] = []
   var rejected: [RejectedOperationRow] = []
   var notices: [ApplyStatement.NoticeRow] = []
-  /// For the streams that watch. A hint about a change that does not take effect does no harm.
-  var hints: [ChangeHint] = []
 
   var isEmpty: Bool {
     heads.isEmpty && passing.isEmpty && newCells.isEmpty && replacedCells.isEmpty && summaries.isEmpty && habits.isEmpty
-      && operations.isEmpty && rejected.isEmpty && notices.isEmpty && hints.isEmpty
+      && operations.isEmpty && rejected.isEmpty && notices.isEmpty
   }
 
   /// Takes out everything but cells, and at most so many cells of each kind.
@@ -185,10 +176,6 @@ private struct Rows {
       if let reason = decided.outcome.rejection {
         rejected.append(RejectedOperationRow(person.userID, decided, reason, at: now))
       }
-    }
-    let deviceID = person.onlyDeviceID
-    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) {
-      hints.append(ChangeHint(userID: person.userID, changeNumber: ledger.changeNumber, deviceID: deviceID))
     }
   }
 

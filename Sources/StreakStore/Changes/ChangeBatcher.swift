@@ -28,6 +28,7 @@ final class ChangeBatcher: EndOfTurnWork {
   private let cache: LedgerCache
   private let quotas: QuotaMeter
   private let turns: RowTurns
+  private let hints: HintRelay
   private let limits: StoreLimits
   private let busyPollMicroseconds: Int
   /// The database's present epoch.
@@ -74,7 +75,7 @@ final class ChangeBatcher: EndOfTurnWork {
   ///   never.
   init(
     loop: EventLoop, database: Database, cache: LedgerCache, limits: StoreLimits, quotas: QuotaMeter,
-    turns: RowTurns, busyPollMicroseconds: Int,
+    turns: RowTurns, hints: HintRelay, busyPollMicroseconds: Int,
     epoch: @escaping () -> Epoch
   ) {
     self.loop = loop
@@ -83,6 +84,7 @@ final class ChangeBatcher: EndOfTurnWork {
     self.limits = limits
     self.quotas = quotas
     self.turns = turns
+    self.hints = hints
     self.busyPollMicroseconds = busyPollMicroseconds
     self.epoch = epoch
   }
@@ -330,6 +332,7 @@ final class ChangeBatcher: EndOfTurnWork {
         guard try await attempt([user], isLocked: true, by: transaction).isEmpty else { throw .concurrentChange }
         return .commit(())
       }
+      if user.isChanged, let hint = user.hint { hints.send(hint) }
       user.answer()
     } catch {
       if error == .concurrentChange { return again([user], error) }
@@ -374,7 +377,9 @@ final class ChangeBatcher: EndOfTurnWork {
         conflicted.append(user)
       } else {
         quotas.count(user.quotaCounts)
-        if !isLocked { user.answer(storingIn: cache) }
+        guard !isLocked else { continue }
+        if user.isChanged, let hint = user.hint { hints.send(hint) }
+        user.answer(storingIn: cache)
       }
     }
     return conflicted

@@ -1,35 +1,35 @@
-public import StreakDomain
+package import StreakDomain
 
 // Large, and passed on many times: so these are objects.
 
 /// Changes of one user's data that one device requests. They are decided together, in order, by
 /// `StreakDomain.PersonLedger`.
-public final class ChangeRequest: Sendable {
-  public enum Work: Sendable {
+package final class ChangeRequest: Sendable {
+  package enum Work: Sendable {
     /// The next operations of the device's queue, in order and without gaps.
     case queue([QueuedOperation])
     /// One change of a connected device; it has no place in a queue.
     case direct(Operation.Change)
   }
 
-  public let userID: Identifier
-  public let deviceID: Identifier
-  public let work: Work
+  package let userID: Identifier
+  package let deviceID: Identifier
+  package let work: Work
   /// With these the device's queue is empty.
-  public let nothingLeft: Bool
+  package let nothingLeft: Bool
   /// The server's clock.
-  public let now: Instant
+  package let now: Instant
   /// Habits that the server may have lost: missing ones are made before the operations are decided.
-  public let restatedHabits: [SyncChanges.Habit]
+  package let restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: not stated.
-  public let oldestKeptSeq: Int64
+  package let oldestKeptSeq: Int64
   /// The device's clock at sending; nil: not stated.
-  public let sentAt: Instant?
+  package let sentAt: Instant?
   /// The first operation on a missing habit, and all later ones, stay undecided: the device will
   /// restate the habit.
-  public let waitsForHabits: Bool
+  package let waitsForHabits: Bool
 
-  public init(
+  package init(
     userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Instant,
     waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
     sentAt: Instant? = nil
@@ -47,17 +47,17 @@ public final class ChangeRequest: Sendable {
 }
 
 /// An operation as received.
-public final class QueuedOperation: Sendable {
+package final class QueuedOperation: Sendable {
   /// Most bytes of a rejected operation that is kept whole.
-  public static let keptBytesMax = 16_384
+  package static let keptBytesMax = 16_384
 
-  public let operation: Operation
+  package let operation: Operation
   /// The encoded message, for the inbox and to recognise a repetition.
-  public let payload: [UInt8]
+  package let payload: [UInt8]
   /// The first 16 bytes of SHA-256 of `payload`.
-  public let payloadHash: [UInt8]
+  package let payloadHash: [UInt8]
 
-  public init(operation: Operation, payload: [UInt8], payloadHash: [UInt8]) {
+  package init(operation: Operation, payload: [UInt8], payloadHash: [UInt8]) {
     self.operation = operation
     self.payload = payload
     self.payloadHash = payloadHash
@@ -65,13 +65,13 @@ public final class QueuedOperation: Sendable {
 }
 
 /// The result of a request.
-public final class ChangeResult: Sendable {
+package final class ChangeResult: Sendable {
   /// One for each operation, in order.
-  public let outcomes: [OperationOutcome]
+  package let outcomes: [OperationOutcome]
   /// The user's state, as far as this change loaded it, after storing.
-  public let ledger: PersonLedger
+  package let ledger: PersonLedger
   /// The number of the user's last change before this one. `ledger.changes` has the later changes.
-  public let changeNumberBefore: Int64
+  package let changeNumberBefore: Int64
 
   init(outcomes: [OperationOutcome], ledger: PersonLedger, changeNumberBefore: Int64) {
     self.outcomes = outcomes
@@ -81,7 +81,7 @@ public final class ChangeResult: Sendable {
 }
 
 /// Why a device's queue is refused as a whole, with nothing applied.
-public enum QueueRefusal: Error, Equatable, Sendable {
+package enum QueueRefusal: Error, Equatable, Sendable {
   /// The first operation is not the next one.
   case gap(expectedSeq: Int64)
   /// An operation was decided before, with another payload or too long ago.

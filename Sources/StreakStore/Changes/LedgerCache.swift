@@ -96,13 +96,13 @@ final class LedgerCache: Sendable {
 }
 
 /// The cache's hits, misses and size.
-public struct LedgerCacheMetrics: Sendable {
+package struct LedgerCacheMetrics: Sendable {
   /// Hits: the data that a change needed was cached.
-  public let hits: Int
+  package let hits: Int
   /// Misses: it was loaded from the database.
-  public let misses: Int
+  package let misses: Int
   /// Approximate size in memory.
-  public let bytes: Int
+  package let bytes: Int
 }
 
 /// The data that a change needs besides the head: optionally a habit, and a day of it.

@@ -255,6 +255,13 @@ final class PendingUser {
   /// Whether there is anything to store.
   var isChanged: Bool { ledger?.changes.isEmpty == false }
 
+  /// Tells the user's other devices of the change once it is stored; nil: there is nothing to tell.
+  var hint: ChangeHint? {
+    let deviceID = onlyDeviceID
+    guard let ledger, ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) else { return nil }
+    return ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: deviceID)
+  }
+
   // MARK: Answering
 
   /// Answers every caller: the decisions have been stored, or needed no storing.

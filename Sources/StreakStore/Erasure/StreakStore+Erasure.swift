@@ -1,5 +1,5 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 extension StreakStore {
   // Prevents other calls from adding rows of this user: every change of a user's data changes or
@@ -27,16 +27,19 @@ extension StreakStore {
   /// - Parameters:
   ///   - event: The audit event that is kept, without a user.
   ///   - dueAt: The moment at which an announced deletion must be due; nil: none is needed.
+  ///   - person: Who erases the account; nil: no proof of the person is needed.
   /// - Returns: The data for the ledger outside of the database; nil if there is no such account,
   ///   or its deletion is not due.
-  public func erase(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant? = nil
+  /// - Throws: `.concurrentChange` if the proof does not hold any more.
+  package func erase(
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant? = nil,
+    by person: ProvenPerson? = nil
   ) async throws(StoreError) -> ErasureRecords? {
     // Not needed for correctness (no change of a missing user is stored): erased data must not stay
     // in memory.
     _ = ledgerCache.take(userID)
     return try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
-      try await remove(userID, at: now, event, dueAt: dueAt)
+      try await remove(userID, at: now, event, dueAt: dueAt, by: person)
     }
   }
 
@@ -44,7 +47,7 @@ extension StreakStore {
     .write, "SELECT FROM users WHERE user_id = $1 AND deletion_at <= $2 FOR UPDATE")
 
   private func remove(
-    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant?
+    _ userID: Identifier, at now: Instant, _ event: AuditEventRecord, dueAt: Instant?, by person: ProvenPerson?
   ) async throws(StoreError) -> ErasureRecords? {
     try await transaction { transaction throws(StoreError) -> TransactionEnd<ErasureRecords?> in
       guard try await transaction.execute(Self.lockUser, .identifier(userID)) == 1 else { return .rollBack(nil) }
@@ -53,6 +56,7 @@ extension StreakStore {
         let isDue = try await transaction.execute(Self.isDue, .identifier(userID), .instant(dueAt)) == 1
         guard isDue else { return .rollBack(nil) }
       }
+      if let person { try await Self.require(person, by: transaction) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
         row throws(DatabaseError) in
         ErasureRecords.Session(sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: userID)
@@ -76,14 +80,14 @@ extension StreakStore {
   private static let isErased = Statement(.read, "SELECT EXISTS (SELECT FROM erasure.people WHERE user_id = $1)")
 
   /// Whether an account was erased.
-  public func isErased(_ userID: Identifier) async throws(StoreError) -> Bool {
+  package func isErased(_ userID: Identifier) async throws(StoreError) -> Bool {
     try await database.row(Self.isErased, .identifier(userID)) { row throws(DatabaseError) in try row.bool(0) } ?? false
   }
 
   private static let erasedAmong = Statement(.read, "SELECT user_id FROM erasure.people WHERE user_id = ANY($1)")
 
   /// Those of these users that were erased.
-  public func erased(among userIDs: [Identifier]) async throws(StoreError) -> [Identifier] {
+  package func erased(among userIDs: [Identifier]) async throws(StoreError) -> [Identifier] {
     try await database.rows(Self.erasedAmong, .identifiers(userIDs)) { row throws(DatabaseError) in
       try row.identifier(0)
     }
@@ -99,7 +103,7 @@ extension StreakStore {
     """)
 
   /// All erasures since a moment that this database knows.
-  public func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
+  package func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
     ErasureRecords(
       people: try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
         ErasureRecords.Person(userID: try row.identifier(0), erasedAt: try row.instant(1))
@@ -132,12 +136,12 @@ extension StreakStore {
   /// may have been restored to an earlier moment.
   ///
   /// - Returns: How many it still had.
-  public func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
+  package func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
     try await Self.apply(records, by: database)
   }
 
   /// Like `apply(_:)` over a connection of its own, while calls wait for it: see `onEpochRise(_:)`.
-  public func applyBeforeServing(_ records: ErasureRecords) async throws(StoreError) -> Int {
+  package func applyBeforeServing(_ records: ErasureRecords) async throws(StoreError) -> Int {
     let database = databaseForSchema()
     let result: Result<Int, StoreError>
     do throws(StoreError) {
@@ -177,7 +181,7 @@ extension StreakStore {
   /// Removes rows that calls running during an erasure may have written after it, such as the row
   /// of a device that was just signing in. Every statement has a time limit, so that checking the
   /// last hour is enough.
-  public func sweepErasures(since moment: Instant) async throws(StoreError) {
+  package func sweepErasures(since moment: Instant) async throws(StoreError) {
     let people = try await erasures(since: moment).people.map(\.userID)
     guard !people.isEmpty else { return }
     try await transaction { transaction throws(StoreError) in

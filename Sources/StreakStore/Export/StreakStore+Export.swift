@@ -1,29 +1,29 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// A device as the server stores it.
-public struct ExportedDeviceRecord: Sendable, Equatable {
-  public var device: DeviceRecord
-  public var registeredAt: Instant
-  public var isSignedIn: Bool
+package struct ExportedDeviceRecord: Sendable, Equatable {
+  package var device: DeviceRecord
+  package var registeredAt: Instant
+  package var isSignedIn: Bool
 }
 
 /// A notice with its id.
-public struct ExportedNoticeRecord: Sendable, Equatable {
-  public var id: Identifier
-  public var notice: Notice
+package struct ExportedNoticeRecord: Sendable, Equatable {
+  package var id: Identifier
+  package var notice: Notice
 }
 
 /// Identifies the state of a user's data that an export shows, so that a broken one can be resumed.
-public struct ExportSnapshot: Sendable, Equatable {
+package struct ExportSnapshot: Sendable, Equatable {
   /// The document's time.
-  public var exportedAt: Instant
+  package var exportedAt: Instant
   /// The last audit event in it: the export itself adds further ones.
-  public var auditNumber: Int64
+  package var auditNumber: Int64
   /// A hash that changes with anything else in the document.
-  public var state: [UInt8]
+  package var state: [UInt8]
 
-  public init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
+  package init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
     self.exportedAt = exportedAt
     self.auditNumber = auditNumber
     self.state = state
@@ -31,7 +31,7 @@ public struct ExportSnapshot: Sendable, Equatable {
 }
 
 /// How an export ended.
-public enum ExportEnd: Sendable, Equatable {
+package enum ExportEnd: Sendable, Equatable {
   /// All rows were visited.
   case complete
   /// The visitor returned false.
@@ -43,7 +43,7 @@ public enum ExportEnd: Sendable, Equatable {
 }
 
 /// Some of a user's rows, of one kind.
-public enum ExportedRows: Sendable {
+package enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
   case habits([HabitEntry])
@@ -63,14 +63,14 @@ extension StreakStore {
   private static let exportedUser = Statement(
     .read,
     """
-    SELECT email, password_hash, created_at, change_number,
-      (SELECT count(*)::integer FROM habits WHERE habits.user_id = users.user_id), email_verified_at, language
-    FROM users JOIN heads USING (user_id) WHERE user_id = $1
+    SELECT \(userColumns.list(of: "u")), h.change_number,
+      (SELECT count(*)::integer FROM habits WHERE habits.user_id = u.user_id)
+    FROM users u JOIN heads h USING (user_id) WHERE user_id = $1
     """)
+  private static let exportedDevice = Selection(DeviceColumn.known)
   private static let exportedDevices = CursorStatement(
     """
-    SELECT device_id, name, platform, app_version, registered_at, refresh_hash IS NOT NULL FROM devices
-    WHERE user_id = $1 ORDER BY device_id
+    SELECT \(exportedDevice.list()) FROM devices WHERE user_id = $1 ORDER BY device_id
     """, rowsPerChunk: exportChunkRows)
   private static let habit = Selection(HabitColumn.entry)
   private static let exportedHabits = CursorStatement(
@@ -139,7 +139,7 @@ extension StreakStore {
   ///   - wanted: The required state; nil: any.
   ///   - begin: Receives the snapshot; false ends the export.
   ///   - visit: Receives some rows; false ends the export.
-  public func export(
+  package func export(
     of userID: Identifier, at now: Instant = .now(), resuming wanted: ExportSnapshot? = nil,
     begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> ExportEnd {
@@ -164,21 +164,19 @@ extension StreakStore {
     _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> Bool {
     let account = try await transaction.row(Self.exportedUser, .identifier(userID)) { row throws(DatabaseError) in
-      ExportedRows.account(
-        UserRecord(
-          userID: userID, email: try row.string(0), passwordHash: try row.string(1), createdAt: try row.instant(2),
-          changeNumber: try row.int64(3), emailVerifiedAt: try row.instantOrNull(5), language: try row.string(6)),
-        habitCount: try row.int32(4))
+      let columns = Self.userColumns
+      let user = try row.user(
+        columns, userID: userID, changeNumber: try row.int64(columns.end), recoveryCodesLeft: 0)
+      return ExportedRows.account(user, habitCount: try row.int32(columns.end + 1))
     }
     guard let account else { throw StoreError.noSuchUser }
     var goesOn = await visit(account)
     if goesOn {
       goesOn = try await Self.each(Self.exportedDevices, of: userID, in: transaction, { .devices($0) }, visit) {
         row throws(DatabaseError) in
-        ExportedDeviceRecord(
-          device: DeviceRecord(
-            deviceID: try row.identifier(0), name: try row.string(1), platform: try row.string(2),
-            appVersion: try row.string(3)), registeredAt: try row.instant(4), isSignedIn: try row.bool(5))
+        let known = try row.knownDevice(Self.exportedDevice)
+        return ExportedDeviceRecord(
+          device: known.device, registeredAt: known.registeredAt, isSignedIn: known.isSignedIn)
       }
     }
     if goesOn {

@@ -14,6 +14,9 @@ package enum MailKind: Int32, Sendable, CaseIterable {
   case signUpCode = 8
   /// Instead of that code: the address has an account.
   case accountExists = 9
+  /// A recovery code opened the account.
+  case accountRecovered = 10
+  case recoveryCodesMade = 11
 }
 
 /// What a token of a mail is good for. The raw value is its number in the table.

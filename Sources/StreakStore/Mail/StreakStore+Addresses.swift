@@ -109,6 +109,7 @@ extension StreakStore {
   ) async throws(StoreError) -> AddressOutcome {
     try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
       try await transaction { transaction throws(StoreError) -> TransactionEnd<AddressOutcome> in
+        try await Self.lockPeople(userID, wanting: proof, by: transaction)
         guard let token = try await Self.consume(proof, .verifyAddress, of: userID, by: transaction) else {
           return .commit(.proofInvalid)
         }
@@ -145,52 +146,73 @@ extension StreakStore {
     }
   }
 
+  /// Locks the person, and the one who has the address that a proof is about, before any row of
+  /// another table is locked.
+  private static func lockPeople(
+    _ userID: Identifier, wanting proof: PresentedProof, by transaction: Transaction
+  ) async throws(StoreError) {
+    var people = [userID]
+    if let wanted = try await address(of: proof, .verifyAddress, of: userID, by: transaction),
+      let seen = try await transaction.row(
+        holder, .string(wanted), decode: { row throws(DatabaseError) in try Holder(row) })
+    {
+      people.append(seen.userID)
+    }
+    try await transaction.execute(lockHeads, .identifiers(people))
+  }
+
   // MARK: Without signing in
 
   private static let endCredentials = Statement(
     .write,
     """
     WITH changed AS (
-      UPDATE users SET password_hash = $2 WHERE user_id = $1 RETURNING user_id
+      UPDATE users SET sealed_password = $2 WHERE user_id = $1 RETURNING user_id
     ), revoked AS (
       UPDATE devices SET \(endingCredentials()) WHERE user_id = $1 AND refresh_hash IS NOT NULL RETURNING 1
+    ), refused AS (
+      \(endingApprovals)
+    ), ended AS (
+      DELETE FROM recovery_codes WHERE user_id = $1
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($3, $4) FROM changed
     """)
-  private static let removeTokens = Statement(.write, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2")
 
   /// Replaces the password of a person who proved the account's address by a link, and ends every
-  /// credential.
+  /// credential: a stranger who had the account may have made any of them.
   ///
-  /// - Returns: How many devices were signed out; nil if the link is unknown, used or expired.
+  /// - Returns: How many devices were signed out; nil if the link is unknown, used or expired, or
+  ///   the account has another address by now.
   package func resetPassword(
-    of userID: Identifier, by linkHash: [UInt8], to passwordHash: String, notice: NewMail
+    of userID: Identifier, by linkHash: [UInt8], to sealedPassword: [UInt8], notice: NewMail
   ) async throws(StoreError) -> Int32? {
-    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
-      try await transaction { transaction throws(StoreError) -> TransactionEnd<Int32?> in
-        try await transaction.execute(Self.lockHeads, .identifiers([userID]))
-        guard
-          try await Self.consume(.link(hash: linkHash), .resetPassword, of: userID, by: transaction) != nil,
-          let count = try await Self.replacePassword(of: userID, by: passwordHash, transaction)
-        else { return .rollBack(nil) }
-        var batch = Batch()
-        // The other links of this kind: one reset uses up all.
-        batch.append(Self.removeTokens, .identifier(userID), .int32(MailTokenPurpose.resetPassword.rawValue))
-        batch.append(Self.enqueueingNotice(notice, to: userID))
-        try await transaction.execute(batch, commits: true)
-        return .commit(count)
+    try await lockingPerson(userID) { transaction throws(StoreError) in
+      let token = try await Self.consume(.link(hash: linkHash), .resetPassword, of: userID, by: transaction)
+      let emailKey = try await transaction.row(Self.account, .identifier(userID)) { row throws(DatabaseError) in
+        try row.bool(1) ? try row.stringOrNull(2) : nil
       }
+      guard let token, emailKey == token.emailKey,
+        let count = try await Self.replacePassword(of: userID, by: sealedPassword, transaction)
+      else { return nil }
+      var batch = Batch()
+      // One reset uses up every link, but for those that take a former address back.
+      batch.append(
+        Self.removeOtherTokens, .identifier(userID), .int32(MailTokenPurpose.takeBackAddress.rawValue))
+      batch.append(Self.enqueueingNotice(notice, to: userID))
+      try await transaction.execute(batch)
+      return count
     }
   }
 
-  /// Replaces the password and ends every credential.
+  /// Replaces the password and ends every credential, recovery codes and requests to sign in among
+  /// them.
   ///
   /// - Returns: How many devices were signed out; nil if there is no such account.
   private static func replacePassword(
-    of userID: Identifier, by passwordHash: String, _ transaction: Transaction
+    of userID: Identifier, by sealedPassword: [UInt8], _ transaction: Transaction
   ) async throws(StoreError) -> Int32? {
     try await transaction.row(
-      endCredentials, .identifier(userID), .string(passwordHash), .string(revocationChannel),
+      endCredentials, .identifier(userID), .bytes(sealedPassword), .string(revocationChannel),
       .string(userID.description)
     ) { row throws(DatabaseError) in try row.int32(0) }
   }
@@ -202,34 +224,29 @@ extension StreakStore {
     .write, "DELETE FROM emails WHERE user_id = $1 AND email_key <> $2")
   // What a thief may have arranged.
   private static let keepAccount = Statement(.write, "UPDATE users SET deletion_at = NULL WHERE user_id = $1")
-  private static let removeRecoveryCodes = Statement(.write, "DELETE FROM recovery_codes WHERE user_id = $1")
   private static let removeAllTokens = Statement(.write, "DELETE FROM mail_tokens WHERE user_id = $1")
 
-  /// Gives an account the address back that it had, with a new password, and ends every credential.
+  /// Gives an account the address back that it had, with a new password, ends every credential as
+  /// `resetPassword` does, and takes an announced deletion back.
   ///
   /// - Returns: How many devices were signed out; nil if the link is unknown, used or expired.
   package func takeBackAddress(
-    of userID: Identifier, by linkHash: [UInt8], to passwordHash: String, notice: NewMail
+    of userID: Identifier, by linkHash: [UInt8], to sealedPassword: [UInt8], notice: NewMail
   ) async throws(StoreError) -> Int32? {
-    try await inTurn(of: [.person(userID)]) { () throws(StoreError) in
-      try await transaction { transaction throws(StoreError) -> TransactionEnd<Int32?> in
-        try await transaction.execute(Self.lockHeads, .identifiers([userID]))
-        let token = try await Self.consume(.link(hash: linkHash), .takeBackAddress, of: userID, by: transaction)
-        guard let token,
-          try await transaction.execute(
-            Self.keepAddress, .identifier(userID), .string(token.emailKey)) == 1,
-          let count = try await Self.replacePassword(of: userID, by: passwordHash, transaction)
-        else { return .rollBack(nil) }
-        var batch = Batch()
-        batch.append(Self.releaseOthers, .identifier(userID), .string(token.emailKey))
-        batch.append(Self.removeAllTokens, .identifier(userID))
-        batch.append(Self.removeRecoveryCodes, .identifier(userID))
-        batch.append(Self.keepAccount, .identifier(userID))
-        batch.append(Self.changeAddress, .identifier(userID), .string(token.email))
-        batch.append(Self.enqueueingNotice(notice, to: userID))
-        try await transaction.execute(batch, commits: true)
-        return .commit(count)
-      }
+    try await lockingPerson(userID) { transaction throws(StoreError) in
+      let token = try await Self.consume(.link(hash: linkHash), .takeBackAddress, of: userID, by: transaction)
+      guard let token,
+        try await transaction.execute(Self.keepAddress, .identifier(userID), .string(token.emailKey)) == 1,
+        let count = try await Self.replacePassword(of: userID, by: sealedPassword, transaction)
+      else { return nil }
+      var batch = Batch()
+      batch.append(Self.releaseOthers, .identifier(userID), .string(token.emailKey))
+      batch.append(Self.removeAllTokens, .identifier(userID))
+      batch.append(Self.keepAccount, .identifier(userID))
+      batch.append(Self.changeAddress, .identifier(userID), .string(token.email))
+      batch.append(Self.enqueueingNotice(notice, to: userID))
+      try await transaction.execute(batch)
+      return count
     }
   }
 }

@@ -30,12 +30,20 @@ extension StreakStore {
   /// - Parameters:
   ///   - userID: `.zero`: no account.
   ///   - recipient: Empty: nothing is sent.
+  ///   - person: Who asks for it; nil: no proof of the person is needed.
+  /// - Throws: `.concurrentChange` if the proof does not hold any more.
   package func storeProof(
-    _ token: NewMailToken, _ mail: NewMail, about userID: Identifier, to recipient: String, language: String = ""
+    _ token: NewMailToken, _ mail: NewMail, about userID: Identifier, to recipient: String, language: String = "",
+    by person: ProvenPerson? = nil
   ) async throws(StoreError) {
     try await transaction { transaction throws(StoreError) in
       var batch = Batch()
       batch.append(Self.lockHeads, .identifiers([userID]))
+      if let person {
+        try await transaction.execute(batch)
+        batch = Batch()
+        try await Self.require(person, by: transaction)
+      }
       batch.append(Self.inserting(token, of: userID))
       batch.append(Self.enqueueing(mail, about: userID, to: recipient, language: language))
       try await transaction.execute(batch, commits: true)
@@ -85,6 +93,26 @@ extension StreakStore {
       if found == nil { try await transaction.execute(noteWrongCode, .identifier(userID), .int32(purpose.rawValue)) }
       return found
     }
+  }
+
+  private static let tokenAddress = Statement(
+    .write,
+    """
+    SELECT email_key FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND $3 IN (token_hash, code_hash) LIMIT 1
+    """)
+
+  /// The address that a proof is about; nil if there is no such proof. It stays as it is: a row of
+  /// this table is locked after those of `heads`.
+  static func address(
+    of proof: PresentedProof, _ purpose: MailTokenPurpose, of userID: Identifier, by transaction: Transaction
+  ) async throws(StoreError) -> String? {
+    let hash =
+      switch proof {
+      case .link(let hash), .code(let hash): hash
+      }
+    return try await transaction.row(
+      tokenAddress, .identifier(userID), .int32(purpose.rawValue), .bytes(hash)
+    ) { row throws(DatabaseError) in try row.string(0) }
   }
 
   private static let consumeSignUpCode = Statement(

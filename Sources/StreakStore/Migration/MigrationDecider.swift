@@ -1,19 +1,19 @@
-public import StreakDomain
+package import StreakDomain
 
 /// The data for a migration's decision, read under the lock of the user's row.
-public struct MigrationState: Sendable {
+package struct MigrationState: Sendable {
   /// The earlier migration with this id, if any.
-  public var stored: MigrationRecord?
+  package var stored: MigrationRecord?
   /// The server's row of the session.
-  public var session: SessionRecord?
+  package var session: SessionRecord?
   /// Earlier migrations of the session into this account.
-  public var earlier: [MigrationRecord]
+  package var earlier: [MigrationRecord]
   /// All habits of the account, deleted ones too.
-  public var habits: [Identifier: HabitState]
+  package var habits: [Identifier: HabitState]
   /// The number of the account's last change.
-  public var changeNumber: Int64
+  package var changeNumber: Int64
 
-  public init(
+  package init(
     stored: MigrationRecord? = nil, session: SessionRecord?, earlier: [MigrationRecord] = [],
     habits: [Identifier: HabitState] = [:], changeNumber: Int64 = 0
   ) {
@@ -26,14 +26,14 @@ public struct MigrationState: Sendable {
 }
 
 /// The data that a migration stores beside the ledger's changes.
-public struct MergeRecord: Sendable {
-  public var migration: MigrationRecord
+package struct MergeRecord: Sendable {
+  package var migration: MigrationRecord
   /// SHA-256 of the session's secret, for a session that the server did not know.
-  public var sessionSecretHash: [UInt8]
-  public var rejected: [RejectedEntryRecord]
-  public var auditEvent: AuditEventRecord
+  package var sessionSecretHash: [UInt8]
+  package var rejected: [RejectedEntryRecord]
+  package var auditEvent: AuditEventRecord
 
-  public init(
+  package init(
     migration: MigrationRecord, sessionSecretHash: [UInt8], rejected: [RejectedEntryRecord],
     auditEvent: AuditEventRecord
   ) {
@@ -45,19 +45,19 @@ public struct MergeRecord: Sendable {
 }
 
 /// The account's data that a migration needs besides its habits.
-public struct MigrationNeeds: Sendable {
-  public var cells: [CellKey]
+package struct MigrationNeeds: Sendable {
+  package var cells: [CellKey]
   /// Habits whose cells are all needed, because they get another id.
-  public var wholeHabits: [Identifier]
+  package var wholeHabits: [Identifier]
 
-  public init(cells: [CellKey], wholeHabits: [Identifier] = []) {
+  package init(cells: [CellKey], wholeHabits: [Identifier] = []) {
     self.cells = cells
     self.wholeHabits = wholeHabits
   }
 }
 
 /// Decides a migration step by step, while the store reads the needed data. Used by one task.
-public protocol MigrationDecider: AnyObject {
+package protocol MigrationDecider: AnyObject {
   associatedtype Refused: Error & Sendable
 
   /// Checks the account and the session.
@@ -70,7 +70,7 @@ public protocol MigrationDecider: AnyObject {
 }
 
 /// The outcome of a migration.
-public enum MigrateOutcome<Refused: Error & Sendable>: Sendable {
+package enum MigrateOutcome<Refused: Error & Sendable>: Sendable {
   /// Done, and durable.
   case migrated
   /// Previewed; nothing was stored.

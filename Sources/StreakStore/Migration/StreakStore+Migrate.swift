@@ -1,5 +1,5 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 extension StreakStore {
   private static let ledgerColumns = Selection(HeadColumn.ledger)
@@ -83,7 +83,7 @@ extension StreakStore {
   ///   - counts: Counted in the same transaction if it is to be carried out, so that neither
   ///     replays nor racers of one migration are. Last: other people's calls are counted in one of
   ///     these rows too, and would wait for all of the transaction.
-  public func migrate<Decider: MigrationDecider>(
+  package func migrate<Decider: MigrationDecider>(
     _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
     counting counts: [RateCount], at now: Instant, _ decider: Decider
   ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {
@@ -207,9 +207,14 @@ extension StreakStore {
   }
 
   /// Stores a changed ledger, under the lock of its user's row.
-  func storeLedger(of person: PendingUser, at now: Instant, by runner: some StatementRunner) async throws(StoreError) {
+  /// Once the transaction has committed, the user's devices are told.
+  func storeLedger(of person: PendingUser, at now: Instant, by runner: Transaction) async throws(StoreError) {
     // An empty session changes nothing but the number: later changes must have another one.
     guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }
+    if let hint = person.hint {
+      let relay = hints
+      runner.onCommit { relay.send(hint) }
+    }
     guard ledger.changes.cells.count > ApplyStatement.cellsPerPieceMax else {
       guard try await ApplyStatement([person], now: now).run(by: runner).contains(person.userID) else {
         throw .concurrentChange
@@ -221,17 +226,6 @@ extension StreakStore {
     for (place, piece) in pieces.enumerated() {
       let stored = try await piece.run(by: runner)
       guard place > 0 || stored.contains(userID) else { throw .concurrentChange }
-    }
-    let hint = ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: nil)
-    if ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: nil) { try await tell(hint, by: runner) }
-  }
-
-  // A large change tells devices as the statement of a small one does.
-  private static let tellHints = Statement(.write, "SELECT pg_notify($1, $2)")
-
-  private func tell(_ hint: ChangeHint, by runner: some StatementRunner) async throws(StoreError) {
-    for payload in ChangeHint.payloads([hint]) {
-      try await runner.execute(Self.tellHints, .string(ChangeHint.channel), .string(payload))
     }
   }
 

@@ -1,5 +1,5 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 extension StreakStore {
   // A session with a row.
@@ -58,7 +58,8 @@ extension StreakStore {
     .read, "SELECT \(migrationColumns.list()) FROM migrations WHERE user_id = $1 AND migration_id = $2")
 
   /// A migration into a person's account; nil if there is none.
-  public func migration(_ migrationID: Identifier, of userID: Identifier) async throws(StoreError) -> MigrationRecord? {
+  package func migration(_ migrationID: Identifier, of userID: Identifier) async throws(StoreError) -> MigrationRecord?
+  {
     try await database.row(Self.migration, .identifier(userID), .identifier(migrationID)) { row throws(DatabaseError) in
       try row.migration(Self.migrationColumns)
     }

@@ -1,8 +1,8 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// The outcome of undoing a migration.
-public enum UndoOutcome: Sendable {
+package enum UndoOutcome: Sendable {
   /// It is undone, or was undone before: the stored answer.
   case undone([UInt8], isReplay: Bool)
   case notFound
@@ -11,12 +11,12 @@ public enum UndoOutcome: Sendable {
 }
 
 /// The result of an undo, before its answer exists.
-public struct UndoneMigration: Sendable {
-  public var migrationID: Identifier
-  public var daysReversed: Int
+package struct UndoneMigration: Sendable {
+  package var migrationID: Identifier
+  package var daysReversed: Int
   /// Days that were changed since.
-  public var leftAlone: [CellKey]
-  public var deletedHabits: [Identifier]
+  package var leftAlone: [CellKey]
+  package var deletedHabits: [Identifier]
 }
 
 extension StreakStore {
@@ -66,7 +66,7 @@ extension StreakStore {
   /// - Parameters:
   ///   - earliest: A migration that was committed before this moment stays.
   ///   - answer: Makes the answer that is stored.
-  public func undoMigration(
+  package func undoMigration(
     _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
     counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
   ) async throws(StoreError) -> UndoOutcome {
@@ -133,14 +133,14 @@ extension StreakStore {
     """)
 
   /// A person's migrations, latest first.
-  public func migrations(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [MigrationRecord] {
+  package func migrations(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [MigrationRecord] {
     try await database.rows(Self.listMigrations, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
       try row.migration(Self.migrationColumns)
     }
   }
 
   /// A person's latest audit events of some methods, latest first.
-  public func auditEvents(
+  package func auditEvents(
     of userID: Identifier, methods: [String], countMax: Int32
   ) async throws(StoreError) -> [AuditEventRecord] {
     try await database.rows(

@@ -1,24 +1,24 @@
-public import struct StreakDomain.Identifier
-public import struct StreakDomain.Instant
+package import struct StreakDomain.Identifier
+package import struct StreakDomain.Instant
 
 /// One audited attempt. Holds no secret.
-public struct AuditEventRecord: Sendable, Equatable {
+package struct AuditEventRecord: Sendable, Equatable {
   /// The account's user; nil if there is none.
-  public var userID: Identifier?
+  package var userID: Identifier?
   /// Its number, from 1, per user; 0 until stored, and for events without a user.
-  public var number: Int64
-  public var occurredAt: Instant
+  package var number: Int64
+  package var occurredAt: Instant
   /// Such as `AccountService/SignIn`.
-  public var method: String
+  package var method: String
   /// The status's name, such as `OK`.
-  public var outcome: String
+  package var outcome: String
   /// The refusal's reason; empty if there was none.
-  public var reason: String
-  public var deviceID: Identifier?
-  public var peerAddress: String
-  public var detail: String
+  package var reason: String
+  package var deviceID: Identifier?
+  package var peerAddress: String
+  package var detail: String
 
-  public init(
+  package init(
     userID: Identifier?, number: Int64 = 0, occurredAt: Instant, method: String, outcome: String, reason: String,
     deviceID: Identifier?, peerAddress: String, detail: String
   ) {

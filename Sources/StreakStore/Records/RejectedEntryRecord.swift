@@ -1,23 +1,23 @@
-public import StreakDomain
+package import StreakDomain
 
 /// An entry that broke a rule, kept whole in the user's inbox.
-public struct RejectedEntryRecord: Sendable, Equatable {
-  public var entryID: Identifier
-  public var migrationID: Identifier?
+package struct RejectedEntryRecord: Sendable, Equatable {
+  package var entryID: Identifier
+  package var migrationID: Identifier?
   /// Its index in the request, from 0.
-  public var index: Int32
-  public var habitID: Identifier
-  public var day: Day
-  public var done: Bool
-  public var note: String
-  public var made: ClientTime
+  package var index: Int32
+  package var habitID: Identifier
+  package var day: Day
+  package var done: Bool
+  package var note: String
+  package var made: ClientTime
   /// The number of the schema's `ErrorReason`.
-  public var reason: Int32
-  public var rejectedAt: Instant
+  package var reason: Int32
+  package var rejectedAt: Instant
   /// SHA-256 of the note, if the note is not kept; empty otherwise.
-  public var noteHash: [UInt8]
+  package var noteHash: [UInt8]
 
-  public init(
+  package init(
     entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Day, done: Bool,
     note: String, made: ClientTime, reason: Int32, rejectedAt: Instant,
     noteHash: [UInt8] = []

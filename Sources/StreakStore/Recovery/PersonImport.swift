@@ -1,27 +1,27 @@
-public import StreakDomain
+package import StreakDomain
 
 /// The data of an exported document for an empty account.
-public struct PersonImport: Sendable {
-  public var importID: Identifier
-  public var ledger = SavedLedger()
+package struct PersonImport: Sendable {
+  package var importID: Identifier
+  package var ledger = SavedLedger()
   /// Earlier states of cells of the ledger.
-  public var history: [EarlierCellEntry] = []
-  public var notices: [(id: Identifier, notice: Notice)] = []
-  public var rejectedEntries: [RejectedEntryRecord] = []
-  public var rejectedOperations: [RejectedOperationRecord] = []
+  package var history: [EarlierCellEntry] = []
+  package var notices: [(id: Identifier, notice: Notice)] = []
+  package var rejectedEntries: [RejectedEntryRecord] = []
+  package var rejectedOperations: [RejectedOperationRecord] = []
   /// SHA-256 of its seal, if this service sealed it and it was imported into no other account: its
   /// days keep their status.
-  public var sealedHash: [UInt8]?
+  package var sealedHash: [UInt8]?
   /// The highest number among the document's versions.
-  public var highestVersion: Int64 = 0
+  package var highestVersion: Int64 = 0
 
-  public init(importID: Identifier) {
+  package init(importID: Identifier) {
     self.importID = importID
   }
 }
 
 /// The outcome of an import.
-public enum ImportOutcome: Sendable, Equatable {
+package enum ImportOutcome: Sendable, Equatable {
   /// Done, and durable; or done before. The reply.
   case imported([UInt8])
   case notEmpty

@@ -1,7 +1,7 @@
-public import StreakDomain
+package import StreakDomain
 
 /// The state of a recovery. The raw value is the number of the schema's `RecoveryState`.
-public enum RecoveryStage: Int16, Sendable {
+package enum RecoveryStage: Int16, Sendable {
   case requested = 1
   case ready = 2
   case merged = 3
@@ -10,18 +10,18 @@ public enum RecoveryStage: Int16, Sendable {
 }
 
 /// A recovery of one account from a backup.
-public struct RecoveryRecord: Sendable, Equatable {
-  public var recoveryID: Identifier
-  public var userID: Identifier
+package struct RecoveryRecord: Sendable, Equatable {
+  package var recoveryID: Identifier
+  package var userID: Identifier
   /// The backup's name and moment.
-  public var backup: String
-  public var backupAt: Instant
-  public var requestedAt: Instant
-  public var stage: RecoveryStage
+  package var backup: String
+  package var backupAt: Instant
+  package var requestedAt: Instant
+  package var stage: RecoveryStage
   /// Why it failed.
-  public var failure: String
+  package var failure: String
 
-  public init(
+  package init(
     recoveryID: Identifier, userID: Identifier, backup: String, backupAt: Instant, requestedAt: Instant,
     stage: RecoveryStage = .requested, failure: String = ""
   ) {
@@ -36,19 +36,19 @@ public struct RecoveryRecord: Sendable, Equatable {
 }
 
 /// The changes of a recovery.
-public struct RecoveryPlan: Sendable {
+package struct RecoveryPlan: Sendable {
   /// Habits of the backup, in its order.
-  public let habits: [RestoredHabit]
+  package let habits: [RestoredHabit]
   /// The account's ledger afterwards.
-  public let ledger: PersonLedger
+  package let ledger: PersonLedger
   /// A hash of the account's state and the backup's records.
-  public let hash: [UInt8]
+  package let hash: [UInt8]
   /// The number of the change; 0 if there is nothing to change.
-  public let changeNumber: Int64
+  package let changeNumber: Int64
 }
 
 /// The outcome of an attempt to recover.
-public enum RecoverOutcome<Refused: Error & Sendable>: Sendable {
+package enum RecoverOutcome<Refused: Error & Sendable>: Sendable {
   /// Done, and durable, or previewed. The reply.
   case done([UInt8])
   /// Done before. The reply.

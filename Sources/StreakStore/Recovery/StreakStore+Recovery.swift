@@ -1,31 +1,32 @@
 internal import Cryptography
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 extension StreakStore {
   /// How long a recovery waits for the key's holder and the person, in days.
-  public static let recoveriesKeptDays: Int64 = 30
+  package static let recoveriesKeptDays: Int64 = 30
 
   /// Bytes of a backup's records of one person that are read on the loop itself.
   static let recordsBytesAtOnceMax = 65_536
 
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
-  private static let columns = "recovery_id, user_id, backup, backup_at, requested_at, state, failure"
+  private static let columns = Selection(RecoveryColumn.record)
   private static let one = Statement(
-    .read, "SELECT \(columns) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
+    .read, "SELECT \(columns.list()) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
   private static let hasOpen = Statement(
     .read, "SELECT EXISTS (SELECT FROM recoveries WHERE user_id = $1 AND state IN (1, 2))")
   private static let insertRecovery = Statement(
     .write,
     """
-    INSERT INTO recoveries (recovery_id, user_id, backup, backup_at, requested_at, state) VALUES ($1, $2, $3, $4, $5, 1)
+    INSERT INTO recoveries (\(columns.list()))
+    VALUES (\(columns.columns.indices.map { "$\($0 + 1)" }.joined(separator: ", ")))
     """)
 
   /// Stores a person's request.
   ///
   /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is
   ///   open.
-  public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
+  package func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
     await whileFree(.person(recovery.userID))
     return try await transaction { transaction throws(StoreError) in
       guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
@@ -33,35 +34,36 @@ extension StreakStore {
       }
       let known = try await transaction.row(
         Self.one, .identifier(recovery.userID), .identifier(recovery.recoveryID)
-      ) { row throws(DatabaseError) in try row.recovery() }
+      ) { row throws(DatabaseError) in try row.recovery(Self.columns) }
       if let known { return .rollBack(known) }
       let hasOpen = try await transaction.row(Self.hasOpen, .identifier(recovery.userID)) { row throws(DatabaseError) in
         try row.bool(0)
       }
       guard hasOpen == false else { return .rollBack(nil) }
       try await transaction.execute(
-        Self.insertRecovery, .identifier(recovery.recoveryID), .identifier(recovery.userID), .string(recovery.backup),
-        .instant(recovery.backupAt), .instant(recovery.requestedAt))
+        BoundStatement(statement: Self.insertRecovery, parameters: Self.columns.columns.map { $0.value(recovery) }))
       return .commit(recovery)
     }
   }
 
   private static let listOwn = Statement(
     .read,
-    "SELECT \(columns) FROM recoveries WHERE user_id = $1 ORDER BY requested_at DESC, recovery_id LIMIT $2")
+    "SELECT \(columns.list()) FROM recoveries WHERE user_id = $1 ORDER BY requested_at DESC, recovery_id LIMIT $2")
   private static let listOpen = Statement(
-    .read, "SELECT \(columns) FROM recoveries WHERE state = 1 ORDER BY requested_at, recovery_id LIMIT $1")
+    .read, "SELECT \(columns.list()) FROM recoveries WHERE state = 1 ORDER BY requested_at, recovery_id LIMIT $1")
 
   /// A person's recoveries, latest first.
-  public func recoveries(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
+  package func recoveries(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
     try await database.rows(Self.listOwn, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
-      try row.recovery()
+      try row.recovery(Self.columns)
     }
   }
 
   /// Recoveries of all users that wait for the key's holder, oldest first.
-  public func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
-    try await database.rows(Self.listOpen, .int32(countMax)) { row throws(DatabaseError) in try row.recovery() }
+  package func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
+    try await database.rows(Self.listOpen, .int32(countMax)) { row throws(DatabaseError) in
+      try row.recovery(Self.columns)
+    }
   }
 
   private static let fulfil = Statement(
@@ -73,12 +75,12 @@ extension StreakStore {
   /// Fulfils a waiting recovery with the backup's data, or with the reason why it is not possible.
   ///
   /// - Returns: The recovery as it was; nil if there is none.
-  public func fulfil(
+  package func fulfil(
     _ recoveryID: Identifier, of userID: Identifier, records: [UInt8]?, failure: String
   ) async throws(StoreError) -> RecoveryRecord? {
     let stage: RecoveryStage = records == nil ? .failed : .ready
     let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
-      row throws(DatabaseError) in try row.recovery()
+      row throws(DatabaseError) in try row.recovery(Self.columns)
     }
     guard let known, known.stage == .requested else { return known }
     let stored = try await database.execute(
@@ -97,18 +99,19 @@ extension StreakStore {
   /// Cancels a recovery.
   ///
   /// - Returns: Whether it could be cancelled; nil if there is none.
-  public func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
+  package func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
     if try await database.execute(Self.cancel, .identifier(userID), .identifier(recoveryID)) == 1 { return true }
     let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
-      row throws(DatabaseError) in try row.recovery()
+      row throws(DatabaseError) in try row.recovery(Self.columns)
     }
     return known == nil ? nil : false
   }
 
   // MARK: Merging
 
+  private static let mergeColumns = Selection(RecoveryColumn.merge)
   private static let openRecords = Statement(
-    .read, "SELECT state, records, result FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
+    .read, "SELECT \(mergeColumns.list()) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
   private static let merged = Statement(
     .write,
     "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2"
@@ -120,7 +123,7 @@ extension StreakStore {
   ///   - isPreview: Decides on one consistent state and stores nothing.
   ///   - saved: Reads the backup's data; nil if it cannot.
   ///   - reply: Receives the plan, and makes the reply from it.
-  public func recover<Refused: Error & Sendable>(
+  package func recover<Refused: Error & Sendable>(
     _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
     saved: @escaping @Sendable ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
   ) async throws(StoreError) -> RecoverOutcome<Refused> {
@@ -140,8 +143,9 @@ extension StreakStore {
         Self.openRecords, .identifier(userID), .identifier(recoveryID)
       ) { row throws(DatabaseError) in
         (
-          stage: RecoveryStage(rawValue: try row.int16(0)), records: try row.bytesOrNull(1),
-          result: try row.bytesOrNull(2)
+          stage: RecoveryStage(rawValue: try row.int16(Self.mergeColumns[.state])),
+          records: try row.bytesOrNull(Self.mergeColumns[.records]),
+          result: try row.bytesOrNull(Self.mergeColumns[.result])
         )
       }
       guard let found else { return .rollBack(.notFound) }
@@ -226,14 +230,5 @@ extension StreakStore {
     hash.update((0..<8).map { UInt8(truncatingIfNeeded: changeNumber >> (56 - 8 * $0)) })
     hash.update(records)
     return hash.digest()
-  }
-}
-
-extension Row {
-  /// Columns recovery_id, user_id, backup, backup_at, requested_at, state, failure.
-  fileprivate func recovery() throws(DatabaseError) -> RecoveryRecord {
-    RecoveryRecord(
-      recoveryID: try identifier(0), userID: try identifier(1), backup: try string(2), backupAt: try instant(3),
-      requestedAt: try instant(4), stage: RecoveryStage(rawValue: try int16(5)) ?? .failed, failure: try string(6))
   }
 }

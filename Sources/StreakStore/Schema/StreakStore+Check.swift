@@ -1,8 +1,8 @@
-public import EventLoop
+package import EventLoop
 internal import Postgres
 
 /// Why the program cannot start on a database, in a sentence for its operator.
-public enum StartRefusal: Error, Equatable, CustomStringConvertible {
+package enum StartRefusal: Error, Equatable, CustomStringConvertible {
   case database(DatabaseFault)
   /// A query of the check failed.
   case store(StoreError)
@@ -12,11 +12,11 @@ public enum StartRefusal: Error, Equatable, CustomStringConvertible {
   case foreignTables(schema: String, tables: [String])
 
   /// A fault of the database itself; its text.
-  public struct DatabaseFault: Sendable, Equatable {
-    public let text: String
+  package struct DatabaseFault: Sendable, Equatable {
+    package let text: String
   }
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .database(let fault): fault.text
     case .store(let error): "The database cannot be used: \(error)"
@@ -48,7 +48,7 @@ extension StreakStore {
   /// the store's loops.
   ///
   /// - Parameter migrates: This store will make the tables.
-  public func checkDatabase(on loop: EventLoop, migrates: Bool) async throws(StartRefusal) {
+  package func checkDatabase(on loop: EventLoop, migrates: Bool) async throws(StartRefusal) {
     do throws(DatabaseCheckFailure) {
       try await Database.check(configuration, on: loop)
     } catch {

@@ -1,7 +1,7 @@
-public import StreakDomain
+package import StreakDomain
 
 extension Epoch: CustomStringConvertible {
-  public var description: String { "\(number)-\(String(UInt64(bitPattern: bits), radix: 16))" }
+  package var description: String { "\(number)-\(String(UInt64(bitPattern: bits), radix: 16))" }
 
   /// The relation of another epoch, shown by a connection, to a server's current one.
   enum Succession: Equatable {

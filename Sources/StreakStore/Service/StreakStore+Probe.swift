@@ -8,17 +8,22 @@ extension StreakStore {
   private static let probe = Statement(
     .write,
     """
-    WITH ended AS (DELETE FROM server_probes WHERE probed_at < now() - interval '1 day' AND server <> $1)
-    INSERT INTO server_probes (server, probed_at) VALUES ($1, now())
-    ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at
+    WITH ended AS (DELETE FROM server_probes WHERE probed_at < now() - interval '1 day' AND server <> $1),
+      probed AS (INSERT INTO server_probes (server, probed_at, watches) VALUES ($1, now(), $2)
+        ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at, watches = excluded.watches)
+    SELECT \(WatchPresence.isWatchedElsewhere("$1"))
     """)
   private static let probeRoom = Statement(
     .write, "INSERT INTO server_probes (server, probed_at, padding) VALUES (gen_random_uuid(), now(), $1)")
 
   /// Tests what serving needs: writes a row of its own. After a statement was refused because the
   /// disk is full, it also takes new disk space until that succeeds: rewriting a row needs none.
-  public func probe() async throws(StoreError) {
-    try await database.execute(Self.probe, .identifier(serverID))
+  package func probe() async throws(StoreError) {
+    let watches = watching.isWatchedHere
+    let isWatched = try await database.row(Self.probe, .identifier(serverID), .bool(watches)) {
+      row throws(DatabaseError) in try row.bool(0)
+    }
+    watching.noteProbe(watches: watches, isWatchedElsewhere: isWatched ?? false)
     guard lacksSpace.isSet else { return }
     try await transaction { transaction throws(StoreError) in
       var generator = SystemRandomNumberGenerator()
@@ -32,7 +37,7 @@ extension StreakStore {
 
   /// Servers of the connection string that lead to another database and are not used, with the
   /// reasons; for operators.
-  public var unusedServers: [String] { configuration.knownDatabase.refusals }
+  package var unusedServers: [String] { configuration.knownDatabase.refusals }
 }
 
 /// Whether a statement was refused because the disk is full, and none has taken new space since.

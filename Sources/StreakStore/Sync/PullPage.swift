@@ -1,18 +1,18 @@
-public import StreakDomain
+package import StreakDomain
 
 /// The position in a pull of several pages.
 ///
 /// A pull of everything walks the cells in the order they were made, up to the change at which it
 /// began, and then continues with later changes. A pull of changes walks these, in their order.
-public struct PullPlace: Sendable, Equatable {
+package struct PullPlace: Sendable, Equatable {
   /// Habits and notices up to this change were sent.
-  public var head: Int64
+  package var head: Int64
   /// The last step of the walk: a cell, and the change that made it or its state.
-  public var version: Int64
-  public var habitID: Identifier
-  public var day: Int32
+  package var version: Int64
+  package var habitID: Identifier
+  package var day: Int32
   /// All cells made up to this change are being walked; 0: the changes are.
-  public var until: Int64
+  package var until: Int64
 
   private static let byteCount = 44
 
@@ -32,7 +32,7 @@ public struct PullPlace: Sendable, Equatable {
   }
 
   /// Reads `bytes` back; nil for others.
-  public init?(bytes: [UInt8]) {
+  package init?(bytes: [UInt8]) {
     guard bytes.count == Self.byteCount, let habitID = Identifier(Array(bytes[16..<32])) else { return nil }
     func number(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
     self.init(
@@ -41,7 +41,7 @@ public struct PullPlace: Sendable, Equatable {
     guard head >= 0, version >= 0, until >= 0 else { return nil }
   }
 
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Self.byteCount)
     bytes.append(bigEndian: head)
@@ -74,18 +74,18 @@ public struct PullPlace: Sendable, Equatable {
 }
 
 /// Some of a user's changes, from one snapshot.
-public struct PullPage: Sendable {
+package struct PullPage: Sendable {
   /// The head of the user's data in the snapshot.
-  public var head: PersonHead
+  package var head: PersonHead
   /// Habits that changed, deleted ones included.
-  public var habits: [(id: Identifier, habit: HabitState)]
-  public var cells: [(key: CellKey, cell: CellState)]
+  package var habits: [(id: Identifier, habit: HabitState)]
+  package var cells: [(key: CellKey, cell: CellState)]
   /// Without those that the device has acknowledged.
-  public var notices: [(id: Identifier, notice: Notice)]
+  package var notices: [(id: Identifier, notice: Notice)]
   /// There are more than a page may have.
-  public var hasMoreNotices: Bool
+  package var hasMoreNotices: Bool
   /// The next position; nil when this is all.
-  public var next: PullPlace?
+  package var next: PullPlace?
   /// The pull began anew from the start: earlier data is void.
-  public var isReset: Bool
+  package var isReset: Bool
 }

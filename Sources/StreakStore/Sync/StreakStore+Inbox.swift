@@ -1,19 +1,19 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// An operation of a device's queue that was rejected.
-public struct RejectedOperationRecord: Sendable, Equatable {
-  public var deviceID: Identifier
-  public var seq: Int64
+package struct RejectedOperationRecord: Sendable, Equatable {
+  package var deviceID: Identifier
+  package var seq: Int64
   /// The encoded message; nil if it was too large, or there was no room for it.
-  public var operation: [UInt8]?
+  package var operation: [UInt8]?
   /// The number of the schema's `ErrorReason`.
-  public var reason: Int32
-  public var rejectedAt: Instant
+  package var reason: Int32
+  package var rejectedAt: Instant
   /// The first 16 bytes of SHA-256 of the operation.
-  public var payloadHash: [UInt8]
+  package var payloadHash: [UInt8]
 
-  public init(
+  package init(
     deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Instant,
     payloadHash: [UInt8] = []
   ) {
@@ -27,14 +27,14 @@ public struct RejectedOperationRecord: Sendable, Equatable {
 }
 
 /// A place in the order of the inbox: by device, the latest operation first.
-public struct InboxPlace: Sendable, Equatable {
-  public var deviceID: Identifier
-  public var seq: Int64
+package struct InboxPlace: Sendable, Equatable {
+  package var deviceID: Identifier
+  package var seq: Int64
 
   /// Before every operation.
-  public static let start = InboxPlace(deviceID: .zero, seq: .max)
+  package static let start = InboxPlace(deviceID: .zero, seq: .max)
 
-  public init(deviceID: Identifier, seq: Int64) {
+  package init(deviceID: Identifier, seq: Int64) {
     self.deviceID = deviceID
     self.seq = seq
   }
@@ -51,7 +51,7 @@ extension StreakStore {
     """)
 
   /// A person's rejected operations, by device, the latest first, after a place in that order.
-  public func rejectedOperations(
+  package func rejectedOperations(
     of userID: Identifier, after place: InboxPlace, countMax: Int32
   ) async throws(StoreError) -> [RejectedOperationRecord] {
     try await database.rows(

@@ -1,15 +1,15 @@
 internal import Postgres
-public import StreakDomain
+package import StreakDomain
 
 /// A place in the order of notices: the latest change first.
-public struct NoticePlace: Sendable, Equatable {
-  public var version: Int64
-  public var noticeID: Identifier
+package struct NoticePlace: Sendable, Equatable {
+  package var version: Int64
+  package var noticeID: Identifier
 
   /// Before every notice.
-  public static let start = NoticePlace(version: .max, noticeID: Identifier(high: .max, low: .max))
+  package static let start = NoticePlace(version: .max, noticeID: Identifier(high: .max, low: .max))
 
-  public init(version: Int64, noticeID: Identifier) {
+  package init(version: Int64, noticeID: Identifier) {
     self.version = version
     self.noticeID = noticeID
   }
@@ -29,7 +29,7 @@ extension StreakStore {
 
   /// A user's notices, the latest change first, after a place in that order; those that a device
   /// has acknowledged only on request.
-  public func notices(
+  package func notices(
     of userID: Identifier, for deviceID: Identifier, includingAcknowledged: Bool, after place: NoticePlace,
     countMax: Int32
   ) async throws(StoreError) -> [(id: Identifier, notice: Notice)] {
@@ -50,7 +50,7 @@ extension StreakStore {
     """)
 
   /// Records that a device has shown notices. Those that are not this user's are ignored.
-  public func acknowledge(
+  package func acknowledge(
     _ noticeIDs: [Identifier], of userID: Identifier, by deviceID: Identifier, at now: Instant
   ) async throws(StoreError) {
     try await database.execute(

@@ -32,7 +32,9 @@ struct ForgotPasswordCommand: AsyncParsableCommand {
       let link = try Terminal.secret("Link from the mail: ", "link")
       let fresh = try Terminal.newPassword("New password (8 bytes at least): ")
       let count = try await client.resetPassword(link, to: fresh)
-      say("The password is changed. \(count == 1 ? "1 device was" : "\(count) devices were") signed out: log in again.")
+      say(
+        "The password is changed. \(count == 1 ? "1 device was" : "\(count) devices were") signed out: log in again. Recovery codes have ended: streak account codes makes new ones."
+      )
     }
   }
 }

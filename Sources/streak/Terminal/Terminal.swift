@@ -59,8 +59,10 @@ enum Terminal {
   /// arguments, which every user of the machine can see.
   static func password(_ prompt: String) throws -> String { try secret(prompt, "password") }
 
-  /// - Parameter name: What is missing if nothing comes.
-  static func secret(_ prompt: String, _ name: String) throws -> String {
+  /// - Parameters:
+  ///   - name: What is missing if nothing comes.
+  ///   - mayBeEmpty: An empty line is an answer.
+  static func secret(_ prompt: String, _ name: String, mayBeEmpty: Bool = false) throws -> String {
     let isTerminal = isatty(STDIN_FILENO) == 1
     var settings = termios()
     if isTerminal {
@@ -77,7 +79,9 @@ enum Terminal {
       tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
       _ = write(STDERR_FILENO, "\n", 1)
     }
-    guard let line, !line.isEmpty else { throw CommandFailure("There is no \(name) on standard input.", EX_USAGE) }
+    guard let line, mayBeEmpty || !line.isEmpty else {
+      throw CommandFailure("There is no \(name) on standard input.", EX_USAGE)
+    }
     return line
   }
 

@@ -17,7 +17,7 @@ struct AccountCommand: AsyncParsableCommand {
       """,
     subcommands: [
       FindAccountCommand.self, LockAccountCommand.self, UnlockAccountCommand.self, SignOutAccountCommand.self,
-      ExportAccountCommand.self, EraseAccountCommand.self, Recover.self,
+      ResetAccountCommand.self, ExportAccountCommand.self, EraseAccountCommand.self, Recover.self,
     ])
 
   struct Recover: AsyncParsableCommand {

@@ -52,6 +52,23 @@ struct SignOutAccountCommand: AsyncParsableCommand {
   }
 }
 
+struct ResetAccountCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reset", abstract: "Mails the person a link to a new password, if the account's email is confirmed.",
+    discussion: "The link goes to that email only. The operator's rights: find, reset.")
+
+  @OptionGroup var choice: AccountChoice
+
+  func run() async throws {
+    try await choice.run { channel, found, options throws(RPCStatus) in
+      let _: UnaryReply<StartPasswordResetResponse> = try await channel.unary(
+        AccountAdminServiceMethods.startPasswordReset, StartPasswordResetRequest(userId: found.userID),
+        options: options)
+      print("\(found.email): a link is on its way")
+    }
+  }
+}
+
 struct EraseAccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "erase", abstract: "Erases an account at once, with everything in it.",

@@ -9,5 +9,5 @@ struct KeyCommand: AsyncParsableCommand {
       the file belongs where the backups' private key is: a database that is restored needs the key of its time, or a file that has \
       it as the previous one.
       """,
-    subcommands: [MakeKeyCommand.self, RotateKeyCommand.self, RetireKeyCommand.self])
+    subcommands: [MakeKeyCommand.self, RotateKeyCommand.self, RetireKeyCommand.self, RenewKeyCommand.self])
 }

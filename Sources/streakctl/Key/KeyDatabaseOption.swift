@@ -15,6 +15,17 @@ struct KeyDatabaseOption: ParsableArguments {
 
   /// Opens the server key, and encrypts it under the current key if the previous one encrypted it.
   func open(_ keys: KeyEncryptionKeys) async throws {
+    _ = try await run { store throws(ServerKeyError) in try await store.openServerKey(keys, isOwner: true) }
+  }
+
+  /// Replaces the server key itself; see `StreakStore.renewServerKey`.
+  func renew(_ keys: KeyEncryptionKeys) async throws -> ServerKeyRenewal? {
+    try await run { store throws(ServerKeyError) in try await store.renewServerKey(keys) }
+  }
+
+  private func run<Value: Sendable>(
+    _ body: @escaping @Sendable (StreakStore) async throws(ServerKeyError) -> Value
+  ) async throws -> Value {
     guard let place = database ?? getenv("STREAKD_DATABASE").map({ String(cString: $0) }) else {
       throw ValidationError("Give --database.")
     }
@@ -27,16 +38,16 @@ struct KeyDatabaseOption: ParsableArguments {
     } catch {
       throw ValidationError("\(error)")
     }
-    let outcome = await Task(executorPreference: loop) { () -> Result<Bool, ServerKeyError> in
+    let outcome = await Task(executorPreference: loop) { () -> Result<Value, ServerKeyError> in
       do throws(ServerKeyError) {
-        return .success(try await store.openServerKey(keys, isOwner: true))
+        return .success(try await body(store))
       } catch {
         return .failure(error)
       }
     }.value
     await store.close()
     switch outcome {
-    case .success: return
+    case .success(let value): return value
     case .failure(.doesNotFit):
       printError("The key does not fit this database; nothing was changed.")
       throw ExitCode(1)

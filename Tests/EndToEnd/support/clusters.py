@@ -9,7 +9,9 @@ SYSTEM_PYTHON = pathlib.Path("/usr/bin/python3")
 
 
 def programs() -> pathlib.Path:
-    """The folder of the newest PostgreSQL's own programs."""
+    """The folder of the newest PostgreSQL's own programs, or the one that a test has chosen."""
+    if chosen := os.environ.get("STREAKD_TEST_POSTGRES_PROGRAMS"):
+        return pathlib.Path(chosen)
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     return found[-1].parent
 
@@ -39,6 +41,8 @@ def use_copies(folder):
 
 def initdb() -> pathlib.Path:
     """The program that makes clusters."""
+    if "STREAKD_TEST_POSTGRES_PROGRAMS" in os.environ:
+        return programs() / "initdb"
     return pathlib.Path(os.environ.get("STREAKD_TEST_INITDB", programs())) / "initdb"
 
 

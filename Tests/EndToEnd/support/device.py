@@ -130,12 +130,7 @@ class Device(Person):
                 self.decided = outcome.seq
         self.former_habits = {}
         if self.kept and response.last_seq < self.kept[-1].seq:
-            # The server has lost data: operations that it may lack are sent again unchanged, and
-            # the habits before them.
-            self.former_habits = dict(self.habits)
-            self.queue = [operation for operation in self.kept if operation.seq > response.last_seq] + self.queue
-            self.kept = [operation for operation in self.kept if operation.seq <= response.last_seq]
-            self.decided = response.last_seq
+            self.send_again(after=response.last_seq)
         elif response.reset and self.cursor and self.cursor.epoch != response.cursor.epoch:
             self.former_habits = dict(self.habits)
         if response.reset:
@@ -159,6 +154,14 @@ class Device(Person):
         if not response.has_more:
             assert response.digest.sum == self.digest(), "diverged"
         return response
+
+    def send_again(self, after):
+        """The server has lost data: operations that it may lack are sent again unchanged, and the
+        habits before them."""
+        self.former_habits = dict(self.habits)
+        self.queue = [operation for operation in self.kept if operation.seq > after] + self.queue
+        self.kept = [operation for operation in self.kept if operation.seq <= after]
+        self.decided = after
 
     def digest(self):
         settings = [b"\x03" + struct.pack(">i", self.day_start)] if self.day_start else []

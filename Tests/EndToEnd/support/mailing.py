@@ -21,7 +21,8 @@ def verified(person, mails):
 
 def change_address(person, email, password=None):
     return person.accounts.RequestAddressChange(
-        account_pb2.RequestAddressChangeRequest(email=email, password=password or person.password), metadata=person.metadata, timeout=60)
+        account_pb2.RequestAddressChangeRequest(
+            email=email, proof=account_pb2.PersonProof(password=password or person.password)), metadata=person.metadata, timeout=60)
 
 
 def forget_password(person, email=None, metadata=()):

@@ -40,8 +40,8 @@ def fingerprints(data_folder):
 def fill(data_folder, people, days):
     """Inserts rows like those of real use, but faster."""
     sql(data_folder, f"""
-        INSERT INTO users (user_id, email, password_hash, created_at, sealed_sign_up)
-        SELECT md5('u'||g)::uuid, 'p'||g||'@example.org', 'hash', now(), '\\x09' FROM generate_series(1,{people}) g;
+        INSERT INTO users (user_id, email, sealed_password, created_at, sealed_sign_up)
+        SELECT md5('u'||g)::uuid, 'p'||g||'@example.org', '\\x09', now(), '\\x09' FROM generate_series(1,{people}) g;
         INSERT INTO heads (user_id, change_number, habit_count, first_day)
         SELECT md5('u'||g)::uuid, 1, 1, 20000 FROM generate_series(1,{people}) g;
         INSERT INTO emails SELECT 'p'||g||'@example.org', md5('u'||g)::uuid FROM generate_series(1,{people}) g;

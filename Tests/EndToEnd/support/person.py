@@ -60,6 +60,8 @@ def captured_session(habits, entries) -> migration_pb2.CapturedSession:
 
 class Person:
     password = "correct horse battery staple"
+    # Further options of gRPC's channel.
+    channel_options = ()
 
     def __init__(self, server, email=None):
         self.connect(server)
@@ -69,7 +71,7 @@ class Person:
 
     def connect(self, server):
         self.channel = grpc.insecure_channel(
-            server.address, options=[("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)])
+            server.address, options=[("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1), *self.channel_options])
         self.accounts = account_pb2_grpc.AccountServiceStub(self.channel)
         self.credentials = credential_pb2_grpc.CredentialServiceStub(self.channel)
         self.sessions = session_pb2_grpc.SessionServiceStub(self.channel)

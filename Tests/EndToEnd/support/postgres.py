@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -72,20 +73,34 @@ class Postgres:
     def stop(self, mode="immediate"):
         as_server_user(programs() / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop", check=False)
 
-    def kill(self):
-        """Kills it as a power cut would: without notice to clients."""
+    def processes(self):
+        """The process ids: the main process first."""
         process = int((self.data / "postmaster.pid").read_text().split("\n")[0])
         children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        for each in [process, *map(int, children)]:
+        return [process, *map(int, children)]
+
+    def signal(self, number):
+        """Sends a signal to every process."""
+        for each in self.processes():
             try:
-                os.kill(each, signal.SIGKILL)
+                os.kill(each, number)
             except ProcessLookupError:
                 pass
-        for each in [process, *map(int, children)]:
+
+    def kill(self):
+        """Kills it as a power cut would: without notice to clients."""
+        processes = self.processes()
+        self.signal(signal.SIGKILL)
+        for each in processes:
             wait_until(lambda: not _runs(each))  # noqa: B023  (evaluated before the next one)
         # Where init does not reap zombies, the process id would count as a running server's.
         (self.data / "postmaster.pid").unlink()
         (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
+
+    def forget(self):
+        """Removes its files, after its end."""
+        for path in (self.data, self.folder / f"wal{self.port}"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def promote(self):
         as_server_user(programs() / "pg_ctl", "-D", self.data, "-w", "promote")

@@ -46,10 +46,12 @@ def open_folder():
 
 class Server:
     """A streakd on a free port of loopback: on a private PostgreSQL in a folder, or on a database
-    of a given address."""
+    of a given address, or as a settings file among the arguments says."""
 
-    def __init__(self, folder=None, database=None, arguments=()):
-        where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")]
+    def __init__(self, folder=None, database=None, arguments=(), sockets=(), prefix=()):
+        """`sockets`: listening ones that the server inherits, as from a service manager. `prefix`: a command
+        that runs the server's."""
+        where = ["--database", database] if database else ["--data-folder", str(pathlib.Path(folder) / "data")] if folder else []
         defaults = [part for option, value in DEFAULTS.items() if option not in arguments
                     for part in (option, value)]
         self.folder = folder
@@ -57,9 +59,16 @@ class Server:
         self.data = pathlib.Path(folder) / "data" if folder else None
         self.lines = []
         self.terminated = False
+        command = [*prefix, str(PROGRAMS / "streakd"), *defaults, *where, *arguments]
+        descriptors = [each.fileno() for each in sockets]
+        if descriptors:
+            # Each twice, so that none is overwritten before its turn.
+            moves = [f"exec {place + 50}<&{descriptor}" for place, descriptor in enumerate(descriptors)]
+            moves += [f"exec {place + 3}<&{place + 50} {place + 50}<&-" for place in range(len(descriptors))]
+            script = "; ".join([*moves, f'LISTEN_PID=$$ LISTEN_FDS={len(descriptors)} exec "$@"'])
+            command = ["bash", "-c", script, "bash", *command]
         self.process = subprocess.Popen(
-            [str(PROGRAMS / "streakd"), *defaults, *where, *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, pass_fds=descriptors)
         self.port = None
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -35,19 +35,15 @@ extension Echo {
 public enum EchoMethods {
   public static let unary = MethodDescriptor(
     service: "bench.Echo", name: "Unary", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: EchoMessage.descriptor, response: EchoMessage.descriptor)
   public static let `repeat` = MethodDescriptor(
     service: "bench.Echo", name: "Repeat", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: EchoMessage.descriptor, response: EchoMessage.descriptor)
   public static let collect = MethodDescriptor(
     service: "bench.Echo", name: "Collect", kind: .clientStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: EchoMessage.descriptor, response: EchoMessage.descriptor)
   public static let chat = MethodDescriptor(
     service: "bench.Echo", name: "Chat", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: EchoMessage.descriptor, response: EchoMessage.descriptor)
   public static let all = [unary, `repeat`, collect, chat]
 }

@@ -44,27 +44,21 @@ extension ConnectrpcConformanceV1ConformanceService {
 public enum ConnectrpcConformanceV1ConformanceServiceMethods {
   public static let unary = MethodDescriptor(
     service: "connectrpc.conformance.v1.ConformanceService", name: "Unary", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: ConnectrpcConformanceV1UnaryRequest.descriptor, response: ConnectrpcConformanceV1UnaryResponse.descriptor)
   public static let serverStream = MethodDescriptor(
     service: "connectrpc.conformance.v1.ConformanceService", name: "ServerStream", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: ConnectrpcConformanceV1ServerStreamRequest.descriptor, response: ConnectrpcConformanceV1ServerStreamResponse.descriptor)
   public static let clientStream = MethodDescriptor(
     service: "connectrpc.conformance.v1.ConformanceService", name: "ClientStream", kind: .clientStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: ConnectrpcConformanceV1ClientStreamRequest.descriptor, response: ConnectrpcConformanceV1ClientStreamResponse.descriptor)
   public static let bidiStream = MethodDescriptor(
     service: "connectrpc.conformance.v1.ConformanceService", name: "BidiStream", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: ConnectrpcConformanceV1BidiStreamRequest.descriptor, response: ConnectrpcConformanceV1BidiStreamResponse.descriptor)
   public static let unimplemented = MethodDescriptor(
     service: "connectrpc.conformance.v1.ConformanceService", name: "Unimplemented", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: ConnectrpcConformanceV1UnimplementedRequest.descriptor, response: ConnectrpcConformanceV1UnimplementedResponse.descriptor)
   public static let idempotentUnary = MethodDescriptor(
-    service: "connectrpc.conformance.v1.ConformanceService", name: "IdempotentUnary", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false, hasNoSideEffects: true),
+    service: "connectrpc.conformance.v1.ConformanceService", name: "IdempotentUnary", kind: .unary, idempotency: .noSideEffects,
     request: ConnectrpcConformanceV1IdempotentUnaryRequest.descriptor, response: ConnectrpcConformanceV1IdempotentUnaryResponse.descriptor)
   public static let all = [unary, serverStream, clientStream, bidiStream, unimplemented, idempotentUnary]
 }

@@ -51,35 +51,27 @@ extension TestService {
 public enum TestServiceMethods {
   public static let emptyCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "EmptyCall", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: Empty.descriptor, response: Empty.descriptor)
   public static let unaryCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "UnaryCall", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: SimpleRequest.descriptor, response: SimpleResponse.descriptor)
   public static let cacheableUnaryCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "CacheableUnaryCall", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: SimpleRequest.descriptor, response: SimpleResponse.descriptor)
   public static let streamingOutputCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "StreamingOutputCall", kind: .serverStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: StreamingOutputCallRequest.descriptor, response: StreamingOutputCallResponse.descriptor)
   public static let streamingInputCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "StreamingInputCall", kind: .clientStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: StreamingInputCallRequest.descriptor, response: StreamingInputCallResponse.descriptor)
   public static let fullDuplexCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "FullDuplexCall", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: StreamingOutputCallRequest.descriptor, response: StreamingOutputCallResponse.descriptor)
   public static let halfDuplexCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "HalfDuplexCall", kind: .bidirectionalStreaming,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: StreamingOutputCallRequest.descriptor, response: StreamingOutputCallResponse.descriptor)
   public static let unimplementedCall = MethodDescriptor(
     service: "grpc.testing.TestService", name: "UnimplementedCall", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: Empty.descriptor, response: Empty.descriptor)
   public static let all = [emptyCall, unaryCall, cacheableUnaryCall, streamingOutputCall, streamingInputCall, fullDuplexCall, halfDuplexCall, unimplementedCall]
 }
@@ -104,7 +96,6 @@ extension UnimplementedService {
 public enum UnimplementedServiceMethods {
   public static let unimplementedCall = MethodDescriptor(
     service: "grpc.testing.UnimplementedService", name: "UnimplementedCall", kind: .unary,
-    policy: MethodPolicy(authentication: .none, isAudited: false, isIdempotent: false),
     request: Empty.descriptor, response: Empty.descriptor)
   public static let all = [unimplementedCall]
 }

@@ -9,7 +9,8 @@ CREATE TABLE users (
   user_id uuid PRIMARY KEY,
   -- Empty: another person has proved that the address is theirs.
   email text NOT NULL,
-  password_hash text NOT NULL,
+  -- The password's Argon2id hash, sealed under the server key for this user.
+  sealed_password bytea NOT NULL,
   created_at timestamptz NOT NULL,
   -- NULL: nothing has proved that the person reads mail at the address.
   email_verified_at timestamptz,
@@ -78,6 +79,9 @@ CREATE TABLE recovery_codes (
   -- A hash of the user's id and the code under the server key.
   code_hash bytea NOT NULL,
   created_at timestamptz NOT NULL,
+  -- The device on which they were made: they end with its credentials when the password is changed
+  -- on another one.
+  made_on uuid NOT NULL,
   used_at timestamptz,
   -- The reply to the recovery that used it, sealed under the request's own secrets. NULL: it was
   -- used as a proof only.

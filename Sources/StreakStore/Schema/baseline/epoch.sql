@@ -74,6 +74,8 @@ SELECT p.system_identifier, p.timeline, s.epoch FROM present_timeline() AS p, se
 CREATE TABLE server_probes (
   server uuid PRIMARY KEY,
   probed_at timestamptz NOT NULL,
+  -- Devices watch through this server: the others send it hints of changes.
+  watches boolean NOT NULL DEFAULT false,
   padding bytea) WITH (fillfactor = 50);
 
 UPDATE service_state SET epoch_bits = ('x' || left(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint;

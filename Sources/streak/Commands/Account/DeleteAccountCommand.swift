@@ -7,7 +7,7 @@ struct DeleteAccountCommand: AsyncParsableCommand {
     discussion: """
       The deletion is announced, seven days ahead unless the server says otherwise; until then streak account keep takes it back. With --immediately \
       it cannot be taken back: streak export first. The email must be given, and the words "\(StreakClient.deletionPhrase)" typed, or read from \
-      standard input; with --immediately also the password.
+      standard input; with --immediately also the password, or an empty line and a recovery code.
       """)
 
   @Argument(help: "The account's email.")
@@ -31,8 +31,7 @@ struct DeleteAccountCommand: AsyncParsableCommand {
         throw CommandFailure("Nothing was deleted.")
       }
       if immediately {
-        let password = try Terminal.password("Password: ")
-        try await client.deleteAccount(email: email, confirmation: typed, proof: .password(password))
+        try await client.deleteAccount(email: email, confirmation: typed, proof: try askForProof())
         return say("\(email): deleted, with everything in it.")
       }
       let date = try await withProof(client) { () async throws(ClientError) in

@@ -6,7 +6,7 @@ struct RecoveryCodesCommand: AsyncParsableCommand {
     commandName: "codes", abstract: "Makes eight recovery codes, one a line; the former ones end.",
     discussion: """
       Each signs you in once if you forget the password: streak login EMAIL --forgot-password. They are shown here only: print them. \
-      The password is asked for, or read from standard input, unless you have just logged in.
+      The password, or in its place an empty line and then a recovery code, is asked for, or read from standard input, unless you have just logged in.
       """)
 
   @OptionGroup var options: ClientOptions
@@ -19,18 +19,4 @@ struct RecoveryCodesCommand: AsyncParsableCommand {
       for code in codes { say(code) }
     }
   }
-}
-
-/// Makes a call that needs a recent proof of the person, and asks for the password if there is
-/// none.
-func withProof<Value: Sendable>(
-  _ client: StreakClient, _ call: () async throws(ClientError) -> Value
-) async throws -> Value {
-  do throws(ClientError) {
-    return try await call()
-  } catch {
-    guard error.reason == "REAUTHENTICATION_REQUIRED" else { throw error }
-  }
-  try await client.reauthenticate(.password(try Terminal.password("Password: ")))
-  return try await call()
 }

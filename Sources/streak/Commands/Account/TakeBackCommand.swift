@@ -16,7 +16,9 @@ struct TakeBackCommand: AsyncParsableCommand {
       let link = try Terminal.secret("Link from the mail: ", "link")
       let fresh = try Terminal.newPassword("New password (8 bytes at least): ")
       try await client.takeBackAddress(link, newPassword: fresh)
-      say("The account has its former email again: log in with it and the new password.")
+      say(
+        "The account has its former email again: log in with it and the new password. Recovery codes have ended: streak account codes makes new ones."
+      )
     }
   }
 }

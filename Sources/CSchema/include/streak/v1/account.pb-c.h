@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/common.pb-c.h"
 #include "streak/v1/migration.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__Tokens Streak__V1__Tokens;
 typedef struct Streak__V1__Account Streak__V1__Account;
@@ -597,13 +598,13 @@ struct  Streak__V1__RequestAddressChangeRequest
    */
   char *email;
   /*
-   * The account's password.
+   * Needed without a recent proof of the device.
    */
-  char *password;
+  Streak__V1__PersonProof *proof;
 };
 #define STREAK__V1__REQUEST_ADDRESS_CHANGE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__request_address_change_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, NULL }
 
 
 struct  Streak__V1__RequestAddressChangeResponse

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/account.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/export.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__FindAccountRequest Streak__V1__FindAccountRequest;
 typedef struct Streak__V1__FindAccountResponse Streak__V1__FindAccountResponse;
@@ -27,6 +28,8 @@ typedef struct Streak__V1__UnlockAccountRequest Streak__V1__UnlockAccountRequest
 typedef struct Streak__V1__UnlockAccountResponse Streak__V1__UnlockAccountResponse;
 typedef struct Streak__V1__SignOutAccountRequest Streak__V1__SignOutAccountRequest;
 typedef struct Streak__V1__SignOutAccountResponse Streak__V1__SignOutAccountResponse;
+typedef struct Streak__V1__StartPasswordResetRequest Streak__V1__StartPasswordResetRequest;
+typedef struct Streak__V1__StartPasswordResetResponse Streak__V1__StartPasswordResetResponse;
 typedef struct Streak__V1__ExportAccountRequest Streak__V1__ExportAccountRequest;
 typedef struct Streak__V1__EraseAccountRequest Streak__V1__EraseAccountRequest;
 typedef struct Streak__V1__EraseAccountResponse Streak__V1__EraseAccountResponse;
@@ -162,6 +165,28 @@ struct  Streak__V1__SignOutAccountResponse
 #define STREAK__V1__SIGN_OUT_ACCOUNT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sign_out_account_response__descriptor) \
     , 0 }
+
+
+struct  Streak__V1__StartPasswordResetRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The account.
+   */
+  ProtobufCBinaryData user_id;
+};
+#define STREAK__V1__START_PASSWORD_RESET_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__start_password_reset_request__descriptor) \
+    , {0,NULL} }
+
+
+struct  Streak__V1__StartPasswordResetResponse
+{
+  ProtobufCMessage base;
+};
+#define STREAK__V1__START_PASSWORD_RESET_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__start_password_reset_response__descriptor) \
+     }
 
 
 struct  Streak__V1__ExportAccountRequest
@@ -363,6 +388,44 @@ Streak__V1__SignOutAccountResponse *
 void   streak__v1__sign_out_account_response__free_unpacked
                      (Streak__V1__SignOutAccountResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__StartPasswordResetRequest methods */
+void   streak__v1__start_password_reset_request__init
+                     (Streak__V1__StartPasswordResetRequest         *message);
+size_t streak__v1__start_password_reset_request__get_packed_size
+                     (const Streak__V1__StartPasswordResetRequest   *message);
+size_t streak__v1__start_password_reset_request__pack
+                     (const Streak__V1__StartPasswordResetRequest   *message,
+                      uint8_t             *out);
+size_t streak__v1__start_password_reset_request__pack_to_buffer
+                     (const Streak__V1__StartPasswordResetRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__StartPasswordResetRequest *
+       streak__v1__start_password_reset_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__start_password_reset_request__free_unpacked
+                     (Streak__V1__StartPasswordResetRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__StartPasswordResetResponse methods */
+void   streak__v1__start_password_reset_response__init
+                     (Streak__V1__StartPasswordResetResponse         *message);
+size_t streak__v1__start_password_reset_response__get_packed_size
+                     (const Streak__V1__StartPasswordResetResponse   *message);
+size_t streak__v1__start_password_reset_response__pack
+                     (const Streak__V1__StartPasswordResetResponse   *message,
+                      uint8_t             *out);
+size_t streak__v1__start_password_reset_response__pack_to_buffer
+                     (const Streak__V1__StartPasswordResetResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__StartPasswordResetResponse *
+       streak__v1__start_password_reset_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__start_password_reset_response__free_unpacked
+                     (Streak__V1__StartPasswordResetResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__ExportAccountRequest methods */
 void   streak__v1__export_account_request__init
                      (Streak__V1__ExportAccountRequest         *message);
@@ -446,6 +509,12 @@ typedef void (*Streak__V1__SignOutAccountRequest_Closure)
 typedef void (*Streak__V1__SignOutAccountResponse_Closure)
                  (const Streak__V1__SignOutAccountResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__StartPasswordResetRequest_Closure)
+                 (const Streak__V1__StartPasswordResetRequest *message,
+                  void *closure_data);
+typedef void (*Streak__V1__StartPasswordResetResponse_Closure)
+                 (const Streak__V1__StartPasswordResetResponse *message,
+                  void *closure_data);
 typedef void (*Streak__V1__ExportAccountRequest_Closure)
                  (const Streak__V1__ExportAccountRequest *message,
                   void *closure_data);
@@ -478,6 +547,10 @@ struct Streak__V1__AccountAdminService_Service
                            const Streak__V1__SignOutAccountRequest *input,
                            Streak__V1__SignOutAccountResponse_Closure closure,
                            void *closure_data);
+  void (*start_password_reset)(Streak__V1__AccountAdminService_Service *service,
+                               const Streak__V1__StartPasswordResetRequest *input,
+                               Streak__V1__StartPasswordResetResponse_Closure closure,
+                               void *closure_data);
   void (*export_account)(Streak__V1__AccountAdminService_Service *service,
                          const Streak__V1__ExportAccountRequest *input,
                          Streak__V1__ExportResponse_Closure closure,
@@ -498,6 +571,7 @@ void streak__v1__account_admin_service__init (Streak__V1__AccountAdminService_Se
       function_prefix__ ## lock_account,\
       function_prefix__ ## unlock_account,\
       function_prefix__ ## sign_out_account,\
+      function_prefix__ ## start_password_reset,\
       function_prefix__ ## export_account,\
       function_prefix__ ## erase_account  }
 void streak__v1__account_admin_service__find_account(ProtobufCService *service,
@@ -516,6 +590,10 @@ void streak__v1__account_admin_service__sign_out_account(ProtobufCService *servi
                                                          const Streak__V1__SignOutAccountRequest *input,
                                                          Streak__V1__SignOutAccountResponse_Closure closure,
                                                          void *closure_data);
+void streak__v1__account_admin_service__start_password_reset(ProtobufCService *service,
+                                                             const Streak__V1__StartPasswordResetRequest *input,
+                                                             Streak__V1__StartPasswordResetResponse_Closure closure,
+                                                             void *closure_data);
 void streak__v1__account_admin_service__export_account(ProtobufCService *service,
                                                        const Streak__V1__ExportAccountRequest *input,
                                                        Streak__V1__ExportResponse_Closure closure,
@@ -535,6 +613,8 @@ extern const ProtobufCMessageDescriptor streak__v1__unlock_account_request__desc
 extern const ProtobufCMessageDescriptor streak__v1__unlock_account_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_out_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sign_out_account_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__start_password_reset_request__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__start_password_reset_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__erase_account_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__erase_account_response__descriptor;

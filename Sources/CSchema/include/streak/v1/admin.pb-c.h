@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/timestamp.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/export.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__Backup Streak__V1__Backup;
 typedef struct Streak__V1__BackupTable Streak__V1__BackupTable;

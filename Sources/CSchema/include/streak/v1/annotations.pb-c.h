@@ -19,9 +19,6 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Streak__V1__Rate Streak__V1__Rate;
 typedef struct Streak__V1__RateLimit Streak__V1__RateLimit;
 typedef struct Streak__V1__MethodPolicy Streak__V1__MethodPolicy;
-typedef struct Streak__V1__TokenForm Streak__V1__TokenForm;
-typedef struct Streak__V1__FieldRules Streak__V1__FieldRules;
-typedef struct Streak__V1__FieldMeaning Streak__V1__FieldMeaning;
 
 
 /* --- enums --- */
@@ -52,56 +49,6 @@ typedef enum _Streak__V1__Authentication {
   STREAK__V1__AUTHENTICATION__AUTHENTICATION_ADMIN = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__AUTHENTICATION)
 } Streak__V1__Authentication;
-/*
- * The source of a value that cannot be chosen freely.
- */
-typedef enum _Streak__V1__ValueSource {
-  /*
-   * It can be chosen freely.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UNSPECIFIED = 0,
-  /*
-   * Whether it succeeds depends on earlier calls: leave it at its default.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HISTORY = 1,
-  /*
-   * An email address.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_EMAIL = 2,
-  /*
-   * The current time.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NOW = 3,
-  /*
-   * The current time as hybrid logical time (`Operation.hybrid_time`).
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_HYBRID_NOW = 4,
-  /*
-   * An offset from UTC in seconds, a part of local time.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UTC_OFFSET = 5,
-  /*
-   * The start of the day in minutes, a part of local time.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY_START = 6,
-  /*
-   * The day number that the local time beside it gives: date(now + offset - day start).
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_DAY = 7,
-  /*
-   * The number after that of the item before, or after the last one that this device sent.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_NEXT_NUMBER = 8,
-  /*
-   * The hash of the message that this one is in, as its comment describes (`CaptureManifest`).
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_CAPTURE_HASH = 9,
-  /*
-   * In a verdict: why the item was refused, an enum; zero if it was not.
-   */
-  STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_REASON = 10
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__VALUE_SOURCE)
-} Streak__V1__ValueSource;
 
 /* --- messages --- */
 
@@ -154,7 +101,8 @@ struct  Streak__V1__RateLimit
 
 
 /*
- * The policy of every call of a method.
+ * The policy of every call of a method. Whether a call may be repeated says the standard option
+ * `idempotency_level`.
  */
 struct  Streak__V1__MethodPolicy
 {
@@ -168,33 +116,10 @@ struct  Streak__V1__MethodPolicy
    */
   protobuf_c_boolean audited;
   /*
-   * The same request sent again has the same effect as sent once: clients may retry it.
-   */
-  protobuf_c_boolean idempotent;
-  /*
    * How often it may be called. Refused beyond that: TOO_MANY_REQUESTS, with a
    * `google.rpc.RetryInfo` that says when to try again.
    */
   Streak__V1__RateLimit *rate_limit;
-  /*
-   * The same request again gets the first reply, byte for byte.
-   */
-  protobuf_c_boolean same_reply;
-  /*
-   * The call's own credentials may be invalid afterwards.
-   */
-  protobuf_c_boolean ends_credentials;
-  /*
-   * After a success, objects of these kinds (`FieldMeaning.kind`) exist, in the request or the
-   * response.
-   */
-  size_t n_provides;
-  char **provides;
-  /*
-   * Whether a valid request succeeds depends on more than earlier calls can provide: on backups, or
-   * on further requests of the same call.
-   */
-  protobuf_c_boolean conditional;
   /*
    * Bytes of the largest request message, if it is more than the server accepts for other methods;
    * 0: as for others.
@@ -209,128 +134,7 @@ struct  Streak__V1__MethodPolicy
 };
 #define STREAK__V1__METHOD_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__method_policy__descriptor) \
-    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, 0, NULL, 0, 0, 0,NULL, 0, 0, 0 }
-
-
-/*
- * The structure of a token.
- */
-struct  Streak__V1__TokenForm
-{
-  ProtobufCMessage base;
-  /*
-   * The prefix.
-   */
-  char *prefix;
-  /*
-   * Kinds of values (`FieldMeaning.kind`): a string as it is, bytes joined and then as unpadded
-   * base64url.
-   */
-  size_t n_parts;
-  char **parts;
-};
-#define STREAK__V1__TOKEN_FORM__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&streak__v1__token_form__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL }
-
-
-/*
- * The rules for a field's value. A violation is answered INVALID_ARGUMENT with a
- * `google.rpc.BadRequest` naming the field path. A rule at its default value is not checked.
- */
-struct  Streak__V1__FieldRules
-{
-  ProtobufCMessage base;
-  /*
-   * The field must be present: a message set, a string or bytes not empty, a list not empty, an
-   * enum not zero, a number not zero.
-   */
-  protobuf_c_boolean required;
-  /*
-   * Exactly 16 bytes (bytes fields). An absent (empty) value passes unless `required`.
-   */
-  protobuf_c_boolean uuid;
-  /*
-   * Smallest and largest length in bytes of a string or bytes value. `min_bytes` applies to a
-   * non-empty value.
-   */
-  uint32_t min_bytes;
-  uint32_t max_bytes;
-  /*
-   * Most items in a repeated field.
-   */
-  uint32_t max_items;
-  /*
-   * Inclusive range of a number; applied when `has_range` is set.
-   */
-  protobuf_c_boolean has_range;
-  int64_t minimum;
-  int64_t maximum;
-  /*
-   * An enum value must be one the schema names (zero passes unless `required`).
-   */
-  protobuf_c_boolean defined_only;
-  /*
-   * The rules inside these messages are not applied with the request: the service judges each of
-   * them separately, so that one that breaks a rule does not refuse its neighbours.
-   */
-  protobuf_c_boolean judged_apart;
-};
-#define STREAK__V1__FIELD_RULES__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&streak__v1__field_rules__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-
-
-/*
- * The meaning of a value, beyond its rules: a client that builds requests from the schema alone
- * needs it to build a valid one. The server does not read it.
- */
-struct  Streak__V1__FieldMeaning
-{
-  ProtobufCMessage base;
-  /*
-   * The kind of object that it names, such as "habit". In a request: one that exists, unless `new`.
-   * In a response: one that exists from now on.
-   */
-  char *kind;
-  /*
-   * In a request: the caller chooses it, and it exists after a success.
-   */
-  protobuf_c_boolean new_;
-  /*
-   * The only value that succeeds.
-   */
-  char *constant;
-  /*
-   * In a request: the object is gone after a success.
-   */
-  protobuf_c_boolean ends;
-  /*
-   * The value is a credential: knowing it is enough to use it.
-   */
-  protobuf_c_boolean secret;
-  /*
-   * In a response: it also contains refused attempts.
-   */
-  protobuf_c_boolean trail;
-  /*
-   * The value that it must agree with.
-   */
-  Streak__V1__ValueSource source;
-  /*
-   * Of a list in a response: it holds a verdict on each item of the request's list of this name, in
-   * order. The verdict's field whose source is VALUE_SOURCE_REASON is zero for an item that was
-   * accepted.
-   */
-  char *judges;
-  /*
-   * Of a number: how many items the list of this name beside the message, or in it, has.
-   */
-  char *counts;
-};
-#define STREAK__V1__FIELD_MEANING__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&streak__v1__field_meaning__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0, STREAK__V1__VALUE_SOURCE__VALUE_SOURCE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , STREAK__V1__AUTHENTICATION__AUTHENTICATION_UNSPECIFIED, 0, NULL, 0, 0 }
 
 
 /* Streak__V1__Rate methods */
@@ -390,63 +194,6 @@ Streak__V1__MethodPolicy *
 void   streak__v1__method_policy__free_unpacked
                      (Streak__V1__MethodPolicy *message,
                       ProtobufCAllocator *allocator);
-/* Streak__V1__TokenForm methods */
-void   streak__v1__token_form__init
-                     (Streak__V1__TokenForm         *message);
-size_t streak__v1__token_form__get_packed_size
-                     (const Streak__V1__TokenForm   *message);
-size_t streak__v1__token_form__pack
-                     (const Streak__V1__TokenForm   *message,
-                      uint8_t             *out);
-size_t streak__v1__token_form__pack_to_buffer
-                     (const Streak__V1__TokenForm   *message,
-                      ProtobufCBuffer     *buffer);
-Streak__V1__TokenForm *
-       streak__v1__token_form__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   streak__v1__token_form__free_unpacked
-                     (Streak__V1__TokenForm *message,
-                      ProtobufCAllocator *allocator);
-/* Streak__V1__FieldRules methods */
-void   streak__v1__field_rules__init
-                     (Streak__V1__FieldRules         *message);
-size_t streak__v1__field_rules__get_packed_size
-                     (const Streak__V1__FieldRules   *message);
-size_t streak__v1__field_rules__pack
-                     (const Streak__V1__FieldRules   *message,
-                      uint8_t             *out);
-size_t streak__v1__field_rules__pack_to_buffer
-                     (const Streak__V1__FieldRules   *message,
-                      ProtobufCBuffer     *buffer);
-Streak__V1__FieldRules *
-       streak__v1__field_rules__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   streak__v1__field_rules__free_unpacked
-                     (Streak__V1__FieldRules *message,
-                      ProtobufCAllocator *allocator);
-/* Streak__V1__FieldMeaning methods */
-void   streak__v1__field_meaning__init
-                     (Streak__V1__FieldMeaning         *message);
-size_t streak__v1__field_meaning__get_packed_size
-                     (const Streak__V1__FieldMeaning   *message);
-size_t streak__v1__field_meaning__pack
-                     (const Streak__V1__FieldMeaning   *message,
-                      uint8_t             *out);
-size_t streak__v1__field_meaning__pack_to_buffer
-                     (const Streak__V1__FieldMeaning   *message,
-                      ProtobufCBuffer     *buffer);
-Streak__V1__FieldMeaning *
-       streak__v1__field_meaning__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   streak__v1__field_meaning__free_unpacked
-                     (Streak__V1__FieldMeaning *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__Rate_Closure)
@@ -458,15 +205,6 @@ typedef void (*Streak__V1__RateLimit_Closure)
 typedef void (*Streak__V1__MethodPolicy_Closure)
                  (const Streak__V1__MethodPolicy *message,
                   void *closure_data);
-typedef void (*Streak__V1__TokenForm_Closure)
-                 (const Streak__V1__TokenForm *message,
-                  void *closure_data);
-typedef void (*Streak__V1__FieldRules_Closure)
-                 (const Streak__V1__FieldRules *message,
-                  void *closure_data);
-typedef void (*Streak__V1__FieldMeaning_Closure)
-                 (const Streak__V1__FieldMeaning *message,
-                  void *closure_data);
 
 /* --- services --- */
 
@@ -474,13 +212,9 @@ typedef void (*Streak__V1__FieldMeaning_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    streak__v1__authentication__descriptor;
-extern const ProtobufCEnumDescriptor    streak__v1__value_source__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__rate__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__method_policy__descriptor;
-extern const ProtobufCMessageDescriptor streak__v1__token_form__descriptor;
-extern const ProtobufCMessageDescriptor streak__v1__field_rules__descriptor;
-extern const ProtobufCMessageDescriptor streak__v1__field_meaning__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -15,7 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "google/protobuf/timestamp.pb-c.h"
-#include "streak/v1/annotations.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__LocalTime Streak__V1__LocalTime;
 typedef struct Streak__V1__DayRange Streak__V1__DayRange;

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/account.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/common.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__CreateRecoveryCodesRequest Streak__V1__CreateRecoveryCodesRequest;
 typedef struct Streak__V1__CreateRecoveryCodesResponse Streak__V1__CreateRecoveryCodesResponse;

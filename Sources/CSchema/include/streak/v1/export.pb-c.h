@@ -20,6 +20,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "streak/v1/common.pb-c.h"
 #include "streak/v1/migration.pb-c.h"
 #include "streak/v1/sync.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__ExportRequest Streak__V1__ExportRequest;
 typedef struct Streak__V1__ExportResume Streak__V1__ExportResume;

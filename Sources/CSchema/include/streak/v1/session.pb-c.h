@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/timestamp.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/migration.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__StartSessionRequest Streak__V1__StartSessionRequest;
 typedef struct Streak__V1__StartSessionResponse Streak__V1__StartSessionResponse;

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/common.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__PutHabitRequest Streak__V1__PutHabitRequest;
 typedef struct Streak__V1__PutHabitResponse Streak__V1__PutHabitResponse;

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/timestamp.pb-c.h"
 #include "streak/v1/annotations.pb-c.h"
 #include "streak/v1/common.pb-c.h"
+#include "streak/v1/validate.pb-c.h"
 
 typedef struct Streak__V1__Cursor Streak__V1__Cursor;
 typedef struct Streak__V1__Operation Streak__V1__Operation;
@@ -316,7 +317,7 @@ struct  Streak__V1__EditHabit
 {
   ProtobufCMessage base;
   /*
-   * The habit with the values; `version` and `created_at` are ignored.
+   * The habit with the values, which must be present; `version` and `created_at` are ignored.
    */
   Streak__V1__Habit *habit;
   /*
