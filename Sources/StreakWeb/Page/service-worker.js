@@ -51,7 +51,7 @@ const files = {
   "/modules/submission.js": "253d69ed0c6bdbf2",
   "/modules/sync.js": "4c8be7ee6004162b",
   "/modules/transport.js": "4bf95f82798bfc34",
-  "/ui/account.js": "11d9cce312d98191",
+  "/ui/account.js": "d5c6d1aa3f89954a",
   "/ui/app.js": "4d1fac3b1e63fa17",
   "/ui/calendar.js": "b39a059bff77b678",
   "/ui/codes.js": "c90fc1dba5489bb1",
