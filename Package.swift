@@ -11,7 +11,9 @@ let settings: [SwiftSetting] = [
   // Debug builds, and so all tests, check exclusive access at run time; the check costs a tenth of
   // a small call's CPU time.
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
-  // The targets are small and call each other in every call: code is inlined across them.
+  // The targets are small and call each other in every call: code is inlined across them. The
+  // compiler does that with `public` code only: the targets of a call's path say `public`, others
+  // `package`, unless apps of other packages use them.
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 

@@ -1,8 +1,8 @@
 internal import CSodium
 
 /// Base64 with the URL-safe alphabet and no padding. Source: RFC 4648, section 5.
-package enum Base64URL {
-  package static func encode(_ bytes: [UInt8]) -> String {
+public enum Base64URL {
+  public static func encode(_ bytes: [UInt8]) -> String {
     let textByteCount = (bytes.count * 4 + 2) / 3
     var text = [CChar](repeating: 0, count: textByteCount + 1)
     _ = unsafe sodium_bin2base64(
@@ -11,13 +11,13 @@ package enum Base64URL {
   }
 
   /// The bytes of `text`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
-  package static func decode(_ text: some StringProtocol, byteCount: Int) -> [UInt8]? {
+  public static func decode(_ text: some StringProtocol, byteCount: Int) -> [UInt8]? {
     decode(utf8: Array(text.utf8)[...], byteCount: byteCount)
   }
 
   /// The bytes of the text whose UTF-8 is `utf8`; nil if it is not the one canonical encoding of
   /// exactly `byteCount` bytes.
-  package static func decode(utf8: ArraySlice<UInt8>, byteCount: Int) -> [UInt8]? {
+  public static func decode(utf8: ArraySlice<UInt8>, byteCount: Int) -> [UInt8]? {
     guard utf8.count == (byteCount * 4 + 2) / 3 else { return nil }
     var bytes = [UInt8](repeating: 0, count: byteCount)
     var length = 0

@@ -2,16 +2,16 @@ internal import CSodium
 
 /// The cost of an Argon2id hash. Every hash stores its cost, so that old hashes stay verifiable
 /// when the cost rises.
-package struct PasswordHashCost: Sendable, Equatable {
+public struct PasswordHashCost: Sendable, Equatable {
   /// Passes over the memory, 1 or more.
-  package let passes: UInt64
+  public let passes: UInt64
   /// Memory, in bytes, 8192 or more, allocated while a hash is computed.
-  package let memoryBytes: Int
+  public let memoryBytes: Int
 
   /// The smallest memory that libsodium accepts, in bytes.
-  package static let memoryBytesMin = 8192
+  public static let memoryBytesMin = 8192
 
-  package init(passes: UInt64, memoryBytes: Int) {
+  public init(passes: UInt64, memoryBytes: Int) {
     precondition(passes >= 1 && memoryBytes >= Self.memoryBytesMin, "Argon2id needs a pass and 8 KiB")
     self.passes = passes
     self.memoryBytes = memoryBytes
@@ -20,24 +20,24 @@ package struct PasswordHashCost: Sendable, Equatable {
   /// 64 MiB and two passes: libsodium's recommendation for sign-ins over a network
   /// (`crypto_pwhash_*_INTERACTIVE`), and more than three times the minimum of the OWASP Password
   /// Storage Cheat Sheet.
-  package static let standard = PasswordHashCost(
+  public static let standard = PasswordHashCost(
     passes: UInt64(crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE),
     memoryBytes: Int(crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE))
   /// The lowest cost that libsodium accepts: for tests that hash often.
-  package static let cheapest = PasswordHashCost(passes: 1, memoryBytes: memoryBytesMin)
+  public static let cheapest = PasswordHashCost(passes: 1, memoryBytes: memoryBytesMin)
 }
 
 /// The memory for hashing or verifying a password could not be allocated.
-package struct PasswordHashOutOfMemory: Error {}
+public struct PasswordHashOutOfMemory: Error {}
 
 /// A salted Argon2id hash of a password, as text that includes its cost (the reference
 /// implementation's encoding).
-package struct PasswordHash: Sendable, Equatable {
+public struct PasswordHash: Sendable, Equatable {
   /// The text to store: 127 ASCII characters or fewer.
-  package let text: String
+  public let text: String
 
   /// A hash read from storage.
-  package init(text: String) {
+  public init(text: String) {
     self.text = text
   }
 
@@ -45,7 +45,7 @@ package struct PasswordHash: Sendable, Equatable {
   /// it on an event loop.
   ///
   /// - Throws: `PasswordHashOutOfMemory` if the cost's memory cannot be allocated.
-  package init(of password: Secret, cost: PasswordHashCost) throws(PasswordHashOutOfMemory) {
+  public init(of password: Secret, cost: PasswordHashCost) throws(PasswordHashOutOfMemory) {
     Sodium.start()
     var encoded = [CChar](repeating: 0, count: Int(crypto_pwhash_argon2id_STRBYTES))
     let passwordBytes = password.exposed.map { CChar(bitPattern: $0) }
@@ -56,7 +56,7 @@ package struct PasswordHash: Sendable, Equatable {
   }
 
   /// Whether it was made with `cost`; false for text that is not a hash.
-  package func costs(_ cost: PasswordHashCost) -> Bool {
+  public func costs(_ cost: PasswordHashCost) -> Bool {
     guard let encoded else { return false }
     return unsafe crypto_pwhash_argon2id_str_needs_rehash(encoded, cost.passes, cost.memoryBytes) == 0
   }
@@ -64,7 +64,7 @@ package struct PasswordHash: Sendable, Equatable {
   /// Whether `password` is the one that was hashed. Blocks its thread as hashing does.
   ///
   /// Returns false for text that is not a hash, and when memory runs out.
-  package func matches(_ password: Secret) -> Bool {
+  public func matches(_ password: Secret) -> Bool {
     Sodium.start()
     guard let encoded else { return false }
     let passwordBytes = password.exposed.map { CChar(bitPattern: $0) }

@@ -7,16 +7,16 @@ internal import CSodium
 /// box. The service seals replies that hold tokens under the request's own secrets. The stored
 /// reply can be returned to a repeated request, and is useless to anyone else, including a thief of
 /// the database.
-package enum SealedBytes {
+public enum SealedBytes {
   /// The bytes that a box adds to its content: the nonce and the authenticator.
-  package static let overheadByteCount =
+  public static let overheadByteCount =
     Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES) + Int(crypto_aead_xchacha20poly1305_ietf_ABYTES)
 
   /// Derives a sealing key from a list of secrets. Each secret is preceded by its length, so that
   /// two different lists never give the same input.
   ///
   /// - Parameter purpose: Text that separates this use from every other.
-  package static func key(purpose: String, secrets: [[UInt8]]) -> Secret {
+  public static func key(purpose: String, secrets: [[UInt8]]) -> Secret {
     Sodium.start()
     var material: [UInt8] = []
     for part in [Array(purpose.utf8)] + secrets {
@@ -31,7 +31,7 @@ package enum SealedBytes {
   }
 
   /// Seals `plain` under a key from `key(purpose:secrets:)` with a new nonce.
-  package static func seal(_ plain: [UInt8], key: Secret) -> [UInt8] {
+  public static func seal(_ plain: [UInt8], key: Secret) -> [UInt8] {
     let nonceByteCount = Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)
     let nonce = randomBytes(count: nonceByteCount)
     var box = [UInt8](repeating: 0, count: plain.count + overheadByteCount - nonceByteCount)
@@ -42,7 +42,7 @@ package enum SealedBytes {
   }
 
   /// The content of a box; nil if the key is another one or the box was changed.
-  package static func open(_ sealed: [UInt8], key: Secret) -> [UInt8]? {
+  public static func open(_ sealed: [UInt8], key: Secret) -> [UInt8]? {
     Sodium.start()
     guard sealed.count >= overheadByteCount else { return nil }
     let nonceByteCount = Int(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)

@@ -2,23 +2,23 @@ internal import CSodium
 
 /// SipHash-2-4 with 128 bits, for many small pieces of data. Two pieces are unlikely to have the
 /// same hash by chance; under a secret key, an adversary cannot make such a pair either.
-package struct ShortHash: Sendable {
+public struct ShortHash: Sendable {
   /// SipHash's two key words. Not one UInt128: with a UInt128 as a stored property, `Sync` called a
   /// null address (Swift 6.3, debug build).
   private var words: (low: UInt64, high: UInt64)
 
   /// The key's two words, the first in the low half.
-  package var key: UInt128 {
+  public var key: UInt128 {
     get { UInt128(words.high) << 64 | UInt128(words.low) }
     set { words = (UInt64(truncatingIfNeeded: newValue), UInt64(truncatingIfNeeded: newValue >> 64)) }
   }
 
   /// - Parameter key: 0, a public key, is enough where a collision gains a peer nothing.
-  package init(key: UInt128 = 0) {
+  public init(key: UInt128 = 0) {
     words = (UInt64(truncatingIfNeeded: key), UInt64(truncatingIfNeeded: key >> 64))
   }
 
-  package func callAsFunction(_ bytes: RawSpan) -> UInt128 {
+  public func callAsFunction(_ bytes: RawSpan) -> UInt128 {
     var key = key.littleEndian
     var hash: UInt128 = 0
     unsafe withUnsafeMutableBytes(of: &hash) { hash in

@@ -1,27 +1,27 @@
 internal import CSodium
 
 /// A key pair for signatures (Ed25519, RFC 8032): the secret key signs, the public key verifies.
-package struct SigningKey: Sendable {
+public struct SigningKey: Sendable {
   /// The size of the seed that the pair is made from, in bytes.
-  package static let seedByteCount = 32
+  public static let seedByteCount = 32
   /// The size of the public part, in bytes.
-  package static let publicKeyByteCount = 32
+  public static let publicKeyByteCount = 32
   /// The size of a signature, in bytes.
-  package static let signatureByteCount = 64
+  public static let signatureByteCount = 64
 
   /// The secret seed of the key pair.
-  package let seed: [UInt8]
+  public let seed: [UInt8]
   /// The key that verifies signatures; not secret.
-  package let publicKey: [UInt8]
+  public let publicKey: [UInt8]
   private let secretKey: [UInt8]
 
   /// Makes a new key pair.
-  package init() {
+  public init() {
     self.init(checkedSeed: randomBytes(count: Self.seedByteCount))
   }
 
   /// The key pair of a seed; nil for a seed of another size.
-  package init?(seed: [UInt8]) {
+  public init?(seed: [UInt8]) {
     guard seed.count == Self.seedByteCount else { return nil }
     self.init(checkedSeed: seed)
   }
@@ -38,14 +38,14 @@ package struct SigningKey: Sendable {
   }
 
   /// The signature of a message.
-  package func sign(_ message: [UInt8]) -> [UInt8] {
+  public func sign(_ message: [UInt8]) -> [UInt8] {
     var signature = [UInt8](repeating: 0, count: Self.signatureByteCount)
     _ = unsafe crypto_sign_ed25519_detached(&signature, nil, message, UInt64(message.count), secretKey)
     return signature
   }
 
   /// Whether the owner of a public key has signed a message.
-  package static func isGenuine(_ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8]) -> Bool {
+  public static func isGenuine(_ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8]) -> Bool {
     guard signature.count == signatureByteCount, publicKey.count == publicKeyByteCount else { return false }
     Sodium.start()
     return unsafe crypto_sign_ed25519_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
@@ -54,6 +54,6 @@ package struct SigningKey: Sendable {
 
 extension SigningKey: CustomStringConvertible, CustomReflectable {
   /// Without the secret, also in a dump of the value.
-  package var description: String { "SigningKey(secret)" }
-  package var customMirror: Mirror { Mirror(self, children: [:]) }
+  public var description: String { "SigningKey(secret)" }
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
 }

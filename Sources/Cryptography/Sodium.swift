@@ -13,7 +13,7 @@ enum Sodium {
 }
 
 /// Random bytes fit for keys, tokens and ids, from the operating system's generator.
-package func randomBytes(count: Int) -> [UInt8] {
+public func randomBytes(count: Int) -> [UInt8] {
   Sodium.start()
   var bytes = [UInt8](repeating: 0, count: count)
   unsafe randombytes_buf(&bytes, count)
@@ -21,7 +21,7 @@ package func randomBytes(count: Int) -> [UInt8] {
 }
 
 /// Whether two byte strings are equal, in time that depends on their lengths only.
-package func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+public func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
   guard left.count == right.count else { return false }
   return unsafe sodium_memcmp(left, right, left.count) == 0
 }

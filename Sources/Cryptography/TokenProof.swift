@@ -4,14 +4,14 @@
 ///
 /// The last 8 bytes of a token's secret are a keyed hash of the rest. The proof gives no access:
 /// access needs the token's hash in the tables.
-package struct TokenProof: Sendable {
+public struct TokenProof: Sendable {
   /// The size of a proof, in bytes.
-  package static let byteCount = 8
+  public static let byteCount = 8
 
   private let hash: ShortHash
 
   /// - Parameter secret: A key of the server key's.
-  package init(secret: [UInt8]) {
+  public init(secret: [UInt8]) {
     let key = SHA256.digest(of: Array("streak.v1.token.1".utf8) + secret)
     hash = ShortHash(key: key.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
   }
@@ -26,14 +26,14 @@ package struct TokenProof: Sendable {
 
 extension OpaqueToken {
   /// Makes a token with a new secret and the proof of this database.
-  package init(kind: Kind, owner: [UInt8], proof: TokenProof) {
+  public init(kind: Kind, owner: [UInt8], proof: TokenProof) {
     let beginning = randomBytes(count: Self.secretByteCount - TokenProof.byteCount)
     self.init(kind: kind, owner: owner, secret: Secret(beginning + proof.proof(kind, owner, beginning)))
   }
 
   /// Makes the next token of the same family: the family's part of the secret is kept, the rest is
   /// new.
-  package init(successorOf token: OpaqueToken, proof: TokenProof) {
+  public init(successorOf token: OpaqueToken, proof: TokenProof) {
     let kept = Array(token.secret.exposed.prefix(Self.familyByteCount))
     let fresh = randomBytes(count: Self.secretByteCount - Self.familyByteCount - TokenProof.byteCount)
     let beginning = kept + fresh
@@ -42,7 +42,7 @@ extension OpaqueToken {
   }
 
   /// Whether a server of this database made the token. It may have been revoked since.
-  package func isGenuine(by proof: TokenProof) -> Bool {
+  public func isGenuine(by proof: TokenProof) -> Bool {
     let beginning = Array(secret.exposed.dropLast(TokenProof.byteCount))
     return equalInConstantTime(
       Array(secret.exposed.suffix(TokenProof.byteCount)), proof.proof(kind, owner, beginning))

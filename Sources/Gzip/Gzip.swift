@@ -1,7 +1,7 @@
 internal import CZlib
 
 /// Why bytes could not be expanded.
-package enum GzipError: Error, Equatable {
+public enum GzipError: Error, Equatable {
   /// The bytes are not exactly one whole gzip member.
   case corrupt
   /// The expanded bytes exceed the limit.
@@ -11,9 +11,9 @@ package enum GzipError: Error, Equatable {
 }
 
 /// gzip of RFC 1952, through zlib: one buffer in, one buffer out.
-package enum Gzip {
+public enum Gzip {
   /// What compressing is worth.
-  package enum Level: Sendable {
+  public enum Level: Sendable {
     /// For what is compressed once and sent once.
     case fast
     /// For what is compressed once and sent often.
@@ -30,12 +30,12 @@ package enum Gzip {
 
   /// The most by which expanding multiplies bytes. Source: zlib, "Technical Details", "Maximum
   /// Compression Factor".
-  package static let expansionMax = 1_032
+  public static let expansionMax = 1_032
   /// The first size of the output buffer, in bytes, and most bytes by which it grows at once.
   static let stepBytesMax = 65_536
 
   /// Appends `bytes`, compressed, to `output`.
-  package static func compress(
+  public static func compress(
     _ bytes: RawSpan, level: Level = .fast, appendingTo output: inout [UInt8]
   ) throws(GzipError) {
     var stream = unsafe z_stream()
@@ -57,7 +57,7 @@ package enum Gzip {
   ///
   /// - Parameter bytesMax: Expanding stops one byte past this many. The buffer grows by doubling;
   ///   while it grows, it and its predecessor together take at most three times as much.
-  package static func expand(_ bytes: RawSpan, bytesMax: Int) throws(GzipError) -> [UInt8] {
+  public static func expand(_ bytes: RawSpan, bytesMax: Int) throws(GzipError) -> [UInt8] {
     var stream = unsafe z_stream()
     guard unsafe streak_inflate_init(&stream) == Z_OK else { throw .outOfMemory }
     defer { unsafe inflateEnd(&stream) }

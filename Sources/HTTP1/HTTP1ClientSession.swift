@@ -1,13 +1,13 @@
-package import HTTP
+public import HTTP
 
 /// One HTTP/1.1 connection of a client: bytes in, events out; submissions in, bytes out. No I/O of
 /// its own. Loop-confined.
 ///
 /// It carries one exchange at a time. For tools and tests: responses are read as this package's
 /// server and usual proxies send them.
-package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
-  package var version: HTTPVersion { .http1 }
-  package static var outboundFrameBytes: Int { 0 }
+public final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
+  public var version: HTTPVersion { .http1 }
+  public static var outboundFrameBytes: Int { 0 }
 
   private let resources: HTTPResources
   private var parser = HTTP1ResponseParser()
@@ -24,7 +24,7 @@ package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
   private var isLeaving = false
   private var isAbandoned = false
 
-  package override init(resources: HTTPResources) {
+  public override init(resources: HTTPResources) {
     self.resources = resources
     super.init(resources: resources)
     isEstablished = true
@@ -32,7 +32,7 @@ package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
 
   // MARK: Requests
 
-  package func submitRequest(_ headers: HeaderBlock) -> HTTPExchange? {
+  public func submitRequest(_ headers: HeaderBlock) -> HTTPExchange? {
     guard current == nil, !isLeaving, !isAbandoned else { return nil }
     let exchange = HTTPExchange(resources: resources)
     current = exchange
@@ -42,20 +42,20 @@ package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
     return exchange
   }
 
-  package func resume(_ exchange: HTTPExchange) {}
+  public func resume(_ exchange: HTTPExchange) {}
 
-  package func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) { exchange.outboundEnds = true }
+  public func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) { exchange.outboundEnds = true }
 
-  package func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) { exchange.outboundEnds = true }
+  public func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) { exchange.outboundEnds = true }
 
   /// An exchange ends at once only with its connection.
-  package func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
+  public func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
     guard exchange === current else { return }
     leave()
     close(exchange, code)
   }
 
-  package func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
+  public func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
     repeat {
       if pendingOffset == pending.count { prepare() }
       let count = min(pending.count - pendingOffset, HTTPOutputBuffer.capacityBytes - output.count)
@@ -116,7 +116,7 @@ package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
 
   // MARK: Responses
 
-  package func receive(_ bytes: RawSpan) throws(HTTPError) {
+  public func receive(_ bytes: RawSpan) throws(HTTPError) {
     var rest = unsafe bytes.withUnsafeBytes { unsafe Array($0) }[...]
     // The end of a response is an event without bytes of its own.
     while !isAbandoned {
@@ -165,33 +165,33 @@ package final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
 
   // MARK: The connection
 
-  package var isFinished: Bool { isLeaving && current == nil }
-  package var pausesReading: Bool { false }
-  package var flood: HTTPFlood? { nil }
-  package var outboundFrameCount: Int { 0 }
-  package var pingIsOutstanding: Bool { false }
-  package var peerHeaderListBytesMax: Int { .max }
-  package func submitPing() {}
-  package func countHeaderBlock() {}
-  package func submitShutdownNotice() {}
-  package func refuseRequests() { isLeaving = true }
+  public var isFinished: Bool { isLeaving && current == nil }
+  public var pausesReading: Bool { false }
+  public var flood: HTTPFlood? { nil }
+  public var outboundFrameCount: Int { 0 }
+  public var pingIsOutstanding: Bool { false }
+  public var peerHeaderListBytesMax: Int { .max }
+  public func submitPing() {}
+  public func countHeaderBlock() {}
+  public func submitShutdownNotice() {}
+  public func refuseRequests() { isLeaving = true }
 
-  package func abandon() {
+  public func abandon() {
     isAbandoned = true
     isLeaving = true
     if let current { close(current, .cancel) }
     settleConnection()
   }
 
-  package func consumeReceived(_ exchange: HTTPExchange, first count: Int) {}
-  package func receivableBytes(_ exchange: HTTPExchange) -> Int { .max }
-  package func widenIfBusy(_ exchange: HTTPExchange) {}
+  public func consumeReceived(_ exchange: HTTPExchange, first count: Int) {}
+  public func receivableBytes(_ exchange: HTTPExchange) -> Int { .max }
+  public func widenIfBusy(_ exchange: HTTPExchange) {}
 
   // MARK: What only servers do
 
-  package func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {}
-  package func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {}
-  package func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {}
-  package func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {}
-  package func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {}
+  public func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {}
+  public func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {}
+  public func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {}
+  public func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {}
+  public func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {}
 }

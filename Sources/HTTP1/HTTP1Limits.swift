@@ -1,21 +1,21 @@
 /// What one request may take from us.
-package struct HTTP1Limits: Sendable {
+public struct HTTP1Limits: Sendable {
   /// Bytes of a request line, without the CRLF at its end. Source: RFC 9112, section 3: at least
   /// 8,000.
-  package var requestLineBytesMax = 8_192
+  public var requestLineBytesMax = 8_192
   /// Bytes of a request's header list, counted as RFC 9113 section 6.5.2 counts them (name + value
   /// + 32 for each field, the pseudo fields included), and of its trailer list.
-  package var headerListBytesMax = 16_384
+  public var headerListBytesMax = 16_384
   /// Field lines of a request's header section, and of its trailer section.
-  package var fieldLinesMax = 100
+  public var fieldLinesMax = 100
   /// Empty lines in front of a request line. Source: RFC 9112, section 2.2: at least one.
-  package var emptyLinesMax = 4
+  public var emptyLinesMax = 4
   /// Bytes of one chunk of a body.
-  package var chunkBytesMax = 2_147_483_648
+  public var chunkBytesMax = 2_147_483_648
   /// Bytes of the chunk extensions of a whole body.
-  package var chunkExtensionBytesMax = 1_024
+  public var chunkExtensionBytesMax = 1_024
 
-  package init() {}
+  public init() {}
 
   /// Bytes of a request's head as it is sent. A header list within its limit needs more only if
   /// spaces fill its lines.

@@ -1,6 +1,6 @@
 /// Why a request is refused before it reaches its handler. The connection closes after the answer:
 /// where the next request begins is not known.
-package enum HTTP1Refusal: String, Error, Sendable, CaseIterable {
+public enum HTTP1Refusal: String, Error, Sendable, CaseIterable {
   // Source of the statuses: RFC 9110, section 15; RFC 9112, where a case names a section.
 
   /// A line ends with LF alone, or CR stands elsewhere than in front of LF (section 2.2).
@@ -40,7 +40,7 @@ package enum HTTP1Refusal: String, Error, Sendable, CaseIterable {
   case version
 
   /// The status of the answer.
-  package var status: Int {
+  public var status: Int {
     switch self {
     case .lineEnd, .requestLine, .target, .host, .fieldLine, .contentLength, .twoLengths, .transferCoding, .chunk,
       .chunkTooLarge, .chunkExtensionsTooLarge:

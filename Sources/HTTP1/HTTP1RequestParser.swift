@@ -1,11 +1,11 @@
-package import HTTP
+public import HTTP
 
 /// Turns a connection's bytes, however they are split, into requests.
 ///
 /// Source: RFC 9112, read strictly: what two readers could read differently is refused. Only lines
 /// that are not whole are kept; a body's bytes are pointed at where they are.
-package struct HTTP1RequestParser {
-  package enum Event: Equatable {
+public struct HTTP1RequestParser {
+  public enum Event: Equatable {
     /// The fields are in the list that `next` was given.
     case head(HTTP1RequestHead)
     /// Bytes of the body: where they lie in what `next` was given.
@@ -47,25 +47,25 @@ package struct HTTP1RequestParser {
   private var trailerLineCount = 0
 
   /// - Parameter isSecure: The bytes come encrypted: the scheme is https.
-  package init(limits: HTTP1Limits = HTTP1Limits(), isSecure: Bool = false) {
+  public init(limits: HTTP1Limits = HTTP1Limits(), isSecure: Bool = false) {
     reader = RequestHeadReader(limits: limits, isSecure: isSecure)
   }
 
   /// Bytes kept of what is not whole.
-  package var heldBytes: Int { held.capacity }
+  public var heldBytes: Int { held.capacity }
 
   /// A request has begun and its head is not whole. The begin of an empty line is none.
-  package var isInHead: Bool {
+  public var isInHead: Bool {
     if case .head = state { !held.isEmpty && held.first != UInt8.carriageReturn } else { false }
   }
 
   /// No further request is read: the last one said so, or was refused.
-  package var isClosed: Bool {
+  public var isClosed: Bool {
     if case .closed = state { true } else { false }
   }
 
   /// Reads no further request, and drops what there is of one.
-  package mutating func close() {
+  public mutating func close() {
     state = .closed
     held = []
   }
@@ -78,7 +78,7 @@ package struct HTTP1RequestParser {
   ///   - headers: Filled with a head's fields, names in lower case, `:method`, `:path`,
   ///     `:authority` and `:scheme` first; it is to be empty before a head.
   /// - Returns: nil when more must come for the next event, and all of `bytes` was read.
-  package mutating func next(
+  public mutating func next(
     in bytes: RawSpan, from offset: inout Int, headers: ReceivedHeaders
   ) throws(HTTP1Refusal) -> Event? {
     do throws(HTTP1Refusal) {

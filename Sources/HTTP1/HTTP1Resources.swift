@@ -1,12 +1,12 @@
-package import HTTP
+public import HTTP
 
 /// What the HTTP/1.1 sessions of one loop share beside `HTTPResources`: limits, exchanges to use
 /// again, and the text of the field Date. Loop-confined.
-package final class HTTP1Resources {
+public final class HTTP1Resources {
   /// Exchanges kept at most.
   static let freeExchangesMax = 512
 
-  package let shared: HTTPResources
+  public let shared: HTTPResources
   let limits: HTTP1Limits
   /// Fields that every answer of the session's own has, found by what was read of the request; such
   /// as those that let pages of other origins read it.
@@ -21,7 +21,7 @@ package final class HTTP1Resources {
   /// - Parameters:
   ///   - unixSeconds: The time in UTC.
   ///   - answerFields: Called with what was read of a refused request, which may be nothing.
-  package init(
+  public init(
     shared: HTTPResources, unixSeconds: @escaping () -> Int,
     answerFields: @escaping (ReceivedHeaders) -> HeaderBlock = { _ in HeaderBlock() }
   ) {

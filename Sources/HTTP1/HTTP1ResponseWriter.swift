@@ -1,11 +1,11 @@
-package import HTTP
+public import HTTP
 
 /// Writes one response: head, body, end. Source: RFC 9112, sections 4, 6, 7 and 9.
 ///
 /// What it writes cannot be split into two responses, whatever it is given: fields whose names are
 /// no tokens are left out, control bytes in values become spaces, and the fields that frame the
 /// message are its own; of those it is given it heeds `connection: close` alone.
-package struct HTTP1ResponseWriter: Sendable {
+public struct HTTP1ResponseWriter: Sendable {
   /// How the end of the body is marked.
   private enum Framing {
     /// There is no body.
@@ -21,29 +21,29 @@ package struct HTTP1ResponseWriter: Sendable {
   private let isHead: Bool
   private var framing = Framing.none
   /// The connection closes after the response.
-  package private(set) var closes: Bool
+  public private(set) var closes: Bool
 
   /// The response to a request.
-  package init(to request: HTTP1RequestHead) {
+  public init(to request: HTTP1RequestHead) {
     version = request.version
     isHead = request.isHead
     closes = !request.keepsAlive
   }
 
   /// The response to what was refused before it was a request.
-  package static var refusing: HTTP1ResponseWriter {
+  public static var refusing: HTTP1ResponseWriter {
     var unknown = HTTP1RequestHead()
     unknown.keepsAlive = false
     return HTTP1ResponseWriter(to: unknown)
   }
 
   /// Has the connection close after the response, whose head is not written.
-  package mutating func close() { closes = true }
+  public mutating func close() { closes = true }
 
   // MARK: Head
 
   /// Asks a client for the body that it announced. Source: RFC 9110, section 15.2.1.
-  package static func appendContinue(to output: inout [UInt8]) { append("HTTP/1.1 100 Continue\r\n\r\n", to: &output) }
+  public static func appendContinue(to output: inout [UInt8]) { append("HTTP/1.1 100 Continue\r\n\r\n", to: &output) }
 
   /// Writes the head.
   ///
@@ -51,7 +51,7 @@ package struct HTTP1ResponseWriter: Sendable {
   ///   - fields: `:status`, and fields with names in lower case.
   ///   - bodyBytes: Bytes of the body; nil when they are not known yet.
   ///   - date: What the field Date says, from `HTTPDate`.
-  package mutating func appendHead(
+  public mutating func appendHead(
     _ fields: HeaderBlock, bodyBytes: Int?, date: String, to output: inout [UInt8]
   ) {
     unsafe fields.bytes.withUnsafeBufferPointer { bytes in
@@ -65,7 +65,7 @@ package struct HTTP1ResponseWriter: Sendable {
   }
 
   /// The same with fields that never change.
-  package mutating func appendHead(
+  public mutating func appendHead(
     constant fields: ConstantHeaders, bodyBytes: Int?, date: String, to output: inout [UInt8]
   ) {
     let lent = fields.fields.lazy.map { field in
@@ -172,7 +172,7 @@ package struct HTTP1ResponseWriter: Sendable {
   /// Writes the next part of the body, as far as there is room. Where the response has no body, it
   /// is dropped.
   /// - Returns: Bytes of `part` that were taken.
-  package func appendBody(_ part: RawSpan, to output: HTTPOutputBuffer) -> Int {
+  public func appendBody(_ part: RawSpan, to output: HTTPOutputBuffer) -> Int {
     guard framing != .none else { return part.byteCount }
     let room = output.freeBytes - (framing == .chunked ? Self.chunkOverheadBytes : 0)
     let count = min(part.byteCount, room)
@@ -185,7 +185,7 @@ package struct HTTP1ResponseWriter: Sendable {
 
   /// Writes what ends the response.
   /// - Returns: false when there is no room for it.
-  package func appendEnd(to output: HTTPOutputBuffer) -> Bool {
+  public func appendEnd(to output: HTTPOutputBuffer) -> Bool {
     guard framing == .chunked else { return true }
     guard output.freeBytes >= Self.chunkOverheadBytes else { return false }
     Self.append("0", "\r\n\r\n", to: output)

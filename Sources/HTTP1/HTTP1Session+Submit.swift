@@ -1,4 +1,4 @@
-package import HTTP
+public import HTTP
 
 extension HTTP1Session {
   /// Every exchange of this session is one of HTTP/1.1.
@@ -14,49 +14,49 @@ extension HTTP1Session {
     if isWhole { exchange.outboundEnds = true }
   }
 
-  package func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+  public func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
     submit(exchange, .fields(headers))
   }
 
-  package func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+  public func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
     submit(exchange, .constant(headers))
   }
 
-  package func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+  public func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
     submit(exchange, .fields(headers), isWhole: true)
   }
 
-  package func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+  public func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
     submit(exchange, .fields(headers), isWhole: true)
   }
 
-  package func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+  public func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
     submit(exchange, .constant(headers), isWhole: true)
   }
 
   /// What was appended is written with the next `produce(into:)`.
-  package func resume(_ exchange: HTTPExchange) {}
+  public func resume(_ exchange: HTTPExchange) {}
 
-  package func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) { exchange.outboundEnds = true }
+  public func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) { exchange.outboundEnds = true }
 
-  package func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) { exchange.outboundEnds = true }
+  public func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) { exchange.outboundEnds = true }
 
   /// Ends the exchange with the next `produce(into:)`, and the connection.
-  package func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
+  public func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
     guard !exchange.isClosed else { return }
     Self.own(exchange).resetCode = code
   }
 
-  package func consumeReceived(_ exchange: HTTPExchange, first count: Int) {
+  public func consumeReceived(_ exchange: HTTPExchange, first count: Int) {
     exchange.unconsumedBytes -= min(count, exchange.unconsumedBytes)
   }
 
-  package func receivableBytes(_ exchange: HTTPExchange) -> Int {
+  public func receivableBytes(_ exchange: HTTPExchange) -> Int {
     exchange.isClosed ? 0 : max(0, exchange.windowBytes - exchange.unconsumedBytes)
   }
 
   /// There is one exchange for each connection: it may be a busy one.
-  package func widenIfBusy(_ exchange: HTTPExchange) {
+  public func widenIfBusy(_ exchange: HTTPExchange) {
     guard exchange.receivedBytes >= Self.busyBytesMin, !exchange.receivedEnd else { return }
     exchange.windowBytes = max(exchange.windowBytes, Int(limits.busyStreamWindowBytes))
   }

@@ -1,20 +1,20 @@
-package import HTTP
+public import HTTP
 
 /// One HTTP/1.1 or HTTP/1.0 connection of a server: bytes in, events out; submissions in, bytes
 /// out. No I/O of its own. Loop-confined.
 ///
 /// There is one exchange at a time. Bytes of the next request wait until the response is written.
 /// The peer is held back by not being read: `pausesReading`.
-package final class HTTP1Session: HTTPSessionState, HTTPSession {
-  package var version: HTTPVersion { .http1 }
-  package static var outboundFrameBytes: Int { 0 }
+public final class HTTP1Session: HTTPSessionState, HTTPSession {
+  public var version: HTTPVersion { .http1 }
+  public static var outboundFrameBytes: Int { 0 }
 
   /// Bytes of following requests that wait, before no more is read. What one read brings may come
   /// on top of it.
-  package static let waitingBytesMax = 16_384
+  public static let waitingBytesMax = 16_384
   /// Bytes of a request's body that are read and dropped after the response, so that the connection
   /// can be kept.
-  package static let droppedBytesMax = 65_536
+  public static let droppedBytesMax = 65_536
 
   /// Where the connection is on its way out.
   private enum Departure {
@@ -40,7 +40,7 @@ package final class HTTP1Session: HTTPSessionState, HTTPSession {
   private var answer: Answer?
   private var isAbandoned = false
   /// Why a request was refused before its handler saw it.
-  package private(set) var refusal: HTTP1Refusal?
+  public private(set) var refusal: HTTP1Refusal?
 
   private struct Answer {
     let status: Int
@@ -49,7 +49,7 @@ package final class HTTP1Session: HTTPSessionState, HTTPSession {
   }
 
   /// - Parameter isSecure: The bytes come encrypted.
-  package init(resources: HTTP1Resources, isSecure: Bool = false) {
+  public init(resources: HTTP1Resources, isSecure: Bool = false) {
     self.resources = resources
     parser = HTTP1RequestParser(limits: resources.limits, isSecure: isSecure)
     super.init(resources: resources.shared)
@@ -57,7 +57,7 @@ package final class HTTP1Session: HTTPSessionState, HTTPSession {
 
   // MARK: Receiving
 
-  package func receive(_ bytes: RawSpan) throws(HTTPError) {
+  public func receive(_ bytes: RawSpan) throws(HTTPError) {
     guard !isAbandoned else { return }
     var used = 0
     if waiting.isEmpty { used = process(bytes) }
@@ -191,7 +191,7 @@ package final class HTTP1Session: HTTPSessionState, HTTPSession {
 
   // MARK: Sending
 
-  package func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
+  public func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
     while !isAbandoned {
       if let exchange = current, let code = exchange.resetCode { cutOff(exchange, code) }
       if let answer {
@@ -326,36 +326,36 @@ package final class HTTP1Session: HTTPSessionState, HTTPSession {
 
   // MARK: The connection
 
-  package var isFinished: Bool { departure == .ending && current == nil && answer == nil }
+  public var isFinished: Bool { departure == .ending && current == nil && answer == nil }
 
-  package var pausesReading: Bool {
+  public var pausesReading: Bool {
     if waiting.count >= Self.waitingBytesMax { return true }
     guard let current, !current.receivedEnd, !current.discardsInput else { return false }
     return current.unconsumedBytes >= current.windowBytes
   }
 
-  package var flood: HTTPFlood? { nil }
-  package var outboundFrameCount: Int { 0 }
-  package var pingIsOutstanding: Bool { false }
-  package func submitPing() {}
+  public var flood: HTTPFlood? { nil }
+  public var outboundFrameCount: Int { 0 }
+  public var pingIsOutstanding: Bool { false }
+  public func submitPing() {}
 
   /// What browsers and stock clients take at least.
-  package var peerHeaderListBytesMax: Int { 16_384 }
+  public var peerHeaderListBytesMax: Int { 16_384 }
 
-  package func countHeaderBlock() { countHeaderList(parser.heldBytes + waiting.capacity) }
+  public func countHeaderBlock() { countHeaderList(parser.heldBytes + waiting.capacity) }
 
-  package func abandon() {
+  public func abandon() {
     isAbandoned = true
     if let current { close(current, .cancel) }
     end(nil)
     settleConnection()
   }
 
-  package func submitShutdownNotice() {
+  public func submitShutdownNotice() {
     if departure == .none { departure = .announced }
   }
 
-  package func refuseRequests() {
+  public func refuseRequests() {
     guard departure != .ending else { return }
     departure = .refusing
     if current == nil { end(nil) }
@@ -364,13 +364,13 @@ package final class HTTP1Session: HTTPSessionState, HTTPSession {
   // MARK: Slow senders
 
   /// A body that comes more slowly is cut off, in bytes per second.
-  package static let bodyBytesPerSecondMin = 100
+  public static let bodyBytesPerSecondMin = 100
   /// Over how long that is measured.
-  package static let bodyRateMilliseconds: UInt64 = 10_000
+  public static let bodyRateMilliseconds: UInt64 = 10_000
 
   /// Whether the request's body comes too slowly, since the last look that found it quick enough.
   /// Time while it is not read does not count.
-  package func senderIsSlow(atMilliseconds now: UInt64) -> Bool {
+  public func senderIsSlow(atMilliseconds now: UInt64) -> Bool {
     guard let current, current.hasHeaders, !current.receivedEnd else { return false }
     let mark = current.arrivalMark
     guard !pausesReading else {

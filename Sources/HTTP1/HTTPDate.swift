@@ -1,6 +1,6 @@
 /// A moment as the field Date has it, such as `Sun, 06 Nov 1994 08:49:37 GMT`. Source: RFC 9110,
 /// section 5.6.7.
-package enum HTTPDate {
+public enum HTTPDate {
   private static let secondsPerDay = 86_400
   private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
   private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -9,7 +9,7 @@ package enum HTTPDate {
 
   /// - Parameter seconds: Since 1970 in UTC; moments before that, and after the year 9999, become
   ///   the nearest that can be written.
-  package static func text(unixSeconds seconds: Int) -> String {
+  public static func text(unixSeconds seconds: Int) -> String {
     let seconds = min(max(seconds, 0), secondsMax)
     let days = seconds / secondsPerDay
     let (year, month, day) = date(daysSince1970: days)

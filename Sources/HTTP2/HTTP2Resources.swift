@@ -1,8 +1,8 @@
-package import HTTP
+public import HTTP
 
 /// What the HTTP/2 sessions of one loop share beside `HTTPResources`: streams to use again.
 /// Loop-confined.
-package final class HTTP2Resources: HTTPResources {
+public final class HTTP2Resources: HTTPResources {
   /// Streams kept at most.
   static let freeStreamsMax = 512
 

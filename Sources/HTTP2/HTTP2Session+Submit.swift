@@ -1,11 +1,11 @@
-package import HTTP
+public import HTTP
 internal import CNghttp2
 
 extension HTTP2Session: HTTPClientSession {
   /// Starts a request. Client only.
   /// - Returns: nil when the connection takes no more streams (stream numbers used up, GOAWAY, a
   ///   field nghttp2 refuses).
-  package func submitRequest(_ headers: HeaderBlock) -> HTTPExchange? {
+  public func submitRequest(_ headers: HeaderBlock) -> HTTPExchange? {
     let stream = resources.takeStream(for: self)
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
     let id = unsafe headers.withNameValues { pairs in
@@ -22,7 +22,7 @@ extension HTTP2Session: HTTPClientSession {
   }
 
   /// Sends header fields; the body is what is appended to the stream's outbound bytes.
-  package func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+  public func submitResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
     let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
@@ -34,7 +34,7 @@ extension HTTP2Session: HTTPClientSession {
 
   /// Sends header fields that never change; the body is what is appended to the stream's outbound
   /// bytes.
-  package func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+  public func submitResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
     let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     var provider = unsafe HTTP2Session.dataProvider(for: stream)
@@ -44,7 +44,7 @@ extension HTTP2Session: HTTPClientSession {
   }
 
   /// Sends one block of header fields that begins and ends the response.
-  package func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+  public func submitHeadersOnlyResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
     let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     stream.outboundEnds = true
@@ -55,19 +55,19 @@ extension HTTP2Session: HTTPClientSession {
   }
 
   /// Sends a response whose body is all there.
-  package func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
+  public func submitWholeResponse(_ exchange: HTTPExchange, _ headers: HeaderBlock) {
     exchange.outboundEnds = true
     submitResponse(exchange, headers)
   }
 
   /// Sends header fields that never change, and a body that is all there.
-  package func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
+  public func submitWholeResponse(_ exchange: HTTPExchange, constant headers: ConstantHeaders) {
     exchange.outboundEnds = true
     submitResponse(exchange, constant: headers)
   }
 
   /// Ends what this side sends, with trailer fields or without.
-  package func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) {
+  public func finish(_ exchange: HTTPExchange, trailers: HeaderBlock?) {
     let stream = Self.stream(exchange)
     stream.outboundTrailers = trailers.map { .fields($0) }
     stream.outboundEnds = true
@@ -75,7 +75,7 @@ extension HTTP2Session: HTTPClientSession {
   }
 
   /// Ends what this side sends with trailer fields that never change.
-  package func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) {
+  public func finish(_ exchange: HTTPExchange, constantTrailers: ConstantHeaders) {
     let stream = Self.stream(exchange)
     stream.outboundTrailers = .constant(constantTrailers)
     stream.outboundEnds = true
@@ -89,14 +89,14 @@ extension HTTP2Session: HTTPClientSession {
   }
 
   /// Ends the stream at once in both directions.
-  package func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
+  public func reset(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
     let stream = Self.stream(exchange)
     guard !stream.isClosed else { return }
     unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
   }
 
   /// Gives the peer back the window of the first `count` bytes not given back yet.
-  package func consumeReceived(_ exchange: HTTPExchange, first count: Int) {
+  public func consumeReceived(_ exchange: HTTPExchange, first count: Int) {
     let stream = Self.stream(exchange)
     let count = min(count, stream.unconsumedBytes)
     guard count > 0 else { return }
@@ -107,7 +107,7 @@ extension HTTP2Session: HTTPClientSession {
 
   /// Lets the peer send more at once on a stream that has proved to be busy, while there are not
   /// too many of them.
-  package func widenIfBusy(_ exchange: HTTPExchange) {
+  public func widenIfBusy(_ exchange: HTTPExchange) {
     let stream = Self.stream(exchange)
     let limits = limits
     guard stream.receivedBytes >= Self.busyBytesMin, stream.windowBytes < limits.busyStreamWindowBytes,
@@ -122,17 +122,17 @@ extension HTTP2Session: HTTPClientSession {
   static let busyBytesMin = 262_144
 
   /// Bytes that the peer may send on the stream without being given back more of its window.
-  package func receivableBytes(_ exchange: HTTPExchange) -> Int {
+  public func receivableBytes(_ exchange: HTTPExchange) -> Int {
     let stream = Self.stream(exchange)
     return stream.isClosed ? 0 : unsafe Int(nghttp2_session_get_stream_local_window_size(handle, stream.id))
   }
 
   /// Frames waiting to be sent: a peer that makes us answer without reading the answers drives it
   /// up.
-  package var outboundFrameCount: Int { unsafe nghttp2_session_get_outbound_queue_size(handle) }
+  public var outboundFrameCount: Int { unsafe nghttp2_session_get_outbound_queue_size(handle) }
 
   /// More was appended to the stream's outbound bytes.
-  package func resume(_ exchange: HTTPExchange) {
+  public func resume(_ exchange: HTTPExchange) {
     let stream = Self.stream(exchange)
     guard stream.isDeferred, !stream.isClosed else { return }
     stream.isDeferred = false

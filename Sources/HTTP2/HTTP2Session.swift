@@ -1,21 +1,21 @@
 internal import CNghttp2
-package import HTTP
+public import HTTP
 
 /// One HTTP/2 connection's protocol state: bytes in, events out; submissions in, bytes out. No I/O
 /// of its own. Loop-confined.
-@safe package final class HTTP2Session: HTTPSessionState, HTTPSession {
-  package enum Role: Sendable { case server, client }
+@safe public final class HTTP2Session: HTTPSessionState, HTTPSession {
+  public enum Role: Sendable { case server, client }
 
-  package var version: HTTPVersion { .http2 }
+  public var version: HTTPVersion { .http2 }
   /// What a frame that waits to be sent costs: nghttp2's item, and what it refers to where that is
   /// little.
-  package static let outboundFrameBytes = 256
+  public static let outboundFrameBytes = 256
   let resources: HTTP2Resources
   let role: Role
   /// What the peer did too much of, once it has; the connection is to be closed.
-  package internal(set) var flood: HTTPFlood?
+  public internal(set) var flood: HTTPFlood?
   /// We have sent a ping that the peer has not answered.
-  package internal(set) var pingIsOutstanding = false
+  public internal(set) var pingIsOutstanding = false
   var idleFrames: FrameBudget
   var resets: FrameBudget
   private var watch = FrameWatch()
@@ -34,7 +34,7 @@ package import HTTP
   var busyStreamCount = 0
 
   /// Starts a session and queues its SETTINGS.
-  package init(role: Role, resources: HTTP2Resources) throws(HTTPError) {
+  public init(role: Role, resources: HTTP2Resources) throws(HTTPError) {
     self.role = role
     self.resources = resources
     let limits = resources.limits
@@ -82,7 +82,7 @@ package import HTTP
   }
 
   /// Feeds bytes from the peer; events follow before it returns.
-  package func receive(_ bytes: RawSpan) throws(HTTPError) {
+  public func receive(_ bytes: RawSpan) throws(HTTPError) {
     var fed = 0
     if role == .server {
       var offset = 0
@@ -119,7 +119,7 @@ package import HTTP
   }
 
   /// Appends what there is to send to `output`, until it is full.
-  package func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
+  public func produce(into output: HTTPOutputBuffer) throws(HTTPError) {
     if let chunk = unsafe unsentChunk {
       guard unsafe output.append(chunk) else { return }
       unsafe unsentChunk = nil
@@ -154,13 +154,13 @@ package import HTTP
 
   /// Notes whether a header block has begun and not ended. Until then nghttp2 holds its current
   /// field and calls no callback for it.
-  package func countHeaderBlock() { countHeaderList(headerBlockIsOpen ? Self.headerBlockBytes : 0) }
+  public func countHeaderBlock() { countHeaderList(headerBlockIsOpen ? Self.headerBlockBytes : 0) }
 
   /// What an open header block counts for: nghttp2's largest name and value.
   static let headerBlockBytes = 131_072
 
   /// Asks the peer for a sign of life.
-  package func submitPing() {
+  public func submitPing() {
     guard !pingIsOutstanding else { return }
     pingIsOutstanding = true
     unsafe nghttp2_submit_ping(handle, 0, nil)
@@ -195,13 +195,13 @@ package import HTTP
   }
 
   /// Bytes of the largest header list that the peer wants to be sent, as far as it has said so.
-  package var peerHeaderListBytesMax: Int {
+  public var peerHeaderListBytesMax: Int {
     unsafe Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
   }
 
   /// The connection is gone: every open stream ends. Nothing may be received, submitted or produced
   /// after this.
-  package func abandon() {
+  public func abandon() {
     while let stream = lastExchange as? HTTP2Stream {
       unsafe nghttp2_session_set_stream_user_data(handle, stream.id, nil)
       didClose(stream, code: .cancel)
@@ -211,22 +211,22 @@ package import HTTP
   }
 
   /// Neither side has anything left to say: the connection can be closed.
-  package var isFinished: Bool {
+  public var isFinished: Bool {
     unsafe unsentChunk == nil && nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
   }
 
   /// A stream's window holds its peer back, and the connection's is given back at once: the socket
   /// is always read.
-  package var pausesReading: Bool { false }
+  public var pausesReading: Bool { false }
 
   /// Announces that no streams will be accepted soon, without refusing those on their way.
   /// Source: RFC 9113, section 6.8.
-  package func submitShutdownNotice() {
+  public func submitShutdownNotice() {
     unsafe nghttp2_submit_shutdown_notice(handle)
   }
 
   /// Refuses streams the peer opens from now on; those open go on.
-  package func refuseRequests() {
+  public func refuseRequests() {
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
     unsafe nghttp2_submit_goaway(handle, 0, last, HTTP2ErrorCode.noError.rawValue, nil, 0)
   }

@@ -1,9 +1,9 @@
-package import HTTP
+public import HTTP
 
 /// One stream of HTTP/2: an exchange with what nghttp2 needs to know of it. Loop-confined.
-package final class HTTP2Stream: HTTPExchange {
+public final class HTTP2Stream: HTTPExchange {
   /// The stream's number on its connection.
-  package internal(set) var id: Int32 = 0
+  public internal(set) var id: Int32 = 0
   /// Bytes of header fields beyond the limit.
   var refusedListBytes = 0
   /// Whether the request is well-formed so far; of a server's streams.

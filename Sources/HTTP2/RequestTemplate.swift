@@ -7,7 +7,7 @@ internal import CNghttp2
 ///
 /// nghttp2 neither builds nor copies the fixed ones. A stream keeps the template that it was begun
 /// with until it is closed.
-@safe package final class RequestTemplate {
+@safe public final class RequestTemplate {
   private let pairs: UnsafeMutableBufferPointer<nghttp2_nv>
   private let bytes: UnsafeMutablePointer<UInt8>
   private let hasVaryingField: Bool
@@ -15,7 +15,7 @@ internal import CNghttp2
   /// - Parameters:
   ///   - fields: Names in lower case, values without CR, LF and NUL, as nghttp2 wants them.
   ///   - varyingName: The name of one more field, whose value comes with each request.
-  package init(_ fields: [(name: String, value: String)], varyingName: String? = nil) {
+  public init(_ fields: [(name: String, value: String)], varyingName: String? = nil) {
     let all = fields + (varyingName.map { [(name: $0, value: "")] } ?? [])
     unsafe pairs = .allocate(capacity: all.count)
     unsafe bytes = .allocate(capacity: max(1, all.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }))
@@ -68,7 +68,7 @@ extension HTTP2Session {
   ///   - value: Of the template's varying field; empty leaves that out.
   ///   - body: Appends the whole body.
   /// - Returns: nil when the connection takes no more streams.
-  package func submitRequest(
+  public func submitRequest(
     _ template: RequestTemplate, value: [UInt8], body: (inout [UInt8]) -> Void
   ) -> HTTP2Stream? {
     let stream = resources.takeStream(for: self)

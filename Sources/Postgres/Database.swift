@@ -1,4 +1,4 @@
-package import EventLoop
+public import EventLoop
 
 /// The database as handlers see it: any number of calls on any of its loops share a few connections
 /// per loop.
@@ -11,7 +11,7 @@ package import EventLoop
 /// let result = try await database.run(streak, .uuid(user), .uuid(habit))
 /// let found = try result.first { row throws(DatabaseError) in (try row.int32(0), try row.int32(1)) }
 /// ```
-package final class Database: Sendable {
+public final class Database: Sendable {
   private let pools: [(loop: EventLoop, pool: LoopBound<PostgresPool>)]
 
   /// Starts connecting on each loop, in the background: statements wait for a connection, for a
@@ -19,7 +19,7 @@ package final class Database: Sendable {
   /// - Parameters:
   ///   - onEvent: Called for connections made and lost, on the loop's thread.
   ///   - makeRandomness: Spreads reconnect attempts; one generator per loop.
-  package init(
+  public init(
     configuration: PostgresConfiguration, loops: [EventLoop],
     makeRandomness: @escaping @Sendable () -> any RandomNumberGenerator = { SystemRandomNumberGenerator() },
     onEvent: @escaping @Sendable (PostgresEvent) -> Void = { _ in }
@@ -34,21 +34,21 @@ package final class Database: Sendable {
   }
 
   /// Runs one statement in a transaction of its own. When it returns, the statement has committed.
-  package func run(
+  public func run(
     _ statement: Statement, _ parameters: PostgresValue...
   ) async throws(DatabaseError) -> QueryResult {
     try await run(statement, parameters: parameters)
   }
 
   /// Runs one statement in a transaction of its own, with its parameters as an array.
-  package func run(
+  public func run(
     _ statement: Statement, parameters: [PostgresValue]
   ) async throws(DatabaseError) -> QueryResult {
     try await pool.run(BoundStatement(statement: statement, parameters: parameters))
   }
 
   /// Runs the batch's statements as one transaction in one round trip: all or nothing.
-  package func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
+  public func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     try await pool.run(batch)
   }
 
@@ -58,7 +58,7 @@ package final class Database: Sendable {
   /// cancelled. BEGIN is sent together with the first statement. `body` must not keep the
   /// transaction.
   /// - Throws: What `body` throws; database errors as `Failure(database:)`.
-  package func transaction<Value, Failure: DatabaseFailure>(
+  public func transaction<Value, Failure: DatabaseFailure>(
     _ mode: Transaction.Mode = .readCommitted,
     _ body: (Transaction) async throws(Failure) -> Value
   ) async throws(Failure) -> Value {
@@ -69,14 +69,14 @@ package final class Database: Sendable {
   /// thread.
   ///
   /// New calls fail with `.unreachable`.
-  package func close() async {
+  public func close() async {
     for (loop, pool) in pools {
       await Task(executorPreference: loop) { await pool.value.close() }.value
     }
   }
 
   /// The metrics of all loops' pools, summed. Each pool is read on its own loop. Any thread.
-  package func metrics() async -> PostgresMetrics {
+  public func metrics() async -> PostgresMetrics {
     var sum = PostgresMetrics()
     for (loop, pool) in pools { sum.add(await Task(executorPreference: loop) { pool.value.metrics }.value) }
     return sum

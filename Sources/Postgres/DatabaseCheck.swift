@@ -1,14 +1,14 @@
-package import EventLoop
+public import EventLoop
 
 /// A permanent reason why a database cannot be used: waiting does not help.
-package enum DatabaseCheckFailure: Error, Equatable, CustomStringConvertible {
+public enum DatabaseCheckFailure: Error, Equatable, CustomStringConvertible {
   case unreachable(reason: String)
   /// - Parameter encoding: The server's name for it.
   case notUTF8(encoding: String)
   /// A pooler in transaction mode gives each transaction another session.
   case transactionPooling
 
-  package var description: String {
+  public var description: String {
     switch self {
     case .unreachable(let reason): "The database cannot be reached: \(reason)"
     case .notUTF8(let encoding):
@@ -25,7 +25,7 @@ extension Database {
   /// Checks that a database can be used, over connections of its own, on the caller's loop.
   ///
   /// An unreachable database is tried again until `queueWaitMilliseconds` have passed.
-  package static func check(_ configuration: PostgresConfiguration, on loop: EventLoop)
+  public static func check(_ configuration: PostgresConfiguration, on loop: EventLoop)
     async throws(DatabaseCheckFailure)
   {
     loop.preconditionIsCurrent()

@@ -2,7 +2,7 @@
 ///
 /// The texts are for our log only: they name hosts, rows and constraints. Nothing of them may reach
 /// a client.
-package enum DatabaseError: Error, Equatable {
+public enum DatabaseError: Error, Equatable {
   /// Nothing took effect, because nothing was sent or the transaction broke before its COMMIT was
   /// sent: safe to retry.
   case unreachable(reason: String)
@@ -26,14 +26,14 @@ package enum DatabaseError: Error, Equatable {
 }
 
 /// A limit of `PostgresConfiguration` that a call can exceed.
-package enum PostgresLimit: Sendable, Equatable {
+public enum PostgresLimit: Sendable, Equatable {
   case queuedStatementsMax
   case queuedTransactionsMax
   case statementBytesMax
 }
 
 /// How an answer differs from the form that the caller's code expects. Columns count from 0.
-package enum RowError: Error, Equatable {
+public enum RowError: Error, Equatable {
   case unexpectedNull(column: Int)
   /// - Parameter found: The column's type, an object identifier of `pg_type`.
   case unexpectedType(column: Int, found: UInt32)
@@ -46,16 +46,16 @@ package enum RowError: Error, Equatable {
 
 /// An error type that can represent a database error, so that a transaction's body may throw the
 /// caller's own error type.
-package protocol DatabaseFailure: Error {
+public protocol DatabaseFailure: Error {
   init(database error: DatabaseError)
 }
 
 extension DatabaseError: DatabaseFailure {
-  package init(database error: DatabaseError) { self = error }
+  public init(database error: DatabaseError) { self = error }
 }
 
 extension DatabaseError: CustomStringConvertible {
-  package var description: String {
+  public var description: String {
     switch self {
     case .unreachable(let reason): "the database cannot be reached: \(reason)"
     case .outcomeUnknown(let reason): "whether it took effect is not known: \(reason)"
@@ -70,7 +70,7 @@ extension DatabaseError: CustomStringConvertible {
   }
 
   /// The kind of failure, for metrics and for rate limits of the log.
-  package var kind: String {
+  public var kind: String {
     if case .rejected(let state, _, _) = self { return state.rawValue }
     return PostgresMetrics.Failure(self).rawValue
   }

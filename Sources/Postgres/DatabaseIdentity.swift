@@ -2,25 +2,25 @@
 ///
 /// The system identifier is drawn when a cluster is made and shared by all its copies. The timeline
 /// rises when a copy is promoted and when a cluster is recovered to an earlier moment.
-package struct DatabaseIdentity: Sendable, Hashable, CustomStringConvertible {
-  package let systemIdentifier: UInt64
-  package let timeline: UInt32
+public struct DatabaseIdentity: Sendable, Hashable, CustomStringConvertible {
+  public let systemIdentifier: UInt64
+  public let timeline: UInt32
 
-  package init(systemIdentifier: UInt64, timeline: UInt32) {
+  public init(systemIdentifier: UInt64, timeline: UInt32) {
     self.systemIdentifier = systemIdentifier
     self.timeline = timeline
   }
 
-  package var description: String { "system \(systemIdentifier), timeline \(timeline)" }
+  public var description: String { "system \(systemIdentifier), timeline \(timeline)" }
 }
 
 /// Why a connection is refused: it leads to another database than the known one.
-package enum IdentityRefusal: Error, Equatable, CustomStringConvertible {
+public enum IdentityRefusal: Error, Equatable, CustomStringConvertible {
   case otherSystem(found: DatabaseIdentity, known: DatabaseIdentity)
   /// An old primary that came back, or a copy restored from the past.
   case olderTimeline(found: DatabaseIdentity, known: DatabaseIdentity)
 
-  package var description: String {
+  public var description: String {
     switch self {
     case .otherSystem(let found, let known):
       "another database: its system identifier is \(found.systemIdentifier), that of the one in use is "

@@ -2,7 +2,7 @@ import Synchronization
 
 /// The one database that all connections of a process lead to, shared by all pools and listeners of
 /// one configuration. Any thread.
-package final class KnownDatabase: Sendable {
+public final class KnownDatabase: Sendable {
   /// Most servers whose refusal is kept.
   static let refusalsMax = 16
 
@@ -24,11 +24,11 @@ package final class KnownDatabase: Sendable {
   private let state = Mutex(State())
   private let currentGeneration = Atomic<Int>(0)
 
-  package init() {}
+  public init() {}
 
   /// The database in use; nil before the first connection, and where the server does not report its
   /// identity.
-  package var identity: DatabaseIdentity? { state.withLock { $0.identityGuard.known } }
+  public var identity: DatabaseIdentity? { state.withLock { $0.identityGuard.known } }
 
   /// Rises when older connections must not be used any more. A connection belongs to the generation
   /// in which it was accepted.
@@ -36,12 +36,10 @@ package final class KnownDatabase: Sendable {
 
   /// The servers that are refused because they lead to another database, with the reason of the
   /// last attempt; one text each, sorted.
-  package var refusals: [String] {
-    state.withLock { $0.refusals.map { "\($0.key) is not used: \($0.value)" }.sorted() }
-  }
+  public var refusals: [String] { state.withLock { $0.refusals.map { "\($0.key) is not used: \($0.value)" }.sorted() } }
 
   /// Retires every connection made so far: the pools replace them.
-  package func renewConnections() { currentGeneration.add(1, ordering: .relaxed) }
+  public func renewConnections() { currentGeneration.add(1, ordering: .relaxed) }
 
   /// - Parameter server: `host:port`, for the texts.
   /// - Returns: The generation of the accepted connection.

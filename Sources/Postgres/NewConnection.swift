@@ -1,11 +1,11 @@
 /// A connection before its first use, lent to `PostgresConfiguration.admit`. Loop-confined.
-package struct NewConnection {
+public struct NewConnection {
   /// The database behind it; nil: the role may not query the identity.
-  package let identity: DatabaseIdentity?
+  public let identity: DatabaseIdentity?
   let connection: PostgresConnection
 
   /// Runs one statement in a transaction of its own.
-  package func run(_ statement: Statement, _ parameters: PostgresValue...) async throws(DatabaseError) -> QueryResult {
+  public func run(_ statement: Statement, _ parameters: PostgresValue...) async throws(DatabaseError) -> QueryResult {
     guard connection.isReady else { throw .unreachable(reason: "the connection broke") }
     let step = BoundStatement(statement: statement, parameters: parameters)
     let work = DatabaseWork(.write, steps: [step], deadlineMilliseconds: .max)

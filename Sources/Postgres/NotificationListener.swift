@@ -1,13 +1,13 @@
-package import EventLoop
+public import EventLoop
 
 /// Listens on channels over a connection of its own until it is closed, and sends notifications
 /// over it. Loop-confined.
 ///
 /// Notifications sent while it is not connected are lost; after `.listening` the owner must read
 /// the tables instead.
-package final class NotificationListener {
+public final class NotificationListener {
   /// An event of a listener.
-  package enum Event: Sendable {
+  public enum Event: Sendable {
     /// All channels are listened to from now on, for the first time or again. Earlier notifications
     /// may have been lost.
     case listening
@@ -35,7 +35,7 @@ package final class NotificationListener {
   /// - Parameters:
   ///   - channels: Names as NOTIFY uses them, at most 63 bytes each, case kept.
   ///   - onEvent: Called on the loop's thread.
-  package init(
+  public init(
     loop: EventLoop, configuration: PostgresConfiguration, channels: [String],
     randomness: any RandomNumberGenerator = SystemRandomNumberGenerator(), onEvent: @escaping (Event) -> Void
   ) {
@@ -68,7 +68,7 @@ package final class NotificationListener {
   deinit { close() }
 
   /// Stops listening; no event follows.
-  package func close() {
+  public func close() {
     isClosed = true
     for timer in [retryTimer, staleTimer] { timer?.cancel() }
     (retryTimer, staleTimer) = (nil, nil)
@@ -83,7 +83,7 @@ package final class NotificationListener {
   ///
   /// - Returns: False if nothing was sent: earlier ones are on their way, or the channels are not
   ///   listened to.
-  package func notify(_ channel: String, _ payloads: [String]) -> Bool {
+  public func notify(_ channel: String, _ payloads: [String]) -> Bool {
     guard let connection, connection.isReady, listening == nil, sending == nil else { return false }
     let step = BoundStatement(Self.notifications, .string(channel), .stringArray(payloads))
     let work = DatabaseWork(.write, steps: [step], deadlineMilliseconds: .max)

@@ -7,7 +7,7 @@ extension PostgresConfiguration {
   ///
   /// - Throws: `PostgresConfigurationError` if the connection string has a relevant parameter
   ///   without an environment variable.
-  package func environment() throws(PostgresConfigurationError) -> [String] {
+  public func environment() throws(PostgresConfigurationError) -> [String] {
     guard let options = unsafe PQconninfoParse("", nil) else { throw PostgresConfigurationError() }
     defer { unsafe PQconninfoFree(options) }
     var variables: [String: String] = [:]

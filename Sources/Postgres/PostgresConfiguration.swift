@@ -3,7 +3,7 @@ internal import Glibc
 
 /// How to reach the database, and every limit of its use. Limits are per loop unless their name
 /// says otherwise.
-package struct PostgresConfiguration: Sendable {
+public struct PostgresConfiguration: Sendable {
   /// The parsed connection string: keyword and value, as libpq names them. May hold a password:
   /// never print it.
   let parameters: [(keyword: String, value: String)]
@@ -11,55 +11,55 @@ package struct PostgresConfiguration: Sendable {
   let environmentConnectTimeout: String?
 
   /// Connections each loop keeps open.
-  package var connectionsPerLoop = 4
+  public var connectionsPerLoop = 4
   /// Statements sent and not yet answered on one connection; further ones wait in the pool's queue.
-  package var statementsInFlightPerConnectionMax = 256
+  public var statementsInFlightPerConnectionMax = 256
   /// Reads that share one implicit transaction and one sync.
-  package var readsPerSyncMax = 32
+  public var readsPerSyncMax = 32
   /// Statements waiting for a connection; one more fails with
   /// `.limitExceeded(.queuedStatementsMax)`.
-  package var queuedStatementsMax = 10_000
+  public var queuedStatementsMax = 10_000
   /// Transactions waiting for a connection; one more fails with
   /// `.limitExceeded(.queuedTransactionsMax)`.
-  package var queuedTransactionsMax = 1_000
+  public var queuedTransactionsMax = 1_000
   /// Bytes of one statement's parameters.
-  package var statementBytesMax = 16 * 1_048_576
+  public var statementBytesMax = 16 * 1_048_576
   /// Longest wait for a connection before `.unreachable`, in milliseconds.
-  package var queueWaitMilliseconds: UInt64 = 5_000
+  public var queueWaitMilliseconds: UInt64 = 5_000
   /// Longest run of one statement on the server (`statement_timeout`), in milliseconds.
-  package var statementTimeoutMilliseconds: UInt64 = 10_000
+  public var statementTimeoutMilliseconds: UInt64 = 10_000
   /// Added to the statement timeout: a connection whose server owes an answer and sends nothing for
   /// longer is closed.
-  package var answerGraceMilliseconds: UInt64 = 5_000
+  public var answerGraceMilliseconds: UInt64 = 5_000
   /// Longest attempt to connect to one address of one host, in milliseconds, unless the connection
   /// string has a `connect_timeout`.
-  package var connectTimeoutMilliseconds: UInt64 = 5_000
+  public var connectTimeoutMilliseconds: UInt64 = 5_000
   /// A session that cannot write (a standby, or `default_transaction_read_only`) is replaced after
   /// this time, in milliseconds: by then the connection string's hosts may include a writable
   /// server.
-  package var readOnlyRecheckMilliseconds: UInt64 = 1_000
+  public var readOnlyRecheckMilliseconds: UInt64 = 1_000
   /// First wait before connecting again, in milliseconds; doubled with every failure. Each wait is
   /// drawn from its upper half.
-  package var reconnectDelayMinMilliseconds: UInt64 = 50
+  public var reconnectDelayMinMilliseconds: UInt64 = 50
   /// Longest wait before connecting again, in milliseconds.
-  package var reconnectDelayMaxMilliseconds: UInt64 = 10_000
+  public var reconnectDelayMaxMilliseconds: UInt64 = 10_000
   /// Longest time that `Database.close()` waits for running work, in milliseconds.
-  package var closeTimeoutMilliseconds: UInt64 = 30_000
+  public var closeTimeoutMilliseconds: UInt64 = 30_000
   /// Server settings for these connections, such as `jit`: names and values without white space.
-  package var serverSettings: [(name: String, value: String)] = []
+  public var serverSettings: [(name: String, value: String)] = []
   /// The `application_name` in `pg_stat_activity`, unless the connection string has one.
-  package var applicationName = "streakd"
+  public var applicationName = "streakd"
   /// The database that all connections must lead to: shared by copies of this configuration.
-  package var knownDatabase = KnownDatabase()
+  public var knownDatabase = KnownDatabase()
   /// Called on a pool's loop for each new connection before any call uses it: the connection may
   /// lead to another server, or a newer timeline, than earlier ones. If it throws, the connection
   /// is closed and the pool connects again later.
-  package var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
+  public var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
 
   /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql
   /// dbname=streakd`.
   /// - Throws: `PostgresConfigurationError` when libpq cannot parse it. Nothing is connected yet.
-  package init(connectionString: String) throws(PostgresConfigurationError) {
+  public init(connectionString: String) throws(PostgresConfigurationError) {
     guard let options = unsafe PQconninfoParse(connectionString, nil) else {
       throw PostgresConfigurationError()
     }
@@ -168,8 +168,8 @@ package struct PostgresConfiguration: Sendable {
 
 /// The connection string is not valid. Its text, and libpq's message about it, may hold a password
 /// and are not repeated.
-package struct PostgresConfigurationError: Error, CustomStringConvertible {
-  package var description: String {
+public struct PostgresConfigurationError: Error, CustomStringConvertible {
+  public var description: String {
     "the database's connection string is neither a postgresql:// URL nor a list of keyword=value"
   }
 }

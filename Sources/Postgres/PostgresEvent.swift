@@ -1,6 +1,6 @@
 /// An event of connections, for logs and metrics. Texts are the server's or libpq's own: never for
 /// clients.
-package enum PostgresEvent: Sendable {
+public enum PostgresEvent: Sendable {
   /// A connection is ready.
   /// - Parameters:
   ///   - processID: The server process that serves it.

@@ -1,27 +1,27 @@
 /// The state and the counters of pools, over all loops.
-package struct PostgresMetrics: Sendable, Equatable {
+public struct PostgresMetrics: Sendable, Equatable {
   /// Connections when all are open.
-  package internal(set) var connectionsMax = 0
+  public internal(set) var connectionsMax = 0
   /// Connections that are ready for statements.
-  package internal(set) var connectionsOpen = 0
+  public internal(set) var connectionsOpen = 0
   /// Open connections that owe answers or belong to a transaction.
-  package internal(set) var connectionsBusy = 0
+  public internal(set) var connectionsBusy = 0
   /// Single statements and batches that wait for a connection.
-  package internal(set) var statementsWaiting = 0
+  public internal(set) var statementsWaiting = 0
   /// Transactions that wait for a connection.
-  package internal(set) var transactionsWaiting = 0
+  public internal(set) var transactionsWaiting = 0
   /// Statements given to libpq: each statement of a batch, BEGIN and COMMIT count; preparations and
   /// scripts do not.
-  package internal(set) var statementsSent = 0
-  package internal(set) var connectsSucceeded = 0
-  package internal(set) var connectsFailed = 0
+  public internal(set) var statementsSent = 0
+  public internal(set) var connectsSucceeded = 0
+  public internal(set) var connectsFailed = 0
   /// Connections that broke after they had been ready, including those that the pool closed.
-  package internal(set) var connectionsLost = 0
+  public internal(set) var connectionsLost = 0
   /// Failed statements, batches and waits for a connection. Each statement of a transaction counts.
-  package internal(set) var failures: [Failure: Int] = [:]
+  public internal(set) var failures: [Failure: Int] = [:]
 
   /// The cases of `DatabaseError`.
-  package enum Failure: String, Sendable, CaseIterable {
+  public enum Failure: String, Sendable, CaseIterable {
     case unreachable
     case outcomeUnknown = "outcome_unknown"
     case rejected

@@ -1,8 +1,8 @@
 /// A notification sent by NOTIFY.
-package struct PostgresNotification: Sendable, Equatable {
-  package let channel: String
+public struct PostgresNotification: Sendable, Equatable {
+  public let channel: String
   /// Empty if the sender gave none; less than 8000 bytes.
-  package let payload: String
+  public let payload: String
   /// The server process of the connection that sent it.
-  package let processID: Int32
+  public let processID: Int32
 }

@@ -2,7 +2,7 @@
 ///
 /// The case decides the parameter's type on the server, so a statement must be called with the same
 /// cases every time.
-package enum PostgresValue: Sendable, Equatable {
+public enum PostgresValue: Sendable, Equatable {
   case bool(Bool?)
   /// `int2`
   case int16(Int16?)

@@ -1,18 +1,18 @@
 internal import CLibpq
 
 /// One statement's answer: its rows in binary form. Owns one libpq result, freed exactly once.
-@safe package struct QueryResult: ~Copyable {
+@safe public struct QueryResult: ~Copyable {
   private let handle: OpaquePointer  // PGresult *
 
   /// Takes ownership: from here on only `deinit` may clear `handle`.
   init(owning handle: OpaquePointer) { unsafe self.handle = handle }
   deinit { unsafe PQclear(handle) }
 
-  package var rowCount: Int { unsafe Int(PQntuples(handle)) }
+  public var rowCount: Int { unsafe Int(PQntuples(handle)) }
 
   /// Rows inserted, updated, deleted or selected, as the server counts them; 0 for other
   /// statements.
-  package var affectedRowCount: Int {
+  public var affectedRowCount: Int {
     guard let text = unsafe PQcmdTuples(handle) else { return 0 }
     return Int(unsafe String(cString: text)) ?? 0
   }
@@ -49,7 +49,7 @@ internal import CLibpq
   }
 
   /// Lends the row, counted from 0, to `body`.
-  package func withRow<Value, Failure: Error>(
+  public func withRow<Value, Failure: Error>(
     _ index: Int, _ body: (borrowing Row) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     precondition((0..<rowCount).contains(index), "row \(index) of \(rowCount)")  // libpq would say NULL
@@ -57,7 +57,7 @@ internal import CLibpq
   }
 
   /// Every row's value, in the server's order.
-  package func map<Value>(
+  public func map<Value>(
     _ decode: (borrowing Row) throws(DatabaseError) -> Value
   ) throws(DatabaseError) -> [Value] {
     let count = rowCount
@@ -69,7 +69,7 @@ internal import CLibpq
 
   /// The only row's value; nil when there is no row.
   /// - Throws: `.undecodable(.unexpectedRowCount)` when there are several.
-  package func first<Value>(
+  public func first<Value>(
     _ decode: (borrowing Row) throws(DatabaseError) -> Value
   ) throws(DatabaseError) -> Value? {
     let count = rowCount
@@ -80,7 +80,7 @@ internal import CLibpq
 
   /// The only row's value.
   /// - Throws: `.undecodable(.unexpectedRowCount)` unless there is exactly one row.
-  package func one<Value>(
+  public func one<Value>(
     _ decode: (borrowing Row) throws(DatabaseError) -> Value
   ) throws(DatabaseError) -> Value {
     guard rowCount == 1 else { throw .undecodable(.unexpectedRowCount(found: rowCount)) }
@@ -89,13 +89,13 @@ internal import CLibpq
 }
 
 /// The answers of a batch, one per statement, in the order of adding.
-package struct BatchResult {
+public struct BatchResult {
   let results: [QueryResultBox]
 
-  package var count: Int { results.count }
+  public var count: Int { results.count }
 
   /// Lends the answer of statement `index`, counted from 0.
-  package func with<Value, Failure: Error>(
+  public func with<Value, Failure: Error>(
     _ index: Int, _ body: (borrowing QueryResult) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     try results[index].with(body)

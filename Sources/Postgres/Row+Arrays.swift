@@ -1,49 +1,49 @@
 /// One-dimensional arrays. `[Value?]` keeps NULL elements. A NULL array is an error here:
 /// statements use `coalesce` or `not null`.
 extension Row {
-  package func boolArray(_ column: Int) throws(DatabaseError) -> [Bool?] {
+  public func boolArray(_ column: Int) throws(DatabaseError) -> [Bool?] {
     try array(column, .boolArray, of: .bool) { $0.bool() }
   }
 
-  package func int16Array(_ column: Int) throws(DatabaseError) -> [Int16?] {
+  public func int16Array(_ column: Int) throws(DatabaseError) -> [Int16?] {
     try array(column, .int2Array, of: .int2) { $0.integer() }
   }
 
-  package func int32Array(_ column: Int) throws(DatabaseError) -> [Int32?] {
+  public func int32Array(_ column: Int) throws(DatabaseError) -> [Int32?] {
     try array(column, .int4Array, of: .int4) { $0.integer() }
   }
 
-  package func int64Array(_ column: Int) throws(DatabaseError) -> [Int64?] {
+  public func int64Array(_ column: Int) throws(DatabaseError) -> [Int64?] {
     try array(column, .int8Array, of: .int8) { $0.integer() }
   }
 
-  package func doubleArray(_ column: Int) throws(DatabaseError) -> [Double?] {
+  public func doubleArray(_ column: Int) throws(DatabaseError) -> [Double?] {
     try array(column, .float8Array, of: .float8) { $0.double() }
   }
 
-  package func stringArray(_ column: Int) throws(DatabaseError) -> [String?] {
+  public func stringArray(_ column: Int) throws(DatabaseError) -> [String?] {
     try array(column, .textArray, of: .text) { $0.string() }
   }
 
-  package func jsonArray(_ column: Int) throws(DatabaseError) -> [String?] {
+  public func jsonArray(_ column: Int) throws(DatabaseError) -> [String?] {
     try array(column, .jsonArray, of: .json) { $0.string() }
   }
 
-  package func bytesArray(_ column: Int) throws(DatabaseError) -> [[UInt8]?] {
+  public func bytesArray(_ column: Int) throws(DatabaseError) -> [[UInt8]?] {
     try array(column, .byteaArray, of: .bytea) { $0.bytes() }
   }
 
-  package func uuidArray(_ column: Int) throws(DatabaseError) -> [PostgresUUID?] {
+  public func uuidArray(_ column: Int) throws(DatabaseError) -> [PostgresUUID?] {
     try array(column, .uuidArray, of: .uuid) { $0.uuid() }
   }
 
   /// Microseconds since 1970-01-01T00:00:00Z.
-  package func timestampArray(_ column: Int) throws(DatabaseError) -> [Int64?] {
+  public func timestampArray(_ column: Int) throws(DatabaseError) -> [Int64?] {
     try array(column, .timestamptzArray, of: .timestamptz) { $0.timestamp() }
   }
 
   /// Days since 1970-01-01.
-  package func dayArray(_ column: Int) throws(DatabaseError) -> [Int32?] {
+  public func dayArray(_ column: Int) throws(DatabaseError) -> [Int32?] {
     try array(column, .dateArray, of: .date) { $0.day() }
   }
 

@@ -5,7 +5,7 @@ internal import CLibpq
 ///
 /// Every accessor throws `.undecodable`: a missing column, another type, a wrong length, or NULL
 /// where the name does not end in `OrNull`.
-@safe package struct Row: ~Copyable {
+@safe public struct Row: ~Copyable {
   private let result: OpaquePointer  // PGresult *, owned by the QueryResult that lends this row
   private let index: Int32
 
@@ -14,38 +14,38 @@ internal import CLibpq
     self.index = index
   }
 
-  package func bool(_ column: Int) throws(DatabaseError) -> Bool { try required(boolOrNull(column), column) }
-  package func boolOrNull(_ column: Int) throws(DatabaseError) -> Bool? {
+  public func bool(_ column: Int) throws(DatabaseError) -> Bool { try required(boolOrNull(column), column) }
+  public func boolOrNull(_ column: Int) throws(DatabaseError) -> Bool? {
     try decode(column, .bool) { $0.bool() }
   }
 
   /// `int2`
-  package func int16(_ column: Int) throws(DatabaseError) -> Int16 { try required(int16OrNull(column), column) }
-  package func int16OrNull(_ column: Int) throws(DatabaseError) -> Int16? {
+  public func int16(_ column: Int) throws(DatabaseError) -> Int16 { try required(int16OrNull(column), column) }
+  public func int16OrNull(_ column: Int) throws(DatabaseError) -> Int16? {
     try decode(column, .int2) { $0.integer() }
   }
 
   /// `int4`
-  package func int32(_ column: Int) throws(DatabaseError) -> Int32 { try required(int32OrNull(column), column) }
-  package func int32OrNull(_ column: Int) throws(DatabaseError) -> Int32? {
+  public func int32(_ column: Int) throws(DatabaseError) -> Int32 { try required(int32OrNull(column), column) }
+  public func int32OrNull(_ column: Int) throws(DatabaseError) -> Int32? {
     try decode(column, .int4) { $0.integer() }
   }
 
   /// `int8`
-  package func int64(_ column: Int) throws(DatabaseError) -> Int64 { try required(int64OrNull(column), column) }
-  package func int64OrNull(_ column: Int) throws(DatabaseError) -> Int64? {
+  public func int64(_ column: Int) throws(DatabaseError) -> Int64 { try required(int64OrNull(column), column) }
+  public func int64OrNull(_ column: Int) throws(DatabaseError) -> Int64? {
     try decode(column, .int8) { $0.integer() }
   }
 
   /// `float8`
-  package func double(_ column: Int) throws(DatabaseError) -> Double { try required(doubleOrNull(column), column) }
-  package func doubleOrNull(_ column: Int) throws(DatabaseError) -> Double? {
+  public func double(_ column: Int) throws(DatabaseError) -> Double { try required(doubleOrNull(column), column) }
+  public func doubleOrNull(_ column: Int) throws(DatabaseError) -> Double? {
     try decode(column, .float8) { $0.double() }
   }
 
   /// `text`, `varchar`, `char(n)`, `name`, `json` or `jsonb`.
-  package func string(_ column: Int) throws(DatabaseError) -> String { try required(stringOrNull(column), column) }
-  package func stringOrNull(_ column: Int) throws(DatabaseError) -> String? {
+  public func string(_ column: Int) throws(DatabaseError) -> String { try required(stringOrNull(column), column) }
+  public func stringOrNull(_ column: Int) throws(DatabaseError) -> String? {
     switch try type(of: column) {
     case .text, .varchar, .json, .name, .bpchar: try decode(column) { $0.string() }
     case .jsonb: try decode(column) { $0.jsonb() }
@@ -54,25 +54,25 @@ internal import CLibpq
   }
 
   /// `bytea`
-  package func bytes(_ column: Int) throws(DatabaseError) -> [UInt8] { try required(bytesOrNull(column), column) }
-  package func bytesOrNull(_ column: Int) throws(DatabaseError) -> [UInt8]? {
+  public func bytes(_ column: Int) throws(DatabaseError) -> [UInt8] { try required(bytesOrNull(column), column) }
+  public func bytesOrNull(_ column: Int) throws(DatabaseError) -> [UInt8]? {
     try decode(column, .bytea) { $0.bytes() }
   }
 
-  package func uuid(_ column: Int) throws(DatabaseError) -> PostgresUUID { try required(uuidOrNull(column), column) }
-  package func uuidOrNull(_ column: Int) throws(DatabaseError) -> PostgresUUID? {
+  public func uuid(_ column: Int) throws(DatabaseError) -> PostgresUUID { try required(uuidOrNull(column), column) }
+  public func uuidOrNull(_ column: Int) throws(DatabaseError) -> PostgresUUID? {
     try decode(column, .uuid) { $0.uuid() }
   }
 
   /// `timestamptz`: microseconds since 1970-01-01T00:00:00Z. Infinity is malformed.
-  package func timestamp(_ column: Int) throws(DatabaseError) -> Int64 { try required(timestampOrNull(column), column) }
-  package func timestampOrNull(_ column: Int) throws(DatabaseError) -> Int64? {
+  public func timestamp(_ column: Int) throws(DatabaseError) -> Int64 { try required(timestampOrNull(column), column) }
+  public func timestampOrNull(_ column: Int) throws(DatabaseError) -> Int64? {
     try decode(column, .timestamptz) { $0.timestamp() }
   }
 
   /// `date`: days since 1970-01-01. Infinity is malformed.
-  package func day(_ column: Int) throws(DatabaseError) -> Int32 { try required(dayOrNull(column), column) }
-  package func dayOrNull(_ column: Int) throws(DatabaseError) -> Int32? {
+  public func day(_ column: Int) throws(DatabaseError) -> Int32 { try required(dayOrNull(column), column) }
+  public func dayOrNull(_ column: Int) throws(DatabaseError) -> Int32? {
     try decode(column, .date) { $0.day() }
   }
 

@@ -1,25 +1,25 @@
 /// A five-character SQLSTATE code (PostgreSQL manual, appendix A).
-package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-  package let rawValue: String
+public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public let rawValue: String
 
-  package init(rawValue: String) { self.rawValue = rawValue }
-  package var description: String { rawValue }
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public var description: String { rawValue }
 
-  package static let readOnlyTransaction = SQLState(rawValue: "25006")
-  package static let diskFull = SQLState(rawValue: "53100")
-  package static let insufficientPrivilege = SQLState(rawValue: "42501")
-  package static let duplicateStatementName = SQLState(rawValue: "42P05")
-  package static let uniqueViolation = SQLState(rawValue: "23505")
-  package static let checkViolation = SQLState(rawValue: "23514")
-  package static let inFailedTransaction = SQLState(rawValue: "25P02")
-  package static let invalidStatementName = SQLState(rawValue: "26000")
-  package static let serializationFailure = SQLState(rawValue: "40001")
-  package static let deadlockDetected = SQLState(rawValue: "40P01")
-  package static let undefinedTable = SQLState(rawValue: "42P01")
-  package static let divisionByZero = SQLState(rawValue: "22012")
-  package static let queryCanceled = SQLState(rawValue: "57014")
+  public static let readOnlyTransaction = SQLState(rawValue: "25006")
+  public static let diskFull = SQLState(rawValue: "53100")
+  public static let insufficientPrivilege = SQLState(rawValue: "42501")
+  public static let duplicateStatementName = SQLState(rawValue: "42P05")
+  public static let uniqueViolation = SQLState(rawValue: "23505")
+  public static let checkViolation = SQLState(rawValue: "23514")
+  public static let inFailedTransaction = SQLState(rawValue: "25P02")
+  public static let invalidStatementName = SQLState(rawValue: "26000")
+  public static let serializationFailure = SQLState(rawValue: "40001")
+  public static let deadlockDetected = SQLState(rawValue: "40P01")
+  public static let undefinedTable = SQLState(rawValue: "42P01")
+  public static let divisionByZero = SQLState(rawValue: "22012")
+  public static let queryCanceled = SQLState(rawValue: "57014")
   /// The server sent no code; not a code of PostgreSQL.
-  package static let missing = SQLState(rawValue: "")
+  public static let missing = SQLState(rawValue: "")
 }
 
 extension SQLState {
@@ -32,7 +32,7 @@ extension SQLState {
   /// 08: connection exceptions. 25006: read only. 53: disk full, out of memory, too many
   /// connections. 57P: shutdown, starting up. 58030: input and output failed. Also included: the
   /// codes that show that the session is not the one that was set up.
-  package var isElsewhereOrLater: Bool {
+  public var isElsewhereOrLater: Bool {
     code == "08" || code == "53" || rawValue.hasPrefix("57P") || rawValue == "58030" || self == .readOnlyTransaction
       || isOfSession
   }

@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// Make each one once, as a `static let`: the number is an index into a table that every connection
 /// keeps.
-package final class Statement: Sendable {
+public final class Statement: Sendable {
   /// Whether the statement may share a transaction and may be repeated.
-  package enum Access: Sendable {
+  public enum Access: Sendable {
     /// Only reads. May share an implicit transaction with other calls' reads and is run again after
     /// a broken connection.
     case read
@@ -16,15 +16,15 @@ package final class Statement: Sendable {
   }
 
   /// One statement, with `$1`, `$2`, ... for parameters.
-  package let text: String
-  package let access: Access
+  public let text: String
+  public let access: Access
   /// Dense, from 0; nil for text that is parsed anew each time.
   let index: Int?
   /// The prepared statement's name on the server; empty for the unnamed one.
   let name: String
 
   /// The place in the source and the first words, for the log.
-  package var label: String {
+  public var label: String {
     let words = text.split(whereSeparator: \.isWhitespace).prefix(Self.labelWordsMax).joined(separator: " ")
     return "\(place) (\(words.prefix(Self.labelCharactersMax)))"
   }
@@ -34,7 +34,7 @@ package final class Statement: Sendable {
   private static let labelCharactersMax = 80
   private static let count = Atomic<Int>(0)
 
-  package init(_ access: Access, _ text: String, file: StaticString = #fileID, line: UInt = #line) {
+  public init(_ access: Access, _ text: String, file: StaticString = #fileID, line: UInt = #line) {
     let index = Self.count.wrappingAdd(1, ordering: .relaxed).oldValue
     self.text = text
     self.access = access
@@ -54,15 +54,15 @@ package final class Statement: Sendable {
 }
 
 /// A statement with its parameters.
-package struct BoundStatement: Sendable {
-  package let statement: Statement
-  package let parameters: [PostgresValue]
+public struct BoundStatement: Sendable {
+  public let statement: Statement
+  public let parameters: [PostgresValue]
 
-  package init(_ statement: Statement, _ parameters: PostgresValue...) {
+  public init(_ statement: Statement, _ parameters: PostgresValue...) {
     self.init(statement: statement, parameters: parameters)
   }
 
-  package init(statement: Statement, parameters: [PostgresValue]) {
+  public init(statement: Statement, parameters: [PostgresValue]) {
     self.statement = statement
     self.parameters = parameters
   }
@@ -70,37 +70,37 @@ package struct BoundStatement: Sendable {
 
 /// Statements that take effect together or not at all, in one round trip (one implicit
 /// transaction).
-package struct Batch: Sendable {
+public struct Batch: Sendable {
   var steps: [BoundStatement] = []
 
-  package init() {}
+  public init() {}
 
-  package var count: Int { steps.count }
+  public var count: Int { steps.count }
 
   /// Adds a statement; they run in the order of adding.
-  package mutating func append(_ statement: Statement, _ parameters: PostgresValue...) {
+  public mutating func append(_ statement: Statement, _ parameters: PostgresValue...) {
     steps.append(BoundStatement(statement: statement, parameters: parameters))
   }
 
   /// Adds a statement with its parameters.
-  package mutating func append(_ step: BoundStatement) {
+  public mutating func append(_ step: BoundStatement) {
     steps.append(step)
   }
 }
 
 /// A SELECT whose rows are read in chunks inside a transaction, so that only one chunk is in
 /// memory.
-package struct CursorStatement: Sendable {
+public struct CursorStatement: Sendable {
   let declare: Statement
   let fetch: Statement
   let close: Statement
   /// Rows per chunk.
-  package let rowsPerChunk: Int
+  public let rowsPerChunk: Int
 
   private static let count = Atomic<Int>(0)
 
   /// Make each one once, as a `static let`.
-  package init(_ select: String, rowsPerChunk: Int, file: StaticString = #fileID, line: UInt = #line) {
+  public init(_ select: String, rowsPerChunk: Int, file: StaticString = #fileID, line: UInt = #line) {
     precondition(rowsPerChunk > 0)
     let name = "cursor\(Self.count.wrappingAdd(1, ordering: .relaxed).oldValue)"
     declare = Statement(.write, "declare \(name) no scroll cursor for \(select)", file: file, line: line)

@@ -5,16 +5,16 @@ import EventLoop
 ///
 /// One statement at a time. After an error every further statement is refused, as the server does
 /// it.
-package final class Transaction {
+public final class Transaction {
   /// How a transaction begins.
-  package struct Mode: Sendable {
+  public struct Mode: Sendable {
     let begin: Statement
 
-    package static let readCommitted = Mode(begin: Statement(.write, "begin isolation level read committed"))
-    package static let repeatableRead = Mode(begin: Statement(.write, "begin isolation level repeatable read"))
-    package static let serializable = Mode(begin: Statement(.write, "begin isolation level serializable"))
+    public static let readCommitted = Mode(begin: Statement(.write, "begin isolation level read committed"))
+    public static let repeatableRead = Mode(begin: Statement(.write, "begin isolation level repeatable read"))
+    public static let serializable = Mode(begin: Statement(.write, "begin isolation level serializable"))
     /// Reads one consistent state throughout.
-    package static let snapshot = Mode(begin: Statement(.write, "begin isolation level repeatable read read only"))
+    public static let snapshot = Mode(begin: Statement(.write, "begin isolation level repeatable read read only"))
   }
 
   /// notBegun -> open -> failed or ended; notBegun -> ended.
@@ -44,27 +44,27 @@ package final class Transaction {
   }
 
   /// Runs one statement.
-  package func run(
+  public func run(
     _ statement: Statement, _ parameters: PostgresValue...
   ) async throws(DatabaseError) -> QueryResult {
     try await run(statement, parameters: parameters)
   }
 
   /// Runs one statement, with its parameters as an array.
-  package func run(_ statement: Statement, parameters: [PostgresValue]) async throws(DatabaseError) -> QueryResult {
+  public func run(_ statement: Statement, parameters: [PostgresValue]) async throws(DatabaseError) -> QueryResult {
     let work = try await perform([BoundStatement(statement: statement, parameters: parameters)], commits: false)
     return try work.takeLastResult()
   }
 
   /// Runs several statements in one round trip.
-  package func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
+  public func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     guard !batch.steps.isEmpty else { return BatchResult(results: []) }
     let work = try await perform(batch.steps, commits: false)
     return BatchResult(results: Array(work.results.suffix(batch.count)))
   }
 
   /// Runs the last statements and COMMIT in one round trip. No statement can follow.
-  package func runAndCommit(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
+  public func runAndCommit(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     let work = try await perform(batch.steps, commits: true)
     return BatchResult(results: Array(work.results.dropLast().suffix(batch.count)))
   }
@@ -72,7 +72,7 @@ package final class Transaction {
   /// Runs SQL text of any number of statements without parameters, such as a schema version's file.
   ///
   /// The text must not begin or end transactions, and must not use COPY from or to the client.
-  package func runScript(_ text: String) async throws(DatabaseError) {
+  public func runScript(_ text: String) async throws(DatabaseError) {
     if state == .notBegun { _ = try await perform([], commits: false) }
     try check()
     let work = pool.makeWork(.transactionStep, [])
@@ -80,17 +80,17 @@ package final class Transaction {
   }
 
   /// Opens a cursor; read it with `nextChunk(_:)`.
-  package func open(_ cursor: CursorStatement, _ parameters: PostgresValue...) async throws(DatabaseError) {
+  public func open(_ cursor: CursorStatement, _ parameters: PostgresValue...) async throws(DatabaseError) {
     _ = try await run(cursor.declare, parameters: parameters)
   }
 
   /// The next rows, at most `rowsPerChunk`; none after the last.
-  package func nextChunk(_ cursor: CursorStatement) async throws(DatabaseError) -> QueryResult {
+  public func nextChunk(_ cursor: CursorStatement) async throws(DatabaseError) -> QueryResult {
     try await run(cursor.fetch)
   }
 
   /// Closes a cursor before the end of the transaction.
-  package func close(_ cursor: CursorStatement) async throws(DatabaseError) {
+  public func close(_ cursor: CursorStatement) async throws(DatabaseError) {
     _ = try await run(cursor.close)
   }
 
@@ -98,7 +98,7 @@ package final class Transaction {
 
   /// Calls `body` once the transaction is known to have committed; never if it is rolled back or
   /// its outcome is unknown.
-  package func onCommit(_ body: @escaping () -> Void) { afterCommit.append(body) }
+  public func onCommit(_ body: @escaping () -> Void) { afterCommit.append(body) }
 
   /// Calls what waits for the commit.
   func finishCommitted() {

@@ -1,10 +1,10 @@
 internal import GRPCSchema
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 extension StreakDomain.CapturedSession {
   /// A capture as sent; the field rules have been applied.
-  package init(_ message: Schema.CapturedSession, path: String) throws(InvalidField) {
+  public init(_ message: Schema.CapturedSession, path: String) throws(InvalidField) {
     var entries: [Entry] = []
     entries.reserveCapacity(message.entries.count)
     for (index, entry) in message.entries.enumerated() {
@@ -36,7 +36,7 @@ extension StreakDomain.CapturedSession {
 }
 
 extension Schema.CapturedSession {
-  package init(_ capture: StreakDomain.CapturedSession) {
+  public init(_ capture: StreakDomain.CapturedSession) {
     self.init(
       habits: capture.habits.map { habit in
         CapturedHabit(
@@ -60,11 +60,11 @@ extension Schema.CapturedSession {
 }
 
 extension RuleFinding {
-  package init(_ finding: MigrationPlan.Finding) {
+  public init(_ finding: MigrationPlan.Finding) {
     self.init(rule: Schema.MigrationRule(rawValue: finding.ruleNumber), count: Int32(clamping: finding.count))
   }
 }
 
 extension HabitMatch {
-  package init(_ way: HabitMatching.Way) { self.init(rawValue: way.rawValue) }
+  public init(_ way: HabitMatching.Way) { self.init(rawValue: way.rawValue) }
 }

@@ -1,18 +1,18 @@
 internal import GRPCSchema
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 extension Cell {
-  package init(_ key: CellKey, _ state: CellState) {
+  public init(_ key: CellKey, _ state: CellState) {
     self.init(key, state.cell, version: state.version, completions: state.completions)
     made = LocalTime(state.made)
     recordedAt = GoogleProtobufTimestamp(state.recordedAt)
     migrationId = state.migrationID?.bytes ?? []
   }
 
-  package init(_ entry: CellEntry) { self.init(entry.key, entry.state) }
+  public init(_ entry: CellEntry) { self.init(entry.key, entry.state) }
 
-  package init(_ cell: SyncChanges.Cell) {
+  public init(_ cell: SyncChanges.Cell) {
     self.init(cell.key, cell.cell, version: cell.version, completions: cell.completions)
   }
 
@@ -26,7 +26,7 @@ extension Cell {
 
 extension SyncChanges.Cell {
   /// Nil if the message has no habit.
-  package init?(_ message: Schema.Cell) {
+  public init?(_ message: Schema.Cell) {
     guard let habitID = Identifier(message.habitId) else { return nil }
     let reason = UInt8(clamping: message.quarantineReason.rawValue)
     self.init(
@@ -37,23 +37,23 @@ extension SyncChanges.Cell {
 }
 
 extension Schema.CellTrust {
-  package init(_ trust: StreakDomain.CellTrust) { self = trust == .counted ? .counted : .quarantined }
+  public init(_ trust: StreakDomain.CellTrust) { self = trust == .counted ? .counted : .quarantined }
 }
 
 extension StatementID {
   /// Nil if the source is not an id.
-  package init?(_ message: StatementId) {
+  public init?(_ message: StatementId) {
     guard let source = Identifier(message.sourceId) else { return nil }
     self.init(source: source, seq: message.seq)
   }
 }
 
 extension StatementId {
-  package init(_ id: StatementID) { self.init(sourceId: id.source.bytes, seq: id.seq) }
+  public init(_ id: StatementID) { self.init(sourceId: id.source.bytes, seq: id.seq) }
 }
 
 extension SeenStatements {
-  package init(_ messages: [StatementId]) {
+  public init(_ messages: [StatementId]) {
     self = messages.isEmpty ? .nothing : SeenStatements(messages.compactMap { StatementID($0) })
   }
 }

@@ -1,10 +1,10 @@
 internal import GRPCSchema
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 extension HabitFields {
   /// The content of a message, checked or not.
-  package init(_ habit: Habit) {
+  public init(_ habit: Habit) {
     self.init(
       name: habit.name, description: habit.description, color: habit.color, position: habit.position,
       archived: habit.archived)
@@ -13,7 +13,7 @@ extension HabitFields {
 
 extension HabitEntry {
   /// A habit as a client sends it; the field rules have been applied.
-  package init(field habit: Habit, path: String, at now: Instant) throws(InvalidField) {
+  public init(field habit: Habit, path: String, at now: Instant) throws(InvalidField) {
     guard HabitName.isValid(habit.name) else {
       throw InvalidField(join(path, "name"), "must be visible text of one line")
     }
@@ -24,32 +24,32 @@ extension HabitEntry {
 
 extension SyncChanges.Habit {
   /// Nil if the message has no id.
-  package init?(_ habit: Habit) {
+  public init?(_ habit: Habit) {
     guard let id = Identifier(habit.id) else { return nil }
     self.init(id: id, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))
   }
 }
 
 extension Habit {
-  package init(_ id: Identifier, _ fields: HabitFields) {
+  public init(_ id: Identifier, _ fields: HabitFields) {
     self.init(
       id: id.bytes, name: fields.name, description: fields.description, color: fields.color, position: fields.position,
       archived: fields.archived)
   }
 
-  package init(_ id: Identifier, _ state: HabitState) {
+  public init(_ id: Identifier, _ state: HabitState) {
     self.init(id, state.fields)
     version = state.version
     createdAt = GoogleProtobufTimestamp(state.createdAt)
   }
 
-  package init(_ habit: HabitEntry) {
+  public init(_ habit: HabitEntry) {
     self.init(habit.id, habit.fields)
     version = habit.version
     createdAt = GoogleProtobufTimestamp(habit.createdAt)
   }
 
-  package init(_ habit: SyncChanges.Habit) {
+  public init(_ habit: SyncChanges.Habit) {
     self.init(habit.id, habit.fields)
     aliasOf = habit.aliasOf?.bytes ?? []
   }
@@ -57,12 +57,12 @@ extension Habit {
 
 extension HabitAlias {
   /// Nil for a habit that is not an alias.
-  package init?(_ id: Identifier, _ state: HabitState) {
+  public init?(_ id: Identifier, _ state: HabitState) {
     guard let habitID = state.aliasOf else { return nil }
     self.init(aliasId: id.bytes, habitId: habitID.bytes)
   }
 }
 
 extension Schema.AccountSettings {
-  package init(_ settings: StreakDomain.AccountSettings) { self.init(dayStartMinutes: settings.dayStartMinutes) }
+  public init(_ settings: StreakDomain.AccountSettings) { self.init(dayStartMinutes: settings.dayStartMinutes) }
 }

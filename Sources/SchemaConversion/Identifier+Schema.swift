@@ -1,8 +1,8 @@
-package import StreakDomain
+public import StreakDomain
 
 extension Identifier {
   /// The id in a field that must hold one.
-  package init(field bytes: [UInt8], path: String) throws(InvalidField) {
+  public init(field bytes: [UInt8], path: String) throws(InvalidField) {
     guard let identifier = Identifier(bytes) else { throw InvalidField(path, "must be 16 bytes") }
     self = identifier
   }

@@ -1,13 +1,13 @@
 internal import StreakDomain
 
 /// A message's field whose value is not one of the domain's.
-package struct InvalidField: Error, Equatable, Sendable {
+public struct InvalidField: Error, Equatable, Sendable {
   /// Its path in the message, in the schema's names, such as `habit.name`.
-  package var path: String
+  public var path: String
   /// The rule that the value breaks, worded to follow the path: `must be 16 bytes`.
-  package var requirement: String
+  public var requirement: String
 
-  package init(_ path: String, _ requirement: String) {
+  public init(_ path: String, _ requirement: String) {
     self.path = path
     self.requirement = requirement
   }

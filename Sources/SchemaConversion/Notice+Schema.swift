@@ -1,10 +1,10 @@
 internal import GRPCSchema
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 extension StreakDomain.Notice {
   /// Nil for an unknown kind, and for a notice without a habit.
-  package init?(_ message: Schema.Notice) {
+  public init?(_ message: Schema.Notice) {
     guard let kind = Kind(rawValue: Int16(clamping: message.kind.rawValue)),
       let habitID = Identifier(message.habitId)
     else { return nil }
@@ -17,7 +17,7 @@ extension StreakDomain.Notice {
 }
 
 extension Schema.Notice {
-  package init(_ id: Identifier, _ notice: StreakDomain.Notice) {
+  public init(_ id: Identifier, _ notice: StreakDomain.Notice) {
     self.init(
       noticeId: id.bytes, kind: NoticeKind(rawValue: Int32(notice.kind.rawValue)), habitId: notice.habitID.bytes,
       day: notice.day?.number ?? 0, field: Schema.HabitField(rawValue: Int32(notice.field?.rawValue ?? 0)),

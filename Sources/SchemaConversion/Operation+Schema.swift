@@ -1,26 +1,26 @@
 internal import ProtobufCodec
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 // Operations as devices send and keep them, both ways. A device keeps the bytes that it sent: a
 // number stands for one payload.
 
 extension StreakDomain.Operation {
-  package init(_ message: Schema.Operation) {
+  public init(_ message: Schema.Operation) {
     self.init(
       seq: message.seq, time: HybridTime(packed: message.hybridTime), seen: SeenStatements(message.seen),
       change: Change(message.change))
   }
 
   /// An operation as sent; one that breaks a field rule of its message is `.malformed`.
-  package init(checking message: Schema.Operation) {
+  public init(checking message: Schema.Operation) {
     self.init(message)
     if !message.fieldViolations().isEmpty { change = .malformed }
   }
 }
 
 extension Schema.Operation {
-  package init(_ operation: StreakDomain.Operation) {
+  public init(_ operation: StreakDomain.Operation) {
     self.init(
       seq: operation.seq, hybridTime: operation.time.packed, seen: operation.seen.last.map { StatementId($0) },
       change: Change(operation.change))
@@ -30,7 +30,7 @@ extension Schema.Operation {
 extension StreakDomain.Operation.Change {
   /// The change in a message; `.malformed` if there is none, if it is invalid, or if only a later
   /// version knows it.
-  package init(_ message: Schema.Operation.Change?) {
+  public init(_ message: Schema.Operation.Change?) {
     do throws(InvalidField) {
       self = try Self.read(message)
     } catch {
@@ -55,7 +55,7 @@ extension StreakDomain.Operation.Change {
 }
 
 extension Schema.Operation.Change {
-  package init?(_ change: StreakDomain.Operation.Change) {
+  public init?(_ change: StreakDomain.Operation.Change) {
     switch change {
     case .setCompletion(let wanted):
       self = .setCompletion(
@@ -85,7 +85,7 @@ extension Schema.Operation.Change {
 extension StreakDomain.Operation.Completion {
   /// The statement about a day: of a queued operation, or of a call that records or undoes.
   /// - Throws: The first invalid field, by its path in the message.
-  package init(_ message: SetCompletion) throws(InvalidField) {
+  public init(_ message: SetCompletion) throws(InvalidField) {
     self.init(
       habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), done: message.done,
       note: message.note, made: try ClientTime(field: message.made, path: "made"),
@@ -93,19 +93,19 @@ extension StreakDomain.Operation.Completion {
   }
 
   /// The path of a call's field is that of the same field in `SetCompletion`.
-  package init(_ message: RecordCompletionRequest) throws(InvalidField) {
+  public init(_ message: RecordCompletionRequest) throws(InvalidField) {
     try self.init(
       SetCompletion(
         habitId: message.habitId, day: message.day, done: true, note: message.note, made: message.made))
   }
 
-  package init(_ message: UndoCompletionRequest) throws(InvalidField) {
+  public init(_ message: UndoCompletionRequest) throws(InvalidField) {
     try self.init(SetCompletion(habitId: message.habitId, day: message.day, made: message.made))
   }
 }
 
 extension StreakDomain.Operation.Note {
-  package init(_ message: SetNote) throws(InvalidField) {
+  public init(_ message: SetNote) throws(InvalidField) {
     self.init(
       habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), text: message.note,
       made: try ClientTime(field: message.made, path: "made"))
@@ -113,7 +113,7 @@ extension StreakDomain.Operation.Note {
 }
 
 extension StreakDomain.Operation.HabitEdit {
-  package init(_ message: EditHabit) throws(InvalidField) {
+  public init(_ message: EditHabit) throws(InvalidField) {
     guard let habit = message.habit else { throw InvalidField("habit", "is required") }
     if !habit.aliasOf.isEmpty { _ = try Identifier(field: habit.aliasOf, path: "habit.alias_of") }
     var changed: Set<StreakDomain.HabitField> = []
@@ -130,7 +130,7 @@ extension StreakDomain.Operation.HabitEdit {
 }
 
 extension StreakDomain.OperationOutcome {
-  package init(_ message: Schema.OperationOutcome) {
+  public init(_ message: Schema.OperationOutcome) {
     let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
     // A reason that this version does not know is still a rejection, and is shown. So is a
     // completion whose note was rejected.
@@ -143,7 +143,7 @@ extension StreakDomain.OperationOutcome {
 }
 
 extension Schema.OperationOutcome {
-  package init(_ outcome: StreakDomain.OperationOutcome) {
+  public init(_ outcome: StreakDomain.OperationOutcome) {
     self.init(
       seq: outcome.seq, status: OperationStatus(rawValue: Int32(outcome.status.rawValue)),
       reason: outcome.rejection.map { ErrorReason($0) } ?? .unspecified, changeNumber: outcome.changeNumber,

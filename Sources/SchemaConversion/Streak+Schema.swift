@@ -1,8 +1,8 @@
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 extension Schema.Streak {
-  package init(habitID: Identifier, _ summary: StreakSummary, zones: RecentTimeZones, archived: Bool, at now: Instant) {
+  public init(habitID: Identifier, _ summary: StreakSummary, zones: RecentTimeZones, archived: Bool, at now: Instant) {
     let today = zones.today(now: now)
     let streak = summary.streak(today: today, isArchived: archived)
     let state: Schema.StreakState =
@@ -21,7 +21,7 @@ extension Schema.Streak {
 }
 
 extension Schema.Statistics {
-  package init(_ statistics: StreakDomain.Statistics, days: DayRange) {
+  public init(_ statistics: StreakDomain.Statistics, days: DayRange) {
     self.init(
       days: days, counted: Int32(clamping: statistics.counted), quarantined: Int32(clamping: statistics.quarantined),
       undone: Int32(clamping: statistics.undone), activeDays: Int32(clamping: statistics.activeDays),
@@ -33,7 +33,7 @@ extension Schema.Statistics {
 }
 
 extension LeftOutDay {
-  package init(_ leftOut: StreakExplanation.LeftOut) {
+  public init(_ leftOut: StreakExplanation.LeftOut) {
     switch leftOut.why {
     case .undone: self.init(day: leftOut.day.number, omission: .undone)
     case .quarantined(let reason):

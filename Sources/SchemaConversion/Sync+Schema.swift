@@ -1,9 +1,9 @@
 internal import GRPCSchema
-package import Schema
-package import StreakDomain
+public import Schema
+public import StreakDomain
 
 extension StreakDomain.Cursor {
-  package init(_ message: Schema.Cursor?) {
+  public init(_ message: Schema.Cursor?) {
     self.init(
       epoch: Epoch(number: message?.epoch ?? 0, bits: Int64(bitPattern: message?.epochBits ?? 0)),
       changeNumber: message?.changeNumber ?? 0, tag: message?.tag ?? [])
@@ -11,7 +11,7 @@ extension StreakDomain.Cursor {
 }
 
 extension Schema.Cursor {
-  package init(_ cursor: StreakDomain.Cursor, resume: [UInt8] = []) {
+  public init(_ cursor: StreakDomain.Cursor, resume: [UInt8] = []) {
     self.init(
       epoch: cursor.epoch.number, changeNumber: cursor.changeNumber, resume: resume,
       epochBits: UInt64(bitPattern: cursor.epoch.bits), tag: cursor.tag)
@@ -20,7 +20,7 @@ extension Schema.Cursor {
 
 extension SyncRequest {
   /// - Parameter sentAt: The device's clock.
-  package init(_ submission: SyncSubmission, pageSize: Int32, sentAt: Instant) {
+  public init(_ submission: SyncSubmission, pageSize: Int32, sentAt: Instant) {
     let cursor: Schema.Cursor? =
       submission.cursor == .start && submission.resume.isEmpty
       ? nil : Schema.Cursor(submission.cursor, resume: submission.resume)
@@ -35,7 +35,7 @@ extension SyncRequest {
 
 extension SyncChanges {
   /// The server's response, without ids and numbers that no version of this program knows.
-  package init(_ response: SyncResponse) {
+  public init(_ response: SyncResponse) {
     self.init(cursor: StreakDomain.Cursor(response.cursor))
     outcomes = response.outcomes.map { StreakDomain.OperationOutcome($0) }
     isReset = response.reset

@@ -1,16 +1,16 @@
-package import GRPCSchema
-package import Schema
-package import StreakDomain
+public import GRPCSchema
+public import Schema
+public import StreakDomain
 
 extension GoogleProtobufTimestamp {
-  package init(_ instant: Instant) {
+  public init(_ instant: Instant) {
     let seconds = instant.seconds
     self.init(seconds: seconds, nanos: Int32(truncatingIfNeeded: (instant.microseconds - seconds * 1_000_000) * 1_000))
   }
 
   /// The instant, rounded down to the microsecond; nil outside the years 1 to 9999, the range of a
   /// timestamp.
-  package var instant: Instant? {
+  public var instant: Instant? {
     guard (-62_135_596_800...253_402_300_799).contains(seconds), (0...999_999_999).contains(nanos) else { return nil }
     return Instant(microseconds: seconds * 1_000_000 + Int64(nanos / 1_000))
   }
@@ -18,7 +18,7 @@ extension GoogleProtobufTimestamp {
 
 extension ClientTime {
   /// A client's time with any values of its fields; nil without an instant.
-  package init?(_ message: LocalTime?) {
+  public init?(_ message: LocalTime?) {
     guard let message, let occurredAt = message.occurredAt?.instant else { return nil }
     self.init(
       occurredAt: occurredAt.wholeMilliseconds, zone: message.zone, utcOffsetSeconds: message.utcOffsetSeconds,
@@ -26,7 +26,7 @@ extension ClientTime {
   }
 
   /// The client's time in a field that must hold one.
-  package init(field message: LocalTime?, path: String) throws(InvalidField) {
+  public init(field message: LocalTime?, path: String) throws(InvalidField) {
     guard let message else { throw InvalidField(path, "is required") }
     guard let time = ClientTime(message) else {
       throw InvalidField(join(path, "occurred_at"), "must be a timestamp")
@@ -39,7 +39,7 @@ extension ClientTime {
 }
 
 extension LocalTime {
-  package init(_ time: ClientTime) {
+  public init(_ time: ClientTime) {
     self.init(
       occurredAt: GoogleProtobufTimestamp(time.occurredAt), zone: time.zone, utcOffsetSeconds: time.utcOffsetSeconds,
       dayStartMinutes: time.dayStartMinutes)

@@ -1,7 +1,7 @@
 /// Lets one message of each kind through per second, and counts the others. Pure.
-package struct FaultLimiter: Sendable {
+public struct FaultLimiter: Sendable {
   /// Most kinds within a second; messages of further ones are dropped.
-  package static let kindsMax = 64
+  public static let kindsMax = 64
 
   private struct Entry {
     var second: Int64
@@ -10,11 +10,11 @@ package struct FaultLimiter: Sendable {
   }
   private var entries: [String: Entry] = [:]
 
-  package init() {}
+  public init() {}
 
   /// - Returns: How many messages of the kind were dropped since the last one; nil: this one is
   ///   dropped as well.
-  package mutating func admit(_ kind: String, second: Int64) -> Int? {
+  public mutating func admit(_ kind: String, second: Int64) -> Int? {
     if let entry = entries[kind] {
       guard entry.second != second else {
         entries[kind]?.omittedCount += 1

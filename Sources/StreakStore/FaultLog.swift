@@ -1,15 +1,15 @@
-package import Logging
+public import Logging
 internal import struct StreakDomain.Instant
 internal import Synchronization
 
 /// Logs repeated errors: each kind once per second. Any thread.
-package final class FaultLog: Sendable {
+public final class FaultLog: Sendable {
   private let logger: Logger
   private let limiter = Mutex(FaultLimiter())
 
-  package init(logger: Logger) { self.logger = logger }
+  public init(logger: Logger) { self.logger = logger }
 
-  package func note(
+  public func note(
     _ kind: String, level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
   ) {
     guard logger.logLevel <= level else { return }

@@ -1,9 +1,9 @@
 internal import Glibc
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Instant
 
 extension Instant {
   /// The machine's clock.
-  package static func now() -> Instant {
+  public static func now() -> Instant {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)

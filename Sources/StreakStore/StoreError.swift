@@ -1,5 +1,5 @@
 /// Why a call to the store failed. The texts are for our log only: they may name hosts and rows.
-package enum StoreError: Error, Equatable {
+public enum StoreError: Error, Equatable {
   /// The database could not be reached, could not write, or was too slow, and nothing took effect:
   /// safe to retry.
   case unavailable(reason: String)
@@ -22,7 +22,7 @@ package enum StoreError: Error, Equatable {
 }
 
 extension StoreError: CustomStringConvertible {
-  package var description: String {
+  public var description: String {
     switch self {
     case .unavailable(let reason), .fault(let reason, _), .outcomeUnknown(let reason): reason
     case .overloaded: "more is waiting for the database than may wait"

@@ -1,9 +1,9 @@
-package import EventLoop
+public import EventLoop
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// A notification from other servers through the database.
-package enum StoreEvent: Sendable {
+public enum StoreEvent: Sendable {
   /// A user's credentials were revoked.
   case revocation(Identifier)
   /// A user's data has changed.
@@ -14,7 +14,7 @@ package enum StoreEvent: Sendable {
 
 /// Receives the notifications of other servers, and of this one, through the database. Belongs to
 /// one loop; closed with `close()`.
-package final class StoreListener: Sendable {
+public final class StoreListener: Sendable {
   private let listener: LoopBound<NotificationListener>
   private let loop: EventLoop
   private let board: HintBoard
@@ -58,7 +58,7 @@ package final class StoreListener: Sendable {
   deinit { board.remove(boardNumber) }
 
   /// Stops listening. Any thread.
-  package func close() async {
+  public func close() async {
     board.remove(boardNumber)
     let listener = listener
     await Task(executorPreference: loop) { listener.value.close() }.value
@@ -67,7 +67,7 @@ package final class StoreListener: Sendable {
 
 extension StreakStore {
   /// Listens on the caller's loop.
-  package func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
+  public func listen(on loop: EventLoop, _ onEvent: @escaping (StoreEvent) -> Void) -> StoreListener {
     StoreListener(loop: loop, store: self, onEvent: onEvent)
   }
 }

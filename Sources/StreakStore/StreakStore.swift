@@ -1,23 +1,23 @@
 package import Cryptography
-package import EventLoop
-package import Logging
+public import EventLoop
+public import Logging
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 internal import Synchronization
 
 /// The tables of the service as typed calls. One for the process; each call uses the connections of
 /// the caller's loop.
-package final class StreakStore: Sendable {
+public final class StreakStore: Sendable {
   /// Most running batches of streak reads, per loop.
   static let readBatchesMax = 2
   /// Longest run of one statement of a schema version, and longest wait for another program that
   /// applies one, in milliseconds.
   static let schemaStatementTimeoutMilliseconds: UInt64 = 24 * 3_600_000
   /// The default size of the cache of recently changed users, in bytes.
-  package static let ledgerCacheBytesDefault = 32 << 20
+  public static let ledgerCacheBytesDefault = 32 << 20
 
   /// Limits of one user's data.
-  package let limits: StoreLimits
+  public let limits: StoreLimits
   let configuration: PostgresConfiguration
   let database: Database
   private let parts: [(loop: EventLoop, part: LoopBound<LoopPart>)]
@@ -52,7 +52,7 @@ package final class StreakStore: Sendable {
   ///     second; nil: nothing is logged.
   ///   - ledgerCacheBytes: The size of the cache of recently changed users; 0: no cache.
   /// - Throws: `StoreConfigurationError` if the connection string is not valid.
-  package convenience init(
+  public convenience init(
     connectionString: String, loops: [EventLoop], connectionsPerLoop: Int = 4,
     limits: StoreLimits = StoreLimits(), busyPollMicroseconds: Int = 0,
     ledgerCacheBytes: Int = StreakStore.ledgerCacheBytesDefault,
@@ -133,7 +133,7 @@ package final class StreakStore: Sendable {
   }
 
   /// Waits for running calls, for a limited time, and closes the connections.
-  package func close() async {
+  public func close() async {
     await database.close()
   }
 
@@ -167,7 +167,7 @@ package final class StreakStore: Sendable {
 
   /// The epoch of change numbers. Read with the schema, when the program starts, and with every new
   /// connection.
-  package var epoch: Epoch { currentEpoch.value }
+  public var epoch: Epoch { currentEpoch.value }
 
   /// Seals and authenticates what a copy of the database must not reveal or make. Read by
   /// `openServerKey`; until then a random one.
@@ -188,7 +188,7 @@ package final class StreakStore: Sendable {
 }
 
 /// The database's connection string cannot be used. The text repeats nothing of it.
-package struct StoreConfigurationError: Error, CustomStringConvertible {
+public struct StoreConfigurationError: Error, CustomStringConvertible {
   let reason: String
-  package var description: String { reason }
+  public var description: String { reason }
 }

@@ -7,7 +7,7 @@ extension String {
   /// one character. Texts that look alike and differ only by the way of typing become equal.
   ///
   /// - Returns: Nil only when memory runs out.
-  package var compatibilityComposed: [UInt8]? {
+  public var compatibilityComposed: [UInt8]? {
     let text = Array(utf8)
     var composed: UnsafeMutablePointer<UInt8>?
     let options = UTF8PROC_STABLE.rawValue | UTF8PROC_COMPOSE.rawValue | UTF8PROC_COMPAT.rawValue

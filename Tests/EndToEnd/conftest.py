@@ -112,7 +112,8 @@ def peer(connect):
 # The longest modules run first; otherwise a worker may begin one when the others are done.
 LONG = ("test_pitr", "test_crash", "test_sync", "test_backup", "test_migration", "test_recovery", "test_harness", "test_backup_folder",
         "test_network_cuts", "test_forged_backup", "test_erasure", "test_bad_input", "test_sign_in", "test_journey", "test_admin", "test_roles",
-        "test_start_stop", "test_attacks", "test_attacks_memory", "test_metrics", "test_streak_kills", "test_streak", "test_load")
+        "test_start_stop", "test_attacks", "test_attacks_memory", "test_metrics", "test_streak_kills", "test_streak", "test_load",
+        "test_failover", "test_rolling")
 
 
 def pytest_collection_modifyitems(items):

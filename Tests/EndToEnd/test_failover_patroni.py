@@ -99,6 +99,8 @@ def failover(databases, devices, fault, synchronous):
         old.cut()
     acknowledged = devices.acknowledged()
     begun = time.monotonic()
+    # Until a standby is promoted no server says that it is ready.
+    wait_until(lambda: not any(is_ready(address) for address in APPS))
     databases.primary = wait_until(lambda: (found := databases.leader()) and found is not old and found, 60)
     lost = devices.lost_at(databases.sql, acknowledged)
     assert lost == 0 or not synchronous, f"{lost} acknowledged operations are lost"

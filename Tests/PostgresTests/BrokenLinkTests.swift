@@ -3,7 +3,8 @@ import Glibc
 import Postgres
 import Testing
 
-@Suite("Broken links")
+// Serialized: a process cancels one silent session's statement at a time.
+@Suite("Broken links", .serialized)
 struct BrokenLinkTests {
   /// Runs `body`, and ends the server process once its statement sleeps there.
   private func interrupt(

@@ -163,10 +163,10 @@ struct CredentialAccount: Sendable {
       return answer(try await refresh(root, presented, pair, seen.grant, by: store))
     case .signOut(let index):
       _ = try await store.signOut(deviceIDs[index], of: userID)
-      return answer(try await store.user(userID) != nil)
+      return .done
     case .signOutAll:
       _ = try await store.signOut(nil, of: userID)
-      return answer(try await store.user(userID) != nil)
+      return .done
     case .revoke(let index): return answer(try await store.revokeDevice(deviceIDs[index], of: userID, at: now) != nil)
     case .spendCode(let code):
       return answer(try await store.spendRecoveryCode(of: userID, hash: Self.codeHash(code), at: now))

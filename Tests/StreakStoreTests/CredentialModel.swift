@@ -170,11 +170,10 @@ struct CredentialModel: Hashable, Sendable {
       family.unused.append(pair)
       devices[id]?.family = family
     case .signOut(let device):
-      guard exists else { return .refused }
-      devices[device]?.family = nil
+      // Of an erased account as well: it asks for an end, and that is there.
+      if exists { devices[device]?.family = nil }
     case .signOutAll:
-      guard exists else { return .refused }
-      endTokens()
+      if exists { endTokens() }
     case .revoke(let device):
       guard devices[device] != nil else { return .refused }
       devices[device] = Device(family: nil, isKnown: false)

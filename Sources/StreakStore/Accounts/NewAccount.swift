@@ -1,32 +1,32 @@
-package import StreakDomain
+public import StreakDomain
 
 /// The data of a sign-up, stored in one transaction.
-package struct NewAccount: Sendable {
-  package var userID: Identifier
+public struct NewAccount: Sendable {
+  public var userID: Identifier
   /// As the person wrote it.
-  package var email: String
+  public var email: String
   /// The email's normalised form: two emails with the same one are equal.
-  package var emailKey: String
+  public var emailKey: String
   /// The password's hash, sealed under the server key.
-  package var sealedPassword: [UInt8]
-  package var createdAt: Instant
+  public var sealedPassword: [UInt8]
+  public var createdAt: Instant
   /// Hashes of the account's recovery codes; empty: it has none.
-  package var recoveryCodeHashes: [[UInt8]]
+  public var recoveryCodeHashes: [[UInt8]]
   /// The reply, sealed under the request's own secrets.
-  package var sealedReply: [UInt8]
-  package var device: DeviceRecord
-  package var credential: CredentialRecord
+  public var sealedReply: [UInt8]
+  public var device: DeviceRecord
+  public var credential: CredentialRecord
   /// A hash of the address that the device signs up from.
-  package var addressHash: [UInt8]
+  public var addressHash: [UInt8]
   /// The session to migrate into the account.
-  package var session: NewMigration?
-  package var auditEvent: AuditEventRecord
+  public var session: NewMigration?
+  public var auditEvent: AuditEventRecord
   /// The language of mails, a BCP 47 tag; empty: not given.
-  package var language = ""
+  public var language = ""
   /// A keyed hash of the code that proves the address; nil: nothing proves it.
-  package var addressCodeHash: [UInt8]?
+  public var addressCodeHash: [UInt8]?
 
-  package init(
+  public init(
     userID: Identifier, email: String, emailKey: String, sealedPassword: [UInt8], createdAt: Instant,
     recoveryCodeHashes: [[UInt8]] = [], sealedReply: [UInt8], device: DeviceRecord, credential: CredentialRecord,
     addressHash: [UInt8],
@@ -48,14 +48,14 @@ package struct NewAccount: Sendable {
 }
 
 /// The stored data of a session that is migrated into a new account.
-package struct NewMigration: Sendable {
-  package var record: MergeRecord
+public struct NewMigration: Sendable {
+  public var record: MergeRecord
   /// The server has a row for the session.
-  package var isSessionKnown: Bool
+  public var isSessionKnown: Bool
   /// The session's result in an empty ledger.
-  package var ledger: PersonLedger
+  public var ledger: PersonLedger
 
-  package init(record: MergeRecord, isSessionKnown: Bool, ledger: PersonLedger) {
+  public init(record: MergeRecord, isSessionKnown: Bool, ledger: PersonLedger) {
     self.record = record
     self.isSessionKnown = isSessionKnown
     self.ledger = ledger
@@ -63,7 +63,7 @@ package struct NewMigration: Sendable {
 }
 
 /// The outcome of a sign-up.
-package enum SignUpOutcome: Sendable, Equatable {
+public enum SignUpOutcome: Sendable, Equatable {
   /// The account exists with all its data.
   case signedUp
   /// An account with this email exists; nothing was stored.

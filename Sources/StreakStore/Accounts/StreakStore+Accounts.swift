@@ -1,12 +1,12 @@
 internal import Postgres
-package import struct StreakDomain.Identifier
+public import struct StreakDomain.Identifier
 
 extension StreakStore {
   private static let userByEmail = Statement(
     .read, "SELECT user_id FROM emails WHERE email_key = $1 AND reserved_until IS NULL")
 
   /// The user with an email, by its normalised form; nil if there is none.
-  package func userID(emailKey: String) async throws(StoreError) -> Identifier? {
+  public func userID(emailKey: String) async throws(StoreError) -> Identifier? {
     try await database.row(Self.userByEmail, .string(emailKey)) { row throws(DatabaseError) in try row.identifier(0) }
   }
 
@@ -20,7 +20,7 @@ extension StreakStore {
     """)
 
   /// A person's account; nil if there is none.
-  package func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {
+  public func user(_ userID: Identifier) async throws(StoreError) -> UserRecord? {
     try await database.row(Self.userByID, .identifier(userID)) { row throws(DatabaseError) in
       let columns = Self.userColumns
       return try row.user(
@@ -32,7 +32,7 @@ extension StreakStore {
   private static let sealedSignUp = Statement(.read, "SELECT sealed_sign_up FROM users WHERE user_id = $1")
 
   /// The sealed reply to the sign-up that made an account.
-  package func sealedSignUp(_ userID: Identifier) async throws(StoreError) -> [UInt8]? {
+  public func sealedSignUp(_ userID: Identifier) async throws(StoreError) -> [UInt8]? {
     try await database.row(Self.sealedSignUp, .identifier(userID)) { row throws(DatabaseError) in try row.bytes(0) }
   }
 }

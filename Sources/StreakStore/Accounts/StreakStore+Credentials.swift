@@ -1,12 +1,12 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// The device of a valid access token.
-package struct AccessGrant: Sendable, Equatable {
-  package var deviceID: Identifier
-  package var expiresAt: Instant
+public struct AccessGrant: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var expiresAt: Instant
   /// When the account is to be erased; nil: it is not.
-  package var deletionAt: Instant?
+  public var deletionAt: Instant?
 }
 
 /// The result of looking up an access token.
@@ -25,7 +25,7 @@ struct AccessKey: Sendable {
 }
 
 /// The family that a refresh token belongs to.
-package enum RefreshGrant: Sendable, Equatable {
+public enum RefreshGrant: Sendable, Equatable {
   /// The device's current family.
   case living(deviceID: Identifier, TokenFamily)
   /// The device's last family that ended.
@@ -39,7 +39,7 @@ package enum RefreshGrant: Sendable, Equatable {
 extension StreakStore {
   /// The channel on which servers are notified of revoked credentials. The payload is the user's id
   /// as 32 hexadecimal digits.
-  package static let revocationChannel = "streakd_revocations"
+  public static let revocationChannel = "streakd_revocations"
 
   private static let grantAccess = Statement(
     .write,
@@ -164,7 +164,7 @@ extension StreakStore {
 
   /// The device that an access token belongs to; nil if none, or if it was revoked. It may have
   /// expired. The first use of a pair ends the previous pair.
-  package func accessGrant(
+  public func accessGrant(
     of userID: Identifier, accessHash: [UInt8], at now: Instant
   ) async throws(StoreError) -> AccessGrant? {
     let found = try await grantBatcher.response(to: AccessKey(userID: userID, accessHash: accessHash))
@@ -211,7 +211,7 @@ extension StreakStore {
     """)
 
   /// The device to which a family of refresh tokens belongs, or belonged last.
-  package func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
+  public func refreshGrant(of userID: Identifier, familyHash: [UInt8]) async throws(StoreError) -> RefreshGrant? {
     try await database.row(Self.refreshGrant, .identifier(userID), .bytes(familyHash)) { row throws(DatabaseError) in
       let deviceID = try row.identifier(0)
       guard try row.bool(1), let family = try row.tokenFamily(Self.grantedFamilyColumns) else {
@@ -237,7 +237,7 @@ extension StreakStore {
   ///
   /// - Parameter refreshedAt: Nil: unchanged.
   /// - Returns: False if another call changed it first.
-  package func storeFamily(
+  public func storeFamily(
     _ family: TokenFamily, replacing before: TokenFamily, of deviceID: Identifier, _ userID: Identifier,
     refreshedAt: Instant? = nil
   ) async throws(StoreError) -> Bool {
@@ -273,7 +273,7 @@ extension StreakStore {
   }
 
   /// Revokes the credentials of a device whose family two holders share, and notifies every server.
-  package func endCopiedFamily(_ familyHash: [UInt8], of deviceID: Identifier, _ userID: Identifier)
+  public func endCopiedFamily(_ familyHash: [UInt8], of deviceID: Identifier, _ userID: Identifier)
     async throws(StoreError)
   {
     try await database.execute(
@@ -317,7 +317,7 @@ extension StreakStore {
   /// Revokes the credentials of one device, or of all, and notifies every server.
   ///
   /// - Returns: How many devices were signed in until now.
-  package func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
+  public func signOut(_ deviceID: Identifier?, of userID: Identifier) async throws(StoreError) -> Int32 {
     guard deviceID == nil else { return try await Self.signOut(deviceID, of: userID, by: database) }
     return try await lockingPerson(userID) { transaction throws(StoreError) in
       try await Self.signOut(nil, of: userID, by: transaction)

@@ -1,16 +1,16 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// A user's device as the server stores it.
-package struct KnownDeviceRecord: Sendable, Equatable {
-  package var device: DeviceRecord
-  package var registeredAt: Instant
-  package var refreshedAt: Instant?
-  package var isSignedIn: Bool
+public struct KnownDeviceRecord: Sendable, Equatable {
+  public var device: DeviceRecord
+  public var registeredAt: Instant
+  public var refreshedAt: Instant?
+  public var isSignedIn: Bool
 }
 
 /// Where a sign-in attempt comes from.
-package enum SignInOrigin: Sendable, Equatable {
+public enum SignInOrigin: Sendable, Equatable {
   /// A device that signed in before and was not revoked.
   case knownDevice
   /// The address of such a device's last sign-in.
@@ -28,7 +28,7 @@ extension StreakStore {
 
   /// Whether a user signed in on a device, or from an address, before. False for a user that does
   /// not exist.
-  package func signInOrigin(
+  public func signInOrigin(
     of userID: Identifier, deviceID: Identifier, addressHash: [UInt8]
   ) async throws(StoreError) -> SignInOrigin {
     try await database.row(
@@ -47,7 +47,7 @@ extension StreakStore {
     """)
 
   /// A user's devices, the most recently used first.
-  package func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
+  public func devices(of userID: Identifier) async throws(StoreError) -> [KnownDeviceRecord] {
     try await database.rows(Self.devices, .identifier(userID)) { row throws(DatabaseError) in
       try row.knownDevice(Self.knownColumns)
     }
@@ -70,7 +70,7 @@ extension StreakStore {
   /// Revokes a device's credentials, makes the device unknown, and notifies every server.
   ///
   /// - Returns: Whether it was signed in; nil if the user has no such device.
-  package func revokeDevice(
+  public func revokeDevice(
     _ deviceID: Identifier, of userID: Identifier, at now: Instant
   ) async throws(StoreError) -> Bool? {
     try await lockingPerson(userID) { transaction throws(StoreError) in

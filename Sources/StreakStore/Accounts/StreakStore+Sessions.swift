@@ -1,6 +1,6 @@
 internal import Postgres
-package import struct StreakDomain.Identifier
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 extension StreakStore {
   private static let insertSession = Statement(
@@ -13,7 +13,7 @@ extension StreakStore {
   /// Stores a session that begins now.
   ///
   /// - Returns: Whether it is new; if not, nothing was changed.
-  package func startSession(_ session: SessionRecord, at now: Instant) async throws(StoreError) -> Bool {
+  public func startSession(_ session: SessionRecord, at now: Instant) async throws(StoreError) -> Bool {
     try await database.execute(
       Self.insertSession, .identifier(session.sessionID), .bytes(session.secretHash), .instant(now),
       .bytes(session.sealedStart)) == 1
@@ -23,7 +23,7 @@ extension StreakStore {
     .read, "SELECT \(sessionColumns.list()) FROM sessions WHERE session_id = $1")
 
   /// A session; nil if it is unknown.
-  package func session(_ sessionID: Identifier) async throws(StoreError) -> SessionRecord? {
+  public func session(_ sessionID: Identifier) async throws(StoreError) -> SessionRecord? {
     try await database.row(Self.session, .identifier(sessionID)) { row throws(DatabaseError) in
       try row.session(Self.sessionColumns)
     }
@@ -41,7 +41,7 @@ extension StreakStore {
   /// The data to check a claim on a session: its row, and for sessions of an erased account the
   /// hash of the secret. One statement for all cases, so that the time does not reveal which
   /// sessions exist.
-  package func presentedSession(
+  public func presentedSession(
     _ sessionID: Identifier
   ) async throws(StoreError) -> (known: SessionRecord?, erasedSecretHash: [UInt8]?) {
     let found = try await database.row(Self.presentedSession, .identifier(sessionID)) { row throws(DatabaseError) in
@@ -59,7 +59,7 @@ extension StreakStore {
     "UPDATE sessions SET last_contact_at = $2 WHERE session_id = $1 AND last_contact_at < $3")
 
   /// Records that a session is in use; writes at most once a day.
-  package func keepSession(_ sessionID: Identifier, at now: Instant) async throws(StoreError) {
+  public func keepSession(_ sessionID: Identifier, at now: Instant) async throws(StoreError) {
     try await database.execute(
       Self.keepSession, .identifier(sessionID), .instant(now), .instant(now.advanced(bySeconds: -86_400)))
   }

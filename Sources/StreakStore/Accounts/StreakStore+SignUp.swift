@@ -1,5 +1,5 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   private static let insertEmail = Statement(
@@ -21,7 +21,7 @@ extension StreakStore {
   ///
   /// The session is claimed first and the email second, in every sign-up, so that two of them
   /// cannot deadlock.
-  package func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
+  public func signUp(_ account: NewAccount) async throws(StoreError) -> SignUpOutcome {
     let session = account.session.map { [LockedRow.session($0.record.migration.sessionID)] } ?? []
     return try await inTurn(of: session + [.email(account.emailKey)]) { () throws(StoreError) in
       try await transaction { transaction throws(StoreError) in
@@ -93,7 +93,7 @@ extension StreakStore {
   }
 
   /// The ledger of an account that is made now.
-  package func emptyLedger(at now: Instant) -> PersonLedger {
+  public func emptyLedger(at now: Instant) -> PersonLedger {
     PersonLedger(
       epoch: epoch, firstDay: DayRules.firstDay(createdAt: now), habitsMax: limits.habitsPerPersonMax,
       quotas: limits.quotas)

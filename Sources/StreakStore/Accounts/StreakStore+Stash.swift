@@ -1,17 +1,17 @@
 internal import Postgres
-package import struct StreakDomain.Identifier
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 /// The sealed captures of anonymous sessions.
 extension StreakStore {
   /// A presented session with its stash.
-  package struct PresentedStash: Sendable {
+  public struct PresentedStash: Sendable {
     /// Nil: the session is unknown.
-    package var known: SessionRecord?
+    public var known: SessionRecord?
     /// For a session of an erased account: the hash of its secret.
-    package var erasedSecretHash: [UInt8]?
+    public var erasedSecretHash: [UInt8]?
     /// Nil: the session never had one.
-    package var stash: StashRecord?
+    public var stash: StashRecord?
   }
 
   private static func presentedStash(_ content: String) -> Statement {
@@ -32,7 +32,7 @@ extension StreakStore {
   /// the time does not reveal which sessions exist.
   ///
   /// - Parameter withContent: Read the sealed capture too.
-  package func presentedStash(
+  public func presentedStash(
     _ sessionID: Identifier, withContent: Bool
   ) async throws(StoreError) -> PresentedStash {
     let statement = withContent ? Self.presentedStash : Self.presentedStashNumber
@@ -68,7 +68,7 @@ extension StreakStore {
   ///
   /// - Parameter isNew: The server does not know the session, which began offline.
   /// - Returns: Whether it is stored.
-  package func stash(
+  public func stash(
     _ stash: StashRecord, of sessionID: Identifier, secretHash: [UInt8], isNew: Bool
   ) async throws(StoreError) -> Bool {
     try await database.execute(
@@ -80,7 +80,7 @@ extension StreakStore {
     .write, "UPDATE sessions SET sealed_stash = NULL WHERE session_id = $1 AND secret_hash = $2")
 
   /// Removes a session's stash. Its number stays, so that a late copy of it does not return.
-  package func removeStash(of sessionID: Identifier, secretHash: [UInt8]) async throws(StoreError) {
+  public func removeStash(of sessionID: Identifier, secretHash: [UInt8]) async throws(StoreError) {
     try await database.execute(Self.removeStash, .identifier(sessionID), .bytes(secretHash))
   }
 }

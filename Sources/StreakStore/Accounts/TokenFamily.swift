@@ -1,4 +1,4 @@
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Instant
 
 /// The token pairs of one sign-in on one device, and the meaning of a presented token.
 ///
@@ -25,27 +25,27 @@ package import struct StreakDomain.Instant
 /// No pair is issued to two calls, so a copy of a refresh token never gets the owner's pair. A
 /// server keeps the hashes of one current pair, of one earlier access token, and of at most
 /// `unusedPairsMax` unused pairs.
-package struct TokenFamily: Sendable, Equatable {
+public struct TokenFamily: Sendable, Equatable {
   /// Most unused pairs kept; one more displaces the oldest, which then counts as an old one.
-  package static let unusedPairsMax = 4
+  public static let unusedPairsMax = 4
 
   /// An access token and a refresh token that were issued together.
-  package struct Pair: Sendable, Equatable {
+  public struct Pair: Sendable, Equatable {
     /// SHA-256 of the access token's secret, 32 bytes.
-    package var accessHash: [UInt8]
-    package var accessExpiresAt: Instant
+    public var accessHash: [UInt8]
+    public var accessExpiresAt: Instant
     /// SHA-256 of the refresh token's secret, 32 bytes.
-    package var refreshHash: [UInt8]
-    package var refreshExpiresAt: Instant
+    public var refreshHash: [UInt8]
+    public var refreshExpiresAt: Instant
 
-    package init(accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant) {
+    public init(accessHash: [UInt8], accessExpiresAt: Instant, refreshHash: [UInt8], refreshExpiresAt: Instant) {
       self.accessHash = accessHash
       self.accessExpiresAt = accessExpiresAt
       self.refreshHash = refreshHash
       self.refreshExpiresAt = refreshExpiresAt
     }
 
-    package init(_ credential: CredentialRecord) {
+    public init(_ credential: CredentialRecord) {
       self.init(
         accessHash: credential.accessHash, accessExpiresAt: credential.accessExpiresAt,
         refreshHash: credential.refreshHash, refreshExpiresAt: credential.refreshExpiresAt)
@@ -53,18 +53,18 @@ package struct TokenFamily: Sendable, Equatable {
   }
 
   /// An access token alone.
-  package struct Access: Sendable, Equatable {
-    package var hash: [UInt8]
-    package var expiresAt: Instant
+  public struct Access: Sendable, Equatable {
+    public var hash: [UInt8]
+    public var expiresAt: Instant
 
-    package init(hash: [UInt8], expiresAt: Instant) {
+    public init(hash: [UInt8], expiresAt: Instant) {
       self.hash = hash
       self.expiresAt = expiresAt
     }
   }
 
   /// The outcome of a refresh.
-  package enum RefreshOutcome: Sendable, Equatable {
+  public enum RefreshOutcome: Sendable, Equatable {
     /// The new pair is one of the unused ones.
     case issued
     /// The token has expired.
@@ -74,13 +74,13 @@ package struct TokenFamily: Sendable, Equatable {
   }
 
   /// The pair in use.
-  package private(set) var current: Pair
+  public private(set) var current: Pair
   /// The access token of the previous pair.
-  package private(set) var previousAccess: Access?
+  public private(set) var previousAccess: Access?
   /// Issued pairs that were not used so far, the oldest first.
-  package private(set) var unused: [Pair]
+  public private(set) var unused: [Pair]
 
-  package init(current: Pair, previousAccess: Access? = nil, unused: [Pair] = []) {
+  public init(current: Pair, previousAccess: Access? = nil, unused: [Pair] = []) {
     self.current = current
     self.previousAccess = previousAccess
     self.unused = unused
@@ -89,7 +89,7 @@ package struct TokenFamily: Sendable, Equatable {
   /// A refresh token of the family was presented.
   ///
   /// - Parameter pair: The pair to issue, if any.
-  package mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
+  public mutating func refresh(_ refreshHash: [UInt8], issuing pair: Pair, at now: Instant) -> RefreshOutcome {
     let place = unused.firstIndex { $0.refreshHash == refreshHash }
     guard let presented = place.map({ unused[$0] }) ?? (current.refreshHash == refreshHash ? current : nil) else {
       return .copied
@@ -104,7 +104,7 @@ package struct TokenFamily: Sendable, Equatable {
   /// An access token was presented.
   ///
   /// - Returns: When it expires; nil if it does not belong to the family, or not any more.
-  package mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
+  public mutating func use(_ accessHash: [UInt8], at now: Instant) -> Instant? {
     if current.accessHash == accessHash { return current.accessExpiresAt }
     if let previousAccess, previousAccess.hash == accessHash { return previousAccess.expiresAt }
     guard let pair = unused.first(where: { $0.accessHash == accessHash }) else { return nil }

@@ -17,7 +17,7 @@ extension StreakStore {
 
   /// Stores an audit event durably. A user's events are numbered in the order of storing, and each
   /// one's hash covers the one before.
-  package func recordAudit(_ event: AuditEventRecord) async throws(StoreError) {
+  public func recordAudit(_ event: AuditEventRecord) async throws(StoreError) {
     try await Self.recordAudit(event, by: database)
   }
 }

@@ -1,24 +1,24 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// The result of verifying the audit chains.
-package struct AuditVerification: Sendable, Equatable {
+public struct AuditVerification: Sendable, Equatable {
   /// A broken chain.
-  package struct Fault: Sendable, Equatable {
-    package let userID: Identifier
+  public struct Fault: Sendable, Equatable {
+    public let userID: Identifier
     /// The first break as text, such as "event 3 is missing".
-    package let description: String
+    public let description: String
   }
 
-  package var peopleCount: Int64 = 0
-  package var eventCount: Int64 = 0
+  public var peopleCount: Int64 = 0
+  public var eventCount: Int64 = 0
   /// The first break of each broken chain, at most `faultsMax` of them.
-  package var faults: [Fault] = []
+  public var faults: [Fault] = []
   /// Broken chains, listed or not.
-  package var faultCount: Int64 = 0
+  public var faultCount: Int64 = 0
 
   /// Most faults that are listed.
-  package static let faultsMax = 1_000
+  public static let faultsMax = 1_000
 
   mutating func note(_ fault: AuditChain.Break, of userID: Identifier) {
     faultCount += 1
@@ -49,7 +49,7 @@ extension StreakStore {
   }
 
   /// Verifies the chain of one user, or of all users, in one snapshot.
-  package func verifyAudit(of userID: Identifier? = nil) async throws(StoreError) -> AuditVerification {
+  public func verifyAudit(of userID: Identifier? = nil) async throws(StoreError) -> AuditVerification {
     try await transaction(.snapshot) { transaction throws(StoreError) in
       var verification = AuditVerification()
       var chain = AuditChain()

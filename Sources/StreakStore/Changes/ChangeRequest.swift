@@ -1,35 +1,35 @@
-package import StreakDomain
+public import StreakDomain
 
 // Large, and passed on many times: so these are objects.
 
 /// Changes of one user's data that one device requests. They are decided together, in order, by
 /// `StreakDomain.PersonLedger`.
-package final class ChangeRequest: Sendable {
-  package enum Work: Sendable {
+public final class ChangeRequest: Sendable {
+  public enum Work: Sendable {
     /// The next operations of the device's queue, in order and without gaps.
     case queue([QueuedOperation])
     /// One change of a connected device; it has no place in a queue.
     case direct(Operation.Change)
   }
 
-  package let userID: Identifier
-  package let deviceID: Identifier
-  package let work: Work
+  public let userID: Identifier
+  public let deviceID: Identifier
+  public let work: Work
   /// With these the device's queue is empty.
-  package let nothingLeft: Bool
+  public let nothingLeft: Bool
   /// The server's clock.
-  package let now: Instant
+  public let now: Instant
   /// Habits that the server may have lost: missing ones are made before the operations are decided.
-  package let restatedHabits: [SyncChanges.Habit]
+  public let restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: not stated.
-  package let oldestKeptSeq: Int64
+  public let oldestKeptSeq: Int64
   /// The device's clock at sending; nil: not stated.
-  package let sentAt: Instant?
+  public let sentAt: Instant?
   /// The first operation on a missing habit, and all later ones, stay undecided: the device will
   /// restate the habit.
-  package let waitsForHabits: Bool
+  public let waitsForHabits: Bool
 
-  package init(
+  public init(
     userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Instant,
     waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
     sentAt: Instant? = nil
@@ -47,17 +47,17 @@ package final class ChangeRequest: Sendable {
 }
 
 /// An operation as received.
-package final class QueuedOperation: Sendable {
+public final class QueuedOperation: Sendable {
   /// Most bytes of a rejected operation that is kept whole.
-  package static let keptBytesMax = 16_384
+  public static let keptBytesMax = 16_384
 
-  package let operation: Operation
+  public let operation: Operation
   /// The encoded message, for the inbox and to recognise a repetition.
-  package let payload: [UInt8]
+  public let payload: [UInt8]
   /// The first 16 bytes of SHA-256 of `payload`.
-  package let payloadHash: [UInt8]
+  public let payloadHash: [UInt8]
 
-  package init(operation: Operation, payload: [UInt8], payloadHash: [UInt8]) {
+  public init(operation: Operation, payload: [UInt8], payloadHash: [UInt8]) {
     self.operation = operation
     self.payload = payload
     self.payloadHash = payloadHash
@@ -65,13 +65,13 @@ package final class QueuedOperation: Sendable {
 }
 
 /// The result of a request.
-package final class ChangeResult: Sendable {
+public final class ChangeResult: Sendable {
   /// One for each operation, in order.
-  package let outcomes: [OperationOutcome]
+  public let outcomes: [OperationOutcome]
   /// The user's state, as far as this change loaded it, after storing.
-  package let ledger: PersonLedger
+  public let ledger: PersonLedger
   /// The number of the user's last change before this one. `ledger.changes` has the later changes.
-  package let changeNumberBefore: Int64
+  public let changeNumberBefore: Int64
 
   init(outcomes: [OperationOutcome], ledger: PersonLedger, changeNumberBefore: Int64) {
     self.outcomes = outcomes
@@ -81,7 +81,7 @@ package final class ChangeResult: Sendable {
 }
 
 /// Why a device's queue is refused as a whole, with nothing applied.
-package enum QueueRefusal: Error, Equatable, Sendable {
+public enum QueueRefusal: Error, Equatable, Sendable {
   /// The first operation is not the next one.
   case gap(expectedSeq: Int64)
   /// An operation was decided before, with another payload or too long ago.

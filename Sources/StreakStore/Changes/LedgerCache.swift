@@ -96,13 +96,13 @@ final class LedgerCache: Sendable {
 }
 
 /// The cache's hits, misses and size.
-package struct LedgerCacheMetrics: Sendable {
+public struct LedgerCacheMetrics: Sendable {
   /// Hits: the data that a change needed was cached.
-  package let hits: Int
+  public let hits: Int
   /// Misses: it was loaded from the database.
-  package let misses: Int
+  public let misses: Int
   /// Approximate size in memory.
-  package let bytes: Int
+  public let bytes: Int
 }
 
 /// The data that a change needs besides the head: optionally a habit, and a day of it.

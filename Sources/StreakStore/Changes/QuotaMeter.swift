@@ -1,4 +1,4 @@
-package import StreakDomain
+public import StreakDomain
 internal import Synchronization
 
 /// Counts losses by quotas since the program's start. Any thread.
@@ -15,5 +15,5 @@ final class QuotaMeter: Sendable {
 
 extension StreakStore {
   /// Losses by quotas since the program's start.
-  package var quotaCounts: QuotaCounts { quotaMeter.current }
+  public var quotaCounts: QuotaCounts { quotaMeter.current }
 }

@@ -1,5 +1,5 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   // Prevents other calls from adding rows of this user: every change of a user's data changes or
@@ -80,14 +80,14 @@ extension StreakStore {
   private static let isErased = Statement(.read, "SELECT EXISTS (SELECT FROM erasure.people WHERE user_id = $1)")
 
   /// Whether an account was erased.
-  package func isErased(_ userID: Identifier) async throws(StoreError) -> Bool {
+  public func isErased(_ userID: Identifier) async throws(StoreError) -> Bool {
     try await database.row(Self.isErased, .identifier(userID)) { row throws(DatabaseError) in try row.bool(0) } ?? false
   }
 
   private static let erasedAmong = Statement(.read, "SELECT user_id FROM erasure.people WHERE user_id = ANY($1)")
 
   /// Those of these users that were erased.
-  package func erased(among userIDs: [Identifier]) async throws(StoreError) -> [Identifier] {
+  public func erased(among userIDs: [Identifier]) async throws(StoreError) -> [Identifier] {
     try await database.rows(Self.erasedAmong, .identifiers(userIDs)) { row throws(DatabaseError) in
       try row.identifier(0)
     }
@@ -103,7 +103,7 @@ extension StreakStore {
     """)
 
   /// All erasures since a moment that this database knows.
-  package func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
+  public func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
     ErasureRecords(
       people: try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
         ErasureRecords.Person(userID: try row.identifier(0), erasedAt: try row.instant(1))
@@ -136,12 +136,12 @@ extension StreakStore {
   /// may have been restored to an earlier moment.
   ///
   /// - Returns: How many it still had.
-  package func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
+  public func apply(_ records: ErasureRecords) async throws(StoreError) -> Int {
     try await Self.apply(records, by: database)
   }
 
   /// Like `apply(_:)` over a connection of its own, while calls wait for it: see `onEpochRise(_:)`.
-  package func applyBeforeServing(_ records: ErasureRecords) async throws(StoreError) -> Int {
+  public func applyBeforeServing(_ records: ErasureRecords) async throws(StoreError) -> Int {
     let database = databaseForSchema()
     let result: Result<Int, StoreError>
     do throws(StoreError) {
@@ -181,7 +181,7 @@ extension StreakStore {
   /// Removes rows that calls running during an erasure may have written after it, such as the row
   /// of a device that was just signing in. Every statement has a time limit, so that checking the
   /// last hour is enough.
-  package func sweepErasures(since moment: Instant) async throws(StoreError) {
+  public func sweepErasures(since moment: Instant) async throws(StoreError) {
     let people = try await erasures(since: moment).people.map(\.userID)
     guard !people.isEmpty else { return }
     try await transaction { transaction throws(StoreError) in

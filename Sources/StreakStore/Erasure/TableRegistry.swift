@@ -3,25 +3,25 @@
 ///
 /// A test compares this list with the database's catalog: it fails for a table that is missing
 /// here, and for a column with a user's name pattern that is missing here.
-package enum TableRegistry {
+public enum TableRegistry {
   /// A table with rows of users.
-  package struct PersonalTable: Sendable {
-    package let name: String
+  public struct PersonalTable: Sendable {
+    public let name: String
     /// The column with the row's user.
-    package let userColumn: String
+    public let userColumn: String
     /// The section of an export that contains its rows, or why none does.
-    package let export: Export
+    public let export: Export
     /// The treatment of its rows when a user's data is merged from a session or a backup.
-    package let merge: Merge
+    public let merge: Merge
   }
 
-  package enum Export: Sendable, Equatable {
+  public enum Export: Sendable, Equatable {
     case section(String)
     /// Another section contains its information; the reason.
     case covered(String)
   }
 
-  package enum Merge: Sendable, Equatable {
+  public enum Merge: Sendable, Equatable {
     /// As operations, like a device's own.
     case asOperations
     /// The account's rows stay; the reason.
@@ -30,7 +30,7 @@ package enum TableRegistry {
 
   /// In the order in which an erasure removes rows: `heads` first, whose lock prevents other calls
   /// from adding more.
-  package static let personal: [PersonalTable] = [
+  public static let personal: [PersonalTable] = [
     PersonalTable(
       name: "heads", userColumn: "user_id",
       export: .covered("it follows from the ledger, and its settings are in the account"),
@@ -106,10 +106,10 @@ package enum TableRegistry {
   static let auditTrail: Set<String> = ["audit_heads", "audit_events"]
 
   /// Tables without rows of users.
-  package static let impersonal: Set<String> = [
+  public static let impersonal: Set<String> = [
     "schema_versions", "service_state", "timelines", "server_probes", "backup_runs", "rate_limits", "server_key",
   ]
 
   /// The names of columns with a row's user.
-  package static let userColumns: Set<String> = ["user_id", "claimed_by"]
+  public static let userColumns: Set<String> = ["user_id", "claimed_by"]
 }

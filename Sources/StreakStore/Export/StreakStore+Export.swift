@@ -1,29 +1,29 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// A device as the server stores it.
-package struct ExportedDeviceRecord: Sendable, Equatable {
-  package var device: DeviceRecord
-  package var registeredAt: Instant
-  package var isSignedIn: Bool
+public struct ExportedDeviceRecord: Sendable, Equatable {
+  public var device: DeviceRecord
+  public var registeredAt: Instant
+  public var isSignedIn: Bool
 }
 
 /// A notice with its id.
-package struct ExportedNoticeRecord: Sendable, Equatable {
-  package var id: Identifier
-  package var notice: Notice
+public struct ExportedNoticeRecord: Sendable, Equatable {
+  public var id: Identifier
+  public var notice: Notice
 }
 
 /// Identifies the state of a user's data that an export shows, so that a broken one can be resumed.
-package struct ExportSnapshot: Sendable, Equatable {
+public struct ExportSnapshot: Sendable, Equatable {
   /// The document's time.
-  package var exportedAt: Instant
+  public var exportedAt: Instant
   /// The last audit event in it: the export itself adds further ones.
-  package var auditNumber: Int64
+  public var auditNumber: Int64
   /// A hash that changes with anything else in the document.
-  package var state: [UInt8]
+  public var state: [UInt8]
 
-  package init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
+  public init(exportedAt: Instant, auditNumber: Int64, state: [UInt8]) {
     self.exportedAt = exportedAt
     self.auditNumber = auditNumber
     self.state = state
@@ -31,7 +31,7 @@ package struct ExportSnapshot: Sendable, Equatable {
 }
 
 /// How an export ended.
-package enum ExportEnd: Sendable, Equatable {
+public enum ExportEnd: Sendable, Equatable {
   /// All rows were visited.
   case complete
   /// The visitor returned false.
@@ -43,7 +43,7 @@ package enum ExportEnd: Sendable, Equatable {
 }
 
 /// Some of a user's rows, of one kind.
-package enum ExportedRows: Sendable {
+public enum ExportedRows: Sendable {
   case account(UserRecord, habitCount: Int32)
   case devices([ExportedDeviceRecord])
   case habits([HabitEntry])
@@ -139,7 +139,7 @@ extension StreakStore {
   ///   - wanted: The required state; nil: any.
   ///   - begin: Receives the snapshot; false ends the export.
   ///   - visit: Receives some rows; false ends the export.
-  package func export(
+  public func export(
     of userID: Identifier, at now: Instant = .now(), resuming wanted: ExportSnapshot? = nil,
     begin: (ExportSnapshot) async -> Bool = { _ in true }, _ visit: (ExportedRows) async -> Bool
   ) async throws(StoreError) -> ExportEnd {

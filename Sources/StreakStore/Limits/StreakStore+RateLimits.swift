@@ -2,16 +2,16 @@ internal import Cryptography
 internal import Postgres
 
 /// A limit: a number of calls within a window of time.
-package struct RateCount: Sendable, Equatable {
+public struct RateCount: Sendable, Equatable {
   /// A name that identifies the counted thing, as bytes. Only its hash under the
   /// server key is stored.
-  package var name: [UInt8]
+  public var name: [UInt8]
   /// Most calls, 1 or more.
-  package var callsMax: Int32
+  public var callsMax: Int32
   /// The window's length, in seconds.
-  package var windowSeconds: Int32
+  public var windowSeconds: Int32
 
-  package init(name: [UInt8], callsMax: Int32, windowSeconds: Int32) {
+  public init(name: [UInt8], callsMax: Int32, windowSeconds: Int32) {
     self.name = name
     self.callsMax = callsMax
     self.windowSeconds = windowSeconds
@@ -26,7 +26,7 @@ extension StreakStore {
   ///
   /// - Returns: In the order of the counts, the microseconds for which each still refuses; all zero
   ///   if the call was counted.
-  package func countCall(_ counts: [RateCount]) async throws(StoreError) -> [Int64] {
+  public func countCall(_ counts: [RateCount]) async throws(StoreError) -> [Int64] {
     try await countCall(counts, isAlone: true, by: database)
   }
 

@@ -1,19 +1,19 @@
-package import StreakDomain
+public import StreakDomain
 
 /// The data for a migration's decision, read under the lock of the user's row.
-package struct MigrationState: Sendable {
+public struct MigrationState: Sendable {
   /// The earlier migration with this id, if any.
-  package var stored: MigrationRecord?
+  public var stored: MigrationRecord?
   /// The server's row of the session.
-  package var session: SessionRecord?
+  public var session: SessionRecord?
   /// Earlier migrations of the session into this account.
-  package var earlier: [MigrationRecord]
+  public var earlier: [MigrationRecord]
   /// All habits of the account, deleted ones too.
-  package var habits: [Identifier: HabitState]
+  public var habits: [Identifier: HabitState]
   /// The number of the account's last change.
-  package var changeNumber: Int64
+  public var changeNumber: Int64
 
-  package init(
+  public init(
     stored: MigrationRecord? = nil, session: SessionRecord?, earlier: [MigrationRecord] = [],
     habits: [Identifier: HabitState] = [:], changeNumber: Int64 = 0
   ) {
@@ -26,14 +26,14 @@ package struct MigrationState: Sendable {
 }
 
 /// The data that a migration stores beside the ledger's changes.
-package struct MergeRecord: Sendable {
-  package var migration: MigrationRecord
+public struct MergeRecord: Sendable {
+  public var migration: MigrationRecord
   /// SHA-256 of the session's secret, for a session that the server did not know.
-  package var sessionSecretHash: [UInt8]
-  package var rejected: [RejectedEntryRecord]
-  package var auditEvent: AuditEventRecord
+  public var sessionSecretHash: [UInt8]
+  public var rejected: [RejectedEntryRecord]
+  public var auditEvent: AuditEventRecord
 
-  package init(
+  public init(
     migration: MigrationRecord, sessionSecretHash: [UInt8], rejected: [RejectedEntryRecord],
     auditEvent: AuditEventRecord
   ) {
@@ -45,19 +45,19 @@ package struct MergeRecord: Sendable {
 }
 
 /// The account's data that a migration needs besides its habits.
-package struct MigrationNeeds: Sendable {
-  package var cells: [CellKey]
+public struct MigrationNeeds: Sendable {
+  public var cells: [CellKey]
   /// Habits whose cells are all needed, because they get another id.
-  package var wholeHabits: [Identifier]
+  public var wholeHabits: [Identifier]
 
-  package init(cells: [CellKey], wholeHabits: [Identifier] = []) {
+  public init(cells: [CellKey], wholeHabits: [Identifier] = []) {
     self.cells = cells
     self.wholeHabits = wholeHabits
   }
 }
 
 /// Decides a migration step by step, while the store reads the needed data. Used by one task.
-package protocol MigrationDecider: AnyObject {
+public protocol MigrationDecider: AnyObject {
   associatedtype Refused: Error & Sendable
 
   /// Checks the account and the session.
@@ -70,7 +70,7 @@ package protocol MigrationDecider: AnyObject {
 }
 
 /// The outcome of a migration.
-package enum MigrateOutcome<Refused: Error & Sendable>: Sendable {
+public enum MigrateOutcome<Refused: Error & Sendable>: Sendable {
   /// Done, and durable.
   case migrated
   /// Previewed; nothing was stored.

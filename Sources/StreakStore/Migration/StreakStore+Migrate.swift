@@ -1,5 +1,5 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   private static let ledgerColumns = Selection(HeadColumn.ledger)
@@ -83,7 +83,7 @@ extension StreakStore {
   ///   - counts: Counted in the same transaction if it is to be carried out, so that neither
   ///     replays nor racers of one migration are. Last: other people's calls are counted in one of
   ///     these rows too, and would wait for all of the transaction.
-  package func migrate<Decider: MigrationDecider>(
+  public func migrate<Decider: MigrationDecider>(
     _ migrationID: Identifier, of sessionID: Identifier, into userID: Identifier, isPreview: Bool,
     counting counts: [RateCount], at now: Instant, _ decider: Decider
   ) async throws(StoreError) -> MigrateOutcome<Decider.Refused> {

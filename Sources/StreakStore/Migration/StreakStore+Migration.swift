@@ -1,5 +1,5 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   // A session with a row.
@@ -58,8 +58,7 @@ extension StreakStore {
     .read, "SELECT \(migrationColumns.list()) FROM migrations WHERE user_id = $1 AND migration_id = $2")
 
   /// A migration into a person's account; nil if there is none.
-  package func migration(_ migrationID: Identifier, of userID: Identifier) async throws(StoreError) -> MigrationRecord?
-  {
+  public func migration(_ migrationID: Identifier, of userID: Identifier) async throws(StoreError) -> MigrationRecord? {
     try await database.row(Self.migration, .identifier(userID), .identifier(migrationID)) { row throws(DatabaseError) in
       try row.migration(Self.migrationColumns)
     }

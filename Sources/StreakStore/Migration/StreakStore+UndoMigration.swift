@@ -1,8 +1,8 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// The outcome of undoing a migration.
-package enum UndoOutcome: Sendable {
+public enum UndoOutcome: Sendable {
   /// It is undone, or was undone before: the stored answer.
   case undone([UInt8], isReplay: Bool)
   case notFound
@@ -11,12 +11,12 @@ package enum UndoOutcome: Sendable {
 }
 
 /// The result of an undo, before its answer exists.
-package struct UndoneMigration: Sendable {
-  package var migrationID: Identifier
-  package var daysReversed: Int
+public struct UndoneMigration: Sendable {
+  public var migrationID: Identifier
+  public var daysReversed: Int
   /// Days that were changed since.
-  package var leftAlone: [CellKey]
-  package var deletedHabits: [Identifier]
+  public var leftAlone: [CellKey]
+  public var deletedHabits: [Identifier]
 }
 
 extension StreakStore {
@@ -66,7 +66,7 @@ extension StreakStore {
   /// - Parameters:
   ///   - earliest: A migration that was committed before this moment stays.
   ///   - answer: Makes the answer that is stored.
-  package func undoMigration(
+  public func undoMigration(
     _ migrationID: Identifier, of userID: Identifier, committedSince earliest: Instant,
     counting counts: [RateCount], audit: AuditEventRecord, at now: Instant, _ answer: (UndoneMigration) -> [UInt8]
   ) async throws(StoreError) -> UndoOutcome {
@@ -133,14 +133,14 @@ extension StreakStore {
     """)
 
   /// A person's migrations, latest first.
-  package func migrations(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [MigrationRecord] {
+  public func migrations(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [MigrationRecord] {
     try await database.rows(Self.listMigrations, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
       try row.migration(Self.migrationColumns)
     }
   }
 
   /// A person's latest audit events of some methods, latest first.
-  package func auditEvents(
+  public func auditEvents(
     of userID: Identifier, methods: [String], countMax: Int32
   ) async throws(StoreError) -> [AuditEventRecord] {
     try await database.rows(

@@ -1,6 +1,6 @@
 internal import Postgres
-package import struct StreakDomain.HabitEntry
-package import struct StreakDomain.Identifier
+public import struct StreakDomain.HabitEntry
+public import struct StreakDomain.Identifier
 
 extension StreakStore {
   private static let entry = Selection(HabitColumn.entry)
@@ -13,7 +13,7 @@ extension StreakStore {
     """)
 
   /// Habits by position, then id, after a place in that order.
-  package func habits(
+  public func habits(
     of userID: Identifier, includingArchived: Bool, after place: HabitPlace, countMax: Int32
   ) async throws(StoreError) -> [HabitEntry] {
     try await database.rows(
@@ -25,20 +25,20 @@ extension StreakStore {
   private static let habitCount = Statement(.read, "SELECT habit_count FROM heads WHERE user_id = $1")
 
   /// Number of a user's habits, archived ones included.
-  package func habitCount(of userID: Identifier) async throws(StoreError) -> Int32 {
+  public func habitCount(of userID: Identifier) async throws(StoreError) -> Int32 {
     try await database.row(Self.habitCount, .identifier(userID)) { row throws(DatabaseError) in try row.int32(0) } ?? 0
   }
 }
 
 /// A place in the order of a user's habits. A page begins after one.
-package struct HabitPlace: Sendable, Equatable {
-  package var position: Int32
-  package var habitID: Identifier
+public struct HabitPlace: Sendable, Equatable {
+  public var position: Int32
+  public var habitID: Identifier
 
   /// Before every habit: positions are never negative.
-  package static let start = HabitPlace(position: -1, habitID: .zero)
+  public static let start = HabitPlace(position: -1, habitID: .zero)
 
-  package init(position: Int32, habitID: Identifier) {
+  public init(position: Int32, habitID: Identifier) {
     self.position = position
     self.habitID = habitID
   }

@@ -1,17 +1,17 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// Selects cells of a history; every condition must hold.
-package struct EntryFilter: Sendable, Equatable {
+public struct EntryFilter: Sendable, Equatable {
   /// Nil: all habits.
-  package var habitID: Identifier?
-  package var firstDay: Int32
-  package var lastDay: Int32
+  public var habitID: Identifier?
+  public var firstDay: Int32
+  public var lastDay: Int32
   /// True: counted cells only; false: quarantined ones only; nil: both.
-  package var counted: Bool?
-  package var includesUndone: Bool
+  public var counted: Bool?
+  public var includesUndone: Bool
 
-  package init(habitID: Identifier?, firstDay: Int32, lastDay: Int32, counted: Bool?, includesUndone: Bool) {
+  public init(habitID: Identifier?, firstDay: Int32, lastDay: Int32, counted: Bool?, includesUndone: Bool) {
     self.habitID = habitID
     self.firstDay = firstDay
     self.lastDay = lastDay
@@ -21,14 +21,14 @@ package struct EntryFilter: Sendable, Equatable {
 }
 
 /// A place in the order of a history: latest day first, then by habit id.
-package struct HistoryPlace: Sendable, Equatable {
-  package var day: Int32
-  package var habitID: Identifier
+public struct HistoryPlace: Sendable, Equatable {
+  public var day: Int32
+  public var habitID: Identifier
 
   /// Before every cell.
-  package static let start = HistoryPlace(day: .max, habitID: .zero)
+  public static let start = HistoryPlace(day: .max, habitID: .zero)
 
-  package init(day: Int32, habitID: Identifier) {
+  public init(day: Int32, habitID: Identifier) {
     self.day = day
     self.habitID = habitID
   }
@@ -61,7 +61,7 @@ extension StreakStore {
 
   /// Cells of the ledger, those of deleted habits too, latest day first, then by habit id, after a
   /// place in that order.
-  package func history(
+  public func history(
     of userID: Identifier, _ filter: EntryFilter, after place: HistoryPlace, countMax: Int32
   ) async throws(StoreError) -> [CellEntry] {
     let trust: Int32 =
@@ -87,7 +87,7 @@ extension StreakStore {
     """)
 
   /// The sums of each day, earliest first; only the latest days if there are more than the limit.
-  package func dayCounts(
+  public func dayCounts(
     of userID: Identifier, habitID: Identifier?, firstDay: Int32, lastDay: Int32
   ) async throws(StoreError) -> [DayCounts] {
     try await database.rows(
@@ -109,7 +109,7 @@ extension StreakStore {
 
   /// A habit's streak and its recorded days without their notes, only the latest if there are more
   /// than the limit; nil if there is no such habit.
-  package func explainedCells(
+  public func explainedCells(
     of userID: Identifier, habitID: Identifier, firstDay: Int32, lastDay: Int32
   ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: CellContent)])? {
     guard let streak = try await streak(of: userID, habitID: habitID) else { return nil }

@@ -1,5 +1,5 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// Identifies a habit of a user.
 struct HabitKey: Sendable, Hashable {
@@ -8,13 +8,13 @@ struct HabitKey: Sendable, Hashable {
 }
 
 /// The data that determines a habit's streak.
-package struct StreakRecord: Sendable, Equatable {
-  package var habitID: Identifier
-  package var summary: StreakSummary
-  package var zoneUses: [UInt8]
-  package var archived: Bool
+public struct StreakRecord: Sendable, Equatable {
+  public var habitID: Identifier
+  public var summary: StreakSummary
+  public var zoneUses: [UInt8]
+  public var archived: Bool
   /// The habit's position in the person's own order.
-  package var position: Int32
+  public var position: Int32
 }
 
 extension StreakStore {
@@ -55,7 +55,7 @@ extension StreakStore {
     .read, "SELECT alias_of FROM habits WHERE user_id = $1 AND habit_id = $2 AND alias_of IS NOT NULL")
 
   /// A habit's streak, by its current id or a former one; nil if the user has no such habit.
-  package func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> StreakRecord? {
+  public func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> StreakRecord? {
     let found = try await streakBatcher.response(to: HabitKey(userID: userID, habitID: habitID))
     if let found { return found }
     let present = try await database.row(Self.alias, .identifier(userID), .identifier(habitID)) {
@@ -66,7 +66,7 @@ extension StreakStore {
   }
 
   /// Streaks in the order of the habits, after a place in it.
-  package func streaks(
+  public func streaks(
     of userID: Identifier, includingArchived: Bool, after place: HabitPlace, countMax: Int32
   ) async throws(StoreError) -> [StreakRecord] {
     try await database.rows(

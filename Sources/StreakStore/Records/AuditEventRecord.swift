@@ -1,24 +1,24 @@
-package import struct StreakDomain.Identifier
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 /// One audited attempt. Holds no secret.
-package struct AuditEventRecord: Sendable, Equatable {
+public struct AuditEventRecord: Sendable, Equatable {
   /// The account's user; nil if there is none.
-  package var userID: Identifier?
+  public var userID: Identifier?
   /// Its number, from 1, per user; 0 until stored, and for events without a user.
-  package var number: Int64
-  package var occurredAt: Instant
+  public var number: Int64
+  public var occurredAt: Instant
   /// Such as `AccountService/SignIn`.
-  package var method: String
+  public var method: String
   /// The status's name, such as `OK`.
-  package var outcome: String
+  public var outcome: String
   /// The refusal's reason; empty if there was none.
-  package var reason: String
-  package var deviceID: Identifier?
-  package var peerAddress: String
-  package var detail: String
+  public var reason: String
+  public var deviceID: Identifier?
+  public var peerAddress: String
+  public var detail: String
 
-  package init(
+  public init(
     userID: Identifier?, number: Int64 = 0, occurredAt: Instant, method: String, outcome: String, reason: String,
     deviceID: Identifier?, peerAddress: String, detail: String
   ) {

@@ -1,21 +1,21 @@
-package import struct StreakDomain.Identifier
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Identifier
+public import struct StreakDomain.Instant
 
 /// The server's row of an anonymous session.
-package struct SessionRecord: Sendable, Equatable {
-  package var sessionID: Identifier
+public struct SessionRecord: Sendable, Equatable {
+  public var sessionID: Identifier
   /// SHA-256 of the session's secret, 32 bytes.
-  package var secretHash: [UInt8]
+  public var secretHash: [UInt8]
   /// When the server saw it begin; nil if it began offline.
-  package var anchor: Instant?
+  public var anchor: Instant?
   /// The reply to `StartSession`, sealed under its idempotency key; nil if it began offline.
-  package var sealedStart: [UInt8]?
+  public var sealedStart: [UInt8]?
   /// The account that the session became part of.
-  package var claimedBy: Identifier?
+  public var claimedBy: Identifier?
   /// The migration by which it did.
-  package var migrationID: Identifier?
+  public var migrationID: Identifier?
 
-  package init(
+  public init(
     sessionID: Identifier, secretHash: [UInt8], anchor: Instant?, sealedStart: [UInt8]? = nil,
     claimedBy: Identifier? = nil, migrationID: Identifier? = nil
   ) {

@@ -1,13 +1,13 @@
 internal import Cryptography
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   private static let importReply = Statement(
     .read, "SELECT result FROM imports WHERE user_id = $1 AND import_id = $2")
 
   /// The reply to an earlier import; nil if there was none.
-  package func importReply(_ importID: Identifier, of userID: Identifier) async throws(StoreError) -> [UInt8]? {
+  public func importReply(_ importID: Identifier, of userID: Identifier) async throws(StoreError) -> [UInt8]? {
     try await database.row(Self.importReply, .identifier(userID), .identifier(importID)) { row throws(DatabaseError) in
       try row.bytes(0)
     }
@@ -28,7 +28,7 @@ extension StreakStore {
     .read, "SELECT EXISTS (SELECT FROM claimed_documents WHERE document_hash = $1)")
 
   /// Whether a sealed document was imported into an account already: it counts once.
-  package func isDocumentClaimed(_ hash: [UInt8]) async throws(StoreError) -> Bool {
+  public func isDocumentClaimed(_ hash: [UInt8]) async throws(StoreError) -> Bool {
     try await database.row(Self.documentIsClaimed, .bytes(hash)) { row throws(DatabaseError) in try row.bool(0) }
       ?? false
   }
@@ -59,7 +59,7 @@ extension StreakStore {
   /// transaction, or nothing.
   ///
   /// - Parameter reply: Makes the reply from the number of the change.
-  package func take(
+  public func take(
     _ document: PersonImport, into userID: Identifier, at now: Instant, audit event: AuditEventRecord,
     reply: (_ changeNumber: Int64) -> [UInt8]
   ) async throws(StoreError) -> ImportOutcome {

@@ -1,10 +1,10 @@
 internal import Cryptography
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   /// How long a recovery waits for the key's holder and the person, in days.
-  package static let recoveriesKeptDays: Int64 = 30
+  public static let recoveriesKeptDays: Int64 = 30
 
   /// Bytes of a backup's records of one person that are read on the loop itself.
   static let recordsBytesAtOnceMax = 65_536
@@ -26,7 +26,7 @@ extension StreakStore {
   ///
   /// - Returns: The recovery, perhaps of an earlier request with the same id; nil if another one is
   ///   open.
-  package func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
+  public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
     await whileFree(.person(recovery.userID))
     return try await transaction { transaction throws(StoreError) in
       guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
@@ -53,14 +53,14 @@ extension StreakStore {
     .read, "SELECT \(columns.list()) FROM recoveries WHERE state = 1 ORDER BY requested_at, recovery_id LIMIT $1")
 
   /// A person's recoveries, latest first.
-  package func recoveries(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
+  public func recoveries(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
     try await database.rows(Self.listOwn, .identifier(userID), .int32(countMax)) { row throws(DatabaseError) in
       try row.recovery(Self.columns)
     }
   }
 
   /// Recoveries of all users that wait for the key's holder, oldest first.
-  package func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
+  public func recoveryRequests(countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
     try await database.rows(Self.listOpen, .int32(countMax)) { row throws(DatabaseError) in
       try row.recovery(Self.columns)
     }
@@ -75,7 +75,7 @@ extension StreakStore {
   /// Fulfils a waiting recovery with the backup's data, or with the reason why it is not possible.
   ///
   /// - Returns: The recovery as it was; nil if there is none.
-  package func fulfil(
+  public func fulfil(
     _ recoveryID: Identifier, of userID: Identifier, records: [UInt8]?, failure: String
   ) async throws(StoreError) -> RecoveryRecord? {
     let stage: RecoveryStage = records == nil ? .failed : .ready
@@ -99,7 +99,7 @@ extension StreakStore {
   /// Cancels a recovery.
   ///
   /// - Returns: Whether it could be cancelled; nil if there is none.
-  package func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
+  public func cancelRecovery(_ recoveryID: Identifier, of userID: Identifier) async throws(StoreError) -> Bool? {
     if try await database.execute(Self.cancel, .identifier(userID), .identifier(recoveryID)) == 1 { return true }
     let known = try await database.row(Self.one, .identifier(userID), .identifier(recoveryID)) {
       row throws(DatabaseError) in try row.recovery(Self.columns)
@@ -123,7 +123,7 @@ extension StreakStore {
   ///   - isPreview: Decides on one consistent state and stores nothing.
   ///   - saved: Reads the backup's data; nil if it cannot.
   ///   - reply: Receives the plan, and makes the reply from it.
-  package func recover<Refused: Error & Sendable>(
+  public func recover<Refused: Error & Sendable>(
     _ recoveryID: Identifier, of userID: Identifier, isPreview: Bool, at now: Instant, audit event: AuditEventRecord?,
     saved: @escaping @Sendable ([UInt8]) -> SavedLedger?, reply: (RecoveryPlan) -> Result<[UInt8], Refused>
   ) async throws(StoreError) -> RecoverOutcome<Refused> {

@@ -1,8 +1,8 @@
-package import EventLoop
+public import EventLoop
 internal import Postgres
 
 /// Why the program cannot start on a database, in a sentence for its operator.
-package enum StartRefusal: Error, Equatable, CustomStringConvertible {
+public enum StartRefusal: Error, Equatable, CustomStringConvertible {
   case database(DatabaseFault)
   /// A query of the check failed.
   case store(StoreError)
@@ -12,11 +12,11 @@ package enum StartRefusal: Error, Equatable, CustomStringConvertible {
   case foreignTables(schema: String, tables: [String])
 
   /// A fault of the database itself; its text.
-  package struct DatabaseFault: Sendable, Equatable {
-    package let text: String
+  public struct DatabaseFault: Sendable, Equatable {
+    public let text: String
   }
 
-  package var description: String {
+  public var description: String {
     switch self {
     case .database(let fault): fault.text
     case .store(let error): "The database cannot be used: \(error)"
@@ -48,7 +48,7 @@ extension StreakStore {
   /// the store's loops.
   ///
   /// - Parameter migrates: This store will make the tables.
-  package func checkDatabase(on loop: EventLoop, migrates: Bool) async throws(StartRefusal) {
+  public func checkDatabase(on loop: EventLoop, migrates: Bool) async throws(StartRefusal) {
     do throws(DatabaseCheckFailure) {
       try await Database.check(configuration, on: loop)
     } catch {

@@ -19,7 +19,7 @@ extension StreakStore {
   private static let ownDatabase = Statement(.read, "SELECT quote_ident(current_database())")
 
   /// The role of this store's connections.
-  package func roleName() async throws(StoreError) -> String {
+  public func roleName() async throws(StoreError) -> String {
     try await database.row(Self.ownRole) { row throws(DatabaseError) in try row.string(0) } ?? ""
   }
 
@@ -29,7 +29,7 @@ extension StreakStore {
   ///
   /// - Parameter isOwnCluster: The database belongs to this program only: a missing role is made,
   ///   and may not make temporary tables either.
-  package func letServe(_ role: String, isOwnCluster: Bool) async throws(StoreError) {
+  public func letServe(_ role: String, isOwnCluster: Bool) async throws(StoreError) {
     try await transaction { transaction throws(StoreError) in
       try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
       let found = try await transaction.row(Self.madeRole, .string(role)) { row throws(DatabaseError) in

@@ -1,7 +1,7 @@
 internal import Postgres
 
 /// Why the database's schema could not be updated to the program's.
-package enum SchemaError: Error, Equatable {
+public enum SchemaError: Error, Equatable {
   case store(StoreError)
   /// The database was made by a newer program, which this one must not touch.
   case newerThanProgram(databaseVersion: Int32, programVersion: Int32)
@@ -11,7 +11,7 @@ package enum SchemaError: Error, Equatable {
 }
 
 extension SchemaError: CustomStringConvertible {
-  package var description: String {
+  public var description: String {
     switch self {
     case .store(let error): "The database's schema cannot be brought up to this program's: \(error)"
     case .madeBeforeRelease:
@@ -48,7 +48,7 @@ extension StreakStore {
   /// any number of programs that start at once, one does it and the others find it done.
   ///
   /// - Returns: The numbers of the versions applied just now.
-  package func migrateSchema() async throws(SchemaError) -> [Int32] {
+  public func migrateSchema() async throws(SchemaError) -> [Int32] {
     let applied = try await applySchema(SchemaVersion.all)
     do throws(StoreError) { try await readEpoch() } catch { throw .store(error) }
     return applied
@@ -60,13 +60,13 @@ extension StreakStore {
   /// - Returns: Whether the schema has every version of this program. It may have later ones: a
   ///   newer program has begun to take over, and its versions mostly leave the tables of this one
   ///   unchanged.
-  package func hasCurrentSchema() async throws(StoreError) -> Bool {
+  public func hasCurrentSchema() async throws(StoreError) -> Bool {
     let applied = Set(try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) })
     return SchemaVersion.all.allSatisfy { applied.contains($0.number) }
   }
 
   /// The numbers of the versions that the database has, ascending.
-  package func schemaVersions() async throws(StoreError) -> [Int32] {
+  public func schemaVersions() async throws(StoreError) -> [Int32] {
     try await database.rows(Self.readVersions) { row throws(DatabaseError) in try row.int32(0) }.sorted()
   }
 

@@ -1,7 +1,7 @@
-package import StreakDomain
+public import StreakDomain
 
 extension Epoch: CustomStringConvertible {
-  package var description: String { "\(number)-\(String(UInt64(bitPattern: bits), radix: 16))" }
+  public var description: String { "\(number)-\(String(UInt64(bitPattern: bits), radix: 16))" }
 
   /// The relation of another epoch, shown by a connection, to a server's current one.
   enum Succession: Equatable {

@@ -1,14 +1,14 @@
 internal import Postgres
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Instant
 
 /// An attempt to make a backup.
-package struct BackupRunRecord: Sendable, Equatable {
-  package var beganAt: Instant
-  package var endedAt: Instant
+public struct BackupRunRecord: Sendable, Equatable {
+  public var beganAt: Instant
+  public var endedAt: Instant
   /// The backup's name; nil: there is none.
-  package var backup: String?
+  public var backup: String?
   /// Why there is none, or why it is not verified; nil: it succeeded.
-  package var failure: String?
+  public var failure: String?
 }
 
 extension StreakStore {
@@ -16,7 +16,7 @@ extension StreakStore {
     .read, "SELECT began_at, ended_at, backup, failure FROM backup_runs ORDER BY number DESC LIMIT $1")
 
   /// The last attempts to make a backup, by any program, newest first.
-  package func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
+  public func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
     try await database.rows(Self.backupRuns, .int32(countMax)) { row throws(DatabaseError) in
       BackupRunRecord(
         beganAt: try row.instant(0), endedAt: try row.instant(1), backup: try row.stringOrNull(2),
@@ -28,7 +28,7 @@ extension StreakStore {
     .read, "SELECT began_at FROM backup_runs WHERE backup IS NOT NULL AND failure IS NULL ORDER BY number DESC LIMIT 1")
 
   /// When the last successful backup began; nil if there is none.
-  package func lastGoodBackup() async throws(StoreError) -> Instant? {
+  public func lastGoodBackup() async throws(StoreError) -> Instant? {
     try await database.row(Self.lastGoodBackup) { row throws(DatabaseError) in try row.instant(0) }
   }
 }

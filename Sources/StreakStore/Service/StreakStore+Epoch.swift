@@ -1,12 +1,12 @@
 internal import Cryptography
 internal import Logging
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 internal import Synchronization
 
 /// Work that a later epoch requires before any call uses the database. Called on one of the store's
 /// loops; if it throws, it is repeated with another connection.
-package typealias EpochRise = @Sendable (Epoch) async throws(StoreError) -> Void
+public typealias EpochRise = @Sendable (Epoch) async throws(StoreError) -> Void
 
 /// The store's epoch, updated by every new connection. Any thread.
 final class CurrentEpoch: Sendable {
@@ -95,14 +95,14 @@ final class CurrentEpoch: Sendable {
 extension StreakStore {
   /// Sets the work for each later epoch that a new connection shows. The body must not use the
   /// store's own connections: they wait for it.
-  package func onEpochRise(_ body: @escaping EpochRise) { currentEpoch.onRise(body) }
+  public func onEpochRise(_ body: @escaping EpochRise) { currentEpoch.onRise(body) }
 
   /// Reads and keeps the database's epoch: call it after `migrateSchema()`, or for a store that
   /// serves a schema applied by another one. The epoch rises when the database was restored to an
   /// earlier state, or is on a timeline that is not recorded: a standby was promoted, or a cluster
   /// recovered to an earlier moment. 1 at first. Later on, every new connection updates it.
   @discardableResult
-  package func readEpoch() async throws(StoreError) -> Epoch {
+  public func readEpoch() async throws(StoreError) -> Epoch {
     do throws(DatabaseError) {
       let found = try await currentEpoch.read(by: database)
       if epoch == .none { currentEpoch.set(found) } else { try await currentEpoch.adopt(found) }
@@ -114,7 +114,7 @@ extension StreakStore {
 
   /// SQL that raises the epoch's number to the current second, or by one if it is later already:
   /// two restores never get the same one. A trigger draws the bits and records the timeline.
-  package static let raiseEpochText =
+  public static let raiseEpochText =
     "UPDATE service_state SET epoch = greatest(epoch + 1, floor(extract(epoch FROM clock_timestamp()))::bigint) RETURNING epoch"
   private static let raiseEpoch = Statement(.write, raiseEpochText)
 
@@ -122,7 +122,7 @@ extension StreakStore {
   /// it may have lost.
   ///
   /// - Returns: The new number.
-  package func raiseEpoch() async throws(StoreError) -> Int64 {
+  public func raiseEpoch() async throws(StoreError) -> Int64 {
     guard let epoch = try await database.row(Self.raiseEpoch, decode: { row throws(DatabaseError) in try row.int64(0) })
     else { throw .fault(reason: "service_state has no row") }
     return epoch

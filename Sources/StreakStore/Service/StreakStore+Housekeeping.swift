@@ -1,15 +1,15 @@
 internal import Postgres
-package import struct StreakDomain.Instant
+public import struct StreakDomain.Instant
 
 extension StreakStore {
   /// How long the outcome of an operation is kept at least, in days. Devices can repeat operations
   /// for 35 days.
-  package static let outcomesKeptDays: Int64 = 40
+  public static let outcomesKeptDays: Int64 = 40
   /// How long an anonymous session without contact is kept, in days.
-  package static let sessionsKeptDays: Int64 = 365
+  public static let sessionsKeptDays: Int64 = 365
   /// How long audit events without an account are kept, in days. The database's own function keeps
   /// them at least as long.
-  package static let strangersEventsKeptDays: Int64 = 30
+  public static let strangersEventsKeptDays: Int64 = 30
   /// Rows removed by one statement.
   static let forgottenRowsMax: Int32 = 5_000
 
@@ -67,7 +67,7 @@ extension StreakStore {
   /// Removes expired rows, a bounded number at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
-  package func forgetOld(at now: Instant) async throws(StoreError) -> Int {
+  public func forgetOld(at now: Instant) async throws(StoreError) -> Int {
     var count = 0
     for (statement, days) in [
       (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),

@@ -18,7 +18,7 @@ extension StreakStore {
 
   /// Tests what serving needs: writes a row of its own. After a statement was refused because the
   /// disk is full, it also takes new disk space until that succeeds: rewriting a row needs none.
-  package func probe() async throws(StoreError) {
+  public func probe() async throws(StoreError) {
     let watches = watching.isWatchedHere
     let isWatched = try await database.row(Self.probe, .identifier(serverID), .bool(watches)) {
       row throws(DatabaseError) in try row.bool(0)
@@ -37,7 +37,7 @@ extension StreakStore {
 
   /// Servers of the connection string that lead to another database and are not used, with the
   /// reasons; for operators.
-  package var unusedServers: [String] { configuration.knownDatabase.refusals }
+  public var unusedServers: [String] { configuration.knownDatabase.refusals }
 }
 
 /// Whether a statement was refused because the disk is full, and none has taken new space since.

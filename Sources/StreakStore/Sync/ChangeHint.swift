@@ -1,18 +1,18 @@
-package import struct StreakDomain.Identifier
+public import struct StreakDomain.Identifier
 
 /// Tells every server that a user's data has changed, for watching clients.
-package struct ChangeHint: Sendable, Equatable {
+public struct ChangeHint: Sendable, Equatable {
   /// The channel of NOTIFY for hints.
   static let channel = "streakd_changes"
   /// Most bytes of the hints in one notification. PostgreSQL's limit for all of it is below 8000.
   static let payloadBytesMax = 7_900
 
-  package var userID: Identifier
-  package var changeNumber: Int64
+  public var userID: Identifier
+  public var changeNumber: Int64
   /// The device that made the change; nil if none did, or several.
-  package var deviceID: Identifier?
+  public var deviceID: Identifier?
 
-  package init(userID: Identifier, changeNumber: Int64, deviceID: Identifier?) {
+  public init(userID: Identifier, changeNumber: Int64, deviceID: Identifier?) {
     self.userID = userID
     self.changeNumber = changeNumber
     self.deviceID = deviceID

@@ -1,14 +1,14 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// The head of a user's data.
-package struct PersonHead: Sendable, Equatable {
-  package var changeNumber: Int64
-  package var digest: StateDigest
-  package var sources: StreakDomain.Sources
-  package var settings: AccountSettings
+public struct PersonHead: Sendable, Equatable {
+  public var changeNumber: Int64
+  public var digest: StateDigest
+  public var sources: StreakDomain.Sources
+  public var settings: AccountSettings
 
-  package init(_ ledger: PersonLedger) {
+  public init(_ ledger: PersonLedger) {
     self.init(
       changeNumber: ledger.changeNumber, digest: ledger.digest, sources: ledger.sources, settings: ledger.settings)
   }
@@ -33,7 +33,7 @@ extension StreakStore {
     """)
 
   /// The head of a user's data, read together with others.
-  package func head(of userID: Identifier) async throws(StoreError) -> PersonHead {
+  public func head(of userID: Identifier) async throws(StoreError) -> PersonHead {
     guard let head = try await headBatcher.response(to: userID) else { throw .noSuchUser }
     return head
   }

@@ -1,18 +1,18 @@
-package import StreakDomain
+public import StreakDomain
 
 /// The position in a pull of several pages.
 ///
 /// A pull of everything walks the cells in the order they were made, up to the change at which it
 /// began, and then continues with later changes. A pull of changes walks these, in their order.
-package struct PullPlace: Sendable, Equatable {
+public struct PullPlace: Sendable, Equatable {
   /// Habits and notices up to this change were sent.
-  package var head: Int64
+  public var head: Int64
   /// The last step of the walk: a cell, and the change that made it or its state.
-  package var version: Int64
-  package var habitID: Identifier
-  package var day: Int32
+  public var version: Int64
+  public var habitID: Identifier
+  public var day: Int32
   /// All cells made up to this change are being walked; 0: the changes are.
-  package var until: Int64
+  public var until: Int64
 
   private static let byteCount = 44
 
@@ -32,7 +32,7 @@ package struct PullPlace: Sendable, Equatable {
   }
 
   /// Reads `bytes` back; nil for others.
-  package init?(bytes: [UInt8]) {
+  public init?(bytes: [UInt8]) {
     guard bytes.count == Self.byteCount, let habitID = Identifier(Array(bytes[16..<32])) else { return nil }
     func number(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
     self.init(
@@ -41,7 +41,7 @@ package struct PullPlace: Sendable, Equatable {
     guard head >= 0, version >= 0, until >= 0 else { return nil }
   }
 
-  package var bytes: [UInt8] {
+  public var bytes: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Self.byteCount)
     bytes.append(bigEndian: head)
@@ -74,18 +74,18 @@ package struct PullPlace: Sendable, Equatable {
 }
 
 /// Some of a user's changes, from one snapshot.
-package struct PullPage: Sendable {
+public struct PullPage: Sendable {
   /// The head of the user's data in the snapshot.
-  package var head: PersonHead
+  public var head: PersonHead
   /// Habits that changed, deleted ones included.
-  package var habits: [(id: Identifier, habit: HabitState)]
-  package var cells: [(key: CellKey, cell: CellState)]
+  public var habits: [(id: Identifier, habit: HabitState)]
+  public var cells: [(key: CellKey, cell: CellState)]
   /// Without those that the device has acknowledged.
-  package var notices: [(id: Identifier, notice: Notice)]
+  public var notices: [(id: Identifier, notice: Notice)]
   /// There are more than a page may have.
-  package var hasMoreNotices: Bool
+  public var hasMoreNotices: Bool
   /// The next position; nil when this is all.
-  package var next: PullPlace?
+  public var next: PullPlace?
   /// The pull began anew from the start: earlier data is void.
-  package var isReset: Bool
+  public var isReset: Bool
 }

@@ -1,19 +1,19 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// An operation of a device's queue that was rejected.
-package struct RejectedOperationRecord: Sendable, Equatable {
-  package var deviceID: Identifier
-  package var seq: Int64
+public struct RejectedOperationRecord: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var seq: Int64
   /// The encoded message; nil if it was too large, or there was no room for it.
-  package var operation: [UInt8]?
+  public var operation: [UInt8]?
   /// The number of the schema's `ErrorReason`.
-  package var reason: Int32
-  package var rejectedAt: Instant
+  public var reason: Int32
+  public var rejectedAt: Instant
   /// The first 16 bytes of SHA-256 of the operation.
-  package var payloadHash: [UInt8]
+  public var payloadHash: [UInt8]
 
-  package init(
+  public init(
     deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Instant,
     payloadHash: [UInt8] = []
   ) {
@@ -27,14 +27,14 @@ package struct RejectedOperationRecord: Sendable, Equatable {
 }
 
 /// A place in the order of the inbox: by device, the latest operation first.
-package struct InboxPlace: Sendable, Equatable {
-  package var deviceID: Identifier
-  package var seq: Int64
+public struct InboxPlace: Sendable, Equatable {
+  public var deviceID: Identifier
+  public var seq: Int64
 
   /// Before every operation.
-  package static let start = InboxPlace(deviceID: .zero, seq: .max)
+  public static let start = InboxPlace(deviceID: .zero, seq: .max)
 
-  package init(deviceID: Identifier, seq: Int64) {
+  public init(deviceID: Identifier, seq: Int64) {
     self.deviceID = deviceID
     self.seq = seq
   }
@@ -51,7 +51,7 @@ extension StreakStore {
     """)
 
   /// A person's rejected operations, by device, the latest first, after a place in that order.
-  package func rejectedOperations(
+  public func rejectedOperations(
     of userID: Identifier, after place: InboxPlace, countMax: Int32
   ) async throws(StoreError) -> [RejectedOperationRecord] {
     try await database.rows(

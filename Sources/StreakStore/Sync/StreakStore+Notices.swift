@@ -1,15 +1,15 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 /// A place in the order of notices: the latest change first.
-package struct NoticePlace: Sendable, Equatable {
-  package var version: Int64
-  package var noticeID: Identifier
+public struct NoticePlace: Sendable, Equatable {
+  public var version: Int64
+  public var noticeID: Identifier
 
   /// Before every notice.
-  package static let start = NoticePlace(version: .max, noticeID: Identifier(high: .max, low: .max))
+  public static let start = NoticePlace(version: .max, noticeID: Identifier(high: .max, low: .max))
 
-  package init(version: Int64, noticeID: Identifier) {
+  public init(version: Int64, noticeID: Identifier) {
     self.version = version
     self.noticeID = noticeID
   }
@@ -29,7 +29,7 @@ extension StreakStore {
 
   /// A user's notices, the latest change first, after a place in that order; those that a device
   /// has acknowledged only on request.
-  package func notices(
+  public func notices(
     of userID: Identifier, for deviceID: Identifier, includingAcknowledged: Bool, after place: NoticePlace,
     countMax: Int32
   ) async throws(StoreError) -> [(id: Identifier, notice: Notice)] {
@@ -50,7 +50,7 @@ extension StreakStore {
     """)
 
   /// Records that a device has shown notices. Those that are not this user's are ignored.
-  package func acknowledge(
+  public func acknowledge(
     _ noticeIDs: [Identifier], of userID: Identifier, by deviceID: Identifier, at now: Instant
   ) async throws(StoreError) {
     try await database.execute(

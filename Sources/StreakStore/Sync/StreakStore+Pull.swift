@@ -1,5 +1,5 @@
 internal import Postgres
-package import StreakDomain
+public import StreakDomain
 
 extension StreakStore {
   /// Most notices in one page: those changed last.
@@ -86,7 +86,7 @@ extension StreakStore {
   ///   - place: `next` of the page before; nil for the first page.
   ///   - cellsMax: Most cells in this page, at least 1. It may have fewer although more follow:
   ///     those changed again later are sent with that change.
-  package func pull(
+  public func pull(
     of userID: Identifier, for deviceID: Identifier, since changeNumber: Int64, at place: PullPlace?, cellsMax: Int
   ) async throws(StoreError) -> PullPage {
     let start = place ?? PullPlace(after: changeNumber)

@@ -47,7 +47,7 @@ extension StreakStore {
   ///
   /// - Returns: Whether the other processes may learn of it only after this call has returned: a
   ///   change that they store until then may not be told.
-  package func beginWatch() async -> Bool {
+  public func beginWatch() async -> Bool {
     watching.begin()
     guard !watching.isAnnounced else { return false }
     do throws(StoreError) {
@@ -59,7 +59,7 @@ extension StreakStore {
     return true
   }
 
-  package func endWatch() { watching.end() }
+  public func endWatch() { watching.end() }
 
   private static let announce = Statement(
     .write,

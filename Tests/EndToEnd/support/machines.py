@@ -130,11 +130,13 @@ class Databases:
     """The three machines."""
 
     def __init__(self, folder):
-        self.machines = {name: Machine(folder, name) for name in NAMES}
+        self.machines = {}
         try:
+            for name in NAMES:
+                self.machines[name] = Machine(folder, name)
             self.wait_until_whole(180)
             self.primary = self.leader()
-        except AssertionError:
+        except BaseException:
             for machine in self.machines.values():
                 print(machine.name, machine.log())
             self.end()

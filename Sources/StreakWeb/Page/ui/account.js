@@ -36,7 +36,7 @@ const enter = (app, isNew) => {
     app.view = await app.client.view();
     app.go(app.view.session ? "migrate" : "today");
   });
-  // The address may be another account's that has not proved it: whoever reads its mail gets it.
+  // Another account may have the address without having proved it: its digits prove it here.
   const askForCode = () => app.attempt(async () => {
     await (await app.accounts()).requestSignUpCode(local.email.trim());
     Object.assign(local, { hasCode: true, failure: "" });

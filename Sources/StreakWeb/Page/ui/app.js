@@ -23,6 +23,9 @@ const pages = {
   data: () => import("./data.js"),
 };
 
+/** Milliseconds between two drawings of a tab that is not seen. */
+const unseenMilliseconds = 1_000;
+
 export class App {
   clock = systemClock;
   /** What the store holds, for the page: `Client.view`. */
@@ -93,8 +96,12 @@ export class App {
     addEventListener("offline", () => this.#take({ type: "offline" }, false));
     document.addEventListener("visibilitychange", () => {
       // When a page is hidden it may be ended at any moment: what waits is sent now.
-      if (document.visibilityState === "visible") this.#tabs.comeBack();
-      else this.#tabs.wake();
+      if (document.visibilityState === "visible") {
+        this.#refreshNow();
+        this.#tabs.comeBack();
+      } else {
+        this.#tabs.wake();
+      }
     });
     addEventListener("pagehide", () => this.#tabs.wake());
     // A page that comes back from the browser's cache of pages may have lost its lock and its
@@ -174,19 +181,25 @@ export class App {
     this.refresh();
   }
 
-  /** Reads the store and draws; several calls in one moment are one. */
+  /**
+   * Reads the store and draws; several calls in one moment are one. A tab that is not seen draws
+   * once in a while, however much the other tabs store.
+   */
   refresh() {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
-    queueMicrotask(async () => {
-      this.#isDrawing = false;
-      try {
-        this.view = await this.client.view();
-        this.draw();
-      } catch (error) {
-        this.fail(error);
-      }
-    });
+    if (document.visibilityState === "visible") queueMicrotask(() => this.#refreshNow());
+    else setTimeout(() => this.#refreshNow(), unseenMilliseconds);
+  }
+
+  async #refreshNow() {
+    this.#isDrawing = false;
+    try {
+      this.view = await this.client.view();
+      this.draw();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   draw() {
