@@ -6,7 +6,7 @@ import time
 
 import grpc
 import pytest
-from databases import database, sql  # noqa: F401
+from databases import empty_database, sql
 from mail_server import MailServer, arguments
 from mailing import forget_password, verified
 from metrics import ADMIN, Metrics
@@ -74,7 +74,7 @@ def answer(person, method, email):
 class Prepared:
     """A server whose mail worker takes nothing more, and addresses with and without an account."""
 
-    def __init__(self, database, mails, server, caller, known):  # noqa: F811
+    def __init__(self, database, mails, server, caller, known):
         self.database, self.mails, self.server, self.caller, self.known = database, mails, server, caller, known
 
     def unknown(self):
@@ -84,11 +84,11 @@ class Prepared:
         sql(self.database, "update devices set proven_at = now() where proven_at is not null")
 
 
-@pytest.fixture(params=["verified", "not verified"])
-def prepared(database, request):  # noqa: F811
+@pytest.fixture(scope="module", params=["verified", "not verified"])
+def prepared(request):
     options = ("--health-seconds", "60", *ADMIN)
-    with MailServer() as mails, Server(database=database, arguments=arguments(mails, *options)) as server, Person(server) as known, \
-            Person(server) as caller:
+    with empty_database() as database, MailServer() as mails, Server(database=database, arguments=arguments(mails, *options)) as server, \
+            Person(server) as known, Person(server) as caller:
         verified(caller, mails)
         if request.param == "verified":
             verified(known, mails)

@@ -1,5 +1,6 @@
 """Queries of databases, and empty databases on the PostgreSQL that all tests share."""
 
+import contextlib
 import os
 import subprocess
 
@@ -18,11 +19,20 @@ def sql(where, statement, database="postgres") -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture
-def database():
-    """An empty database on the test PostgreSQL."""
+@contextlib.contextmanager
+def empty_database():
+    """On the test PostgreSQL."""
     shared = os.environ["STREAKD_TEST_POSTGRES"]
     name = f"e2e_{os.urandom(6).hex()}"
     sql(shared, f"create database {name}")
-    yield shared.replace("dbname=postgres", f"dbname={name}")
-    sql(shared, f"drop database {name} with (force)")
+    try:
+        yield shared.replace("dbname=postgres", f"dbname={name}")
+    finally:
+        sql(shared, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database():
+    """An empty database on the test PostgreSQL."""
+    with empty_database() as address:
+        yield address
