@@ -23,7 +23,9 @@
   }
 
   func string() -> String? {
-    unsafe String(validating: content, as: UTF8.self)
+    // Most texts are empty, and the standard library's check is not specialized for raw bytes.
+    guard unsafe !content.isEmpty else { return "" }
+    return unsafe content.withMemoryRebound(to: UInt8.self) { unsafe String(validating: $0, as: UTF8.self) }
   }
 
   /// `jsonb` is sent as its text after a version number, which is 1.
@@ -32,7 +34,7 @@
     return unsafe Cell(bytes: UnsafeRawBufferPointer(rebasing: content.dropFirst())).string()
   }
 
-  func bytes() -> [UInt8]? { unsafe [UInt8](content) }
+  func bytes() -> [UInt8]? { unsafe content.isEmpty ? [] : [UInt8](content) }
 
   func uuid() -> PostgresUUID? {
     guard unsafe content.count == 16 else { return nil }

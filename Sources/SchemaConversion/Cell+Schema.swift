@@ -4,7 +4,20 @@ public import StreakDomain
 
 extension Cell {
   public init(_ key: CellKey, _ state: CellState) {
-    self.init(key, state.cell, version: state.version, completions: state.completions)
+    var (habits, sources) = (IdentifierBytes(), IdentifierBytes())
+    self.init(key, state, &habits, &sources)
+  }
+
+  /// The cells of a page. Those that follow one another share the bytes of their habit and source.
+  public static func page(_ cells: [(key: CellKey, cell: CellState)]) -> [Cell] {
+    var (habits, sources) = (IdentifierBytes(), IdentifierBytes())
+    return cells.map { Cell($0.key, $0.cell, &habits, &sources) }
+  }
+
+  private init(_ key: CellKey, _ state: CellState, _ habits: inout IdentifierBytes, _ sources: inout IdentifierBytes) {
+    self.init(
+      key, state.cell, version: state.version, habitID: habits.bytes(of: key.habitID),
+      completions: state.mapCompletions { StatementId(sourceId: sources.bytes(of: $0.source), seq: $0.seq) })
     made = LocalTime(state.made)
     recordedAt = GoogleProtobufTimestamp(state.recordedAt)
     migrationId = state.migrationID?.bytes ?? []
@@ -13,14 +26,30 @@ extension Cell {
   public init(_ entry: CellEntry) { self.init(entry.key, entry.state) }
 
   public init(_ cell: SyncChanges.Cell) {
-    self.init(cell.key, cell.cell, version: cell.version, completions: cell.completions)
+    self.init(
+      cell.key, cell.cell, version: cell.version, habitID: cell.key.habitID.bytes,
+      completions: cell.completions.map { StatementId($0) })
   }
 
-  private init(_ key: CellKey, _ cell: CellContent, version: Int64, completions: [StatementID]) {
+  private init(
+    _ key: CellKey, _ cell: CellContent, version: Int64, habitID: [UInt8], completions: [StatementId]
+  ) {
     self.init(
-      habitId: key.habitID.bytes, day: key.day.number, done: cell.done, note: cell.note,
+      habitId: habitID, day: key.day.number, done: cell.done, note: cell.note,
       trust: Schema.CellTrust(cell.trust), quarantineReason: Schema.QuarantineReason(cell.trust), version: version,
-      completions: completions.map { StatementId($0) })
+      completions: completions)
+  }
+}
+
+/// The bytes of one identifier after the other: of equal ones that follow one another the same
+/// array.
+private struct IdentifierBytes {
+  private var last = Identifier.zero
+  private var lastBytes: [UInt8] = []
+
+  mutating func bytes(of id: Identifier) -> [UInt8] {
+    if id != last || lastBytes.isEmpty { (last, lastBytes) = (id, id.bytes) }
+    return lastBytes
   }
 }
 

@@ -103,12 +103,18 @@ public struct CellState: Hashable, Sendable {
   public var countsAsNew: Bool { cell.counts && !(details?.trust.isExempt ?? false) }
 
   /// The standing completions: an undo names those it takes back.
-  public var completions: [StatementID] {
-    details?.completions.map(\.id) ?? (cell.done ? [stamp.id] : [])
+  public var completions: [StatementID] { mapCompletions { $0 } }
+
+  /// `completions`, each converted by `body`: one array for a page of thousands of days.
+  public func mapCompletions<Value>(_ body: (StatementID) -> Value) -> [Value] {
+    guard let details else { return cell.done ? [body(stamp.id)] : [] }
+    return details.completions.map { body($0.id) }
   }
 
   /// The migration that it came from, if any.
-  public var migrationID: Identifier? { completions.lazy.compactMap(\.migrationID).first ?? stamp.id.migrationID }
+  public var migrationID: Identifier? {
+    details?.completions.lazy.compactMap(\.id.migrationID).first ?? stamp.id.migrationID
+  }
 
   /// The latest time among the statements.
   public var latestTime: HybridTime { max(stamp.time, details?.note.winner?.stamp.time ?? .zero) }

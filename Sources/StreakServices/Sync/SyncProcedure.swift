@@ -225,7 +225,7 @@ struct SyncProcedure: Sendable {
     response.habits = page.habits.filter { !$0.habit.isDeleted }.map { Habit($0.id, $0.habit) }
     response.deletedHabitIds = page.habits.filter(\.habit.isDeleted).map(\.id.bytes)
     response.habitAliases = page.habits.compactMap { HabitAlias($0.id, $0.habit) }
-    response.cells = page.cells.map { Cell($0.key, $0.cell) }
+    response.cells = Cell.page(page.cells)
     response.notices = page.notices.map { Notice($0.id, $0.notice) }
     response.moreNotices = page.hasMoreNotices
     if page.head.settings.version > begin { response.settings = Schema.AccountSettings(page.head.settings) }
