@@ -101,7 +101,8 @@ struct ServerStart {
     }
     let application = try await parts.start("application") {
       try StreakApplication(
-        store: store, exports: settings.exports, rateLimits: settings.rateLimits,
+        store: store, passwords: PasswordLimits(memoryMebibytes: settings.passwordMemoryMib), exports: settings.exports,
+        rateLimits: settings.rateLimits,
         breachedPasswords: checked.breachedPasswords,
         erasures: backups?.erasures ?? .none, deletionDelaySeconds: Int64(settings.deletionDelaySeconds),
         operators: settings.operators.map { ($0, BackupService.backend(backups, { readiness.failure })) },

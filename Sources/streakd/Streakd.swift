@@ -60,6 +60,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.transferGraceSeconds)) var transferGraceSeconds: Int?
   @Option(help: .of(.transferBytesPerSecondMin)) var transferBytesPerSecondMin: Int?
   @Option(help: .of(.trustedProxies)) var trustedProxies: String?
+  @Option(help: .of(.passwordMemoryMib)) var passwordMemoryMib: Int?
   @Option(help: .of(.breachedPasswords)) var breachedPasswords: String?
   @Option(help: .of(.healthSeconds)) var healthSeconds: Int?
   @Option(help: .of(.logLevel)) var logLevel: String?
