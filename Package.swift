@@ -249,6 +249,7 @@ let package = Package(
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
+    .testTarget(name: "ProgramSupportTests", dependencies: ["ProgramSupport"], swiftSettings: settings),
     .testTarget(
       name: "OperationsTests",
       dependencies: ["Cryptography", "GRPCSchema", "Operations", "Schema", "StreakDomain", "StreakStore"],

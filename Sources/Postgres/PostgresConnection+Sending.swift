@@ -56,7 +56,7 @@ extension PostgresConnection {
   /// Runs SQL text of any number of statements, with the simple protocol, which pipeline mode
   /// excludes.
   func runScript(_ text: String, _ work: DatabaseWork) {
-    precondition(isIdle && isExclusive, "a script needs the connection for itself")
+    precondition(isIdle, "a script needs the connection for itself")
     guard let handle = unsafe handle, phase == .ready else {
       return work.finish(.unreachable(reason: "the connection broke"))
     }

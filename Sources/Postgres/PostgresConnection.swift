@@ -90,13 +90,9 @@ protocol PostgresConnectionOwner: AnyObject {
   /// The server ended the session with an error message: what it had not answered did not take
   /// effect.
   var endedByServer = false
-  /// The pool has admitted it: calls may use it.
-  var isAdmitted = false
   /// Takes no new work, and is replaced once it is idle.
   var isRetiring = false
 
-  /// Reserved for one transaction.
-  var isExclusive = false
   /// A cancel request was sent: it may hit a later statement, so the connection is not used again.
   var isCancelSent = false
 
@@ -109,8 +105,8 @@ protocol PostgresConnectionOwner: AnyObject {
   deinit { close() }
 
   var isReady: Bool { phase == .ready }
-  /// Whether calls may send statements.
-  var isUsable: Bool { phase == .ready && isAdmitted && !isRetiring && !isStale }
+  /// Whether it may take new work, once the pool has admitted it.
+  var isUsable: Bool { phase == .ready && !isRetiring && !isStale }
   /// The session cannot write.
   var isReadOnly: Bool { readOnlySinceMilliseconds != nil }
   var isIdle: Bool { pipeline.isEmpty && script == nil }

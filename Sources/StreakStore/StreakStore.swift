@@ -37,7 +37,7 @@ public final class StreakStore: Sendable {
     let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
-    let writer: ChangeBatcher
+    let writer: ChangeBatcher<Database>
     let hints: HintRelay
   }
 
@@ -114,8 +114,10 @@ public final class StreakStore: Sendable {
         streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
         grantBatcher: batcher(Self.readGrants),
         writer: ChangeBatcher(
-          loop: loop, database: database, cache: cache, limits: limits, quotas: quotas, turns: turns,
-          hints: hints, busyPollMicroseconds: busyPollMicroseconds, epoch: { epoch.value }), hints: hints)
+          loop: loop,
+          attempt: ChangeAttempt(
+            database: database, cache: cache, limits: limits, quotas: quotas, hints: hints, epoch: { epoch.value }),
+          turns: turns, busyPollMicroseconds: busyPollMicroseconds), hints: hints)
       return (loop, LoopBound(part, loop: loop))
     }
   }
@@ -147,7 +149,7 @@ public final class StreakStore: Sendable {
   var grantBatcher: NaturalBatcher<AccessKey, FoundAccess?> { part.grantBatcher }
 
   /// Changes users' data on the caller's loop.
-  var writer: ChangeBatcher { part.writer }
+  var writer: ChangeBatcher<Database> { part.writer }
 
   /// Tells watching devices of changes that were made on the caller's loop.
   var hints: HintRelay { part.hints }

@@ -20,7 +20,7 @@ extension ServerContext {
         return end(RequestForm.tooManyMessages)
       }
       admit(front, on: stream)
-    } else if unsafe reader != nil {
+    } else if call.suspension.contains(.request) {
       switch front {
       case .begun where !stream.receivedEnd: admit(front, on: stream)
       case .incomplete where !stream.receivedEnd: break

@@ -108,7 +108,7 @@ extension ServerContext {
   func withNextRequest(
     _ body: (UnsafeRawBufferPointer, DecodeLimits) throws(DecodeError) -> Void
   ) throws(RPCStatus) -> NextRequest {
-    guard let stream, progress != .finished else { throw endReason }
+    guard let stream, isOpen else { throw endReason }
     let limit = requestBytesMax
     let front = MessageFraming.front(
       of: stream.body, from: stream.bodyOffset, byteLimit: limit, encoding: requestEncoding)
@@ -130,7 +130,7 @@ extension ServerContext {
   /// Suspends until there is more of the requests, or the call is over.
   @usableFromInline
   func waitForRequest() async {
-    guard let stream, progress != .finished else { return }
+    guard let stream, isOpen else { return }
     // The handler wants more: the peer gets the window back of what was used. While it does not,
     // the window holds the peer up.
     session.consumeUsed(stream)
@@ -139,6 +139,7 @@ extension ServerContext {
       of: stream.body, from: stream.bodyOffset, byteLimit: requestBytesMax, encoding: requestEncoding)
     admit(front, on: stream)
     connection.needsFlush()
+    guard call.suspend(for: .request) else { return }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe reader = continuation
     }

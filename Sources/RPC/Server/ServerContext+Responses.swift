@@ -12,7 +12,7 @@ extension ServerContext {
 
   @usableFromInline
   func setResponse(_ body: (inout [UInt8]) -> Void) throws(RPCStatus) {
-    guard let stream, progress != .finished else { return }
+    guard let stream, isOpen else { return }
     try appendMessage(to: &stream.outbound, body)
     try admit(stream)
   }
@@ -28,7 +28,7 @@ extension ServerContext {
   /// - Returns: Whether the writer is to wait until there is room for more.
   @usableFromInline
   func append(_ encode: (inout [UInt8]) -> Void) throws(RPCStatus) -> Bool {
-    guard let stream, progress != .finished else { throw endReason }
+    guard let stream, isOpen else { throw endReason }
     let before = stream.outbound.count
     do throws(RPCStatus) {
       try appendMessage(to: &stream.outbound, encode)
@@ -39,11 +39,8 @@ extension ServerContext {
       throw error
     }
     // To make room this connection may have been closed.
-    guard progress != .finished else { throw endReason }
-    if progress == .noResponse {
-      submitHeaders(stream)
-      progress = .headersSent
-    }
+    guard isOpen else { throw endReason }
+    if call.send() { submitHeaders(stream) }
     sent(stream.outbound.count - before)
     session.resume(stream)
     connection.needsFlush()
@@ -54,10 +51,11 @@ extension ServerContext {
   /// - Throws: What ended the call, if it ended before.
   @usableFromInline
   func waitForRoom() async throws(RPCStatus) {
+    guard call.suspend(for: .room) else { throw endReason }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
       unsafe writer = continuation
     }
-    guard stream != nil, progress != .finished else { throw endReason }
+    guard isOpen else { throw endReason }
   }
 
   // MARK: Messages
@@ -109,39 +107,45 @@ extension ServerContext {
 
   /// Sends the end of the response, whatever has been sent before.
   func finish(_ status: RPCStatus?) {
-    guard progress != .finished, let stream else { return }
+    guard let stream else { return }
+    let isWhole: Bool
+    switch call.end() {
+    case .ignored: return
+    case .whole: isWhole = true
+    case .rest: isWhole = false
+    }
     defer {
-      progress = .finished
       deadlineTimer = nil
       connection.needsFlush()
     }
     if status != nil { connection.discardInput(of: stream) }
     releaseReservation()
-    if status == nil && progress == .noResponse { sent(stream.outbound.count) }
+    if isWhole && status == nil { sent(stream.outbound.count) }
     ended(status)
-    if status != nil && progress == .noResponse { session.dropOutbound(stream) }
+    if isWhole && status != nil { session.dropOutbound(stream) }
     switch format.rpcProtocol {
-    case .grpc: finishGRPC(stream, status)
-    case .grpcWeb, .connectStreaming: finishInBody(stream, status)
+    case .grpc: finishGRPC(stream, status, isWhole)
+    case .grpcWeb, .connectStreaming: finishInBody(stream, status, isWhole)
     case .connectUnary: finishConnect(stream, status)
     }
   }
 
-  private func finishGRPC(_ stream: HTTPExchange, _ status: RPCStatus?) {
+  /// - Parameter isWhole: Nothing has been sent so far.
+  private func finishGRPC(_ stream: HTTPExchange, _ status: RPCStatus?, _ isWhole: Bool) {
     if let status {
-      if progress == .noResponse && initialMetadata == nil {
+      if isWhole && initialMetadata == nil {
         session.submitHeadersOnlyResponse(
           stream,
           StatusTrailers.only(status, format: format, metadata: [trailingMetadata, originFields], to: connection))
       } else {
         // Stock clients take the only header list of a response for its trailers: what handlers
         // send as headers goes in a list of its own.
-        if progress == .noResponse { submitHeaders(stream) }
+        if isWhole { submitHeaders(stream) }
         session.finish(stream, trailers: StatusTrailers.fields(status, metadata: [trailingMetadata], to: connection))
       }
       return
     }
-    if progress == .noResponse { submitHeaders(stream) }
+    if isWhole { submitHeaders(stream) }
     if let trailingMetadata {
       session.finish(stream, trailers: StatusTrailers.fields(nil, metadata: [trailingMetadata], to: connection))
     } else {
@@ -151,7 +155,7 @@ extension ServerContext {
 
   /// Ends a response whose status is the last frame of its body: the status reaches callers that
   /// see no trailers.
-  private func finishInBody(_ stream: HTTPExchange, _ status: RPCStatus?) {
+  private func finishInBody(_ stream: HTTPExchange, _ status: RPCStatus?, _ isWhole: Bool) {
     let start = stream.outbound.count
     if format.rpcProtocol == .grpcWeb {
       WebTrailers.append(status, trailingMetadata, to: &stream.outbound)
@@ -162,7 +166,7 @@ extension ServerContext {
       }
       stream.outbound[start] = MessageFraming.endOfStreamFlag
     }
-    if progress == .noResponse {
+    if isWhole {
       session.submitWholeResponse(stream, responseFields)
     } else {
       session.finish(stream, trailers: nil)

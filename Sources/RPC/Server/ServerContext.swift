@@ -15,8 +15,7 @@ internal import ProtobufCodec
   public let loop: EventLoop
   /// The other end of the connection.
   public let peerAddress: SocketAddress?
-  /// The caller's identity, once an interceptor has found it.
-  public var principal: (any Sendable)?
+  @usableFromInline var values = CallValues()
   /// Milliseconds of the loop's clock at which the caller stops waiting; nil when it waits for
   /// ever.
   public let deadlineMilliseconds: UInt64?
@@ -26,22 +25,14 @@ internal import ProtobufCodec
   /// answered yes.
   public var compressesResponses = false
 
-  enum Progress {
-    /// Nothing has been sent.
-    case noResponse
-    /// Response headers are sent; messages may follow.
-    case headersSent
-    /// The outcome is decided: whatever the handler does now is ignored.
-    case finished
-  }
-
   private let implementation: ServerMethod
   private let interceptors: [any ServerInterceptor]
   /// Nil once the stream is closed: the object then belongs to another call.
   private(set) var stream: HTTPExchange?
   let connection: ServerConnection
   let session: any HTTPSession
-  var progress = Progress.noResponse
+  /// Decides what the events of the call mean.
+  var call = ServerCall()
   private var task: Task<Void, Never>?
   var deadlineTimer: LoopTimer?
   var initialMetadata: HeaderBlock?
@@ -89,7 +80,7 @@ internal import ProtobufCodec
   }
 
   /// The outcome is not decided.
-  var isOpen: Bool { progress != .finished }
+  var isOpen: Bool { call.isOpen }
 
   // MARK: Metadata
 
@@ -160,7 +151,7 @@ internal import ProtobufCodec
   @discardableResult
   public func offerCompression() -> Bool {
     if responseEncoding == .gzip { return true }
-    guard progress == .noResponse, let list = metadata(format.acceptedEncodingsName),
+    guard call.response == .idle, let list = metadata(format.acceptedEncodingsName),
       MessageEncoding.listHoldsGzip(list)
     else { return false }
     // Connect's unary responses say so with the message, which may have to go uncompressed.
@@ -175,6 +166,7 @@ internal import ProtobufCodec
   /// Starts the handler's task. The call refers to the task and the task to the call until the
   /// handler returns.
   func start() {
+    guard call.start() else { return }
     task = Task(executorPreference: loop) { await self.run() }
   }
 
@@ -185,6 +177,7 @@ internal import ProtobufCodec
     } catch {
       finish(error)
     }
+    call.handlerReturned()
     task = nil
   }
 
@@ -207,7 +200,7 @@ internal import ProtobufCodec
   /// deadline may end it before.
   public func limitTime(milliseconds: UInt64, _ status: RPCStatus) {
     let limit = loop.nowMilliseconds &+ milliseconds
-    guard progress != .finished, limit < deadlineMilliseconds ?? .max else { return }
+    guard isOpen, limit < deadlineMilliseconds ?? .max else { return }
     deadlineTimer?.cancel()
     deadlineTimer = loop.schedule(afterMilliseconds: milliseconds) { [unowned self] in end(status) }
   }
@@ -219,7 +212,7 @@ internal import ProtobufCodec
   /// Ends the call from outside its handler: the caller is told, the handler is cancelled. Loop
   /// thread only.
   public func end(_ status: RPCStatus) {
-    guard progress != .finished else { return }
+    guard isOpen else { return }
     endReason = status
     finish(status)
     cancelHandler()
@@ -230,8 +223,7 @@ internal import ProtobufCodec
   func streamClosed() {
     releaseReservation()
     stream = nil
-    if progress != .finished { ended(endReason) }
-    progress = .finished
+    if call.close() { ended(endReason) }
     deadlineTimer = nil
     cancelHandler()
   }
@@ -258,12 +250,14 @@ internal import ProtobufCodec
 
   /// More of the request has come, or its end.
   func resumeReader() {
+    guard call.resume(for: .request) else { return }
     unsafe reader?.resume()
     unsafe reader = nil
   }
 
   /// There is room for more of the response.
   func resumeWriter() {
+    guard call.resume(for: .room) else { return }
     unsafe writer?.resume()
     unsafe writer = nil
   }

@@ -329,7 +329,7 @@ extension ServerContext {
   /// The signed-in person. The authenticator has found the person before a handler of such a method
   /// runs.
   func user() throws(RPCStatus) -> Principal {
-    guard let principal = principal as? Principal else { throw Reason.credentialsInvalid.status }
+    guard let principal else { throw Reason.credentialsInvalid.status }
     return principal
   }
 }

@@ -74,7 +74,7 @@ struct SignUpProcedure: Sendable {
     let outcome = try await mappingStoreErrors { [account] () throws(StoreError) in try await store.signUp(account) }
     switch outcome {
     case .signedUp:
-      (context.principal as? Principal).map { principal in
+      context.principal.map { principal in
         var principal = principal
         principal.auditIsStored = true
         context.principal = principal

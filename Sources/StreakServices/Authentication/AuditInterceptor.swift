@@ -46,11 +46,11 @@ struct AuditInterceptor: ServerInterceptor {
     } catch {
       refusal = error
     }
-    if let principal = context.principal as? Principal, principal.auditIsStored {
+    if let principal = context.principal, principal.auditIsStored {
       if let refusal { throw refusal }
       return
     }
-    if let refusal, context.principal == nil, !Self.isUniform(refusal), !admitsStranger(context) {
+    if let refusal, context.isByStranger, !Self.isUniform(refusal), !admitsStranger(context) {
       meter.count(.strangersEvents)
       throw refusal
     }
@@ -83,8 +83,8 @@ struct AuditInterceptor: ServerInterceptor {
   static func event(
     of context: ServerContext, _ refusal: RPCStatus? = nil, from addresses: ClientAddresses
   ) -> AuditEventRecord {
-    let principal = context.principal as? Principal
-    let detail = principal?.auditDetail ?? (context.principal as? Operator).map { "operator=\($0.name)" } ?? ""
+    let principal = context.principal
+    let detail = principal?.auditDetail ?? context.operatorCaller.map { "operator=\($0.name)" } ?? ""
     return AuditEventRecord(
       userID: principal?.userID, occurredAt: .now(), method: shortMethod(context),
       outcome: (refusal?.code ?? .ok).name, reason: refusal?.detail(GoogleRPCErrorInfo.self)?.reason ?? "",

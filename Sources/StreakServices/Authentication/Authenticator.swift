@@ -65,12 +65,12 @@ struct Authenticator: ServerInterceptor {
     switch policy.authentication {
     case .none: break
     case .user: context.principal = try await principal(of: context)
-    case .session: context.principal = try await session(of: context)
+    case .session: context.session = try await session(of: context)
     case .admin:
       guard let presented = Self.bearer(context), let caller = operators?.holder(of: presented) else {
         throw Reason.credentialsInvalid.status
       }
-      context.principal = caller
+      context.operatorCaller = caller
       if let right = OperatorRight.needed(by: context.method), !caller.rights.contains(right) {
         throw Reason.operatorRightMissing.status
       }
@@ -86,7 +86,7 @@ struct Authenticator: ServerInterceptor {
     try await next(context)
     // A sign-out takes effect at once on this loop, and so on this connection; other loops and
     // processes are notified.
-    if policy.isAudited, let principal = context.principal as? Principal, principal.hasRevokedTokens {
+    if policy.isAudited, let principal = context.principal, principal.hasRevokedTokens {
       forget(principal.userID)
     }
   }

@@ -27,7 +27,7 @@ struct RateLimitInterceptor: ServerInterceptor {
   func intercept(
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
-    let principal = context.principal as? Principal
+    let principal = context.principal
     if let principal { try calls.count(principal.userID, context) }
     if countsMethod {
       try await limiter.count(context, person: principal?.userID.bytes)

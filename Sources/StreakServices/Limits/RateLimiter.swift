@@ -118,7 +118,7 @@ final class RateLimiter: Sendable {
     }
     guard let wait else { return }
     meter.count(.methodRate)
-    var principal = context.principal as? Principal ?? Principal(userID: .zero)
+    var principal = context.principal ?? Principal(userID: .zero)
     principal.auditIsStored = true
     context.principal = principal
     throw Reason.tooManyRequests(retryMilliseconds: wait)

@@ -126,14 +126,14 @@ struct MigrationHandlers: MigrationService {
 
   /// Sets the detail of the audit event.
   private func note(_ detail: String, _ context: ServerContext) {
-    guard var principal = context.principal as? Principal else { return }
+    guard var principal = context.principal else { return }
     principal.auditDetail = detail
     context.principal = principal
   }
 
   /// The audit event was stored together with the change.
   private func noteStored(_ context: ServerContext) {
-    guard var principal = context.principal as? Principal else { return }
+    guard var principal = context.principal else { return }
     principal.auditIsStored = true
     context.principal = principal
   }

@@ -128,7 +128,7 @@ struct AccountAdminHandlers: AccountAdminService {
   }
 
   private func endGrants(of userID: Identifier, _ context: ServerContext) {
-    guard var principal = context.principal as? Principal else { return }
+    guard var principal = context.principal else { return }
     principal.hasRevokedTokens = true
     context.principal = principal
   }

@@ -121,7 +121,7 @@ extension ServerContext {
   /// The operator of the call. The authenticator has found it before a handler of such a method
   /// runs.
   func caller() throws(RPCStatus) -> Operator {
-    guard let caller = principal as? Operator else { throw Reason.credentialsInvalid.status }
+    guard let caller = operatorCaller else { throw Reason.credentialsInvalid.status }
     return caller
   }
 }

@@ -68,7 +68,7 @@ struct RecoveryHandlers: RecoveryService {
       guard plan.hash == request.planHash else { return .failure(Reason.planChanged.status.with(preview)) }
       return .success(ConfirmRecoveryResponse(done: preview, changeNumber: plan.changeNumber).protobufBytes())
     }
-    if case .done = outcome, var principal = context.principal as? Principal {
+    if case .done = outcome, var principal = context.principal {
       principal.auditIsStored = true
       context.principal = principal
     }
@@ -142,7 +142,7 @@ struct RecoveryHandlers: RecoveryService {
   }
 
   private func note(_ detail: String, _ context: ServerContext) {
-    guard var principal = context.principal as? Principal else { return }
+    guard var principal = context.principal else { return }
     principal.auditDetail = detail
     context.principal = principal
   }

@@ -59,7 +59,7 @@ struct SessionHandlers: SessionService {
   func keepSession(
     _ request: KeepSessionRequest, context: ServerContext
   ) async throws(RPCStatus) -> KeepSessionResponse {
-    guard let session = context.principal as? SessionRecord else { throw Reason.sessionInvalid.status }
+    guard let session = context.session else { throw Reason.sessionInvalid.status }
     try await mappingStoreErrors { () throws(StoreError) in try await store.keepSession(session.sessionID, at: .now()) }
     return KeepSessionResponse(anchor: session.anchor.map(GoogleProtobufTimestamp.init))
   }

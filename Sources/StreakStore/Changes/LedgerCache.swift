@@ -21,9 +21,12 @@ final class LedgerCache: Sendable {
 
     /// A ledger with the loaded `rows` whose changes are stored; nil if it exceeds the limit of
     /// rows.
-    init?(_ ledger: borrowing PersonLedger, rows: Set<StateKey>) {
+    ///
+    /// - Parameter storedUse: The stored use, if nothing was stored: calls that change nothing are
+    ///   counted in the ledger only. Nil: the ledger's.
+    init?(_ ledger: borrowing PersonLedger, rows: Set<StateKey>, storedUse: StorageUse? = nil) {
       guard rows.count <= LedgerCache.rowsPerPersonMax else { return nil }
-      self.ledger = ledger.withoutChanges
+      self.ledger = storedUse.map { ledger.withoutChanges(use: $0) } ?? ledger.withoutChanges
       self.rows = rows
       bytes = Self.bytes(self.ledger, rowCount: rows.count)
     }
@@ -109,6 +112,18 @@ public struct LedgerCacheMetrics: Sendable {
 struct StateKey: Hashable {
   var habitID: Identifier?
   var day: Int32?
+}
+
+extension PersonLedger {
+  /// The same state without changes and notices, and with another use.
+  fileprivate func withoutChanges(use: StorageUse) -> PersonLedger {
+    var ledger = PersonLedger(
+      epoch: epoch, firstDay: firstDay, changeNumber: changeNumber, zones: zones, digest: digest,
+      habitCount: habitCount, sources: sources, settings: settings, habitsMax: habitsMax, use: use, quotas: quotas)
+    for (id, habit) in habits { ledger.load(habit: habit, id: id) }
+    for (key, cell) in cells { ledger.load(cell: cell, key: key) }
+    return ledger
+  }
 }
 
 extension LedgerCache.Entry {

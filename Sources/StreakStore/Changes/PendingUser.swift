@@ -47,6 +47,8 @@ final class PendingUser {
   private(set) var decided: [Decided] = []
   /// Calls that were refused because the day's limit of changes is reached.
   private var delayedCalls = 0
+  /// The stored use.
+  private var useBefore = StorageUse()
   /// Whole habits must be read before the change can end.
   private(set) var needsFullRead = false
   private var results: [Result<[OperationOutcome], QueueRefusal>] = []
@@ -57,8 +59,11 @@ final class PendingUser {
     self.attempts = attempts
   }
 
-  /// The same calls, undecided.
+  /// The same calls, undecided, after one more attempt.
   func again() -> PendingUser { PendingUser(userID, calls, attempts: attempts + 1) }
+
+  /// The same calls, undecided.
+  func undecided() -> PendingUser { PendingUser(userID, calls, attempts: attempts) }
 
   /// The device of all calls; nil if there are several.
   var onlyDeviceID: Identifier? {
@@ -171,6 +176,7 @@ final class PendingUser {
   func decide() {
     for (id, notice) in notices { ledger?.load(notice: notice, id: id) }
     (decided, needsFullRead, delayedCalls) = ([], false, 0)
+    useBefore = ledger?.use ?? StorageUse()
     results = calls.map { call in
       do throws(QueueRefusal) {
         return .success(try decide(call.request))
@@ -272,7 +278,9 @@ final class PendingUser {
   /// - Parameter cache: The cache for the stored state; nil: none.
   func answer(storingIn cache: LedgerCache? = nil) {
     guard let ledger = ledger.take() else { return fail(.noSuchUser) }
-    if let cache, let entry = LedgerCache.Entry(ledger, rows: rows) {
+    if let cache,
+      let entry = LedgerCache.Entry(ledger, rows: rows, storedUse: ledger.changes.isEmpty ? useBefore : nil)
+    {
       cache.put(userID, entry)
     }
     for (call, result) in zip(calls, results) {

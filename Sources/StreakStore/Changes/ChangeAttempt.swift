@@ -1,0 +1,122 @@
+internal import StreakDomain
+
+/// Attempts to change users' data: load, decide, store, answer.
+///
+/// The state that the calls touch is taken from the cache or loaded with one statement, each user's
+/// calls are decided in order by the domain's rules, and everything is stored by one statement, so
+/// by one commit. No call is answered before its change is durable. Loop-confined.
+final class ChangeAttempt<Storage: ChangeDatabase> {
+  private let database: Storage
+  private let cache: LedgerCache
+  private let quotas: QuotaMeter
+  private let hints: HintRelay
+  private let limits: StoreLimits
+  /// The database's present epoch.
+  private let epoch: () -> Epoch
+  /// Batches that the database refused, so that they were divided: costly, and a sign of damage.
+  private(set) var dividedCount = 0
+  private var randomness = SystemRandomNumberGenerator()
+
+  init(
+    database: Storage, cache: LedgerCache, limits: StoreLimits, quotas: QuotaMeter, hints: HintRelay,
+    epoch: @escaping () -> Epoch
+  ) {
+    self.database = database
+    self.cache = cache
+    self.limits = limits
+    self.quotas = quotas
+    self.hints = hints
+    self.epoch = epoch
+  }
+
+  /// Attempts a batch, and answers its calls.
+  ///
+  /// - Parameter isLocked: Under a lock of the row; the batch has one user.
+  /// - Returns: The users whose calls are not answered, because another change came first.
+  func run(_ users: [PendingUser], isLocked: Bool) async -> [PendingUser] {
+    do throws(StoreError) {
+      guard isLocked else { return try await runUnlocked(users) }
+      try await runLocked(users[0])
+      return []
+    } catch {
+      if case .fault = error { dividedCount += 1 }
+      let callCount = users.reduce(0) { $0 + $1.calls.count }
+      switch ConflictPolicy.remedy(for: error, userCount: users.count, callCount: callCount) {
+      case .attemptAgain: return users.map { $0.again() }
+      case .divideUsers:
+        var conflicted: [PendingUser] = []
+        for user in users { conflicted += await run([user.undecided()], isLocked: isLocked) }
+        return conflicted
+      case .divideCalls: return await runEachCall(of: users[0], isLocked: isLocked)
+      case .fail:
+        for user in users { user.fail(error) }
+        return []
+      }
+    }
+  }
+
+  private func runEachCall(of user: PendingUser, isLocked: Bool) async -> [PendingUser] {
+    for (place, call) in user.calls.enumerated() {
+      let alone = PendingUser(user.userID, [call], attempts: user.attempts)
+      guard await run([alone], isLocked: isLocked).isEmpty else {
+        // The later calls follow the one in conflict: they keep their order.
+        return [PendingUser(user.userID, Array(user.calls[place...]), attempts: user.attempts + 1)]
+      }
+    }
+    return []
+  }
+
+  private func runUnlocked(_ users: [PendingUser]) async throws(StoreError) -> [PendingUser] {
+    let epoch = epoch()
+    for user in users { user.takeState(from: cache, epoch: epoch) }
+    let cached = users.count(where: \.isCached)
+    cache.countLookups(hits: cached, misses: users.count - cached)
+    let stored = try await decideAndStore(users, epoch, by: database)
+    var conflicted: [PendingUser] = []
+    for user in users {
+      if user.isSettled(stored) { settle(user, cache) } else { conflicted.append(user.again()) }
+    }
+    return conflicted
+  }
+
+  /// Holds the lock of the user's row. No call is answered before the transaction has ended.
+  private func runLocked(_ user: PendingUser) async throws(StoreError) {
+    let epoch = epoch()
+    try await database.withLock(of: user.userID) { statements throws(StoreError) in
+      let stored = try await decideAndStore([user], epoch, by: statements)
+      guard user.isSettled(stored) else { throw .concurrentChange }
+    }
+    settle(user, nil)
+  }
+
+  /// - Returns: The users whose changes were stored.
+  private func decideAndStore(
+    _ users: [PendingUser], _ epoch: Epoch, by statements: some ChangeStatements
+  ) async throws(StoreError) -> Set<Identifier> {
+    try await statements.load(users, epoch: epoch, limits: limits)
+    for user in users {
+      user.decide()
+      if user.needsFullRead { try await statements.loadFullHabits(user) }
+      guard let now = user.calls.last?.request.now.wholeMilliseconds else { continue }
+      user.ledger?.finishChange(now: now) { Identifier(high: randomness.next(), low: randomness.next()) }
+    }
+    let changed = users.filter(\.isChanged)
+    guard let now = changed.first?.calls.first?.request.now else { return [] }
+    return try await statements.store(changed, now: now)
+  }
+
+  /// The change is durable, or there was nothing to store.
+  private func settle(_ user: PendingUser, _ cache: LedgerCache?) {
+    quotas.count(user.quotaCounts)
+    if user.isChanged, let hint = user.hint { hints.send(hint) }
+    user.answer(storingIn: cache)
+  }
+}
+
+extension PendingUser {
+  /// Whether the decisions hold: what there was to store is stored, or they store nothing and were
+  /// made on loaded data.
+  fileprivate func isSettled(_ stored: Set<Identifier>) -> Bool {
+    isChanged ? stored.contains(userID) : !isCached
+  }
+}

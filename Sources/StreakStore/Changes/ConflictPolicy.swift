@@ -1,0 +1,53 @@
+/// What follows when an attempt to store users' changes has not succeeded. Pure: it decides, and
+/// `ChangeAttempt` and `BatchQueue` act.
+enum ConflictPolicy {
+  /// Attempts without a lock before the user's row is locked.
+  static let unlockedAttemptsMax = 4
+  /// Attempts before the calls fail.
+  static let attemptsMax = 12
+
+  // MARK: Errors
+
+  /// What follows an error of a whole batch.
+  enum Remedy: Equatable {
+    /// Another change came first: each user's calls are attempted again.
+    case attemptAgain
+    /// Something in the batch cannot be stored: each user is attempted alone, so that only the
+    /// user that holds it is concerned.
+    case divideUsers
+    /// The same for the calls of one user.
+    case divideCalls
+    /// The calls end with the error.
+    case fail
+  }
+
+  /// - Parameters:
+  ///   - userCount: The batch's users, at least 1.
+  ///   - callCount: The calls of all of them, at least 1.
+  static func remedy(for error: StoreError, userCount: Int, callCount: Int) -> Remedy {
+    switch error {
+    case .concurrentChange: .attemptAgain
+    case .fault where userCount > 1: .divideUsers
+    case .fault where callCount > 1: .divideCalls
+    case .fault, .unavailable, .overloaded, .outcomeUnknown, .cancelled, .noSuchUser: .fail
+    }
+  }
+
+  // MARK: Attempts
+
+  /// How a user's calls go on when another change came first.
+  enum NextAttempt: Equatable {
+    /// In the next batch.
+    case unlocked
+    /// Alone, under a lock of the user's row.
+    case locked
+    /// Not any more: the calls fail.
+    case none
+  }
+
+  /// - Parameter count: The attempts so far.
+  static func next(afterAttempts count: Int) -> NextAttempt {
+    if count < unlockedAttemptsMax { return .unlocked }
+    return count < attemptsMax ? .locked : .none
+  }
+}
