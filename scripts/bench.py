@@ -26,11 +26,12 @@ import bench_backups
 import bench_cursor
 import bench_web
 import conftest  # noqa: F401  (generates the stubs)
+import grpc
 from google.protobuf import timestamp_pb2
 from device import Device, cell_item, digest_of, habit_item
 from person import today
 from server import SERVER_KEY, Server
-from streak.v1 import common_pb2, export_pb2, streak_pb2, sync_pb2
+from streak.v1 import common_pb2, export_pb2, streak_pb2, streak_pb2_grpc, sync_pb2
 
 PROGRAMS = pathlib.Path(os.environ["STREAKD_PROGRAMS"])
 POINTS = [(1, 100), (10, 10), (100, 1)]  # connections, streams on each
@@ -43,18 +44,19 @@ SETTINGS_ACK = bytes([0, 0, 0, 4, 1, 0, 0, 0, 0])
 PEOPLE = 4000
 NOTES = 5  # of each, so that the next note differs from the stored one
 HABIT = "Read"
-SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE: one caller sends all of a user's operations
+SYNC_CALLERS = [80, 250, 1000]  # divisors of PEOPLE / 2: one caller sends all of a user's operations
 SYNC_OPERATIONS = 100_000  # for each second of a run; each is sent once
 APPLIED = "SELECT count(*) FROM operations WHERE status = 1"
-UNLIMITED = ["--rate-limit-factor", "0", "--changes-per-day-max", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0"]
+UNLIMITED = ["--rate-limit-factor", "0", "--changes-per-day-max", "0", "--calls-per-person-max", "0", "--calls-per-address-max", "0",
+             "--password-memory-mib", "64"]
 PULLS = 2_000
+SOURCE_BYTES = 44
+DIRECT_CALLS = uuid.UUID(int=0)
 ALONE_ROUNDS = 5
+ALONE_CALLS = 20_000  # for each second of a run, more than one caller makes
 EXPORTS = 9
 
-# StreakStore's own statement for one streak. pgbench has no text parameters: each of its scripts
-# names one habit.
-SOURCE = pathlib.Path(__file__).parent.parent / "Sources/StreakStore/Ledger/StreakStore+Streaks.swift"
-READ = re.search(r'static let streak = Statement\(\s*\.read,\s*"""(.*?)"""', SOURCE.read_text(), re.DOTALL)[1]
+# pgbench has no text parameters: each of its scripts names one habit.
 READ_SCRIPTS = 100  # pgbench takes at most 128
 
 # PostgreSQL's minimum for one durable change of a cell: one statement, one transaction.
@@ -110,6 +112,14 @@ def wait_for_port(port):
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def statements(sources, device):
+    """The last statement of each source in the column `heads.sources` (StreakDomain's `Sources`: 16 bytes id, 8 bytes
+    last number, 20 bytes more): the device's number, and what it has seen of the others."""
+    entries = [sources[start:start + SOURCE_BYTES] for start in range(0, len(sources), SOURCE_BYTES)]
+    last = {entry[:16]: int.from_bytes(entry[16:24], "big", signed=True) for entry in entries}
+    return last.pop(device, 0), [common_pb2.StatementId(source_id=source, seq=seq) for source, seq in last.items()]
 
 
 class Bench:
@@ -228,17 +238,19 @@ class Bench:
         data.chmod(0o755)
         with Server(folder=data, arguments=["--loops", str(os.cpu_count()), *UNLIMITED]) as server:
             self.socket = str(data / "data" / "socket")
+            # Direct calls and queues state different days, so that each day has one source.
             people = self.make_people()
+            callers, devices = people[:PEOPLE // 2], people[PEOPLE // 2:]
             read_lines = self.write_lines("read.txt", [(token, streak_pb2.GetStreakRequest(habit_id=habit)) for token, _, habit in people])
             # Few days count for a new account: so each habit gets one note after the other for
             # today. In random order, like pgbench's.
             writes = [(token, streak_pb2.RecordCompletionRequest(habit_id=habit, day=utc_day(), note=str(number), made=utc_time()))
-                      for token, _, habit in people for number in range(NOTES)]
+                      for token, _, habit in callers for number in range(NOTES)]
             random.Random(1).shuffle(writes)
             write_lines = self.write_lines("write.txt", writes)
             one_person = self.write_lines("one.txt", [line for line in writes if line[0] == people[0][0]])
             self.alone = {}
-            read_scripts = self.write_read_scripts()
+            read_scripts = self.write_read_scripts(server, people[0])
             write_script = self.folder / "write.sql"
             write_script.write_text(WRITE.format(last=PEOPLE, day=utc_day()))
             results = {}
@@ -255,10 +267,10 @@ class Bench:
                     results.setdefault(("streakd", "one person", 100), []).append(answer["rps"])
             if has_load:
                 for _ in range(self.rounds):
-                    for callers in SYNC_CALLERS:
-                        answer = self.sync_load(server.port, people, callers)
-                        results.setdefault(("streakd", "sync", callers), []).append(answer["rps"])
-                self.alone = self.latencies_alone(server, people[0], write_script)
+                    for count in SYNC_CALLERS:
+                        answer = self.sync_load(server.port, devices, count)
+                        results.setdefault(("streakd", "sync", count), []).append(answer["rps"])
+                self.alone = self.latencies_alone(server, callers[0], devices[0], write_script)
             self.pulls = self.pull_cost(server)
             self.accounts = bench_accounts.measure(server)
         return {key: statistics.median(values) for key, values in results.items()}
@@ -279,10 +291,12 @@ class Bench:
             INSERT INTO bench_people (user_id, device_id, habit_id, access_hash, digest) VALUES {', '.join(rows)};
             INSERT INTO users (user_id, email, sealed_password, created_at, sealed_sign_up)
               SELECT user_id, '', '', now(), '' FROM bench_people;
-            -- The device is a source of statements: id, last number, caught up now, nothing claimed (StreakDomain's `Sources`).
+            -- The day's source is the direct calls, or for the second half of the people the device. StreakDomain's `Sources`:
+            -- id, last number, caught up now, nothing claimed.
             INSERT INTO heads (user_id, change_number, digest, habit_count, first_day, sources)
-              SELECT user_id, 2, digest, 1, 10957, uuid_send(device_id) || int8send(0)
-                || int8send((extract(epoch FROM now()) * 1000)::bigint) || int4send(0) || int8send(0) FROM bench_people;
+              SELECT user_id, 2, digest, 1, 10957, CASE WHEN n <= {PEOPLE // 2} THEN uuid_send('{DIRECT_CALLS}') || int8send(1) || rest
+                ELSE '' END || uuid_send(device_id) || int8send(CASE WHEN n <= {PEOPLE // 2} THEN 0 ELSE 1 END) || rest
+              FROM bench_people, (SELECT int8send((extract(epoch FROM now()) * 1000)::bigint) || int4send(0) || int8send(0) AS rest) AS rest;
             INSERT INTO devices (user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at)
               SELECT user_id, device_id, '', '', '', now(), access_hash, now() + interval '1 day' FROM bench_people;
             INSERT INTO habits (user_id, habit_id, name, description, color, position, archived, version, created_at,
@@ -290,12 +304,13 @@ class Bench:
               SELECT user_id, habit_id, '{HABIT}', '', 0, 0, false, 1, now(), 1, 1, {utc_day()}, {utc_day()} FROM bench_people;
             INSERT INTO cells (user_id, habit_id, day, done, note, quarantine_reason, version, occurred_at, zone,
                 utc_offset_seconds, day_start_minutes, recorded_at, first_version, source_id, seq, changed_time)
-              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2, user_id, 1, 0
+              SELECT user_id, habit_id, {utc_day()}, true, '', 0, 2, now(), 'Etc/UTC', 0, 0, now(), 2,
+                CASE WHEN n <= {PEOPLE // 2} THEN '{DIRECT_CALLS}' ELSE device_id END, 1, 0
               FROM bench_people;
             VACUUM ANALYZE;""")
         return people
 
-    def latencies_alone(self, server, person, write_script):
+    def latencies_alone(self, server, person, device, write_script):
         """Medians in us of one caller that changes one cell repeatedly: pgbench's, and ours by TCP
         and, like pgbench, by a Unix socket."""
         socket = self.folder / "near"
@@ -307,13 +322,13 @@ class Bench:
                 for way, place in (("TCP", server.port), ("Unix socket", socket)):
                     path = self.folder / "alone.txt"
                     with path.open("w") as file:
-                        for count in range(4000 * self.seconds):
+                        for count in range(ALONE_CALLS * self.seconds):
                             request = streak_pb2.RecordCompletionRequest(
                                 habit_id=habit, day=utc_day(), note=f"{way} {number} {count}", made=utc_time())
                             file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
                     answer = self.ordered_load(place, "/streak.v1.StreakService/RecordCompletion", path, 1)
                     found.setdefault(("RecordCompletion", way), []).append(answer["p50"])
-                    found.setdefault(("Sync", way), []).append(self.sync_load(place, [person], 1)["p50"])
+                    found.setdefault(("Sync", way), []).append(self.sync_load(place, [device], 1)["p50"])
         return {key: statistics.median(values) for key, values in found.items()}
 
     def ordered_load(self, place, method, path, callers):
@@ -328,9 +343,10 @@ class Bench:
     def sync_load(self, place, people, callers):
         """`Sync` with one operation each, by devices that are up to date. Fails unless every
         operation was applied."""
-        rows = self.psql("""SELECT user_id, (SELECT coalesce(max(seq), 0) FROM operations o WHERE o.user_id = heads.user_id), change_number
-          FROM heads""").split()
-        places = {uuid.UUID(user).bytes: (int(seq), int(change)) for user, seq, change in (row.split("|") for row in rows)}
+        rows = self.psql("""SELECT user_id, change_number, device_id, encode(sources, 'hex')
+          FROM heads JOIN bench_people USING (user_id)""").split()
+        places = {uuid.UUID(user).bytes: (int(change), *statements(bytes.fromhex(sources), uuid.UUID(device).bytes))
+                  for user, change, device, sources in (row.split("|") for row in rows)}
         epoch, bits, sealed, applied = re.split(
             r"[|\n]", self.psql(f"SELECT epoch, epoch_bits FROM service_state; SELECT encode(sealed, 'hex') FROM server_key; {APPLIED}"))[:4]
         epoch, bits, applied = int(epoch), int(bits) % (1 << 64), int(applied)
@@ -340,12 +356,12 @@ class Bench:
         with path.open("w") as file:
             for number in range(operations):
                 for token, user, habit in people:
-                    seq, change = places[user]
+                    change, seq, seen = places[user]
                     cursor = sync_pb2.Cursor(
                         epoch=epoch, epoch_bits=bits, change_number=change + number,
                         tag=bench_cursor.cursor_tag(key, user, epoch, bits, change + number))
                     operation = sync_pb2.Operation(
-                        seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16,
+                        seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16, seen=seen,
                         set_completion=sync_pb2.SetCompletion(
                             habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", made=utc_time()))
                     request = sync_pb2.SyncRequest(user_id=user, cursor=cursor, operations=[operation], nothing_left=True)
@@ -427,13 +443,22 @@ class Bench:
         return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "streakd", "postgres"],
                               input=text, text=True, check=True, capture_output=True).stdout
 
-    def write_read_scripts(self):
+    def read_statement(self, server, person):
+        """StreakStore's own statement for one streak: the one that a connection ran last after `GetStreak`."""
+        token, _, habit = person
+        with grpc.insecure_channel(server.address) as channel:
+            streak_pb2_grpc.StreakServiceStub(channel).GetStreak(
+                streak_pb2.GetStreakRequest(habit_id=habit), metadata=[("authorization", f"Bearer {token}")])
+        return self.psql("SELECT query FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%FROM habits h JOIN heads%$2%'")
+
+    def write_read_scripts(self, server, person):
+        statement = self.read_statement(server, person)
         rows = self.psql(f"SELECT user_id, habit_id FROM bench_people ORDER BY random() LIMIT {READ_SCRIPTS}").split()
         paths = []
         for number, row in enumerate(rows):
             user_id, habit_id = row.split("|")
             paths.append(self.folder / f"read{number}.sql")
-            paths[-1].write_text(READ.replace("$1", f"'{user_id}'").replace("$2", f"'{habit_id}'") + ";")
+            paths[-1].write_text(statement.replace("$1", f"'{user_id}'").replace("$2", f"'{habit_id}'") + ";")
         return paths
 
     def pgbench(self, scripts, clients):

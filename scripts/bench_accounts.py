@@ -97,5 +97,5 @@ def report(sign_up, migrations):
 if __name__ == "__main__":
     # Run by itself, with the folder of a built streakd in STREAKD_PROGRAMS.
     from server import Server, open_folder
-    with open_folder() as folder, Server(folder=folder, arguments=["--rate-limit-factor", "0", "--changes-per-day-max", "0"]) as running:
+    with open_folder() as folder, Server(folder=folder, arguments=["--rate-limit-factor", "0", "--changes-per-day-max", "0", "--password-memory-mib", "64"]) as running:
         report(*measure(running))

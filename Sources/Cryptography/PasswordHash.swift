@@ -23,6 +23,11 @@ public struct PasswordHashCost: Sendable, Equatable {
   public static let standard = PasswordHashCost(
     passes: UInt64(crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE),
     memoryBytes: Int(crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE))
+  /// The passes of `standard` over another amount of memory.
+  /// - Parameter mebibytes: 1 or more. The OWASP Password Storage Cheat Sheet asks for at least 19.
+  public static func memory(mebibytes: Int) -> PasswordHashCost {
+    PasswordHashCost(passes: standard.passes, memoryBytes: mebibytes << 20)
+  }
   /// The lowest cost that libsodium accepts: for tests that hash often.
   public static let cheapest = PasswordHashCost(passes: 1, memoryBytes: memoryBytesMin)
 }

@@ -110,6 +110,10 @@ extension Setting {
     "trusted-proxies", .rates, "ADDRESSES",
     "Proxies whose `x-forwarded-for` header is used as the client's address: addresses, ADDRESS/BITS, or unix for the Unix socket, separated by commas."
   )
+  package static let passwordMemoryMib = Setting(
+    "password-memory-mib", .rates, "MIB", default: "64", in: 19...1_024,
+    "Memory of one password hash (Argon2id with two passes), in MiB; two are computed at a time. 19 is the minimum of the OWASP Password Storage Cheat Sheet. Older hashes are renewed at the next sign-in."
+  )
   package static let breachedPasswords = Setting(
     "breached-passwords", .rates, "FILE",
     "A file of refused passwords, besides the built-in list: on each line a password, or its SHA-1 in 40 hexadecimal digits with an optional :COUNT."
@@ -228,7 +232,7 @@ extension Setting {
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax, deletionDelaySeconds,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
-    transferBytesPerSecondMin, trustedProxies, breachedPasswords,
+    transferBytesPerSecondMin, trustedProxies, passwordMemoryMib, breachedPasswords,
     tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext, webOrigins,
     adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,
     backupFolder, backupRecipient, backupHour, backupRetentionDays, backupScratchFolder, backupSigningKey,

@@ -42,6 +42,7 @@ struct ServerSettings {
   let transferGraceSeconds: Int
   let transferBytesPerSecondMin: Int
   /// A file; nil: only the built-in list.
+  let passwordMemoryMib: Int
   let breachedPasswords: String?
   let logLevel: Logger.Level
   let logFormat: LogFormat
@@ -221,6 +222,7 @@ struct ServerSettings {
     deletionDelaySeconds = try number(.deletionDelaySeconds, command.deletionDelaySeconds)
     transferGraceSeconds = try number(.transferGraceSeconds, command.transferGraceSeconds)
     transferBytesPerSecondMin = try number(.transferBytesPerSecondMin, command.transferBytesPerSecondMin)
+    passwordMemoryMib = try number(.passwordMemoryMib, command.passwordMemoryMib)
     breachedPasswords = text(.breachedPasswords, command.breachedPasswords)
     let level = textOrDefault(.logLevel, command.logLevel)
     guard let logLevel = Logger.Level(rawValue: level) else {

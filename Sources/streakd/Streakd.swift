@@ -70,6 +70,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.transferGraceSeconds)) var transferGraceSeconds: Int?
   @Option(help: .of(.transferBytesPerSecondMin)) var transferBytesPerSecondMin: Int?
   @Option(help: .of(.trustedProxies)) var trustedProxies: String?
+  @Option(help: .of(.passwordMemoryMib)) var passwordMemoryMib: Int?
   @Option(help: .of(.breachedPasswords)) var breachedPasswords: String?
   @Option(help: .of(.healthSeconds)) var healthSeconds: Int?
   @Option(help: .of(.logLevel)) var logLevel: String?
@@ -236,7 +237,8 @@ struct Streakd: AsyncParsableCommand {
     let checks = readiness.watch(intervalSeconds: settings.healthSeconds)
     let housekeeping = Housekeeping(store: store, loop: first, logger: logger).start()
     let application = try StreakApplication(
-      store: store, exports: settings.exports, rateLimits: settings.rateLimits,
+      store: store, passwords: PasswordLimits(memoryMebibytes: settings.passwordMemoryMib), exports: settings.exports,
+      rateLimits: settings.rateLimits,
       breachedPasswords: checked.breachedPasswords,
       erasures: backups?.erasures ?? .none, deletionDelaySeconds: Int64(settings.deletionDelaySeconds),
       operators: settings.operators.map { ($0, BackupService.backend(backups, { readiness.failure })) },

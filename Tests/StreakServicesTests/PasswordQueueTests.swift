@@ -80,4 +80,13 @@ struct PasswordQueueTests {
     }
     #expect(answers == [true, false, false])
   }
+
+  @Test("the memory of a hash is the one that is set, and is stored with the hash")
+  func memory() throws {
+    let cost = PasswordLimits(memoryMebibytes: 19).cost
+    let hash = try PasswordHash(of: Secret([1]), cost: cost)
+    #expect(hash.costs(cost) && !hash.costs(.standard))
+    #expect(PasswordLimits(memoryMebibytes: 64).cost == .standard)
+    #expect(hash.text.contains("m=19456,t=2"))
+  }
 }

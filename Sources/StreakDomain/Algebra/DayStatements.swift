@@ -166,6 +166,13 @@ public struct DayStatements: Hashable, Sendable {
         other.id.source == id.source && other.trust == trust && !other.isFixed
       }
       if completions.contains(where: { isLike($0) && $0.id.seq > id.seq }) { return }
+      // The usual case: one of the source, so that the order stays.
+      if let place = completions.firstIndex(where: { $0.id.source == id.source }), isLike(completions[place]),
+        completions.lastIndex(where: { $0.id.source == id.source }) == place
+      {
+        completions[place] = completion
+        return
+      }
       completions.removeAll { isLike($0) && $0.id.seq < id.seq }
     }
     // The usual case, without the search.

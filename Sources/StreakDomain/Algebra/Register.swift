@@ -77,6 +77,11 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   @discardableResult
   mutating func state(_ value: Value, by author: Author) -> Stamp? {
     guard !elements.contains(where: { $0.stamp.id == author.id || $0.ahead.covers(author.id) }) else { return nil }
+    // The usual case: everything that was stated is known and replaced.
+    if former.isEmpty, elements.count == 1, elements[0].ahead == .nothing, author.covers(elements[0].stamp.id) {
+      elements[0] = Element(stamp: author.stamp, value: value, ahead: author.ahead)
+      return author.stamp
+    }
     var ahead = author.ahead
     for index in former.indices where author.covers(former[index].stamp.id) {
       if !former[index].replacedBy.contains(where: author.covers) { former[index].replacedBy.append(author.id) }

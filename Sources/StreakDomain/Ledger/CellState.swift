@@ -27,6 +27,9 @@ public struct CellState: Hashable, Sendable {
   public var recordedAt: Instant
   /// The statements. Nil: one completion, with its note if `cell` has one; most days are like this.
   private(set) var details: DayStatements?
+  /// `details` for storage, beside the columns of `cell`, `stamp` and `made`: empty if these
+  /// contain everything. Encoded once for each change: its size counts as well.
+  public private(set) var encodedDetails: [UInt8]
 
   public init(
     cell: CellContent, version: Int64, stamp: Stamp, made: ClientTime, recordedAt: Instant,
@@ -38,6 +41,7 @@ public struct CellState: Hashable, Sendable {
     self.made = made
     self.recordedAt = recordedAt
     self.details = details
+    encodedDetails = details?.encoded ?? []
   }
 
   /// All statements about the day.
@@ -58,6 +62,7 @@ public struct CellState: Hashable, Sendable {
     cell = CellContent(done: statements.isDone, note: note?.value ?? "", trust: statements.trust.trust)
     stamp = note.flatMap { $0.stamp.id == last.id ? $0.stamp : nil } ?? last
     details = isAll(statements) ? nil : statements
+    encodedDetails = details?.encoded ?? []
   }
 
   /// Whether "done" by this author replaces everything that was stated about a day before, so that
@@ -82,6 +87,7 @@ public struct CellState: Hashable, Sendable {
     cell = CellContent(done: true, note: note ?? "", trust: trust.trust)
     self.stamp = stamp
     details = nil
+    encodedDetails = []
   }
 
   /// Whether `cell` and `stamp` contain all statements.
@@ -110,13 +116,10 @@ public struct CellState: Hashable, Sendable {
   /// The statements that stand (`DayStatements.activity`).
   var activity: [StatementID] { details?.activity ?? [stamp.id] }
 
-  /// For storage, beside the columns of `cell`, `stamp` and `made`: empty if these contain
-  /// everything.
-  public var encodedDetails: [UInt8] { details?.encoded ?? [] }
-
   /// Reads `encodedDetails` back; unreadable bytes give the value of the other columns.
   public mutating func setDetails(encoded: [UInt8]) {
     details = encoded.isEmpty ? nil : DayStatements(encoded: encoded)
+    encodedDetails = details == nil ? [] : encoded
   }
 
   /// The digest of a cell.

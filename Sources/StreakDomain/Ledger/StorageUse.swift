@@ -167,7 +167,7 @@ extension PersonLedger {
 
 extension CellState {
   /// Bytes of its texts in storage.
-  var textBytes: Int { cell.note.utf8.count + (details?.encoded.count ?? 0) }
+  var textBytes: Int { cell.note.utf8.count + encodedDetails.count }
 }
 
 extension HabitState {

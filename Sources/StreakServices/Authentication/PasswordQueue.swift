@@ -15,6 +15,11 @@ package struct PasswordLimits: Sendable {
   package var waitingMax = 64
 
   package init() {}
+
+  /// - Parameter memoryMebibytes: Memory of one hash, in MiB, 1 or more.
+  package init(memoryMebibytes: Int) {
+    cost = .memory(mebibytes: memoryMebibytes)
+  }
 }
 
 /// Hashes and verifies passwords in the thread pool, a bounded number at a time, so that a storm of

@@ -90,10 +90,10 @@ final class PendingUser {
   /// Adds the habits that the calls name by aliases.
   /// - Returns: Further rows to read: known once the ledger is loaded.
   func followAliases() -> Set<StateKey> {
-    guard let ledger else { return [] }
+    guard ledger != nil else { return [] }
     var found: Set<StateKey> = []
     for row in rows {
-      guard let id = row.habitID, let habitID = ledger.habits[id]?.aliasOf else { continue }
+      guard let id = row.habitID, let habitID = ledger?.habits[id]?.aliasOf else { continue }
       found.insert(StateKey(habitID: habitID, day: row.day))
     }
     found.subtract(rows)
@@ -258,8 +258,11 @@ final class PendingUser {
   /// Tells the user's other devices of the change once it is stored; nil: there is nothing to tell.
   var hint: ChangeHint? {
     let deviceID = onlyDeviceID
-    guard let ledger, ledger.changes.isVisible, ledger.sources.hasOtherDevices(than: deviceID) else { return nil }
-    return ChangeHint(userID: userID, changeNumber: ledger.changeNumber, deviceID: deviceID)
+    // Not bound to a name, which would copy the ledger.
+    guard ledger?.changes.isVisible == true, ledger?.sources.hasOtherDevices(than: deviceID) == true,
+      let changeNumber = ledger?.changeNumber
+    else { return nil }
+    return ChangeHint(userID: userID, changeNumber: changeNumber, deviceID: deviceID)
   }
 
   // MARK: Answering

@@ -15,8 +15,7 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAMS = pathlib.Path(os.environ.get("STREAKD_PROGRAMS", PROJECT / ".build" / "debug"))
 START_SECONDS = 90
-# All clients of the tests and of the benchmark have one address: the limits are raised, except in
-# tests of limits.
+
 def _shared_server_key():
     """One server key for all servers of a test run: a database may be served by several, and restored to other places."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="streakd-e2e-key-"))
@@ -29,8 +28,10 @@ def _shared_server_key():
 
 
 SERVER_KEY = _shared_server_key()
+# All clients of the tests and of the benchmark have one address: the limits are raised, except in
+# tests of limits. Passwords are hashed at the lowest cost that the setting allows.
 DEFAULTS = {"--listen": "127.0.0.1:0", "--loops": "1", "--rate-limit-factor": "1000", "--calls-per-person-max": "0",
-            "--calls-per-address-max": "0", "--server-key-file": str(SERVER_KEY)}
+            "--calls-per-address-max": "0", "--password-memory-mib": "19", "--server-key-file": str(SERVER_KEY)}
 
 
 @contextlib.contextmanager
