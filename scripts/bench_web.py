@@ -43,6 +43,12 @@ def cpu_seconds(*pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def pin(pid, cpu):
+    """Keeps all threads of a process on one CPU; those that it has begun already, too."""
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {cpu})
+
+
 def h2load(folder, address, protocol, version, connections, streams, seconds):
     """How many calls succeeded. A failed one ends the benchmark."""
     content_type, body = CALLS[protocol]
@@ -84,7 +90,7 @@ def echo_rows(folder, seconds, rounds):
     with echo_server() as (address, pid), envoy(folder, address) as addresses:
         translator = addresses["translator"]
         proxy = int(addresses["pid"])
-        os.sched_setaffinity(proxy, {0})
+        pin(proxy, cpu=0)
         for _ in range(rounds):
             for protocol, version, point in ways:
                 before = cpu_seconds(pid)

@@ -146,6 +146,28 @@ postgres_versions() {
   export STREAKD_POSTGRES_VERSIONS
 }
 
+# Debian's Node for the long tests, made once: .node. A machine may have a later one installed, and
+# the page's modules work with Debian's. Its path is in STREAKD_NODE_DEBIAN.
+debian_node() {
+  local folder=$project/.node version
+  export STREAKD_NODE_DEBIAN=$folder/node
+  # Debian's builds load these from their place in the system.
+  install node-acorn node-cjs-module-lexer node-undici
+  [[ ! -x $STREAKD_NODE_DEBIAN ]] || return 0
+  say "making .node"
+  rm -rf "$folder"
+  mkdir "$folder"
+  version=$(apt-cache madison nodejs | awk '/debian/ { print $3; exit }')
+  [[ -n $version ]] || fail "Debian's nodejs is not among the packages of this machine: apt-get update"
+  (cd "$folder" && apt-get download "nodejs=$version" "libnode*=$version" > log 2>&1 < /dev/null) ||
+    { cat "$folder/log" >&2; fail "could not download nodejs"; }
+  for package in "$folder"/*.deb; do dpkg -x "$package" "$folder"; done
+  rm "$folder"/*.deb
+  # shellcheck disable=SC2016
+  printf '#!/bin/sh\nfolder=${0%%/*}\nLD_LIBRARY_PATH=$(echo "$folder"/usr/lib/*/) exec "$folder/usr/bin/node" "$@"\n' > "$STREAKD_NODE_DEBIAN"
+  chmod 755 "$STREAKD_NODE_DEBIAN"
+}
+
 # In the background of a build: what tests need and building does not.
 prepare_tests() {
   install "${server_packages[@]}" "${backup_packages[@]}" "${test_packages[@]}"

@@ -114,17 +114,19 @@ public actor StreakClient {
     try changeCurrent { $0.replica.forgetRejected(operation.time) }
   }
 
-  /// Resolves a conflict: true takes the losing value, false confirms the winning one. It is
-  /// recorded like a statement that the person makes without a conflict.
+  /// Resolves a conflict: true takes the losing value, false confirms the winning one. The choice
+  /// is shown at once, also without a server.
   public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
     let now = clock.now
     try changeCurrent { account in
       guard let notice = account.replica.notices[noticeID] else { return }
       let dayStart = account.replica.shownDayStartMinutes
       let moment = notice.day.map { made(on: $0, now: now, dayStartMinutes: dayStart) }
-      let change = notice.statement(
+      let statement = notice.statement(
         takingOther: takingOther, made: moment, fields: account.replica.shownHabits[notice.habitID])
-      if let change { account.replica.make(change, at: now) }
+      guard let statement else { return }
+      account.replica.resolve(
+        Operation.Resolution(noticeID: noticeID, takesOther: takingOther), as: statement, at: now)
     }
     wake()
   }
@@ -144,10 +146,10 @@ public actor StreakClient {
 }
 
 extension Notice {
-  /// The statement that resolves a conflict; nil if none is needed.
+  /// The chosen value of a conflict as a statement; nil if there is nothing to state.
   ///
-  /// `ResolveConflict` is not used, because the conflict must exist for it: a server that has lost
-  /// it, and receives the statements again, may not have it yet.
+  /// It is shown until the server has decided the resolution. A server that does not have the
+  /// conflict gets the statement instead: it has lost the conflict, and may receive it again.
   /// - Parameters:
   ///   - made: The local time that stands for the conflict's day.
   ///   - fields: The habit as the person sees it; nil: it is deleted.

@@ -2,11 +2,13 @@
 storage wiped between visits; and in other browsers. Run by scripts/check --long."""
 
 import base64
+import contextlib
 import datetime
 import json
 import os
 import random
 import shutil
+import time
 import zoneinfo
 
 import pytest
@@ -15,6 +17,8 @@ from databases import sql
 from firefox import Firefox
 from request_cutter import RequestCutter
 from scripted_page import selector
+from server import Server
+from tap_times import tap_times
 from webkit import WebKit
 
 pytestmark = pytest.mark.alone
@@ -24,6 +28,7 @@ TAPS = 1_000
 TAPS_PER_ROUND = 50
 # Longest time of a round of one tab, on a machine with much else to do.
 ROUND_SECONDS = 300
+MEASURED_TAPS = 40
 SEED = 24
 # A call that is cut is repeated by the page; a sync that failed comes back within this time.
 REPEAT_SECONDS = 90
@@ -32,6 +37,15 @@ REPEAT_SECONDS = 90
 @pytest.fixture
 def email():
     return f"{os.urandom(6).hex()}@example.com"
+
+
+@pytest.fixture
+def report(capfd):
+    """Prints a figure that no test asserts."""
+    def show(text):
+        with capfd.disabled():
+            print(text, flush=True)
+    return show
 
 
 def user(server, email):
@@ -53,16 +67,17 @@ for (let number = first; number < first + count; number += 1) {
 """
 
 
-def test_taps_in_eight_tabs_that_are_killed_at_random_are_neither_lost_nor_doubled(server, folder, email):
+def test_taps_in_eight_tabs_that_are_killed_at_random_are_neither_lost_nor_doubled(server, folder, email, report):
     chance = random.Random(SEED)
     with browser(server.address, folder / "profile") as page:
         page.open()
-        for number in range(TABS):
-            page.add_habit(f"Tab {number}")
+        for name in ("Measured", *(f"Tab {number}" for number in range(TABS))):
+            page.add_habit(name)
         page.sign_up(email, PASSWORD)
         page.wait_saved()
         page.go("today")
-        habits = page.until(lambda: page.script(
+        report(f"a tap in an account without a history: {tap_times(page, MEASURED_TAPS)}")
+        measured, *habits = page.until(lambda: page.script(
             "return [...document.querySelectorAll('[data-test=habit] [data-test=open]')].map((each) => decodeURIComponent(each.hash.split('/')[2]))"))
         assert len(habits) == TABS
         today = int(page.attribute("date", "data-day"))
@@ -79,7 +94,9 @@ def test_taps_in_eight_tabs_that_are_killed_at_random_are_neither_lost_nor_doubl
             driver.switch_to.window(tabs[tab])
 
         kills = 0
+        begun = time.monotonic()
         while min(done) < TAPS:
+            report(f"{sum(done)} taps, {time.monotonic() - begun:.0f} s")
             for tab in range(TABS):
                 if done[tab] >= TAPS:
                     continue
@@ -98,18 +115,22 @@ def test_taps_in_eight_tabs_that_are_killed_at_random_are_neither_lost_nor_doubl
                     wanted = done[tab] + count
                     done[tab] = page.until(lambda: page.script("if (window.tapError) throw window.tapError; return window.acknowledged") == wanted and wanted, ROUND_SECONDS)
         assert kills > 20, kills
+        report(f"{TABS} tabs x {TAPS:,} taps, {kills} tabs killed: {time.monotonic() - begun:.0f} s")
         show(0)
         page.open()
         page.wait_saved(seconds=REPEAT_SECONDS)
+        report(f"everything is sent: {time.monotonic() - begun:.0f} s")
         found = user(server, email)
         for habit in habits:
             identifier = base64.b64decode(habit).hex()
             rows = sql(server, f"select count(*), count(*) filter (where done), min(day), max(day) from cells where user_id = '{found}' and habit_id = '{identifier}'")
             assert rows == f"{TAPS}|{TAPS}|{today - TAPS + 1}|{today}", rows
         # No day was stated twice, and all tabs were one device.
-        assert sql(server, f"select count(*) from cell_history where user_id = '{found}'") == "0"
+        measured = base64.b64decode(measured).hex()
+        assert sql(server, f"select count(*) from cell_history where user_id = '{found}' and habit_id <> '{measured}'") == "0"
         assert sql(server, f"select count(*) from devices where user_id = '{found}'") == "1"
         assert sql(server, f"select count(*) from notices where user_id = '{found}'") == "0"
+        report(f"a tap beside a history of {TABS * TAPS:,} days: {tap_times(page, MEASURED_TAPS)}")
         assert page.console() == []
 
 
@@ -167,6 +188,62 @@ def test_the_network_may_be_cut_at_every_request_of_a_sign_up_and_of_a_sync(serv
 def cell_counts(server, found):
     """Habits, and days that are done."""
     return sql(server, f"select (select count(*) from habits where user_id = '{found}'), (select count(*) from cells where user_id = '{found}' and done)")
+
+
+# The server
+
+def test_a_server_that_is_away_is_told_calmly_and_its_return_too(database, folder, email):
+    name = database.rpartition("=")[2]
+    with contextlib.ExitStack() as servers:
+        server = servers.enter_context(Server(database=database))
+        listen = ("--listen", server.address)
+        page = servers.enter_context(browser(server.address, folder / "profile"))
+        page.open()
+        page.promise("await navigator.serviceWorker.ready")
+        page.add_habit("Read")
+        page.sign_up(email, PASSWORD)
+        page.find("habit", name="Read")
+        page.wait_saved()
+
+        def check_away():
+            """The page says since when, what is safe, and nothing else; it takes taps and opens."""
+            taps = page.streak("Read")
+            page.tap("Read")
+            page.wait_saved("offline", REPEAT_SECONDS)
+            assert page.streak("Read") == 1 - taps
+            assert page.text("status").startswith("Offline since")
+            assert page.script("return document.getElementById('toast').innerText") == ""
+            page.go("settings")
+            page.until(lambda: "It is sent as soon as the server can be reached" in page.text("state"))
+            page.go("account")
+            page.click("sync")
+            page.find("signed-in")
+            page.wait_saved("offline")
+            assert page.script("return document.getElementById('toast').innerText") == ""
+            page.go("today")
+            page.find("habit", name="Read")
+
+        def check_back(done):
+            page.wait_saved(seconds=REPEAT_SECONDS)
+            assert sql(database, "select count(*), count(*) filter (where done) from cells") == f"1|{done}"
+            assert page.streak("Read") == done
+
+        # The machine is not there. The page opens all the same.
+        server.kill()
+        check_away()
+        page.reload()
+        page.wait_saved("offline", REPEAT_SECONDS)
+        assert page.streak("Read") == 1
+        servers.enter_context(Server(database=database, arguments=listen))
+        check_back(done=1)
+
+        # The machine is there, and answers that its storage is not.
+        sql(database, f"alter database {name} set default_transaction_read_only = on")
+        sql(database, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and pid <> pg_backend_pid()")
+        check_away()
+        sql(database, f"begin; set transaction read write; alter database {name} set default_transaction_read_only = off; commit")
+        sql(database, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}' and pid <> pg_backend_pid()")
+        check_back(done=0)
 
 
 # Clocks and zones

@@ -1,6 +1,7 @@
 """The terminal app, and so StreakClient, with real servers: journeys, cuts, restores, and wrong
 input."""
 
+import contextlib
 import json
 import os
 import pty
@@ -13,7 +14,7 @@ from cutting_proxy import CuttingProxy
 from operator_tools import Keys, sql, streakctl
 from person import Person, today
 from server import PROGRAMS, PROJECT, Server, open_folder, wait_until
-from streak.v1 import account_pb2
+from streak.v1 import account_pb2, sync_pb2
 
 
 def new_email():
@@ -70,6 +71,50 @@ def test_the_whole_life(folder):
             phone.run("export", "--out", out)
             text = json.dumps(json.loads(out.read_text()))
             assert "while it was away" in text and "after the backup" in text
+
+
+def queued(device):
+    """The operations that wait on a device, as they will be sent."""
+    with contextlib.closing(sqlite3.connect(device.folder / "streak.db")) as database:
+        # Operations: 20, the user's id, the number. The value: when it was decided (-1: not yet), a
+        # length, the message.
+        rows = database.execute("SELECT value FROM records WHERE hex(key) LIKE '14%' ORDER BY key").fetchall()
+    return [sync_pb2.Operation.FromString(value[12:]) for (value,) in rows if value.startswith(b"\xff" * 8)]
+
+
+def test_a_choice_in_a_conflict_is_a_resolution_offline_too_and_ends_it_on_both_devices(server, folder):
+    phone, tablet = App(folder / "phone", server), App(folder / "tablet", server)
+    email = new_email()
+    for habit in ("reading", "running"):
+        phone.run("habit", "add", habit)
+    phone.sign_up(email)
+    tablet.log_in(email)
+    for device, note in ((phone, "on the phone"), (tablet, "on the tablet")):
+        for habit in ("reading", "running"):
+            device.run("done", habit, "--note", note, "--offline")
+    for device in (phone, tablet, phone):
+        device.run("sync")
+    first, second = phone.json("conflicts")
+    # The choices are made while the server is unreachable, and are seen at once.
+    phone.environment["STREAK_SERVER"] = "127.0.0.1:1"
+    phone.run("conflicts", "--take-other", first["id"], "--keep", second["id"])
+    assert [(operation.WhichOneof("change"), operation.resolve_conflict.notice_id.hex(), operation.resolve_conflict.take_other)
+            for operation in queued(phone)] == [
+        ("resolve_conflict", told["id"].replace("-", ""), takes_other) for told, takes_other in ((first, True), (second, False))]
+    chosen = {first["habit"]: first["other"], second["habit"]: second["kept"]}
+    assert notes(phone) == chosen
+    phone.connect(server)
+    for device in (phone, tablet):
+        device.run("sync")
+        assert notes(device) == chosen
+    assert phone.json("conflicts") == [] and queued(phone) == []
+    # The other device is told how it ended.
+    assert {told["habit"]: told["kept"] for told in tablet.json("conflicts") if told["settled"]} == chosen
+
+
+def notes(device):
+    """Today's note of each habit."""
+    return {habit["id"]: day["note"] for habit in device.json("status")["habits"] for day in habit["days"] if day["note"]}
 
 
 def test_a_damaged_copy_is_noticed_and_repaired(server, folder):

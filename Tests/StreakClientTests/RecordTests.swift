@@ -78,7 +78,11 @@ struct RecordTests {
       case 10:
         let key = id()
         _ = state.changeAccount(userID) { account in
-          switch number(3) {
+          switch number(4) {
+          case 3:
+            let resolution = Operation.Resolution(noticeID: key, takesOther: number(2) == 0)
+            let note = Operation.Note(habitID: key, day: Day(20_000), text: "r\(step)", made: made)
+            account.replica.resolve(resolution, as: .setNote(note), at: now)
           case 0: account.replica.continueAsNewDevice(key)
           case 1: account.replica.cursorIsInvalid()
           default: account.replica.make(.setDayStart(Int32(number(1_440))), at: now)
@@ -112,7 +116,7 @@ struct RecordTests {
           changes.outcomes = submission.operations.prefix(Int(number(4))).map { operation in
             OperationOutcome(
               seq: operation.seq, status: .rejected,
-              rejection: [.habitNotFound, .futureDay].randomElement(using: &random) ?? .futureDay)
+              rejection: [.habitNotFound, .futureDay, .conflictNotFound].randomElement(using: &random) ?? .futureDay)
           }
           _ = account.replica.take(
             .changes(changes), to: submission, sentAs: account.replica.deviceID, at: now)
@@ -154,7 +158,7 @@ struct RecordTests {
       .cell(userID, key), .notice(userID, userID), .operation(userID, .max),
       .rejected(userID, HybridTime(packed: .max)),
       .acknowledgement(userID, userID), .migratedSession(userID, userID), .formerHabit(userID, userID),
-      .deletedHabit(userID, userID),
+      .deletedHabit(userID, userID), .alias(userID, userID), .resolution(userID, HybridTime(packed: .max)),
     ]
     for key in all {
       #expect(RecordKey(key.bytes) == key)

@@ -456,6 +456,7 @@ test("a recovery code signs in without the password, once, also if its answer is
   two.transport.call = call;
   assert.equal(await two.accounts.recover(email, ` ${code.toLowerCase()} `.trim(), "a new 43 password").catch((error) => error.reason), "SIGN_IN_REFUSED", "another request with a used code");
   assert.equal(await two.accounts.recover(email, code, "a new 43 password"), 7);
+  assert.equal((await two.view()).account.codesLeft, 7);
   // then: it goes on as a new device, with its queue, and the other one is signed out
   await two.sync();
   assert.equal((await two.view()).habits[0].streak.current, 1);
@@ -463,6 +464,7 @@ test("a recovery code signs in without the password, once, also if its answer is
   // New codes end the former ones; a code is a proof, too.
   const fresh = await two.accounts.createRecoveryCodes({ recoveryCode: other });
   assert.equal(fresh.length, 8);
+  assert.equal((await two.view()).account.codesLeft, 8);
   await assert.rejects(makeDevice().accounts.recover(email, third, "a new 44 password"), { reason: "SIGN_IN_REFUSED" });
   await assert.rejects(two.accounts.createRecoveryCodes({ password }), { reason: "SIGN_IN_REFUSED" });
   assert.equal((await two.accounts.createRecoveryCodes({ password: "a new 43 password" })).length, 8);

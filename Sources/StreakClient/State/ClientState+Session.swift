@@ -122,7 +122,7 @@ extension ClientAccount {
       }
     }
     for operation in replica.kept.map(\.operation) + replica.queue {
-      switch operation.change {
+      switch replica.meaning(of: operation) {
       case .setCompletion(let wanted):
         let key = CellKey(habitID: wanted.habitID, day: wanted.day)
         let note = wanted.done ? wanted.note : nil

@@ -100,6 +100,7 @@ struct ClientState: Sendable {
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
     changed.formUnion(unsaved.rejected.map { .rejected(userID, $0) })
+    changed.formUnion(unsaved.resolutions.map { .resolution(userID, $0) })
     changed.formUnion(
       acknowledgements.symmetricDifference(account.acknowledgements).map { .acknowledgement(userID, $0) })
     accounts[userID] = account
@@ -127,6 +128,7 @@ struct ClientState: Sendable {
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
     changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
     changed.formUnion(replica.aliases.keys.map { .alias(userID, $0) })
+    changed.formUnion(replica.resolutions.keys.map { .resolution(userID, $0) })
   }
 
   // MARK: Storage
@@ -200,6 +202,14 @@ extension ClientState {
         writer.append(Schema.Operation(rejected.operation).protobufBytes())
         return writer.bytes
       }
+    case .resolution(let userID, let time):
+      return accounts[userID]?.replica.resolutions[time].map { chosen in
+        var writer = RecordWriter()
+        writer.append(chosen.isDecided)
+        let statement = StreakDomain.Operation(seq: 0, time: time, seen: .nothing, change: chosen.statement)
+        writer.append(Schema.Operation(statement).protobufBytes())
+        return writer.bytes
+      }
     case .acknowledgement(let userID, let id):
       return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
     case .migratedSession(let userID, let id):
@@ -244,6 +254,11 @@ extension ClientState {
       let reason = Reason(name: try reader.text()) ?? .invalidField
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
+    case .resolution(let userID, let time):
+      var reader = RecordReader(value)
+      let isDecided = try reader.bool()
+      let statement = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self)).change
+      stored[userID]?.replica.resolutions[time] = .init(statement: statement, isDecided: isDecided)
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
     case .migratedSession(let userID, let id):
       stored[userID]?.account.migratedSessions[id] = try MigratedSession(recordBytes: value)

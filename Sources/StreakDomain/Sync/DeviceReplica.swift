@@ -30,6 +30,8 @@ public struct DeviceReplica: Equatable, Sendable {
   public private(set) var kept: [Kept] = []
   /// Operations that were rejected, for the person to see, in the order in which they were made.
   public private(set) var rejected: [Rejected] = []
+  /// The statement that each resolution stands for, by the hybrid time of the operation.
+  public internal(set) var resolutions: [HybridTime: ChosenValue] = [:]
 
   public struct Kept: Equatable, Sendable {
     public var operation: Operation
@@ -52,7 +54,7 @@ public struct DeviceReplica: Equatable, Sendable {
   }
 
   /// The changes since `changesAreSaved`.
-  public private(set) var unsaved = ReplicaChanges()
+  public internal(set) var unsaved = ReplicaChanges()
 
   /// Habits that this device knew before the server lost data, until the server has them again.
   public private(set) var formerHabits: [Identifier: HabitFields] = [:]
@@ -96,7 +98,7 @@ public struct DeviceReplica: Equatable, Sendable {
     guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let own = (kept.map(\.operation) + queue).filter { operation in
-      switch operation.change {
+      switch meaning(of: operation) {
       case .setCompletion(let made): made.done && meantKey(of: operation) == key
       case .resolveConflict(let resolution): !resolution.takesOther && isAbout(key, notices[resolution.noticeID])
       default: false
@@ -110,8 +112,8 @@ public struct DeviceReplica: Equatable, Sendable {
     return .setCompletion(wanted)
   }
 
-  /// A resolution that keeps a day done is a completion of it; without its notice nothing is known
-  /// about it.
+  /// A resolution that keeps a day done is a completion of it; without its statement and its notice
+  /// nothing is known about it.
   private func isAbout(_ key: CellKey, _ notice: Notice?) -> Bool {
     guard let notice else { return true }
     return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
@@ -119,13 +121,13 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// The day that an operation is about, under its habit's current id.
   private func meantKey(of operation: Operation) -> CellKey? {
-    operation.cellKey.map { CellKey(habitID: aliases[$0.habitID] ?? $0.habitID, day: $0.day) }
+    meaning(of: operation).cellKey.map { CellKey(habitID: aliases[$0.habitID] ?? $0.habitID, day: $0.day) }
   }
 
   /// A day as the person sees it: the received state with the queue applied.
   public func shownCell(_ key: CellKey) -> CellContent? {
     queue.reduce(cells[key]?.cell) { cell, operation in
-      meantKey(of: operation) == key ? Self.shown(operation.change, over: cell) : cell
+      meantKey(of: operation) == key ? Self.shown(meaning(of: operation), over: cell) : cell
     }
   }
 
@@ -133,7 +135,7 @@ public struct DeviceReplica: Equatable, Sendable {
   public var shownCells: [CellKey: CellContent] {
     queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
       guard let key = meantKey(of: operation) else { return }
-      shown[key] = Self.shown(operation.change, over: shown[key])
+      shown[key] = Self.shown(meaning(of: operation), over: shown[key])
     }
   }
 
@@ -158,7 +160,7 @@ public struct DeviceReplica: Equatable, Sendable {
   /// The habits as the person sees them.
   public var shownHabits: [Identifier: HabitFields] {
     queue.reduce(into: habits) { habits, operation in
-      switch operation.change {
+      switch meaning(of: operation) {
       case .editHabit(let edit):
         let habitID = aliases[edit.habitID] ?? edit.habitID
         var fields = habits[habitID] ?? edit.fields
@@ -191,7 +193,7 @@ public struct DeviceReplica: Equatable, Sendable {
   /// The next submission. It stays the same until it is answered.
   public var submission: SyncSubmission {
     let operations = Array(queue.prefix(Self.operationsMax))
-    let named = Set(operations.compactMap(\.habitID))
+    let named = Set(operations.compactMap { meaning(of: $0).habitID })
     let restated = formerHabits.sorted { left, right in
       (named.contains(left.key) ? 0 : 1, left.key) < (named.contains(right.key) ? 0 : 1, right.key)
     }
@@ -263,21 +265,28 @@ public struct DeviceReplica: Equatable, Sendable {
       let operation = queue.removeFirst()
       kept.append(Kept(operation: operation, decidedAt: now))
       unsaved.operations.insert(operation.seq)
+      let chosen = noteDecided(operation)
       guard let reason = outcome.rejection else { continue }
+      if reason == .conflictNotFound, let chosen, isStillChosen(chosen) {
+        make(chosen.statement, at: now)
+        continue
+      }
       // The wall clock was a day or more ahead: later operations must not be ordered after that.
       if reason == .clockSkew, clock.last >= operation.time { clock = HybridClock() }
       rejected.removeAll { $0.operation.time == operation.time }
       let place = rejected.firstIndex { operation.time < $0.operation.time } ?? rejected.endIndex
-      rejected.insert(Rejected(operation: operation, reason: reason), at: place)
+      var shown = operation
+      shown.change = meaning(of: operation)
+      rejected.insert(Rejected(operation: shown, reason: reason), at: place)
       unsaved.rejected.insert(operation.time)
     }
     let oldest = now.advanced(byMilliseconds: -Self.keptMilliseconds)
     if let first = kept.first, first.decidedAt < oldest {
-      kept.removeAll { kept in
-        guard kept.decidedAt < oldest else { return false }
-        unsaved.operations.insert(kept.operation.seq)
-        return true
+      for decided in kept where decided.decidedAt < oldest {
+        unsaved.operations.insert(decided.operation.seq)
+        dropResolution(decided.operation)
       }
+      kept.removeAll { $0.decidedAt < oldest }
       for id in deletedHabits.keys where !namesHabit(id) { forgetDeletedHabit(id) }
     }
   }
@@ -291,7 +300,7 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// Whether an operation that the device still has names a habit.
   private func namesHabit(_ id: Identifier) -> Bool {
-    queue.contains { $0.habitID == id } || kept.contains { $0.operation.habitID == id }
+    queue.contains { meaning(of: $0).habitID == id } || kept.contains { meaning(of: $0.operation).habitID == id }
   }
 
   private mutating func noteDeletedHabit(_ id: Identifier, _ fields: HabitFields) {
@@ -413,6 +422,7 @@ public struct DeviceReplica: Equatable, Sendable {
   /// numbers were used for other operations.
   public mutating func continueAsNewDevice(_ deviceID: Identifier) {
     unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
+    for decided in kept { dropResolution(decided.operation) }
     kept = []
     let former = self.deviceID
     // The former device's operations that were decided before the copy was made belong to another
@@ -453,6 +463,7 @@ public struct DeviceReplica: Equatable, Sendable {
     queue = stored.queue.sorted { $0.seq < $1.seq }
     kept = stored.kept.sorted { $0.operation.seq < $1.operation.seq }
     rejected = stored.rejected.sorted { $0.operation.time < $1.operation.time }
+    resolutions = stored.resolutions
     lastSeq = stored.lastSeq
     formerHabits = stored.formerHabits
     deletedHabits = stored.deletedHabits
@@ -465,8 +476,8 @@ public struct DeviceReplica: Equatable, Sendable {
   public var stored: StoredReplica {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
-      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, lastSeq: lastSeq,
-      formerHabits: formerHabits, deletedHabits: deletedHabits, aliases: aliases, seen: seen,
+      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, resolutions: resolutions,
+      lastSeq: lastSeq, formerHabits: formerHabits, deletedHabits: deletedHabits, aliases: aliases, seen: seen,
       dayStartMinutes: dayStartMinutes)
   }
 

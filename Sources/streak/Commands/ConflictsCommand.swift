@@ -15,6 +15,9 @@ struct ConflictsCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Take the value that was not kept.", valueName: "ID"))
   var takeOther: String?
 
+  @Option(help: ArgumentHelp("Confirm the value that was kept.", valueName: "ID"))
+  var keep: String?
+
   @Flag(help: "Write them as JSON.")
   var json = false
 
@@ -24,10 +27,10 @@ struct ConflictsCommand: AsyncParsableCommand {
     try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
       try await Streak.sendSoon(client, hasServer, false)
       let notices = try await client.notices().sorted { $0.value.version < $1.value.version }
-      if let takeOther {
-        let found = try find(takeOther, notices.filter { !$0.value.isResolved })
-        for (id, _) in found {
-          try await client.resolve(id, takingOther: true)
+      for (choice, takesOther) in [(takeOther, true), (keep, false)] {
+        guard let choice else { continue }
+        for (id, _) in try find(choice, notices.filter { !$0.value.isResolved }) {
+          try await client.resolve(id, takingOther: takesOther)
           try await client.acknowledge(id)
         }
       }
@@ -43,7 +46,7 @@ struct ConflictsCommand: AsyncParsableCommand {
           for (id, _) in try find(seen, notices) { try await client.acknowledge(id) }
         }
       }
-      if seen != nil || takeOther != nil { return try await Streak.sendSoon(client, hasServer, false) }
+      if seen != nil || takeOther != nil || keep != nil { return try await Streak.sendSoon(client, hasServer, false) }
       let rejected = try await client.rejectedOperations()
       let names = NoticeText(try await client.habits(includingArchived: true))
       if json { return say(names.json(notices, rejected).text) }
@@ -51,7 +54,8 @@ struct ConflictsCommand: AsyncParsableCommand {
       for rejected in rejected { say(names.text(rejected.operation, rejected.reason)) }
       guard !notices.isEmpty || !rejected.isEmpty else { return }
       let hints =
-        (notices.isEmpty ? [] : ["take the other value: --take-other ID"]) + ["do not show it again: --seen ID"]
+        (notices.isEmpty ? [] : ["take the other value: --take-other ID", "confirm the kept one: --keep ID"])
+        + ["do not show it again: --seen ID"]
       say(TextStyle.output.dim("What is shown here is kept until you have seen it. \(hints.joined(separator: "; "))."))
     }
   }

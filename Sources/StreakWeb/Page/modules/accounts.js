@@ -121,6 +121,7 @@ export class Accounts {
       const account = newAccount(made.userId, pending.deviceId, made.email ?? pending.email);
       account.credentials = credentialsOf(tokens);
       account.caughtUpAt = now;
+      account.codesLeft = made.recoveryCodesLeft ?? 0;
       state.addAccount(account);
       if (pending.claim) moveSession(state, pending.claim, { result: migration, userId: made.userId, now });
       state.setSettings({ pendingSignUp: null, current: made.userId, hadAccount: false });
@@ -189,6 +190,7 @@ export class Accounts {
       account.standing = "signedIn";
       account.credentials = credentialsOf(tokens);
       account.deletionAt = momentOf(found.deletionAt);
+      account.codesLeft = found.recoveryCodesLeft ?? 0;
       state.touchAccount(found.userId);
       state.setSettings({ current: found.userId, hadAccount: false });
       this.#moveReplaced(state, found.userId, email, now);
@@ -258,7 +260,9 @@ export class Accounts {
 
   /** Makes eight new codes; the former ones end. `proof`: `{password}` or `{recoveryCode}`. */
   async createRecoveryCodes(proof) {
-    const { recoveryCodes } = await this.#callCurrent("CredentialService/CreateRecoveryCodes", { proof });
+    const userId = await this.#current();
+    const { recoveryCodes } = await this.calls.call("CredentialService/CreateRecoveryCodes", { proof }, userId);
+    await this.#note(userId, { codesLeft: recoveryCodes.length });
     return recoveryCodes;
   }
 
@@ -412,14 +416,17 @@ export class Accounts {
       state.touchAccount(userId);
     });
     this.accountChanged();
+    // Recovery codes of other devices have ended. The password is changed, whatever comes of this.
+    await this.status().catch(() => {});
   }
 
   /** The account as the server has it. */
   async status() {
     const userId = await this.#current();
     const { account: found } = await this.calls.call("AccountService/GetAccount", {}, userId);
-    await this.#note(userId, { deletionAt: momentOf(found.deletionAt), email: found.email ?? "" });
-    return { isVerified: found.emailVerified ?? false, codesLeft: found.recoveryCodesLeft ?? 0 };
+    const codesLeft = found.recoveryCodesLeft ?? 0;
+    await this.#note(userId, { deletionAt: momentOf(found.deletionAt), email: found.email ?? "", codesLeft });
+    return { isVerified: found.emailVerified ?? false, codesLeft };
   }
 
   /** Announces the deletion of the account. Returns when it will be erased. */
@@ -428,6 +435,8 @@ export class Accounts {
     const answer = await this.calls.call("AccountService/DeleteAccount", { email, confirmation: deletionPhrase, proof }, userId);
     const deletionAt = momentOf(answer.deletionAt);
     await this.#note(userId, { deletionAt });
+    // The code is used now.
+    if (proof.recoveryCode) await this.status();
     return deletionAt;
   }
 

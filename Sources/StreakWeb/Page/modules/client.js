@@ -255,7 +255,7 @@ export const viewOf = (state, clock, now) => {
       : undefined,
     account: account && {
       userId: account.userId, email: account.email, standing: account.standing, isSignedIn: Boolean(account.credentials),
-      waiting: account.queue.length, syncedAt: account.syncedAt, caughtUpAt: account.caughtUpAt, deletionAt: account.deletionAt,
+      waiting: account.queue.length, syncedAt: account.syncedAt, caughtUpAt: account.caughtUpAt, deletionAt: account.deletionAt, codesLeft: account.codesLeft,
       notices: [...account.notices.values()], rejected: account.rejected, deviceId: account.deviceId,
     },
     others: [...state.accounts.values()].filter((other) => other.userId !== settings.current).map((other) => ({

@@ -28,6 +28,8 @@ export const newAccount = (userId, deviceId, email = "") => ({
   syncedAt: 0,
   /** When the account will be erased, as the person has announced; 0: it will not. */
   deletionAt: 0,
+  /** Unused recovery codes, as the server said last; null: it has not said. */
+  codesLeft: null,
   deviceId,
   /** The hybrid clock's last time: 48 bits of milliseconds, 16 of a counter. */
   lastTime: 0n,

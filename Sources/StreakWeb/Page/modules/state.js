@@ -9,7 +9,7 @@ import { cellKey, newAccount } from "./queue.js";
 const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated", "resolutions"];
 const accountFields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
-  "dayStartDigest", "syncedAt", "deletionAt",
+  "dayStartDigest", "syncedAt", "deletionAt", "codesLeft",
 ];
 const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "revision", "stashedRevision"];
 

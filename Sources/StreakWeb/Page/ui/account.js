@@ -6,7 +6,7 @@ import { failureOf, field, newPasswordField, proofField, proofOf, refusal, work 
 import { head } from "./frame.js";
 import { dayText, momentText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
-import { deletion, erased } from "./today.js";
+import { deletion, erased, hasFewCodes } from "./today.js";
 
 /** What a sign-up does with the days of this device, told before. */
 const preview = (app) => {
@@ -130,7 +130,7 @@ const status = (app) => {
 const codes = (app) =>
   h("section", { class: "card", key: "codes", "data-test": "codes" }, h("h2", {}, t("codes.title")),
     h("p", { class: "soft", "data-test": "codes-left" }, app.local.status ? t("codes.left", { count: app.local.status.codesLeft }) : t("codes.why")),
-    h("div", { class: "buttons" }, h("a", { class: "button", href: "#/codes", "data-test": "to-codes" }, t("codes.make"))));
+    h("div", { class: "buttons" }, h("a", { class: `button${hasFewCodes(app.view) ? " first" : ""}`, href: "#/codes", "data-test": "to-codes" }, t("codes.make"))));
 
 /** Another address: a mail to it proves it, and the former one is told. */
 const newAddress = (app) =>

@@ -92,6 +92,10 @@ export const deletion = (app) => {
     account.isSignedIn && h("div", { class: "buttons" }, h("button", { type: "button", class: "button first", "data-test": "keep-account", onclick: keepAccount }, t("deletion.keep"))));
 };
 
+/** With so few recovery codes the page offers new ones. */
+const fewCodesMax = 1;
+export const hasFewCodes = ({ account }) => Boolean(account?.isSignedIn) && account.codesLeft !== null && account.codesLeft <= fewCodesMax;
+
 /** What a person should know about the safety of what is here. Below the list: it moves nothing. */
 const advice = (app) => {
   const { view } = app;
@@ -108,6 +112,7 @@ const advice = (app) => {
     const counted = view.session.preview?.counted ?? 0;
     cards.push(card("keep", t("keep.title"), t("keep.text"), counted > 0 && h("p", { "data-test": "will-count" }, t("keep.counts", { count: counted })), wayTo("account", t("keep.button"))));
   }
+  if (hasFewCodes(view)) cards.push(card("few-codes", t("fewCodes.title", { count: view.account.codesLeft }), t("fewCodes.text"), wayTo("codes", t("fewCodes.button"))));
   return cards;
 };
 
