@@ -89,18 +89,19 @@ internal import CLibpq
   }
 
   private func type(of column: Int) throws(DatabaseError) -> PostgresType {
-    guard let number = Int32(exactly: column), number >= 0, unsafe number < PQnfields(result) else {
+    // libpq answers 0 for a column that does not exist.
+    guard let number = Int32(exactly: column), case let type = unsafe PQftype(result, number), type != 0 else {
       throw .undecodable(.missingColumn(column: column))
     }
-    return unsafe PostgresType(rawValue: PQftype(result, number))
+    return PostgresType(rawValue: type)
   }
 
   /// The caller has checked the column's type with `type(of:)`.
   private func decode<Value>(_ column: Int, _ body: (Cell) -> Value?) throws(DatabaseError) -> Value? {
     let number = Int32(column)
-    guard unsafe PQgetisnull(result, index, number) == 0 else { return nil }
-    let bytes = unsafe UnsafeRawBufferPointer(
-      start: PQgetvalue(result, index, number), count: Int(PQgetlength(result, index, number)))
+    let length = unsafe PQgetlength(result, index, number)
+    guard unsafe length > 0 || PQgetisnull(result, index, number) == 0 else { return nil }
+    let bytes = unsafe UnsafeRawBufferPointer(start: PQgetvalue(result, index, number), count: Int(length))
     guard let value = unsafe body(Cell(bytes: bytes)) else { throw .undecodable(.malformedValue(column: column)) }
     return value
   }

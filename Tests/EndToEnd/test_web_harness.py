@@ -54,4 +54,7 @@ def test_the_report_is_that_of_grpc(server, by_grpc, protocol):
         for suite in CONNECT_ONLY & set(suites):
             assert len(found.pop(suite)) > 5, suite
             suites.remove(suite)
-    assert found == {suite: {check for check in by_grpc[suite] if is_expressible(protocol, check)} for suite in suites}
+    wanted = {suite: {check for check in by_grpc[suite] if is_expressible(protocol, check)} for suite in suites}
+    # Only what differs: the reports are long.
+    assert not {suite: sorted(found.get(suite, set()) ^ checks) for suite, checks in wanted.items() if found.get(suite) != checks}
+    assert found.keys() == wanted.keys()
