@@ -82,8 +82,8 @@ def test_passwords_that_are_guessed_first_are_refused(folder):
         person.sign_up()
 
 
-def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
-    with Server(database=database) as server, Person(server) as owner:
+def test_a_hash_of_another_cost_than_the_set_one_is_renewed_at_the_next_sign_in(database):
+    with Server(database=database, arguments=["--password-memory-mib", "20"]) as server, Person(server) as owner:
         user = owner.sign_up().account.user_id
         cheap = cheap_hash(owner.password)
         store_password(database, user, cheap)
@@ -91,7 +91,7 @@ def test_a_hash_of_another_cost_is_renewed_at_the_next_sign_in(database):
         assert stored_password(database, user) == cheap
         sign_in(owner)
         renewed = stored_password(database, user)
-        assert renewed.startswith("$argon2id$v=19$m=65536,t=2,p=1$") and matches(renewed, owner.password)
+        assert renewed.startswith("$argon2id$v=19$m=20480,t=2,p=1$") and matches(renewed, owner.password)
         sign_in(owner)
         assert stored_password(database, user) == renewed
 

@@ -185,7 +185,13 @@ test("two devices with lost requests and answers end equal, and nothing is lost 
       }
     }
     for (let round = 0; round < 3; round += 1) for (const device of devices) await device.sync();
-    const [one, ...others] = await Promise.all(devices.map(async (device) => ({ state: sameState(await device.view()), digest: ownDigest(await accountOf(device)), dayStart: (await device.view()).dayStart })));
+    // On one date: a device knows the zones and day starts that it used itself, so that near midnight "today" may differ.
+    const { today } = await first.view();
+    const [one, ...others] = await Promise.all(devices.map(async (device) => {
+      const view = await device.view();
+      const habits = view.habits.map((habit) => ({ ...habit, streak: explain([...habit.cells.values()], today, habit.archived).streak }));
+      return { state: sameState({ habits }), digest: ownDigest(await accountOf(device)), dayStart: view.dayStart };
+    }));
     for (const other of others) assert.deepEqual(other, one, `seed ${seed}`);
     assert.ok(taps > 10);
     for (const device of devices) {

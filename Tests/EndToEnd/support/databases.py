@@ -2,21 +2,22 @@
 
 import contextlib
 import os
-import subprocess
 
 import pytest
+from libpq import QueryError, query
 
 
 def sql(where, statement, database="postgres") -> str:
-    """A query's result. `where`: libpq's connection string, a streakd on a PostgreSQL of its own,
+    """A query's rows, a line each, with "|" between the columns. `where`: libpq's connection string, a streakd on a PostgreSQL of its own,
     or the data folder of one."""
     if not (isinstance(where, str) and "=" in where):
         folder = str(getattr(where, "data", where)).replace("\\", "\\\\").replace("'", "\\'")
         where = f"host='{folder}/socket' user=streakd dbname={database}"
-    done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", where, "-c", statement], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, f"{statement}\n{done.stderr}"
-    return done.stdout.strip()
+    try:
+        rows = query(where, statement)
+    except QueryError as error:
+        raise AssertionError(f"{statement}\n{error}") from error
+    return "\n".join("|".join(row) for row in rows).strip()
 
 
 @contextlib.contextmanager
