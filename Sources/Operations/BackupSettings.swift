@@ -14,7 +14,8 @@ package struct BackupSettings: Sendable {
   package var recipients: [String]
   /// The folder for trial restores. Every user may enter it, and it has room for the whole
   /// database.
-  package var scratchFolder = "/var/tmp"
+  package var scratchFolder = scratchFolderDefault
+  package static let scratchFolderDefault = "/var/tmp"
   /// Whether a missing folder, or one without its erasure ledger, is made. If false it is an error,
   /// because a file system may not be mounted.
   package var makesFolder = true

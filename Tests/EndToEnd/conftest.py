@@ -34,6 +34,10 @@ def _open_run() -> None:
     run.chmod(0o755)
     atexit.register(shutil.rmtree, run, ignore_errors=True)
     os.environ["STREAKD_TEST_RUN"] = str(run)
+    # Trial restores: where a database is made quickly.
+    (run / "scratch").mkdir()
+    (run / "scratch").chmod(0o1777)
+    os.environ["STREAKD_BACKUP_SCRATCH_FOLDER"] = str(run / "scratch")
     _generate_stubs(run / "stubs")
     clusters.use_copies(run / "clusters")
 

@@ -27,14 +27,16 @@ def processes_in(folder):
 
 
 def test_a_killed_backup_leaves_no_database_behind(folder):
-    """Neither its files nor its PostgreSQL; the scratch folder's path is relative."""
+    """Neither its files nor its PostgreSQL; the scratch folder's path is relative, given by the option
+    or by the environment."""
     scratch = folder / "scratch"
     with Server(folder=folder):
         fill(folder / "data", 200, 100)
         arguments = ["backup", "run", "--folder", str(folder / "backups"), "--data-folder", str(folder / "data"), "--recipient",
-                     Keys(folder).recipient, "--scratch-folder", "scratch"]
-        for _ in range(3):
-            process = subprocess.Popen([STREAKCTL, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                     Keys(folder).recipient]
+        option = ["--scratch-folder", "scratch"]
+        for given, named in ((option, "unused"), (option, "unused"), ([], "scratch")):
+            process = subprocess.Popen([STREAKCTL, *arguments, *given], cwd=folder, env={**os.environ, "STREAKD_BACKUP_SCRATCH_FOLDER": named}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_until(lambda: clusters(scratch) or process.poll() is not None)
             assert process.poll() is None
             process.send_signal(signal.SIGKILL)

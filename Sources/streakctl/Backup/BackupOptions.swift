@@ -18,6 +18,19 @@ struct FolderOption: ParsableArguments {
   }
 }
 
+/// The folder of trial restores.
+struct ScratchOption: ParsableArguments {
+  @Option(
+    help:
+      "Where the trial restore's PostgreSQL runs; needs room for the whole database. (environment: STREAKD_BACKUP_SCRATCH_FOLDER; default: /var/tmp)"
+  )
+  var scratchFolder: String?
+
+  var path: String {
+    scratchFolder ?? environment("STREAKD_BACKUP_SCRATCH_FOLDER") ?? BackupSettings.scratchFolderDefault
+  }
+}
+
 /// The signers of trusted backups.
 struct SignerOptions: ParsableArguments {
   @Option(

@@ -22,8 +22,7 @@ struct RunBackupCommand: AsyncParsableCommand {
       "The file with the key that signs the backup; made if there is none. (environment: STREAKD_BACKUP_SIGNING_KEY)")
   var signingKey: String?
 
-  @Option(help: "Where the trial restore's PostgreSQL runs; needs room for the whole database.")
-  var scratchFolder = "/var/tmp"
+  @OptionGroup var scratch: ScratchOption
 
   func run() async throws {
     let recipients = recipient.isEmpty ? [environment("STREAKD_BACKUP_RECIPIENT")].compactMap { $0 } : recipient
@@ -32,7 +31,7 @@ struct RunBackupCommand: AsyncParsableCommand {
     }
     var settings = BackupSettings(
       configuration: try database.configuration(), folder: try place.path(), recipients: recipients)
-    settings.scratchFolder = scratchFolder
+    settings.scratchFolder = scratch.path
     settings.signingKeyFile = signingKey
     let progress = Progress()
     let ready = settings

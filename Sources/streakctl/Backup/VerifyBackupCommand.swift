@@ -16,12 +16,11 @@ struct VerifyBackupCommand: AsyncParsableCommand {
   @Option(help: "The file with the private key, for a whole trial restore from the encrypted file.")
   var identity: String?
 
-  @Option(help: "Where the trial restore's PostgreSQL runs; needs room for the whole database.")
-  var scratchFolder = "/var/tmp"
+  @OptionGroup var scratch: ScratchOption
 
   func run() async throws {
     let path = try place.path()
-    let (name, identity, scratch, trust) = (name, identity, scratchFolder, trust)
+    let (name, identity, scratch, trust) = (name, identity, scratch.path, trust)
     let names = try await operate(isQuiet: true) { () throws(OperationsError) in
       let all = try BackupFolder(path).backups().map(\.name)
       guard name != "all" else { return all }
