@@ -55,6 +55,12 @@ def test_the_report_is_that_of_grpc(server, by_grpc, protocol):
             assert len(found.pop(suite)) > 5, suite
             suites.remove(suite)
     wanted = {suite: {check for check in by_grpc[suite] if is_expressible(protocol, check)} for suite in suites}
+    if protocol == "connect-json":
+        # The harness leaves out random requests that have no JSON, such as a text that is no UTF-8. They are few.
+        left_out = [(suite, check) for suite in suites for check in wanted[suite] - found.get(suite, set()) if check.startswith("fuzz, round ")]
+        assert len(left_out) * 10 <= sum(check.startswith("fuzz, round ") for checks in wanted.values() for check in checks), left_out
+        for suite, check in left_out:
+            wanted[suite].remove(check)
     # Only what differs: the reports are long.
     assert not {suite: sorted(found.get(suite, set()) ^ checks) for suite, checks in wanted.items() if found.get(suite) != checks}
     assert found.keys() == wanted.keys()
