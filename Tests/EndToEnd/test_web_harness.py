@@ -56,7 +56,8 @@ def test_the_report_is_that_of_grpc(server, by_grpc, protocol):
             suites.remove(suite)
     wanted = {suite: {check for check in by_grpc[suite] if is_expressible(protocol, check)} for suite in suites}
     if protocol == "connect-json":
-        # The harness leaves out random requests that have no JSON, such as a text that is no UTF-8. They are few.
+        # The harness leaves out random requests that have no JSON, such as a text that is no UTF-8.
+        # They are few.
         left_out = [(suite, check) for suite in suites for check in wanted[suite] - found.get(suite, set()) if check.startswith("fuzz, round ")]
         assert len(left_out) * 10 <= sum(check.startswith("fuzz, round ") for checks in wanted.values() for check in checks), left_out
         for suite, check in left_out:
