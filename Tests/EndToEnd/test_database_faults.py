@@ -100,11 +100,12 @@ def test_a_commit_that_no_synchronous_standby_confirms_is_not_acknowledged(folde
             person.sign_up()
             habit = person.put_habit()
             postgres.set("synchronous_standby_names", "nobody")
-            call = person.streaks.RecordCompletion.future(
-                completion(habit), metadata=person.metadata, timeout=60)
+            # The checkpointer applies the setting; a commit before that does not wait.
             status, text = wait_until(lambda: (page := readiness(server))[0] == 503 and page)
             assert "has not confirmed a write" in text
             assert not is_serving(server)
+            call = person.streaks.RecordCompletion.future(
+                completion(habit), metadata=person.metadata, timeout=60)
 
             def cancel_waiting():
                 postgres.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")

@@ -22,6 +22,8 @@ struct BufferLimitTests {
   private static func limits(_ change: (inout RPCLimits) -> Void) -> RPCLimits {
     var limits = RPCLimits()
     limits.connections.sweepMilliseconds = 5
+    // Longer than a test takes on a busy machine: nothing counts as stalled.
+    limits.connections.pressedStallMilliseconds = 600_000
     change(&limits)
     return limits
   }
