@@ -726,10 +726,16 @@ public struct SyncResponse: ProtobufMessage {
   /// When the account will be erased, as the person announced (`AccountService.DeleteAccount`);
   /// absent if it will not. Show it: `CancelDeletion` takes it back.
   public var deletionAt: GoogleProtobufTimestamp? = nil
+  /// The time zones that the account's completions were made in, the latest first; empty while
+  /// `has_more`. They decide what "today" is for a streak, on every device alike: the earliest
+  /// current date among those used in the last 48 hours; if there are none, the date in the first
+  /// one; without any, UTC's. A device replaces those that it stores, then adds those of the
+  /// completions in its queue.
+  public var zoneUses: [ZoneUse] = []
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false, deletionAt: GoogleProtobufTimestamp? = nil) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false, deletionAt: GoogleProtobufTimestamp? = nil, zoneUses: [ZoneUse] = []) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -748,11 +754,12 @@ public struct SyncResponse: ProtobufMessage {
     self.habitAliases = habitAliases
     self.moreNotices = moreNotices
     self.deletionAt = deletionAt
+    self.zoneUses = zoneUses
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncResponse.self, streak__v1__sync_response__init),
-    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor, 18: GoogleProtobufTimestamp.descriptor])
+    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor, 18: GoogleProtobufTimestamp.descriptor, 19: ZoneUse.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SyncResponse.self)
@@ -774,6 +781,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe habitAliases = CBridge.messages(c.pointee.habit_aliases, c.pointee.n_habit_aliases, HabitAlias.self)
     unsafe moreNotices = c.pointee.more_notices != 0
     unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
+    unsafe zoneUses = CBridge.messages(c.pointee.zone_uses, c.pointee.n_zone_uses, ZoneUse.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -804,6 +812,8 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.habit_aliases = arena.array(habitAliases) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitAlias.self) }
     unsafe c.pointee.more_notices = moreNotices ? 1 : 0
     unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.n_zone_uses = zoneUses.count
+    unsafe c.pointee.zone_uses = arena.array(zoneUses) { item, arena in unsafe arena.message(item, as: Streak__V1__ZoneUse.self) }
     return UnsafeMutableRawPointer(c)
   }
 
@@ -819,6 +829,49 @@ public struct SyncResponse: ProtobufMessage {
     violations.check("settings", in: settings)
     violations.check("habit_aliases", inEach: habitAliases)
     violations.check("deletion_at", in: deletionAt)
+    violations.check("zone_uses", inEach: zoneUses)
+  }
+}
+
+/// A time zone that a person was in.
+public struct ZoneUse: ProtobufMessage {
+  /// The zone's offset from UTC in seconds, east positive.
+  public var utcOffsetSeconds: Int32 = 0
+  /// The start of the person's day there, in minutes after midnight.
+  public var dayStartMinutes: Int32 = 0
+  /// When the last completion was made in it: its `occurred_at`, or its arrival if that was earlier.
+  public var lastUsedAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(utcOffsetSeconds: Int32 = 0, dayStartMinutes: Int32 = 0, lastUsedAt: GoogleProtobufTimestamp? = nil) {
+    self.utcOffsetSeconds = utcOffsetSeconds
+    self.dayStartMinutes = dayStartMinutes
+    self.lastUsedAt = lastUsedAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ZoneUse.self, streak__v1__zone_use__init),
+    children: [3: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ZoneUse.self)
+    unsafe utcOffsetSeconds = c.pointee.utc_offset_seconds
+    unsafe dayStartMinutes = c.pointee.day_start_minutes
+    unsafe lastUsedAt = CBridge.message(c.pointee.last_used_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ZoneUse.self) else { return nil }
+    unsafe streak__v1__zone_use__init(c)
+    unsafe c.pointee.utc_offset_seconds = utcOffsetSeconds
+    unsafe c.pointee.day_start_minutes = dayStartMinutes
+    unsafe c.pointee.last_used_at = arena.message(lastUsedAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("last_used_at", in: lastUsedAt)
   }
 }
 

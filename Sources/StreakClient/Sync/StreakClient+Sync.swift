@@ -137,8 +137,9 @@ extension StreakClient {
         if next == .done, submission.nothingLeft { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
-        if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
-          account.noteReceived(seen)
+        if next != .ignore, case .changes(let changes) = answer {
+          if let seen = changes.seen { account.noteReceived(seen) }
+          if let zones = changes.zones, account.take(zones, now: now) { news.append(.changed) }
         }
         for id in account.acknowledgements { account.replica.forgetNotice(id) }
         for (id, notice) in account.replica.notices where before.0[id] != notice {
@@ -156,7 +157,7 @@ extension StreakClient {
       let received =
         changes.habits.count + changes.deletedHabits.count + changes.cells.count + changes.notices.count
       report.received += received
-      if received > 0 { news.append(.changed) }
+      if received > 0, !news.contains(.changed) { news.append(.changed) }
     }
     if next == .register { news.append(.signInNeeded) }
     for event in news { publish(event) }

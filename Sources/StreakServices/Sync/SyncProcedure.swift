@@ -165,6 +165,7 @@ struct SyncProcedure: Sendable {
       digest: Schema.StateDigest(sum: head.digest.bytes), lastSeq: head.sources[deviceID]?.lastSeq ?? 0)
     let seen = head.sources.seen(by: deviceID)
     if !seen.last.isEmpty { response.seen = seen.last.map { StatementId($0) } }
+    response.zoneUses = head.zones.uses.map { ZoneUse($0) }
     return response
   }
 

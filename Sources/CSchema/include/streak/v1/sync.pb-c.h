@@ -30,6 +30,7 @@ typedef struct Streak__V1__ResolveConflict Streak__V1__ResolveConflict;
 typedef struct Streak__V1__OperationOutcome Streak__V1__OperationOutcome;
 typedef struct Streak__V1__SyncRequest Streak__V1__SyncRequest;
 typedef struct Streak__V1__SyncResponse Streak__V1__SyncResponse;
+typedef struct Streak__V1__ZoneUse Streak__V1__ZoneUse;
 typedef struct Streak__V1__HabitAlias Streak__V1__HabitAlias;
 typedef struct Streak__V1__AccountSettings Streak__V1__AccountSettings;
 typedef struct Streak__V1__StateDigest Streak__V1__StateDigest;
@@ -557,10 +558,43 @@ struct  Streak__V1__SyncResponse
    * absent if it will not. Show it: `CancelDeletion` takes it back.
    */
   Google__Protobuf__Timestamp *deletion_at;
+  /*
+   * The time zones that the account's completions were made in, the latest first; empty while
+   * `has_more`. They decide what "today" is for a streak, on every device alike: the earliest
+   * current date among those used in the last 48 hours; if there are none, the date in the first
+   * one; without any, UTC's. A device replaces those that it stores, then adds those of the
+   * completions in its queue.
+   */
+  size_t n_zone_uses;
+  Streak__V1__ZoneUse **zone_uses;
 };
 #define STREAK__V1__SYNC_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_response__descriptor) \
-    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0, NULL }
+    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0, NULL, 0,NULL }
+
+
+/*
+ * A time zone that a person was in.
+ */
+struct  Streak__V1__ZoneUse
+{
+  ProtobufCMessage base;
+  /*
+   * The zone's offset from UTC in seconds, east positive.
+   */
+  int32_t utc_offset_seconds;
+  /*
+   * The start of the person's day there, in minutes after midnight.
+   */
+  int32_t day_start_minutes;
+  /*
+   * When the last completion was made in it: its `occurred_at`, or its arrival if that was earlier.
+   */
+  Google__Protobuf__Timestamp *last_used_at;
+};
+#define STREAK__V1__ZONE_USE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__zone_use__descriptor) \
+    , 0, 0, NULL }
 
 
 /*
@@ -1063,6 +1097,25 @@ Streak__V1__SyncResponse *
 void   streak__v1__sync_response__free_unpacked
                      (Streak__V1__SyncResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__ZoneUse methods */
+void   streak__v1__zone_use__init
+                     (Streak__V1__ZoneUse         *message);
+size_t streak__v1__zone_use__get_packed_size
+                     (const Streak__V1__ZoneUse   *message);
+size_t streak__v1__zone_use__pack
+                     (const Streak__V1__ZoneUse   *message,
+                      uint8_t             *out);
+size_t streak__v1__zone_use__pack_to_buffer
+                     (const Streak__V1__ZoneUse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ZoneUse *
+       streak__v1__zone_use__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__zone_use__free_unpacked
+                     (Streak__V1__ZoneUse *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__HabitAlias methods */
 void   streak__v1__habit_alias__init
                      (Streak__V1__HabitAlias         *message);
@@ -1364,6 +1417,9 @@ typedef void (*Streak__V1__SyncRequest_Closure)
 typedef void (*Streak__V1__SyncResponse_Closure)
                  (const Streak__V1__SyncResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__ZoneUse_Closure)
+                 (const Streak__V1__ZoneUse *message,
+                  void *closure_data);
 typedef void (*Streak__V1__HabitAlias_Closure)
                  (const Streak__V1__HabitAlias *message,
                   void *closure_data);
@@ -1492,6 +1548,7 @@ extern const ProtobufCMessageDescriptor streak__v1__resolve_conflict__descriptor
 extern const ProtobufCMessageDescriptor streak__v1__operation_outcome__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__zone_use__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__habit_alias__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__account_settings__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__state_digest__descriptor;
