@@ -1,8 +1,8 @@
 @testable import StreakDomain
 @testable import StreakStore
 
-/// What is right: an answer is that of the calls in a row, and the database and the caches hold their
-/// state.
+/// What is right: an answer is that of the calls in a row, and the database and the caches hold
+/// their state.
 extension ChangeSimulation {
   func answered(_ call: Call, _ answer: Answer) {
     if call.isAnswered { violate("a call was answered twice") }
