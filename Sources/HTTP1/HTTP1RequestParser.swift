@@ -197,7 +197,7 @@ public struct HTTP1RequestParser {
   private mutating func headEnd(in bytes: Bytes) throws(HTTP1Refusal) -> Int? {
     do {
       return unsafe try scan.end(in: bytes, limits)
-    } catch where error == .requestLineTooLong || error == .headersTooLarge {
+    } catch  where error == .requestLineTooLong || error == .headersTooLarge {
       state = .tooLarge(error, OriginSearch())
       return nil
     }

@@ -1,7 +1,7 @@
 internal import HTTP
 
-/// Looks through a head that is refused for its size, up to its end: pages may read the refusal only
-/// if the answer names their origin, and `Origin` may come behind what was too long.
+/// Looks through a head that is refused for its size, up to its end: pages may read the refusal
+/// only if the answer names their origin, and `Origin` may come behind what was too long.
 ///
 /// No more than the begin of a line is kept.
 struct OriginSearch {
