@@ -28,8 +28,8 @@ let domainSettings =
 let fencedSettings = settings + [.strictMemorySafety()]
 
 /// A module map over a system C library.
-func systemModule(_ name: String, pkgConfig: String, apt: String, brew: String) -> Target {
-  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt]), .brew([brew])])
+func systemModule(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
 /// The programs that serve calls allocate with mimalloc. glibc's malloc caches seven free blocks of
@@ -44,7 +44,6 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
   name: "streakd",
-  platforms: [.macOS(.v26)],
   products: [
     .executable(name: "streakd", targets: ["streakd"]),
     .executable(name: "streakctl", targets: ["streakctl"]),
@@ -60,18 +59,18 @@ let package = Package(
   ],
   targets: [
     // C libraries.
-    systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev", brew: "curl"),
-    systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev", brew: "libpq"),
-    systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev", brew: "libuv"),
-    systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev", brew: "libnghttp2"),
-    systemModule("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev", brew: "openssl@3"),
-    systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev", brew: "protobuf-c"),
-    systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev", brew: "libsodium"),
+    systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
+    systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev"),
+    systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+    systemModule("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+    systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
+    systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
     .systemLibrary(name: "CSplice"),
-    systemModule("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
+    systemModule("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     // Without pkg-config, whose flags for it SwiftPM refuses with a warning.
-    .systemLibrary(name: "CUtf8proc", providers: [.apt(["libutf8proc-dev"]), .brew(["utf8proc"])]),
-    systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev", brew: "zlib"),
+    .systemLibrary(name: "CUtf8proc", providers: [.apt(["libutf8proc-dev"])]),
+    systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 
     // Runtime: nothing here knows about streaks.
     .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
@@ -235,7 +234,7 @@ let package = Package(
     // Judges ours in tests.
     .systemLibrary(
       name: "CHTTPParser", path: "Tests/CHTTPParser",
-      providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
+      providers: [.apt(["libhttp-parser-dev"])]),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP", "HTTP2"], swiftSettings: settings),

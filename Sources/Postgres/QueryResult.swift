@@ -48,14 +48,6 @@ internal import CLibpq
     }
   }
 
-  /// Lends the row, counted from 0, to `body`.
-  public func withRow<Value, Failure: Error>(
-    _ index: Int, _ body: (borrowing Row) throws(Failure) -> Value
-  ) throws(Failure) -> Value {
-    precondition((0..<rowCount).contains(index), "row \(index) of \(rowCount)")  // libpq would say NULL
-    return try unsafe body(Row(result: handle, index: Int32(index)))
-  }
-
   /// Every row's value, in the server's order.
   public func map<Value>(
     _ decode: (borrowing Row) throws(DatabaseError) -> Value

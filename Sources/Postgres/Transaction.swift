@@ -11,7 +11,6 @@ public final class Transaction {
     let begin: Statement
 
     public static let readCommitted = Mode(begin: Statement(.write, "begin isolation level read committed"))
-    public static let repeatableRead = Mode(begin: Statement(.write, "begin isolation level repeatable read"))
     public static let serializable = Mode(begin: Statement(.write, "begin isolation level serializable"))
     /// Reads one consistent state throughout.
     public static let snapshot = Mode(begin: Statement(.write, "begin isolation level repeatable read read only"))

@@ -7,21 +7,12 @@ import threading
 import pytest
 from databases import sql
 from mail_server import LINKS, SENDER, MailServer, arguments
-from mailing import request_verification, verify
+from mailing import due_now, outbox, request_verification, verify
 from metrics import ADMIN, Metrics
 from person import Person
 from refusals import refusal
 from server import Server, wait_until
 from streak.v1 import account_pb2
-
-
-def due_now(database):
-    """Ends the time until the next attempt."""
-    sql(database, "UPDATE mail_outbox SET due_at = now() WHERE due_at IS NOT NULL")
-
-
-def outbox(database):
-    return sql(database, "SELECT count(*) FILTER (WHERE due_at IS NOT NULL), count(*) FILTER (WHERE sent_at IS NOT NULL) FROM mail_outbox")
 
 
 def test_a_mail_is_sent_once_and_its_content_is_forgotten(database):

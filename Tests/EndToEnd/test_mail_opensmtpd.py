@@ -5,12 +5,11 @@ import os
 
 from databases import sql
 from mail_server import LINKS, SENDER, MailServer
-from mailing import request_verification, verify
+from mailing import due_now, outbox, request_verification, verify
 from metrics import ADMIN, Metrics
 from opensmtpd import LostAcceptance, OpenSMTPD
 from person import Person
 from server import Server, wait_until
-from test_mail_delivery import due_now, outbox
 
 
 def arguments(port):

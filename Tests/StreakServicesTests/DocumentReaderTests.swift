@@ -8,21 +8,21 @@ import StreakStore
 import Testing
 
 struct DocumentReaderTests {
-  private static func document(isBinary: Bool, seed: UInt64) -> [UInt8] {
-    var document = ExportDocument(
+  private static func document(isBinary: Bool, seed: UInt64) throws -> [UInt8] {
+    var document = try ExportDocument(
       isBinary: isBinary, userID: Identifier(high: 1, low: 2), at: Instant(seconds: 1_780_315_200), secret: [7])
     for index in 0..<Int(seed % 5) {
       let habit = Habit(
         id: [UInt8](repeating: UInt8(index), count: 16), name: "habit \(index) ]}\",\\ \u{1F600}\n",
         description: String(repeating: "{[", count: index * 100))
-      try? document.add(habit, as: .habit(habit), to: .habits)
+      try document.add(habit, as: .habit(habit), to: .habits)
     }
     if seed % 3 == 0 {
       let notice = Notice(
         noticeId: [1], kept: NoticeValue(value: .text("[\"")), other: NoticeValue(value: .text("}")))
-      try? document.add(notice, as: .notice(notice), to: .notices)
+      try document.add(notice, as: .notice(notice), to: .notices)
     }
-    _ = document.finish()
+    _ = try document.finish()
     return document.takeBytes()
   }
 
@@ -40,7 +40,7 @@ struct DocumentReaderTests {
   @Test("a document can be read back, in pieces of any size", arguments: UInt64(0)..<16)
   func roundTrip(seed: UInt64) throws {
     for isBinary in [false, true] {
-      let bytes = Self.document(isBinary: isBinary, seed: seed)
+      let bytes = try Self.document(isBinary: isBinary, seed: seed)
       for pieceBytes in [1, 7, 64, bytes.count] {
         let (records, manifest) = try Self.read(bytes, isBinary: isBinary, pieceBytes: pieceBytes)
         #expect(records.count == Int(seed % 5) + (seed % 3 == 0 ? 1 : 0), "seed \(seed)")
@@ -54,7 +54,7 @@ struct DocumentReaderTests {
   @Test("a document cut at any place is refused, and so is one followed by other bytes")
   func truncated() {
     for isBinary in [false, true] {
-      let bytes = Self.document(isBinary: isBinary, seed: 9)
+      let bytes = try Self.document(isBinary: isBinary, seed: 9)
       // The line feed after a JSON document is not part of it.
       for count in 0..<(isBinary ? bytes.count : bytes.count - 1) {
         #expect(throws: RPCStatus.self, "\(count) of \(bytes.count)") {
@@ -69,7 +69,7 @@ struct DocumentReaderTests {
   func mutated(seed: UInt64) {
     var generator = SystemRandomNumberGenerator()
     let isBinary = seed % 2 == 0
-    var bytes = Self.document(isBinary: isBinary, seed: 9)
+    var bytes = try Self.document(isBinary: isBinary, seed: 9)
     let places = (0..<3).map { _ in Int.random(in: 0..<bytes.count, using: &generator) }
     for place in places { bytes[place] = UInt8.random(in: 0...255, using: &generator) }
     _ = try? Self.read(bytes, isBinary: isBinary, pieceBytes: 13)
@@ -118,7 +118,7 @@ struct DocumentReaderTests {
 
   @Test("a byte order mark before the object, and members in another order, change nothing")
   func markAndOrder() throws {
-    let bytes = Self.document(isBinary: false, seed: 9)
+    let bytes = try Self.document(isBinary: false, seed: 9)
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     for changed in [mark + bytes, try Self.headerLast(bytes), mark + (try Self.headerLast(bytes))] {
       for pieceBytes in [1, 64, changed.count] {
@@ -136,7 +136,7 @@ struct DocumentReaderTests {
 
   @Test("an unreadable document is refused with the matching reason")
   func reasons() throws {
-    let bytes = Self.document(isBinary: false, seed: 9)
+    let bytes = try Self.document(isBinary: false, seed: 9)
     let text = String(decoding: bytes, as: UTF8.self)
     var utf16: [UInt8] = [0xFF, 0xFE]
     for unit in text.utf16 { utf16 += [UInt8(truncatingIfNeeded: unit), UInt8(unit >> 8)] }

@@ -9,10 +9,10 @@ import Testing
 
 struct ExportDocumentTests {
   private static func write(isBinary: Bool, _ habits: [Habit]) throws -> ([UInt8], ExportManifest) {
-    var document = ExportDocument(
+    var document = try ExportDocument(
       isBinary: isBinary, userID: .random(), at: Instant(seconds: 1_780_315_200), secret: [1])
     for habit in habits { try document.add(habit, as: .habit(habit), to: .habits) }
-    let manifest = document.finish()
+    let manifest = try document.finish()
     return (document.takeBytes(), manifest)
   }
 

@@ -32,7 +32,7 @@ struct ExportDocument {
   private var hash = SHA256()
 
   /// - Parameter secret: The key of the document's seal.
-  init(isBinary: Bool, userID: Identifier, at now: Instant, secret: [UInt8]) {
+  init(isBinary: Bool, userID: Identifier, at now: Instant, secret: [UInt8]) throws(RPCStatus) {
     self.isBinary = isBinary
     self.secret = secret
     header = ExportHeader(
@@ -40,7 +40,7 @@ struct ExportDocument {
     if isBinary {
       append(Self.framed(ExportRecord(record: .header(header)).protobufBytes()))
     } else {
-      let header = (try? header.json()) ?? "{}"
+      guard let header = try? header.json() else { throw Reason.internalFault.status }
       append(Array("\(header.dropLast()),\n\"\(Section.account.rawValue)\":[".utf8))
     }
   }
@@ -77,7 +77,7 @@ struct ExportDocument {
   }
 
   /// Ends the document and gives its manifest.
-  mutating func finish() -> ExportManifest {
+  mutating func finish() throws(RPCStatus) -> ExportManifest {
     closeSections(before: nil)
     var manifest = ExportManifest(
       schemaVersion: Self.schemaVersion, exportedAt: header.exportedAt, sections: closed)
@@ -85,7 +85,8 @@ struct ExportDocument {
     if isBinary {
       append(Self.framed(ExportRecord(record: .manifest(manifest)).protobufBytes()))
     } else {
-      append(Array(",\n\"manifest\":\((try? manifest.json()) ?? "{}")}\n".utf8))
+      guard let text = try? manifest.json() else { throw Reason.internalFault.status }
+      append(Array(",\n\"manifest\":\(text)}\n".utf8))
     }
     manifest.documentBytes = documentBytes
     return manifest

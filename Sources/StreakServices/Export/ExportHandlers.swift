@@ -50,9 +50,9 @@ struct ExportHandlers: ExportService {
     try await waitForTurn(context) { () throws(RPCStatus) in
       end = try await mappingStoreErrors { () throws(StoreError) in
         try await store.export(of: principal.userID, at: .now(), resuming: resumption?.snapshot) { snapshot in
-          document = ExportDocument(
-            isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
           do throws(RPCStatus) {
+            document = try ExportDocument(
+              isBinary: request.format == .binary, userID: principal.userID, at: snapshot.exportedAt, secret: secret)
             try await responses.write(ExportResponse(snapshot: snapshot.bytes))
             return true
           } catch {
@@ -85,7 +85,7 @@ struct ExportHandlers: ExportService {
     if try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(principal.userID) }) {
       throw Reason.accountErased.status
     }
-    let manifest = document.finish()
+    let manifest = try document.finish()
     try await send(&document)
     if let resumption, !resumption.isComplete { throw Reason.exportChanged.status }
     try await responses.write(ExportResponse(manifest: manifest))

@@ -1,5 +1,6 @@
 """People whose addresses are proved by mail."""
 
+from databases import sql
 from streak.v1 import account_pb2
 
 
@@ -40,3 +41,12 @@ def take_back(person, token, password="a quite new password"):
 
 def account(person):
     return person.accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=30).account
+
+
+def due_now(database):
+    """Ends the time until the next attempt."""
+    sql(database, "UPDATE mail_outbox SET due_at = now() WHERE due_at IS NOT NULL")
+
+
+def outbox(database):
+    return sql(database, "SELECT count(*) FILTER (WHERE due_at IS NOT NULL), count(*) FILTER (WHERE sent_at IS NOT NULL) FROM mail_outbox")
