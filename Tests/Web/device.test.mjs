@@ -9,7 +9,7 @@ import { exportEverything, importDocument } from "../../Sources/StreakWeb/Page/m
 import { base64, newId, sha256 } from "../../Sources/StreakWeb/Page/modules/bytes.js";
 import { ownDigest, prepare } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { CallError } from "../../Sources/StreakWeb/Page/modules/transport.js";
-import { explain, statisticsOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
+import { explain, statisticsOf } from "../../Sources/StreakWeb/Page/modules/explain.js";
 import { MemoryStore, clockAt, makeDevice, newEmail, password, sameState, seeded, serverURL, vectorsPath } from "./support.mjs";
 
 const withServer = { skip: serverURL ? false : "needs STREAKD_WEB_SERVER" };
