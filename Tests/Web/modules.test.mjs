@@ -16,7 +16,7 @@ import { Days, cellKey } from "../../Sources/StreakWeb/Page/modules/days.js";
 import { dayFrom, dayFromIso, isoDay, weekday } from "../../Sources/StreakWeb/Page/modules/day.js";
 import { make } from "../../Sources/StreakWeb/Page/modules/queue.js";
 import { makeResolution } from "../../Sources/StreakWeb/Page/modules/resolution.js";
-import { take } from "../../Sources/StreakWeb/Page/modules/replica.js";
+import { prepare, take } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { BackfillAllowance } from "../../Sources/StreakWeb/Page/modules/backfill.js";
 import { noteZone, todayOfZones } from "../../Sources/StreakWeb/Page/modules/rules.js";
 import { intervalMilliseconds, SyncSchedule } from "../../Sources/StreakWeb/Page/modules/schedule.js";
@@ -70,6 +70,26 @@ test("today is the earliest date of the zones used in 48 hours", () => {
   zones = noteZone(zones, made(now, -12 * 3600), now);
   assert.equal(todayOfZones(zones, now), today - 1, "the earlier zone counts");
   assert.equal(todayOfZones(zones, now + 49 * 3_600_000), dayFromIso("2026-12-01"), "then the zone of the latest use alone");
+});
+
+test("zones are taken from an answer that is complete, and from no other", async () => {
+  const uses = { zoneUses: [{ utcOffsetSeconds: -28_800, lastUsedAt: new Date(5_000).toISOString() }, { dayStartMinutes: 60, lastUsedAt: new Date(3_000).toISOString() }] };
+  assert.deepEqual((await prepare(uses)).zones, [{ offset: -28_800, dayStart: 0, at: 5_000 }, { offset: 0, dayStart: 60, at: 3_000 }]);
+  assert.deepEqual((await prepare({})).zones, []);
+  assert.equal((await prepare({ hasMore: true })).zones, undefined);
+});
+
+test("the device's own zone counts as long as nothing was recorded in any", () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 20), 9 * 3600);
+  const now = clock.now();
+  const state = new State();
+  assert.equal(viewOf(state, clock, now).today, dayFromIso("2026-11-30"));
+  // when: something is recorded, and the person travels
+  const id = addHabit(state, { name: "Read" }, now);
+  record(state, { habitId: id, day: dayFromIso("2026-11-30"), done: true, made: timeOfDay(clock, undefined, 0) }, now);
+  clock.offsetSeconds = -8 * 3600;
+  assert.equal(viewOf(state, clock, now).today, dayFromIso("2026-11-30"));
+  assert.equal(viewOf(state, clock, now).here, dayFromIso("2026-11-29"));
 });
 
 test("a device that was away claims at most the days that have passed, and two", () => {

@@ -4,6 +4,7 @@
 import { Days } from "./days.js";
 import { habitFields } from "./habit.js";
 import { editOf, make } from "./queue.js";
+import { noteZone } from "./rules.js";
 import { shownCell, shownCells, shownDayStart, shownDaysOfHabits, shownHabits } from "./shown.js";
 import { pick, put } from "./state.js";
 
@@ -101,6 +102,14 @@ export class Account {
     if (!this.notices.delete(noticeId)) return;
     this.acknowledgements.set(noticeId, false);
     this.changed.add(`notices ${noticeId}`).add(`acknowledgements ${noticeId}`);
+  }
+
+  /**
+   * Takes the zones that the server knows: with those of the completions that it does not have yet,
+   * every device says the same of today.
+   */
+  takeZones(zones, now) {
+    this.zones = this.queue.reduce((known, { setCompletion }) => (setCompletion ? noteZone(known, setCompletion.made, now) : known), zones);
   }
 
   // MARK: records

@@ -2,7 +2,7 @@
 // when the change is on the disk, then wakes the sync.
 
 import { newId, utf8Length } from "./bytes.js";
-import { localTime, timeOfDay, todayHere } from "./clock.js";
+import { timeOfDay, todayHere } from "./clock.js";
 import { dayOf } from "./day.js";
 import { cellKey } from "./days.js";
 import { areFieldsValid, habitsMax, inOrder, positionMax } from "./habit.js";
@@ -82,9 +82,9 @@ export const record = (state, { habitId, day, done, note, made, before: known },
   // A completion without a note states none: clearing a note is a statement of its own.
   if (before?.done !== done || note !== "") {
     account.make({ setCompletion: { habitId, day, done, ...(done && note ? { note } : {}), made } }, now);
+    account.zones = noteZone(account.zones, made, now);
   }
   if (isNoteNew && note === "") account.make({ setNote: { habitId, day, note: "", made } }, now);
-  account.zones = noteZone(account.zones, made, now);
   return true;
 };
 
@@ -226,15 +226,16 @@ const knownStreak = (cells, today, isArchived) => {
 export const viewOf = (state, clock, now) => {
   const { account, session, settings } = state;
   const dayStart = dayStartOf(state);
-  // The zone of the device counts, even if nothing was recorded in it yet.
-  const zones = noteZone(account?.zones ?? session?.zones ?? [], localTime(clock, now, dayStart), now);
-  const today = todayOfZones(zones, now);
+  const here = todayHere(clock, dayStart, now);
+  // The device's own zone counts as long as nothing was recorded in any: so every device shows the
+  // streak that the server states.
+  const zones = account?.zones ?? session?.zones ?? [];
+  const today = zones.length > 0 ? todayOfZones(zones, now) : here;
   const daysOf = account ? account.shownDaysOfHabits(now) : (id) => session?.entries.ofHabit(id) ?? new Map();
   const habits = [...habitsOf(state)].sort(inOrder).map(([id, fields]) => {
     const cells = daysOf(id);
     return { id, ...fields, cells, streak: knownStreak(cells, today, fields.archived) };
   });
-  const here = todayHere(clock, dayStart, now);
   return {
     habits, today, here, dayStart, now,
     session: session && session.habits.size > 0

@@ -52,6 +52,9 @@ export const prepare = async (response) => ({
   dayStart: response.settings ? (response.settings.dayStartMinutes ?? 0) : undefined,
   dayStartDigest: response.settings ? await dayStartDigest(response.settings.dayStartMinutes ?? 0) : undefined,
   deletionAt: momentOf(response.deletionAt),
+  zones: response.hasMore ? undefined : (response.zoneUses ?? []).map((use) => ({
+    offset: use.utcOffsetSeconds ?? 0, dayStart: use.dayStartMinutes ?? 0, at: momentOf(use.lastUsedAt),
+  })),
 });
 
 /**
