@@ -20,8 +20,10 @@ extension StreakClient {
       // shows the streak that the server states.
       let today =
         shown.zones.uses.isEmpty
-        ? ClientTime.day(
-          at: now, utcOffsetSeconds: here.utcOffsetSeconds, dayStartMinutes: state.dayStartMinutes)
+        ? ClientTime(
+          occurredAt: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
+          dayStartMinutes: state.dayStartMinutes
+        ).day
         : shown.zones.today(now: now)
       var days: [Identifier: [Day: CellContent]] = [:]
       let cells = state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? shown.cells

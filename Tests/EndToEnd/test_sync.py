@@ -252,6 +252,34 @@ def test_record_and_sync_are_one_path(pair):
     settle(phone, tablet)
 
 
+def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
+    phone, tablet, habit = pair
+    now = int(time.time())
+
+    def tap(device, hours):
+        """A tap of now, where it is so many hours later than in UTC."""
+        made = common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=now), zone="Etc/Test", utc_offset_seconds=hours * 3600)
+        device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, made=made))
+        return device.take(device.send(device.request()))
+
+    def told(response):
+        return [(use.utc_offset_seconds // 3600, use.day_start_minutes, use.last_used_at.seconds) for use in response.zone_uses]
+
+    assert told(tap(phone, -11)) == [(-11, 0, now)]
+    ahead = tap(tablet, 12)
+    assert set(told(ahead)) == {(-11, 0, now), (12, 0, now)}
+    assert told(phone.take(phone.send(phone.request()))) == told(ahead)
+    # On every device alike: the run that holds the earliest date, or begins after it.
+    assert phone.streak(habit).state == tablet.streak(habit).state == common_pb2.STREAK_STATE_DONE_TODAY
+    with Device(phone_server(phone), of=phone) as third:
+        first = third.send(third.request(page_size=1))
+        assert first.has_more and not told(first)
+        third.take(first)
+        while (page := third.take(third.send(third.request()))).has_more:
+            pass
+        assert told(page) == told(ahead)
+
+
 def test_many_pages(pair):
     phone, tablet, habit = pair
     for number in range(40):
