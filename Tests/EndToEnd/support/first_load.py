@@ -10,8 +10,8 @@ from web_peer import ask
 PAGE = PROJECT / "Sources/StreakWeb/Page"
 IMPORT = re.compile(r'^(?:import|export)\s[^;]*?from\s"(\.[^"]+)"', re.MULTILINE)
 
-# Resolves with the paths that the page has loaded once it is idle: the service worker serves it, the
-# server was asked for a forgotten session, and for a second nothing more was loaded.
+# Resolves with the paths that the page has loaded once it is idle: the service worker serves it,
+# the server was asked for a forgotten session, and for a second nothing more was loaded.
 LOADED = """
 const entries = () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
 const opened = () => new Promise((resolve, reject) => {
