@@ -48,8 +48,8 @@ public final class Database: Sendable {
   }
 
   /// Runs one statement in a transaction of its own, if the condition holds when a connection is
-  /// free for it. Calls that wait for a connection may get one to another database than the one they
-  /// were decided on: a standby was promoted meanwhile.
+  /// free for it. Calls that wait for a connection may get one to another database than the one
+  /// they were decided on: a standby was promoted meanwhile.
   /// - Parameter condition: Called once, on this loop.
   /// - Throws: `.superseded` if it does not hold; nothing is sent then.
   public func run(

@@ -111,7 +111,7 @@ def test_c80_c81_notes_on_two_phones(pair):
     assert phone.cell(habit).note == tablet.cell(habit).note == "sun"
     (notice,) = phone.notices.values()
     assert tablet.notices == phone.notices
-    assert (notice.kind, notice.kept, notice.other) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
+    assert (notice.kind, notice.kept.text, notice.other.text) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
     assert notice.other_device_id == phone.device.device_id and notice.day == today()
 
     def shown(device):
@@ -221,8 +221,8 @@ def test_c62_c64_a_late_day_heals_the_streak_with_a_notice(pair):
     tablet.sync()
     settle(phone, tablet)
     assert phone.streak(habit).current == 3
-    assert [(notice.kind, notice.kept, notice.other) for notice in phone.notices.values()] == [
-        (sync_pb2.NOTICE_KIND_STREAK_HEALED, "3", "1")]
+    assert [(notice.kind, notice.kept.number, notice.other.number) for notice in phone.notices.values()] == [
+        (sync_pb2.NOTICE_KIND_STREAK_HEALED, 3, 1)]
 
 
 def test_explain_streak(pair):

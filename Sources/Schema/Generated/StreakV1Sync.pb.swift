@@ -72,14 +72,13 @@ public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConv
   public static let unspecified = NoticeKind(rawValue: 0)
   /// Two notes for one day; the later one was kept.
   public static let noteConflict = NoticeKind(rawValue: 1)
-  /// Done on one device, undone on another; done was kept. `kept` and `other` are "true" or "false".
+  /// Done on one device, undone on another; done was kept.
   public static let doneConflict = NoticeKind(rawValue: 2)
   /// Two values of a habit's field; the later one was kept.
   public static let fieldConflict = NoticeKind(rawValue: 3)
   /// A habit was deleted on one device, changed or completed on another: it was kept, archived.
   public static let deletionConflict = NoticeKind(rawValue: 4)
-  /// A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and
-  /// before.
+  /// A day that arrived late closed a gap.
   public static let streakHealed = NoticeKind(rawValue: 5)
 
   /// The schema's name of the value; nil for a value the schema does not have.
@@ -992,10 +991,11 @@ public struct Notice: ProtobufMessage {
   public var day: Int32 = 0
   /// The field, for a field's conflict.
   public var field: HabitField = HabitField(rawValue: 0)
-  /// The winning value. A number in decimal digits, a Boolean as "true" or "false".
-  public var kept: String = ""
-  /// The losing value.
-  public var other: String = ""
+  /// The winning value; for a healed streak its length now. Absent for a deletion: the habit was
+  /// archived instead.
+  public var kept: NoticeValue? = nil
+  /// The losing value; for a healed streak its length before. Absent for a deletion.
+  public var other: NoticeValue? = nil
   /// The device of the losing value, 16 bytes; empty if it was not a device of this person.
   public var otherDeviceId: [UInt8] = []
   /// When the notice was made.
@@ -1007,7 +1007,7 @@ public struct Notice: ProtobufMessage {
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), kept: String = "", other: String = "", otherDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
+  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), kept: NoticeValue? = nil, other: NoticeValue? = nil, otherDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
     self.noticeId = noticeId
     self.kind = kind
     self.habitId = habitId
@@ -1023,7 +1023,7 @@ public struct Notice: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Notice.self, streak__v1__notice__init),
-    children: [9: GoogleProtobufTimestamp.descriptor])
+    children: [6: NoticeValue.descriptor, 7: NoticeValue.descriptor, 9: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Notice.self)
@@ -1032,8 +1032,8 @@ public struct Notice: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe field = HabitField(rawValue: Int32(truncatingIfNeeded: c.pointee.field.rawValue))
-    unsafe kept = CBridge.string(c.pointee.kept)
-    unsafe other = CBridge.string(c.pointee.other)
+    unsafe kept = CBridge.message(c.pointee.kept, NoticeValue.self)
+    unsafe other = CBridge.message(c.pointee.other, NoticeValue.self)
     unsafe otherDeviceId = CBridge.bytes(c.pointee.other_device_id)
     unsafe madeAt = CBridge.message(c.pointee.made_at, GoogleProtobufTimestamp.self)
     unsafe version = c.pointee.version
@@ -1048,8 +1048,8 @@ public struct Notice: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.field = Streak__V1__HabitField(rawValue: .init(truncatingIfNeeded: field.rawValue))
-    unsafe c.pointee.kept = arena.cString(kept)
-    unsafe c.pointee.other = arena.cString(other)
+    unsafe c.pointee.kept = arena.message(kept, as: Streak__V1__NoticeValue.self)
+    unsafe c.pointee.other = arena.message(other, as: Streak__V1__NoticeValue.self)
     unsafe c.pointee.other_device_id = arena.binaryData(otherDeviceId)
     unsafe c.pointee.made_at = arena.message(madeAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.version = version
@@ -1058,7 +1058,63 @@ public struct Notice: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("kept", in: kept)
+    violations.check("other", in: other)
     violations.check("made_at", in: madeAt)
+  }
+}
+
+/// A value of a notice.
+public struct NoticeValue: ProtobufMessage {
+  public var value: Value?
+
+  public enum Value: Sendable, Equatable {
+    /// A note; or a habit's name or description.
+    case text(String)
+    /// Whether a day is done, or a habit archived.
+    case flag(Bool)
+    /// A habit's colour or position; or a number of days.
+    case number(Int64)
+  }
+
+  public init() {}
+
+  public init(value: Value? = nil) {
+    self.value = value
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__NoticeValue.self, streak__v1__notice_value__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__NoticeValue.self)
+    switch unsafe c.pointee.value_case.rawValue {
+    case 1: unsafe value = .text(CBridge.string(c.pointee.text))
+    case 2: unsafe value = .flag(c.pointee.flag != 0)
+    case 3: unsafe value = .number(c.pointee.number)
+    default: value = nil
+    }
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__NoticeValue.self) else { return nil }
+    unsafe streak__v1__notice_value__init(c)
+    switch value {
+    case nil: break
+    case .text(let value):
+      unsafe c.pointee.value_case = Streak__V1__NoticeValue__ValueCase(rawValue: 1)
+      unsafe c.pointee.text = arena.cString(value)
+    case .flag(let value):
+      unsafe c.pointee.value_case = Streak__V1__NoticeValue__ValueCase(rawValue: 2)
+      unsafe c.pointee.flag = value ? 1 : 0
+    case .number(let value):
+      unsafe c.pointee.value_case = Streak__V1__NoticeValue__ValueCase(rawValue: 3)
+      unsafe c.pointee.number = value
+    }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }
 

@@ -101,8 +101,9 @@ struct SyncProcedure: Sendable {
 
   /// How much a device has received, proved by its cursor.
   private struct Received {
-    /// The store's epoch when the request came, before anything is read. The response's cursor is of
-    /// this epoch: if another database is in use by the time of reading, the next request notices.
+    /// The store's epoch when the request came, before anything is read. The response's cursor is
+    /// of this epoch: if another database is in use by the time of reading, the next request
+    /// notices.
     let present: Epoch
     var epoch = Epoch.none
     var changeNumber: Int64 = 0
