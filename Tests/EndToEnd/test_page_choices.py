@@ -159,3 +159,27 @@ def test_the_browser_is_asked_once_to_keep_what_is_stored(server, folder):
             page.tap("Read")
         assert page.script("return window.asked") == 1
         assert page.console() == []
+
+
+def test_a_browser_that_has_forgotten_its_account_says_that_there_was_one(server, folder, email):
+    with browser(server.address, folder / "profile") as page:
+        page.open()
+        page.add_habit("Read")
+        page.tap("Read")
+        page.go("settings")
+        page.until(lambda: "sealed copy" in page.text("state"), 60)
+        page.sign_up(email, PASSWORD)
+        page.find("habit", name="Read")
+        page.wait_saved()
+        # when: the browser clears what the page has stored, and keeps the cookie
+        page.wipe()
+        page.open()
+        # then: it is said, also later, when the server does not say it any more
+        assert "You had an account here" in page.text("forgot")
+        assert page.driver.get_cookie("__Host-streak-session") is None
+        page.reload()
+        page.find("forgot")
+        signed_in(page, email)
+        assert page.streak("Read") == 1 and not page.has("forgot")
+        # A refusal that the browser itself reports.
+        assert [line for line in page.console() if "TakeStash" not in line] == []
