@@ -6,10 +6,11 @@ import test from "node:test";
 import { capture, captureBytes } from "../../Sources/StreakWeb/Page/modules/capture.js";
 import { emptyDigest, plus, writeDigest } from "../../Sources/StreakWeb/Page/modules/digest.js";
 import { exportEverything, importDocument } from "../../Sources/StreakWeb/Page/modules/export.js";
-import { base64, newId, sha256 } from "../../Sources/StreakWeb/Page/modules/bytes.js";
+import { base64, newId } from "../../Sources/StreakWeb/Page/modules/bytes.js";
+import { sha256 } from "../../Sources/StreakWeb/Page/modules/canonical.js";
 import { ownDigest, prepare } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { CallError } from "../../Sources/StreakWeb/Page/modules/transport.js";
-import { explain, statisticsOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
+import { explain, statisticsOf } from "../../Sources/StreakWeb/Page/modules/explain.js";
 import { MemoryStore, clockAt, makeDevice, newEmail, password, sameState, seeded, serverURL, vectorsPath } from "./support.mjs";
 
 const withServer = { skip: serverURL ? false : "needs STREAKD_WEB_SERVER" };
@@ -156,6 +157,72 @@ test("a network that is cut at any request of a sign-up and of a sync loses and 
   assert.ok(requests >= 5);
 });
 
+/** What a device shows of a habit's streak at this instant, and what the server says. */
+const streakShown = async (device, habitId) => {
+  const { habits, today } = await device.view();
+  const { current, longest, total, state } = habits.find(({ id }) => id === habitId).streak;
+  return { today, current, longest, total, state: `STREAK_STATE_${state}` };
+};
+
+const streakOfServer = async (device, habitId) => {
+  const { userId } = await accountOf(device);
+  const { streak } = await device.calls.call("StreakService/GetStreak", { habitId }, userId);
+  return { today: streak.today, current: streak.current ?? 0, longest: streak.longest ?? 0, total: streak.total ?? 0, state: streak.state };
+};
+
+test("every device shows the server's streak, also when the next day has begun where one of them is", withServer, async () => {
+  // given: two zones, eight hours apart, of which the eastern one has the next date now
+  const now = Date.now();
+  const dayAt = (offset) => Math.floor((now + offset * 3_600_000) / dayMilliseconds);
+  const west = Array.from({ length: 19 }, (_, index) => index - 12).find((offset) => dayAt(offset) !== dayAt(offset + 8));
+  const yesterday = dayAt(west) - 1;
+  // and a completion of yesterday in the western one, some 26 hours ago
+  const clock = clockAt(now - 26 * 3_600_000, west * 3_600);
+  const { email, device: western } = await signedUp({ clock, name: "west" });
+  const id = await western.client.addHabit({ name: "Read" });
+  await western.client.tap(id, true, { day: yesterday });
+  clock.time = now;
+  await western.sync();
+  // when: a device in the east signs in, where yesterday is two days ago
+  const eastern = await another(email, { clock: clockAt(now, (west + 8) * 3_600), name: "east" });
+  // then: the run holds on both, as the server says
+  const said = await streakOfServer(western, id);
+  assert.deepEqual([said.today, said.current, said.state], [yesterday + 1, 1, "STREAK_STATE_AT_RISK"]);
+  assert.deepEqual(await streakShown(western, id), said);
+  assert.deepEqual(await streakShown(eastern, id), said);
+  // when: the eastern one records its own date, and the western one hears of it
+  await eastern.client.tap(id, true);
+  const before = await streakShown(eastern, id);
+  await eastern.sync();
+  await western.sync();
+  // then: what was shown before the sync was right, and all agree
+  const after = await streakOfServer(eastern, id);
+  assert.deepEqual(before, after);
+  assert.deepEqual(await streakShown(eastern, id), after);
+  assert.deepEqual(await streakShown(western, id), after);
+});
+
+test("a zone of a completion that the server does not have counts on its device only until it is decided", withServer, async () => {
+  const clock = clockAt(Date.now());
+  const { device } = await signedUp({ clock });
+  const id = await device.client.addHabit({ name: "Read" });
+  await device.client.tap(id, true);
+  await device.sync();
+  const zones = async () => (await accountOf(device)).zones.map(({ offset }) => offset);
+  assert.deepEqual(await zones(), [0]);
+  // given: a completion in another zone, by a clock that is two days ahead
+  clock.offsetSeconds = -43_200;
+  clock.time += 2 * dayMilliseconds;
+  await device.client.tap(id, true);
+  assert.deepEqual(await zones(), [-43_200, 0]);
+  clock.time -= 2 * dayMilliseconds;
+  // when: a sync rejects it
+  await device.sync();
+  // then: the server's zones are this device's
+  assert.equal((await device.view()).account.rejected.length, 1);
+  assert.deepEqual(await zones(), [0]);
+});
+
 test("two devices with lost requests and answers end equal, and nothing is lost or doubled", withServer, async () => {
   for (const seed of [1, 2, 3]) {
     const random = seeded(seed);
@@ -185,12 +252,9 @@ test("two devices with lost requests and answers end equal, and nothing is lost 
       }
     }
     for (let round = 0; round < 3; round += 1) for (const device of devices) await device.sync();
-    // On one date: a device knows the zones and day starts that it used itself, so that near midnight "today" may differ.
-    const { today } = await first.view();
     const [one, ...others] = await Promise.all(devices.map(async (device) => {
       const view = await device.view();
-      const habits = view.habits.map((habit) => ({ ...habit, streak: explain([...habit.cells.values()], today, habit.archived).streak }));
-      return { state: sameState({ habits }), digest: ownDigest(await accountOf(device)), dayStart: view.dayStart };
+      return { state: sameState(view), digest: ownDigest(await accountOf(device)), dayStart: view.dayStart };
     }));
     for (const other of others) assert.deepEqual(other, one, `seed ${seed}`);
     assert.ok(taps > 10);
@@ -203,6 +267,7 @@ test("two devices with lost requests and answers end equal, and nothing is lost 
     const view = await first.view();
     for (const habit of view.habits) {
       const { userId } = view.account;
+      for (const device of devices) assert.deepEqual(await streakShown(device, habit.id), await streakOfServer(device, habit.id));
       const server = await first.calls.call("StreakService/ExplainStreak", { habitId: habit.id }, userId);
       const own = explain([...habit.cells.values()], server.streak.today, habit.archived);
       assert.equal(own.streak.current, server.streak.current ?? 0);

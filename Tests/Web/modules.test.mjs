@@ -1,7 +1,9 @@
 // What the page's modules promise without a server.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
+import { createServer } from "node:http";
 import path from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,13 +11,16 @@ import { gzipSync } from "node:zlib";
 import { timeOfDay } from "../../Sources/StreakWeb/Page/modules/clock.js";
 import { check, localDocument } from "../../Sources/StreakWeb/Page/modules/document.js";
 import { addHabit, record, viewOf } from "../../Sources/StreakWeb/Page/modules/client.js";
-import { Days } from "../../Sources/StreakWeb/Page/modules/days.js";
+import { Account } from "../../Sources/StreakWeb/Page/modules/account.js";
+import { Days, cellKey } from "../../Sources/StreakWeb/Page/modules/days.js";
 import { dayFrom, dayFromIso, isoDay, weekday } from "../../Sources/StreakWeb/Page/modules/day.js";
-import { cellKey, make, newAccount } from "../../Sources/StreakWeb/Page/modules/queue.js";
+import { make } from "../../Sources/StreakWeb/Page/modules/queue.js";
 import { makeResolution } from "../../Sources/StreakWeb/Page/modules/resolution.js";
-import { take } from "../../Sources/StreakWeb/Page/modules/replica.js";
-import { BackfillAllowance, noteZone, todayOfZones } from "../../Sources/StreakWeb/Page/modules/rules.js";
+import { prepare, take } from "../../Sources/StreakWeb/Page/modules/replica.js";
+import { BackfillAllowance } from "../../Sources/StreakWeb/Page/modules/backfill.js";
+import { noteZone, todayOfZones } from "../../Sources/StreakWeb/Page/modules/rules.js";
 import { intervalMilliseconds, SyncSchedule } from "../../Sources/StreakWeb/Page/modules/schedule.js";
+import { Standby } from "../../Sources/StreakWeb/Page/modules/standby.js";
 import { State } from "../../Sources/StreakWeb/Page/modules/state.js";
 import { shownCell } from "../../Sources/StreakWeb/Page/modules/shown.js";
 import { streakOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
@@ -65,6 +70,26 @@ test("today is the earliest date of the zones used in 48 hours", () => {
   zones = noteZone(zones, made(now, -12 * 3600), now);
   assert.equal(todayOfZones(zones, now), today - 1, "the earlier zone counts");
   assert.equal(todayOfZones(zones, now + 49 * 3_600_000), dayFromIso("2026-12-01"), "then the zone of the latest use alone");
+});
+
+test("zones are taken from an answer that is complete, and from no other", async () => {
+  const uses = { zoneUses: [{ utcOffsetSeconds: -28_800, lastUsedAt: new Date(5_000).toISOString() }, { dayStartMinutes: 60, lastUsedAt: new Date(3_000).toISOString() }] };
+  assert.deepEqual((await prepare(uses)).zones, [{ offset: -28_800, dayStart: 0, at: 5_000 }, { offset: 0, dayStart: 60, at: 3_000 }]);
+  assert.deepEqual((await prepare({})).zones, []);
+  assert.equal((await prepare({ hasMore: true })).zones, undefined);
+});
+
+test("the device's own zone counts as long as nothing was recorded in any", () => {
+  const clock = clockAt(Date.UTC(2026, 10, 29, 20), 9 * 3600);
+  const now = clock.now();
+  const state = new State();
+  assert.equal(viewOf(state, clock, now).today, dayFromIso("2026-11-30"));
+  // when: something is recorded, and the person travels
+  const id = addHabit(state, { name: "Read" }, now);
+  record(state, { habitId: id, day: dayFromIso("2026-11-30"), done: true, made: timeOfDay(clock, undefined, 0) }, now);
+  clock.offsetSeconds = -8 * 3600;
+  assert.equal(viewOf(state, clock, now).today, dayFromIso("2026-11-30"));
+  assert.equal(viewOf(state, clock, now).here, dayFromIso("2026-11-29"));
 });
 
 test("a device that was away claims at most the days that have passed, and two", () => {
@@ -119,7 +144,7 @@ test("a tap draws the days of its habit anew, and no others", () => {
   const [user, device] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA=="];
   const clock = clockAt(Date.UTC(2026, 10, 29, 12));
   const now = clock.now();
-  const account = newAccount(user, device);
+  const account = new Account(user, device);
   state.addAccount(account);
   state.setSettings({ current: user });
   const read = addHabit(state, { name: "Read" }, now);
@@ -139,7 +164,7 @@ test("a tap draws the days of its habit anew, and no others", () => {
 // MARK: the queue
 
 test("numbers have no gaps and times grow, also when the clock is set back", () => {
-  const account = newAccount("AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==");
+  const account = new Account("AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==");
   const times = [1000, 5000, 3000, 3000].map((now) => BigInt(make(account, { setDayStart: { dayStartMinutes: 1 } }, now).hybridTime));
   assert.deepEqual(account.queue.map((op) => op.seq), ["1", "2", "3", "4"]);
   times.slice(1).forEach((time, index) => assert.ok(time > times[index]));
@@ -148,7 +173,7 @@ test("numbers have no gaps and times grow, also when the clock is set back", () 
 
 test("a queue that is numbered anew names its own completions by their new numbers", () => {
   const [user, old, fresh, habit] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AgAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA=="];
-  const account = newAccount(user, old);
+  const account = new Account(user, old);
   const made = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
   make(account, { setDayStart: { dayStartMinutes: 1 } }, 1);
   account.kept.push({ op: account.queue.shift(), decidedAt: 1 });
@@ -167,7 +192,7 @@ test("a choice in a conflict is a resolution, which a server without the conflic
   const statement = { setNote: { habitId: habit, day: 20000, note: "mine", made } };
   const changes = { outcomes: [{ seq: "1", reason: "CONFLICT_NOT_FOUND" }], isReset: false, habits: [], deletedHabitIds: [], aliases: [], cells: [], notices: [], cursor: {}, lastSeq: 1, latestTime: 0n, deletionAt: 0 };
   const decided = (prepare) => {
-    const account = newAccount(user, device);
+    const account = new Account(user, device);
     makeResolution(account, noticeId, true, statement, 1);
     assert.deepEqual(account.queue[0].resolveConflict, { noticeId, takeOther: true });
     assert.equal(shownCell(account, habit, 20000).note, "mine", "the choice is seen before it is sent");
@@ -248,7 +273,7 @@ test("a stream that ends with its access token signs nobody out", async () => {
   const store = new MemoryStore();
   const [user, device] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA=="];
   await store.change((state) => {
-    const account = newAccount(user, device);
+    const account = new Account(user, device);
     account.credentials = { accessToken: "old", accessExpiresAt: 0, refreshToken: "r1" };
     state.addAccount(account);
   });
@@ -355,6 +380,57 @@ test("dates that mean two days are asked about, and others decide for the whole 
   assert.deepEqual(read(["01/02/2026", "02/25/2026"]), ["2026-01-02", "2026-02-25"]);
 });
 
+/** The samples of `ImportSampleTests.swift`, and what the program `streak` takes from them. */
+const samples = fileURLToPath(new URL("../StreakClientTests/Import/Fixtures/", import.meta.url));
+const readSample = async (name) => readHistory(await readFile(samples + name, "utf8"), { name, clock: clockAt(Date.UTC(2026, 10, 24, 12)) });
+const daysOf = ({ habits }) => Object.fromEntries(habits.map(({ name, days }) => [name, [...days.keys()].map(isoDay).join(" ")]));
+
+for (const [name, kind, days] of [
+  ["habitbull-uk.csv", "HabitBull, CSV", { Read: "2024-12-31 2025-01-01 2025-01-02 2025-01-13" }],
+  ["habitbull-datenumber.csv", "HabitBull, CSV", { Read: "2024-01-01 2024-01-02", Run: "2024-01-01" }],
+  ["habitkit.json", "HabitKit, JSON", { Ytyy: "2026-07-22", Old: "" }],
+  ["loop-2.0.3-Checkmarks.csv", "Loop Habit Tracker, CSV", { Meditate: "2023-02-15 2023-02-16 2023-02-17", "Wake up early": "2023-02-16" }],
+  ["loop-comma-Checkmarks.csv", "Loop Habit Tracker, CSV", { "Reduce sleep, and wake up early": "2025-08-03", Read: "2025-08-02", Run: "2025-08-01" }],
+  ["semicolon.csv", "table", { Leer: "2024-01-01 2024-01-02", Correr: "2024-01-02 2024-01-03" }],
+]) {
+  test(`${name} gives the days that \`streak\` takes from it`, async () => {
+    const history = await readSample(name);
+    assert.equal(history.kind, kind);
+    assert.deepEqual(daysOf(history), days);
+  });
+}
+
+test("a file of Loop that does not tell its habits is refused, and is not read as another one", async () => {
+  for (const name of ["loop-per-habit-Checkmarks-2.0.csv", "loop-per-habit-Checkmarks-2.3.csv"]) await assert.rejects(readSample(name), { key: "import.loopHabit" }, name);
+  const clock = clockAt(Date.UTC(2026, 10, 24, 12));
+  assert.throws(() => readHistory("Date,Read,Run,\n2025-08-03,YES_MANUAL,NO,SKIP,\n", { clock }), { key: "import.loopNames" });
+  const cut = readHistory("Date,Read,Run,\n2025-08-03,YES_MANUAL,NO,\n2025-08-02,YES_MANUAL\n", { clock });
+  assert.deepEqual([daysOf(cut), cut.remarks], [{ Read: "2025-08-02 2025-08-03", Run: "" }, [{ key: "cut", place: "line 3" }]]);
+});
+
+test("JSON exports of HabitKit and Beaver Habits are read by their goals and states", () => {
+  const clock = clockAt(Date.UTC(2026, 10, 24, 12));
+  const habitKit = readHistory(JSON.stringify({
+    habits: [{ id: "w", name: "Water", orderIndex: 1 }, { id: "s", name: "Smoke", orderIndex: 0, isInverse: true }, { id: "g", name: "Gym", orderIndex: 2 }],
+    completions: [
+      { date: "2026-05-10T00:00:00.000Z", habitId: "w", timezoneOffsetInMinutes: 60, amountOfCompletions: 1 },
+      { date: "2026-05-16T22:30:00.000Z", habitId: "w", timezoneOffsetInMinutes: 120, amountOfCompletions: 1, note: "n" },
+      { date: "2026-05-18T10:00:00.000Z", habitId: "w", timezoneOffsetInMinutes: 60, amountOfCompletions: 3 },
+      { date: "2026-05-19T10:00:00.000Z", habitId: "s", timezoneOffsetInMinutes: 60, amountOfCompletions: 1 },
+      { date: "x", habitId: "w", amountOfCompletions: 1 }, { date: "2026-05-20T10:00:00.000Z", habitId: "zzz" }, { date: "2026-05-21T10:00:00.000Z", habitId: "g" },
+    ],
+    intervals: [
+      { habitId: "w", startDate: "2026-01-01T00:00:00.000Z", endDate: "2026-05-15T00:00:00.000Z", requiredNumberOfCompletionsPerDay: 1 },
+      { habitId: "w", startDate: "2026-05-15T00:00:00.000Z", endDate: null, requiredNumberOfCompletionsPerDay: 2 },
+    ],
+  }), { clock });
+  assert.deepEqual(daysOf(habitKit), { Smoke: "", Water: "2026-05-10 2026-05-18", Gym: "2026-05-21" });
+  assert.deepEqual(habitKit.remarks.map(({ key }) => key).sort(), ["belowGoal", "cut", "cut", "slip"]);
+  assert.equal(habitKit.remarks.find(({ key }) => key === "belowGoal").detail, "1 / 2, n");
+  const beaver = readHistory(JSON.stringify({ habits: [{ name: "Tea", status: "archive", records: [{ day: "2024-01-01", done: true, text: "green" }, { day: "2024-01-02", done: false, text: "none" }] }] }), { clock });
+  assert.deepEqual([daysOf(beaver), beaver.habits[0].archived, beaver.remarks.map(({ key }) => key)], [{ Tea: "2024-01-01" }, true, ["noteOfUndone"]]);
+});
+
 test("this device's own document is read back whole", async () => {
   const clock = clockAt(Date.UTC(2026, 10, 29, 12));
   const device = makeDevice({ clock });
@@ -365,6 +441,109 @@ test("this device's own document is read back whole", async () => {
   assert.equal(kind, "own");
   assert.deepEqual([habits[0].name, habits[0].color, [...habits[0].days.values()]], ['A "b", c', 5, ["two\nlines"]]);
   await assert.rejects(check(new TextEncoder().encode(text), { documentBytes: "1" }), { name: "DocumentError" });
+});
+
+// MARK: what is loaded once there is something to send
+
+/** A standby, with what it loads and says; the server answers as `answer` does. */
+const standbyWith = async (t, answer, { load } = {}) => {
+  const server = createServer((request, response) => answer(response, request)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const store = new MemoryStore();
+  const told = [];
+  const calls = [];
+  class Background {
+    constructor() {
+      for (const name of ["run", "wake", "comeBack", "accountChanged", "syncOnce"]) this[name] = () => calls.push(name);
+    }
+  }
+  const standby = new Standby({
+    store, clock: clockAt(0), emit: (event) => told.push(event), origin: `http://127.0.0.1:${server.address().port}`, load: load ?? (async () => ({ Background })),
+  });
+  return { standby, store, told, calls, Background, server };
+};
+
+const until = async (condition) => {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+};
+
+const addReading = (store) => store.change((state) => addHabit(state, { name: "Read" }, 0));
+
+test("a first visit asks one question and loads nothing that syncs, until there is something to send", async (t) => {
+  const asked = [];
+  const { standby, store, calls, told } = await standbyWith(t, (response, request) => {
+    asked.push(request.url);
+    response.end("{}");
+  });
+  standby.run();
+  await until(() => store.read(({ settings }) => settings.isStashAsked));
+  standby.wake();
+  standby.comeBack();
+  assert.deepEqual([asked, calls, told], [["/streak.v1.SessionService/TakeStash"], [], []]);
+  // when: there is a session
+  await addReading(store);
+  standby.wake();
+  await until(() => calls.length > 0);
+  standby.wake();
+  standby.comeBack();
+  // then: it runs, and has what follows at once
+  assert.deepEqual(calls, ["run", "wake", "comeBack"]);
+  assert.equal(asked.length, 1);
+});
+
+test("that there was an account is kept from the one answer that says so", async (t) => {
+  const { standby, store, calls } = await standbyWith(t, (response) => {
+    response.statusCode = 400;
+    response.end(JSON.stringify({ code: "failed_precondition", details: [{ type: "google.rpc.ErrorInfo", debug: { reason: "SESSION_MIGRATED" } }] }));
+  });
+  standby.run();
+  await until(() => store.read(({ settings }) => settings.isStashAsked));
+  assert.equal((await store.read(({ settings }) => settings.hadAccount)), true);
+  assert.deepEqual(calls, []);
+});
+
+for (const [name, answer] of [
+  ["a stash", (response) => response.end(JSON.stringify({ sessionId: "AAAAAAAAAAAAAAAAAAAAAA==", captured: {} }))],
+  ["a failure", (response) => Object.assign(response, { statusCode: 503 }).end("{}")],
+  ["the page of a network that asks for a sign-in", (response) => response.end("<html>")],
+  ["no answer", (response) => response.destroy()],
+]) {
+  test(`${name} is for the background work, which asks again`, async (t) => {
+    const { standby, store, calls } = await standbyWith(t, answer);
+    standby.run();
+    await until(() => calls.length > 0);
+    assert.deepEqual(calls, ["run"]);
+    assert.equal(await store.read(({ settings }) => settings.isStashAsked), false);
+  });
+}
+
+test("what cannot be loaded is a failure that is told, and is loaded the next time", async (t) => {
+  let isCut = true;
+  const { standby, store, calls, told, Background } = await standbyWith(t, (response) => response.end("{}"), { load: async () => {
+    if (isCut) throw new TypeError("the network is cut");
+    return { Background };
+  } });
+  await addReading(store);
+  standby.run();
+  await until(() => told.length > 0);
+  assert.deepEqual([told[0].type, told[0].failure.kind, calls], ["failed", "unreachable", []]);
+  await assert.rejects(standby.background(), { name: "CallError", kind: "unreachable" });
+  isCut = false;
+  standby.comeBack();
+  await until(() => calls.length > 0);
+  assert.deepEqual(calls, ["run"]);
+});
+
+test("a tab that does not lead syncs once if it is asked to, and runs nothing", async (t) => {
+  const { standby, store, calls } = await standbyWith(t, (response) => response.end("{}"));
+  await addReading(store);
+  standby.syncOnce();
+  await until(() => calls.length > 0);
+  assert.deepEqual(calls, ["syncOnce"]);
+  // when: the tab becomes the leader
+  standby.run();
+  assert.deepEqual(calls, ["syncOnce", "run"]);
 });
 
 // MARK: the files
@@ -379,25 +558,39 @@ const staticImports = async (file, found = new Set()) => {
   return found;
 };
 
-/** Bytes of the compressed files that a first visit waits for. */
-const firstLoadBytesMax = 40 * 1024;
 /**
- * With what it loads by itself afterwards, for a person without an account, and with the fields of
- * each answer, as browsers count them.
+ * Bytes of the compressed files that a first visit loads by itself: every module that is executed,
+ * and what the browser loads for the page, without the icons.
  */
+const firstLoadBytesMax = 40_000;
+/** The same with the icon and the fields of each answer, as browsers count them. */
 const firstVisitBytesMax = 60_000;
 const fieldBytes = 300;
 
+const sizeOf = async (files) => (await Promise.all([...files].map(async (file) => gzipSync(await readFile(file), { level: 9 }).length))).reduce((sum, each) => sum + each, 0);
+
+/** That a first visit imports nothing dynamically is what test_page_first_load.py finds in a browser. */
+const firstLoad = async () => {
+  const files = await staticImports(`${page}ui/main.js`);
+  for (const name of ["index.html", "app.css", "manifest.webmanifest", "service-worker.js"]) files.add(page + name);
+  return files;
+};
+
 test("the first load is within its limit", async () => {
-  const size = async (files) => (await Promise.all([...files].map(async (file) => gzipSync(await readFile(file), { level: 9 }).length))).reduce((sum, each) => sum + each, 0);
-  const first = await staticImports(`${page}ui/main.js`);
-  for (const name of ["index.html", "app.css", "icon.svg"]) first.add(page + name);
-  assert.ok((await size(first)) <= firstLoadBytesMax, `${await size(first)} bytes`);
-  const visit = new Set(first);
-  for (const name of ["modules/background.js", "modules/leader.js"]) for (const file of await staticImports(page + name)) visit.add(file);
-  visit.add(`${page}manifest.webmanifest`);
-  const bytes = (await size(visit)) + visit.size * fieldBytes;
+  const files = await firstLoad();
+  assert.ok((await sizeOf(files)) <= firstLoadBytesMax, `${await sizeOf(files)} bytes`);
+  files.add(`${page}icon.svg`);
+  const bytes = (await sizeOf(files)) + files.size * fieldBytes;
   assert.ok(bytes < firstVisitBytesMax, `${bytes} bytes`);
+});
+
+test("the texts of the first load come with it", async () => {
+  for (const file of await firstLoad()) {
+    // Sentences about errors load the others first.
+    if (!file.includes("/ui/") || file.endsWith("/sentences.js")) continue;
+    for (const [, key] of (await readFile(file, "utf8")).matchAll(/\bt\("([\w.]+)"/g)) assert.ok(key in en, `${key} of ${path.basename(file)}`);
+  }
+  for (const kind of ["here", "sending", "everywhere", "offline", "signIn"]) assert.ok(`status.${kind}` in en && `status.explain.${kind}` in en, kind);
 });
 
 test("nothing of the page needs more than the policy allows", async () => {
@@ -412,7 +605,8 @@ test("nothing of the page needs more than the policy allows", async () => {
 });
 
 test("the style names no side of the page, so that it is right from right to left, too", async () => {
-  const style = (await readFile(`${page}app.css`, "utf8")).replace(/\/\*[^]*?\*\//g, "").replaceAll("safe-area-inset-left", "");
+  const styles = await Promise.all(["app.css", "more.css"].map((name) => readFile(page + name, "utf8")));
+  const style = styles.join("").replace(/\/\*[^]*?\*\//g, "").replaceAll("safe-area-inset-left", "");
   assert.doesNotMatch(style, /left|right/);
 });
 

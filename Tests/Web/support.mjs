@@ -2,6 +2,7 @@
 // device as the page has one, against a real server.
 
 import { randomBytes, webcrypto } from "node:crypto";
+import { Account } from "../../Sources/StreakWeb/Page/modules/account.js";
 import { Accounts } from "../../Sources/StreakWeb/Page/modules/accounts.js";
 import { Anonymous } from "../../Sources/StreakWeb/Page/modules/anonymous.js";
 import { Client } from "../../Sources/StreakWeb/Page/modules/client.js";
@@ -37,7 +38,7 @@ export class MemoryStore {
   records = new Map();
 
   #state() {
-    const state = new State();
+    const state = new State(Account);
     for (const key of [...this.records.keys()].sort()) state.take(key, structuredClone(this.records.get(key)));
     state.finishTaking();
     return state;

@@ -32,6 +32,15 @@ class Firefox(ScriptedPage):
             [shutil.which("firefox-esr"), "--headless", "--no-remote", "--profile", str(folder), "--remote-debugging-port", "0", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env={"HOME": str(folder), "PATH": "/usr/bin:/bin", "MOZ_HEADLESS": "1", "MOZ_CRASHREPORTER_DISABLE": "1", "LANG": "C.UTF-8"})
+        self._socket = None
+        try:
+            self._begin_session()
+        except BaseException:
+            # A browser that answers too late must not go on beside the next test.
+            self.close()
+            raise
+
+    def _begin_session(self):
         place = None
         for line in self.process.stderr:
             if place := re.search(r"WebDriver BiDi listening on (ws://\S+)", line):

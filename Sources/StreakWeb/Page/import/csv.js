@@ -12,7 +12,10 @@ const delimiterOf = (text) => {
   return [...delimiters].sort((left, right) => score(right) - score(left))[0];
 };
 
-/** The rows as `{line, fields}`; empty rows are left out. */
+/**
+ * The rows as `{line, fields}`; empty rows are left out. `header` is the first line's fields with
+ * their spaces.
+ */
 export const readTable = (text) => {
   const source = text.startsWith("\ufeff") ? text.slice(1) : text;
   const delimiter = delimiterOf(source);
@@ -48,5 +51,5 @@ export const readTable = (text) => {
     }
   }
   if (field !== "" || fields.length > 0) endRow();
-  return { delimiter, rows };
+  return { delimiter, rows, header: source.split(/\r?\n/, 1)[0].split(delimiter) };
 };

@@ -67,27 +67,75 @@ const habitBull = ({ rows }) => {
   return file;
 };
 
-/** Loop's Checkmarks.csv: a row for each day, a column for each habit, in numbers of its own. */
-const loopCheckmarks = ({ rows, delimiter }, name) => {
-  const header = rows[0].fields;
-  if (delimiter !== "," || header[0] !== "Date" || header.length < 2) return undefined;
-  const values = rows.slice(1).flatMap(({ fields }) => fields.slice(1)).filter(Boolean);
-  const isOwn = values.some((value) => value === "-1" || /^(YES_MANUAL|YES_AUTO|SKIP|UNKNOWN)$/.test(value));
-  const isNumbers = values.every((value) => /^-?\d+$/.test(value) || value === "NO");
-  if (!isOwn && !(isNumbers && (name.toLowerCase().includes("checkmarks") || header.at(-1) === ""))) return undefined;
+/** Loop's values. Source: iSoron/uhabits, models/Entry.kt. */
+const loopMeanings = { 2: "done", YES_MANUAL: "done", 1: "filledIn", YES_AUTO: "filledIn", 0: "notDone", NO: "notDone", "-1": "unknown", UNKNOWN: "unknown", "": "unknown", 3: "skipped", SKIP: "skipped" };
+const isLoopValue = (text) => text in loopMeanings || /^-?\d+$/.test(text);
+
+/**
+ * Loop's Checkmarks.csv of one habit, from that habit's folder, whose name alone names the habit.
+ * Without a header in version 2.0.
+ */
+const loopHabit = ({ rows }) => {
+  const first = rows[0].fields;
+  const header = first.map((name) => name.toLowerCase());
+  const isWithHeader = header[0] === "date" && header[1] === "value" && (header.length === 2 || header[2] === "notes");
+  const isFile = isWithHeader ? rows.slice(1).every(({ fields }) => isLoopValue(fields[1] ?? "")) : first.length === 2 && isDate(first[0]) && isLoopValue(first[1]);
+  if (isFile) throw new ImportError("import.loopHabit");
+  return undefined;
+};
+
+/** A value of version 2.0.3, "Entry(timestamp=2023-02-17, value=2)", is split at its commas. */
+const loopFields = (fields) => {
+  const joined = [];
+  let open;
+  for (const field of fields) {
+    if (open === undefined && !field.startsWith("Entry(")) {
+      joined.push({ text: field, note: "" });
+      continue;
+    }
+    open = open === undefined ? field : `${open},${field}`;
+    if (!field.endsWith(")")) continue;
+    const [, text = "", , note = ""] = /value=([^,)]*)(,\s*notes=(.*))?\)$/s.exec(open) ?? [];
+    joined.push({ text, note });
+    open = undefined;
+  }
+  if (joined.at(-1)?.text === "") joined.pop();
+  return joined;
+};
+
+/** The names of Loop's header, which it does not quote: after a comma in a name a space follows. */
+const loopNames = (header, width) => {
+  const pieces = header.slice(1);
+  if (pieces.at(-1)?.trim() === "") pieces.pop();
+  const joined = [];
+  for (const piece of pieces) {
+    if (pieces.length !== width && piece.startsWith(" ") && joined.length > 0) joined.push(`${joined.pop()},${piece}`);
+    else joined.push(piece);
+  }
+  if (joined.length !== width) throw new ImportError("import.loopNames");
+  return joined.map((name) => name.trim());
+};
+
+/** Loop's Checkmarks.csv: a row for each day, a column for each habit. */
+const loopCheckmarks = ({ rows, delimiter, header }, name) => {
+  if (delimiter !== "," || rows[0].fields[0] !== "Date" || header.length < 2) return undefined;
+  const own = rows.slice(1).map(({ fields, line }) => ({ date: fields[0], values: loopFields(fields.slice(1)), line, isEntry: fields.some((field) => field.startsWith("Entry(")) }));
+  const texts = own.flatMap(({ values }) => values.map(({ text }) => text)).filter(Boolean);
+  const isOwn = own.some(({ isEntry }) => isEntry) || texts.some((text) => text === "-1" || /^(YES_MANUAL|YES_AUTO|SKIP|UNKNOWN)$/.test(text));
+  if (!isOwn && !(texts.every(isLoopValue) && (name.toLowerCase().includes("checkmarks") || header.at(-1) === ""))) return undefined;
   const file = newFile("Loop Habit Tracker, CSV");
-  const meanings = { 2: "done", YES_MANUAL: "done", 1: "filledIn", YES_AUTO: "filledIn", 0: "notDone", NO: "notDone", "-1": "unknown", UNKNOWN: "unknown", 3: "skipped", SKIP: "skipped" };
-  header.slice(1).forEach((habitName, index) => {
-    if (!habitName) return;
-    const column = index + 1;
-    const own = rows.slice(1).map(({ fields, line }) => ({ date: fields[0], text: fields[column] ?? "", line })).filter(({ text }) => text !== "");
+  // A row that is cut off has fewer values than the others.
+  const width = Math.max(0, ...own.map(({ values }) => values.length));
+  for (const { values, line } of own) if (values.length < width) file.remarks.push({ key: "cut", place: `line ${line}` });
+  loopNames(header, width).forEach((habitName, column) => {
     const habit = file.habits.push({ name: habitName, description: "", color: 0, archived: false }) - 1;
+    const entries = own.map(({ date, values, line }) => ({ date, line, ...values[column] })).filter(({ text }) => text);
     // Amounts are in thousandths, and their goal is in another file.
-    if (own.some(({ text }) => Number(text) > 3)) {
+    if (entries.some(({ text }) => Number(text) > 3)) {
       file.remarks.push({ key: "goalElsewhere", habit: habitName });
       return;
     }
-    for (const { date, text, line } of own) file.records.push({ habit, date, value: meanings[text] ?? "unknown", note: "", place: `line ${line}` });
+    for (const { date, text, note, line } of entries) file.records.push({ habit, date, value: loopMeanings[text] ?? "unknown", note, place: `line ${line}` });
   });
   return file;
 };
@@ -182,12 +230,17 @@ const habitKit = (root) => {
   if (!Array.isArray(root.habits) || !Array.isArray(root.completions)) return undefined;
   const file = newFile("HabitKit, JSON");
   const places = new Map();
+  const momentOf = (date) => (typeof date === "number" ? date * (date < 1e11 ? 1000 : 1) : Date.parse(date));
+  /** How often a habit is to be done on a day, at the time of a completion. */
+  const goalOf = (habitId, moment) =>
+    (Array.isArray(root.intervals) ? root.intervals : []).findLast((interval) => interval.habitId === habitId && !(momentOf(interval.startDate) > moment) && !(momentOf(interval.endDate) <= moment))
+      ?.requiredNumberOfCompletionsPerDay ?? 1;
   for (const habit of [...root.habits].sort((left, right) => (left.orderIndex ?? 0) - (right.orderIndex ?? 0))) {
     places.set(habit.id, file.habits.push({ name: habit.name ?? "", description: habit.description ?? "", color: 0, archived: habit.archived === true, isSlips: habit.isInverse === true }) - 1);
   }
   root.completions.forEach((item, index) => {
     const place = `completions, entry ${index + 1}`;
-    const moment = typeof item.date === "number" ? item.date * (item.date < 1e11 ? 1000 : 1) : Date.parse(item.date);
+    const moment = momentOf(item.date);
     if (!places.has(item.habitId) || !Number.isFinite(moment)) {
       file.remarks.push({ key: "cut", place });
       return;
@@ -195,7 +248,7 @@ const habitKit = (root) => {
     const offset = item.timezoneOffsetInMinutes;
     const isWithOffset = typeof offset === "number" && Math.abs(offset) <= 1440;
     file.records.push({
-      habit: places.get(item.habitId), place, note: item.note ?? "", value: item.amountOfCompletions ?? 1,
+      habit: places.get(item.habitId), place, note: item.note ?? "", value: item.amountOfCompletions ?? 1, goal: goalOf(item.habitId, moment),
       ...(isWithOffset ? { day: Math.floor((moment + offset * 60_000) / 86_400_000) } : { date: String(Math.round(moment)).padStart(13, "0") }),
     });
   });
@@ -229,7 +282,7 @@ const fileOf = (text, name) => {
   }
   const parsed = readTable(source);
   if (parsed.rows.length === 0) return undefined;
-  return habitBull(parsed) ?? loopCheckmarks(parsed, name) ?? list(parsed) ?? table(parsed);
+  return habitBull(parsed) ?? loopHabit(parsed) ?? loopCheckmarks(parsed, name) ?? list(parsed) ?? table(parsed);
 };
 
 /** Such as "1.5", for an amount that is kept in a note. */
@@ -265,7 +318,7 @@ export const readHistory = (text, { name = "", dateOrder, clock }) => {
     }
     const entry = days[record.habit].get(day) ?? { isDone: false, amount: undefined, notes: [], others: new Set(), place };
     if (value === "done") entry.isDone = true;
-    else if (typeof value === "number") entry.amount = (entry.amount ?? 0) + value;
+    else if (typeof value === "number") Object.assign(entry, { amount: (entry.amount ?? 0) + value, goal: record.goal });
     else entry.others.add(value);
     const note = record.note.trim();
     if (note && !entry.notes.includes(note)) entry.notes.push(note);
@@ -276,7 +329,8 @@ export const readHistory = (text, { name = "", dateOrder, clock }) => {
     const hasAmounts = [...days[index].values()].some(({ amount }) => amount !== undefined && amount !== 0 && amount !== 1);
     let filledIn = 0;
     for (const [day, entry] of [...days[index]].sort(([left], [right]) => left - right)) {
-      const isDone = !isSlips && (entry.isDone || (entry.amount ?? 0) > 0);
+      const isBelowGoal = !entry.isDone && entry.amount > 0 && entry.amount < (entry.goal ?? 0);
+      const isDone = !isSlips && !isBelowGoal && (entry.isDone || (entry.amount ?? 0) > 0);
       const amount = hasAmounts && entry.amount !== undefined ? amountText(entry.amount) : "";
       const note = entry.notes.join("\n");
       if (isDone) {
@@ -285,6 +339,8 @@ export const readHistory = (text, { name = "", dateOrder, clock }) => {
         habit.days.set(day, utf8Length(kept) > noteBytesMax ? "" : kept.replaceAll("\0", ""));
       } else if (isSlips) {
         remarks.push({ key: "slip", habit: habitName, day, place: entry.place });
+      } else if (isBelowGoal) {
+        remarks.push({ key: "belowGoal", habit: habitName, day, place: entry.place, detail: [`${amountText(entry.amount)} / ${entry.goal}`, note].filter(Boolean).join(", ") });
       } else if (entry.others.has("skipped")) {
         remarks.push({ key: "skipped", habit: habitName, day, place: entry.place, detail: note });
       } else if (entry.others.has("filledIn")) {
@@ -294,7 +350,7 @@ export const readHistory = (text, { name = "", dateOrder, clock }) => {
       }
     }
     if (filledIn > 0) remarks.push({ key: "filledIn", habit: habitName, detail: String(filledIn) });
-    if (hasAmounts) remarks.push({ key: "amounts", habit: habitName });
+    if (hasAmounts && [...days[index].values()].every(({ goal }) => goal === undefined)) remarks.push({ key: "amounts", habit: habitName });
     return habit;
   });
   return { kind: file.kind, habits: habits.filter((habit) => isNameValid(habit.name) || habit.days.size > 0), remarks };

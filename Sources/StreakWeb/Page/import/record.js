@@ -3,8 +3,8 @@
 
 import { timeOfDay, todayHere } from "../modules/clock.js";
 import { addHabit, dayStartOf, habitsOf, record, shownDays } from "../modules/client.js";
+import { cellKey } from "../modules/days.js";
 import { inOrder, normalisedName } from "../modules/habit.js";
-import { cellKey } from "../modules/queue.js";
 import { backfillDaysMax, windowDays } from "../modules/rules.js";
 import { firstDayThatCounts } from "../modules/session.js";
 

@@ -2,14 +2,16 @@
 // request that must not be doubled is stored before it is sent, so that a repetition, even after
 // the tab was closed, sends the same one and gets the same answer.
 
-import { base64, newId, randomBytes, sha256, utf8 } from "./bytes.js";
+import { Account } from "./account.js";
+import { base64, newId, randomBytes, utf8 } from "./bytes.js";
 import { credentialsOf } from "./calls.js";
+import { sha256 } from "./canonical.js";
 import { claim } from "./capture.js";
 import { localTime } from "./clock.js";
 import { RuleError, dayStartOf } from "./client.js";
 import { exclusively } from "./locks.js";
 import { moveIntoSession, moveSession, takeNewName } from "./moving.js";
-import { make, newAccount } from "./queue.js";
+import { make } from "./queue.js";
 import { momentOf } from "./replica.js";
 import { continueAsNewDevice } from "./submission.js";
 import { CallError } from "./transport.js";
@@ -118,7 +120,7 @@ export class Accounts {
     const now = this.clock.now();
     await this.store.change((state) => {
       const dayStart = dayStartOf(state);
-      const account = newAccount(made.userId, pending.deviceId, made.email ?? pending.email);
+      const account = new Account(made.userId, pending.deviceId, made.email ?? pending.email);
       account.credentials = credentialsOf(tokens);
       account.caughtUpAt = now;
       account.codesLeft = made.recoveryCodesLeft ?? 0;
@@ -175,7 +177,7 @@ export class Accounts {
     await this.store.change((state) => {
       let account = state.accounts.get(found.userId);
       if (!account) {
-        account = newAccount(found.userId, deviceId, found.email ?? email);
+        account = new Account(found.userId, deviceId, found.email ?? email);
         account.caughtUpAt = now;
         state.addAccount(account);
       } else if (account.deviceId !== deviceId) {

@@ -2,7 +2,8 @@
 // hash, so that the server recognises a capture that did not arrive whole. Source: migration.proto,
 // `CaptureManifest`.
 
-import { Writer, base64, byId, newId, sha256, utf8 } from "./bytes.js";
+import { base64, byId, newId, utf8 } from "./bytes.js";
+import { Writer, sha256 } from "./canonical.js";
 import { dayOf } from "./day.js";
 import { inOrder } from "./habit.js";
 import { sessionEntriesMax } from "./rules.js";

@@ -2,13 +2,12 @@
 // when the change is on the disk, then wakes the sync.
 
 import { newId, utf8Length } from "./bytes.js";
-import { localTime, timeOfDay, todayHere } from "./clock.js";
+import { timeOfDay, todayHere } from "./clock.js";
 import { dayOf } from "./day.js";
-import { areFieldsValid, habitFields, habitsMax, inOrder, positionMax } from "./habit.js";
-import { cellKey, editOf, make } from "./queue.js";
+import { cellKey } from "./days.js";
+import { areFieldsValid, habitsMax, inOrder, positionMax } from "./habit.js";
 import { isSealed, judgedDay, noteBytesMax, noteZone, rejection, sessionEntriesMax, todayOfZones } from "./rules.js";
 import { previewSignUp } from "./session.js";
-import { shownCell, shownCells, shownDaysOfHabits, shownDayStart, shownHabits } from "./shown.js";
 import { streakOf } from "./streak.js";
 
 /** A change that breaks a rule on this device already. `reason` is the service's name for it. */
@@ -20,29 +19,24 @@ export class RuleError extends Error {
   }
 }
 
-export const dayStartOf = (state) => (state.account ? shownDayStart(state.account) : state.settings.dayStart);
-export const habitsOf = (state) => (state.account ? shownHabits(state.account) : (state.session?.habits ?? new Map()));
+export const dayStartOf = (state) => (state.account ? state.account.shownDayStart() : state.settings.dayStart);
+export const habitsOf = (state) => (state.account ? state.account.shownHabits() : (state.session?.habits ?? new Map()));
 
 const cellOf = (state, habitId, day) => {
-  if (state.account) return shownCell(state.account, habitId, day);
+  if (state.account) return state.account.shownCell(habitId, day);
   const entry = state.session?.entries.get(cellKey(habitId, day));
   return entry && { ...entry, quarantine: "" };
 };
 
 /** All days as the person sees them, by key. */
-export const shownDays = (state, now) => (state.account ? shownCells(state.account, now) : (state.session?.entries ?? new Map()));
+export const shownDays = (state, now) => (state.account ? state.account.shownCells(now) : (state.session?.entries ?? new Map()));
 
 // Each of the following changes the state within a transaction; an import uses them many times.
 
 export const editHabit = (state, id, fields, before, now) => {
   if (!areFieldsValid(fields)) throw new RuleError("INVALID_NAME");
-  const { account } = state;
-  if (!account) {
-    state.setSessionHabit(id, fields, now);
-    return;
-  }
-  const changed = habitFields.filter((field) => before?.[field] !== fields[field]);
-  if (changed.length > 0) make(account, { editHabit: editOf(id, fields, changed) }, now);
+  if (state.account) state.account.editHabit(id, fields, before, now);
+  else state.setSessionHabit(id, fields, now);
 };
 
 export const addHabit = (state, { name, description = "", color = 0, archived = false }, now) => {
@@ -87,10 +81,10 @@ export const record = (state, { habitId, day, done, note, made, before: known },
   }
   // A completion without a note states none: clearing a note is a statement of its own.
   if (before?.done !== done || note !== "") {
-    make(account, { setCompletion: { habitId, day, done, ...(done && note ? { note } : {}), made } }, now);
+    account.make({ setCompletion: { habitId, day, done, ...(done && note ? { note } : {}), made } }, now);
+    account.zones = noteZone(account.zones, made, now);
   }
-  if (isNoteNew && note === "") make(account, { setNote: { habitId, day, note: "", made } }, now);
-  account.zones = noteZone(account.zones, made, now);
+  if (isNoteNew && note === "") account.make({ setNote: { habitId, day, note: "", made } }, now);
   return true;
 };
 
@@ -149,7 +143,7 @@ export class Client {
   deleteHabit(id) {
     return this.#change((state, now) => {
       if (!habitsOf(state).has(id)) throw new RuleError("HABIT_NOT_FOUND");
-      if (state.account) make(state.account, { deleteHabit: { habitId: id } }, now);
+      if (state.account) state.account.make({ deleteHabit: { habitId: id } }, now);
       else state.dropSessionHabit(id);
     });
   }
@@ -170,7 +164,7 @@ export class Client {
       const before = cellOf(state, habitId, day);
       check(day, note, made, now);
       if (note === (before?.note ?? "")) return;
-      if (state.account) make(state.account, { setNote: { habitId, day, note, made } }, now);
+      if (state.account) state.account.make({ setNote: { habitId, day, note, made } }, now);
       else stateInSession(state, { habitId, day, done: before?.done ?? false, note, made }, before, now);
     });
   }
@@ -178,14 +172,14 @@ export class Client {
   setDayStart(dayStartMinutes) {
     return this.#change((state, now) => {
       if (dayStartMinutes === dayStartOf(state)) return;
-      if (state.account) make(state.account, { setDayStart: { dayStartMinutes } }, now);
+      if (state.account) state.account.make({ setDayStart: { dayStartMinutes } }, now);
       else state.setSettings({ dayStart: dayStartMinutes });
     });
   }
 
   /** The person has seen a notice; the server learns it with the next sync. */
   acknowledge(noticeId) {
-    return this.#change(({ account }) => acknowledge(account, noticeId));
+    return this.#change(({ account }) => account?.acknowledge(noticeId));
   }
 
   /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
@@ -195,7 +189,7 @@ export class Client {
       const notice = account?.notices.get(noticeId);
       if (!notice) return;
       resolve(account, notice, takesOther, this.clock, now);
-      acknowledge(account, noticeId);
+      account.acknowledge(noticeId);
     });
   }
 
@@ -216,12 +210,6 @@ export class Client {
   }
 }
 
-const acknowledge = (account, noticeId) => {
-  if (!account?.notices.delete(noticeId)) return;
-  account.acknowledgements.set(noticeId, false);
-  account.changed.add(`notices ${noticeId}`).add(`acknowledgements ${noticeId}`);
-};
-
 /** The streaks of days that have not changed. */
 const streaks = new WeakMap();
 
@@ -238,15 +226,16 @@ const knownStreak = (cells, today, isArchived) => {
 export const viewOf = (state, clock, now) => {
   const { account, session, settings } = state;
   const dayStart = dayStartOf(state);
-  // The zone of the device counts, even if nothing was recorded in it yet.
-  const zones = noteZone(account?.zones ?? session?.zones ?? [], localTime(clock, now, dayStart), now);
-  const today = todayOfZones(zones, now);
-  const daysOf = account ? shownDaysOfHabits(account, now) : (id) => session?.entries.ofHabit(id) ?? new Map();
+  const here = todayHere(clock, dayStart, now);
+  // The device's own zone counts as long as nothing was recorded in any: so every device shows the
+  // streak that the server states.
+  const zones = account?.zones ?? session?.zones ?? [];
+  const today = zones.length > 0 ? todayOfZones(zones, now) : here;
+  const daysOf = account ? account.shownDaysOfHabits(now) : (id) => session?.entries.ofHabit(id) ?? new Map();
   const habits = [...habitsOf(state)].sort(inOrder).map(([id, fields]) => {
     const cells = daysOf(id);
     return { id, ...fields, cells, streak: knownStreak(cells, today, fields.archived) };
   });
-  const here = todayHere(clock, dayStart, now);
   return {
     habits, today, here, dayStart, now,
     session: session && session.habits.size > 0

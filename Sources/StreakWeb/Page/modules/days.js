@@ -1,6 +1,8 @@
 // Days by their key, and by their habit: a page draws after each tap, and must not go through the
 // days of all years for that.
 
+export const cellKey = (habitId, day) => `${habitId}:${day}`;
+
 /** A map from `cellKey` to a day; each has `habitId` and `day`. */
 export class Days extends Map {
   /** By habit: its days by number; and as they were last given out, until one of them changes. */

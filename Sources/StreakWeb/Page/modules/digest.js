@@ -6,7 +6,8 @@
 // is asynchronous in a browser, and a database transaction cannot wait for it. So the hashes of
 // what arrives are made before the transaction, and stored with the items.
 
-import { Writer, base64, fromBase64, sha256 } from "./bytes.js";
+import { base64, fromBase64 } from "./bytes.js";
+import { Writer, sha256 } from "./canonical.js";
 
 export const quarantineNumbers = { "": 0, OVER_LIMIT: 1, ANCHOR: 2, TOO_OLD: 3, BACKFILL: 4, ZONE_HOP: 5 };
 

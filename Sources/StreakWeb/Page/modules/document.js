@@ -1,7 +1,8 @@
 // The documents of an export: the check of one that was received, and the document of what is on
 // this device. Source: export.proto, `ExportManifest`.
 
-import { base64, byId, sha256, utf8 } from "./bytes.js";
+import { base64, byId, utf8 } from "./bytes.js";
+import { sha256 } from "./canonical.js";
 import { isoDay } from "./day.js";
 import { inOrder } from "./habit.js";
 

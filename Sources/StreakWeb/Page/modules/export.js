@@ -1,7 +1,8 @@
 // Downloads everything that the server holds of an account, as one document, and checks it before
 // anyone gets it. A broken connection goes on where it was, as long as the data is the same.
 
-import { base64, fromBase64, sha256 } from "./bytes.js";
+import { base64, fromBase64 } from "./bytes.js";
+import { sha256 } from "./canonical.js";
 import { check } from "./document.js";
 import { CallError } from "./transport.js";
 

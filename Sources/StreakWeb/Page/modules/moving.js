@@ -4,8 +4,9 @@
 
 import { base64, byId, randomBytes } from "./bytes.js";
 import { timeOfDay } from "./clock.js";
+import { cellKey } from "./days.js";
 import { fieldsOf, habitFields, normalisedName, sameFields } from "./habit.js";
-import { cellKey, editOf, make, meaning, unionSeen } from "./queue.js";
+import { editOf, make, meaning, unionSeen } from "./queue.js";
 import { noteZone } from "./rules.js";
 import { shownCells, shownDayStart, shownHabits } from "./shown.js";
 import { newSession } from "./state.js";

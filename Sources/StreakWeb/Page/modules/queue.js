@@ -3,67 +3,13 @@
 // closed at any moment has stored both or neither, and two tabs never give out one number twice.
 
 import { byId } from "./bytes.js";
-import { Days } from "./days.js";
+import { cellKey } from "./days.js";
 import { habitFields } from "./habit.js";
 
 /** How long decided operations are kept, in case the server loses them. */
 export const keptMilliseconds = 35 * 86_400_000;
 /** Most completions that an undo names: own ones, and received ones. */
 const undoneMaxOfEach = 32;
-
-/** A fresh account on this device. Everything that is stored lies in here. */
-export const newAccount = (userId, deviceId, email = "") => ({
-  userId,
-  email,
-  /**
-   * "signedIn", "signedOut", "mustRegister" (a copy of this device exists), "unknown" (to the
-   * server).
-   */
-  standing: "signedIn",
-  credentials: null,
-  zones: [],
-  /** When the queue was last empty: the server judges days that are entered afterwards by it. */
-  caughtUpAt: 0,
-  /** When this device and the server were last equal; 0: never. */
-  syncedAt: 0,
-  /** When the account will be erased, as the person has announced; 0: it will not. */
-  deletionAt: 0,
-  /** Unused recovery codes, as the server said last; null: it has not said. */
-  codesLeft: null,
-  deviceId,
-  /** The hybrid clock's last time: 48 bits of milliseconds, 16 of a counter. */
-  lastTime: 0n,
-  lastSeq: 0,
-  cursor: null,
-  seen: [],
-  dayStart: 0,
-  /** The server's state, as received. */
-  habits: new Map(),
-  cells: new Days(),
-  notices: new Map(),
-  /** Operations without a decision, in order and without gaps. */
-  queue: [],
-  /** Decided operations, as `{op, decidedAt}`. */
-  kept: [],
-  /** Rejected ones that the person has not seen, as `{op, reason}`. */
-  rejected: [],
-  /** Habits that this device knew before the server lost data, until the server has them again. */
-  formerHabits: new Map(),
-  /** Deleted habits that operations of this device still name. */
-  deletedHabits: new Map(),
-  /** The current id by each former id of a habit. */
-  aliases: new Map(),
-  /** Notices that the person has seen, by id: whether the server knows it. */
-  acknowledgements: new Map(),
-  /** Sessions that lately became part of the account, by migration. */
-  migrated: new Map(),
-  /** The statement that each resolution stands for, `{statement, isDecided}`, by its hybrid time. */
-  resolutions: new Map(),
-  /** The names of the records that have changed since the account was stored. */
-  changed: new Set(),
-});
-
-export const cellKey = (habitId, day) => `${habitId}:${day}`;
 
 /** An operation with what it states: a resolution states the chosen value of its conflict. */
 export const meaning = (account, op) => (op.resolveConflict ? { ...op, ...account.resolutions.get(op.hybridTime)?.statement } : op);

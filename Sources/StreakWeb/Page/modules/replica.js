@@ -2,9 +2,10 @@
 // so that one response is taken within one database transaction: outcomes, changes and cursor
 // together, or nothing.
 
+import { cellKey } from "./days.js";
 import { cellDigest, dayStartDigest, emptyDigest, habitDigest, isSame, minus, plus, readDigest, writeDigest } from "./digest.js";
 import { fieldsOf, sameFields } from "./habit.js";
-import { cellKey, dropResolution, habitIdOf, keptMilliseconds, make, meaning, unionSeen } from "./queue.js";
+import { dropResolution, habitIdOf, keptMilliseconds, make, meaning, unionSeen } from "./queue.js";
 import { isBehind } from "./submission.js";
 
 /** A cell as the server writes it, in this page's form. `quarantine` is empty if the day counts. */
@@ -55,6 +56,9 @@ export const prepare = async (response) => ({
   dayStart: response.settings ? (response.settings.dayStartMinutes ?? 0) : undefined,
   dayStartDigest: response.settings ? await dayStartDigest(response.settings.dayStartMinutes ?? 0) : undefined,
   deletionAt: momentOf(response.deletionAt),
+  zones: response.hasMore ? undefined : (response.zoneUses ?? []).map((use) => ({
+    offset: use.utcOffsetSeconds ?? 0, dayStart: use.dayStartMinutes ?? 0, at: momentOf(use.lastUsedAt),
+  })),
 });
 
 /**

@@ -44,32 +44,6 @@ export const rejection = (day, made, now) => {
 /** Whether a day is too old to be undone in an account. */
 export const isSealed = (day, today) => today - day > lateDaysMax;
 
-/**
- * What a device may newly claim since its queue was last empty. `claim` returns the reason for
- * which a day is going to be quarantined; an empty text if it counts.
- */
-export class BackfillAllowance {
-  #claimed = new Set();
-
-  constructor(caughtUpAt) {
-    this.caughtUpAt = caughtUpAt;
-  }
-
-  claim(day, made, now) {
-    const today = judgedDay(made, now);
-    const caughtUpDay = Math.min(judgedDay(made, this.caughtUpAt), today);
-    const age = today - day;
-    if (age > lateDaysMax) return "TOO_OLD";
-    if (age > backfillDaysMax && day < caughtUpDay - 1) return "BACKFILL";
-    if (day < caughtUpDay - 1 || this.#claimed.has(day)) return "";
-    // Fourteen hours: so far east may a person have moved, and clocks go forward.
-    const passed = Math.max(0, now - this.caughtUpAt) + 14 * 3_600_000;
-    if (this.#claimed.size >= Math.floor(passed / dayMilliseconds) + 2) return "ZONE_HOP";
-    this.#claimed.add(day);
-    return "";
-  }
-}
-
 // MARK: the zones that a person used
 
 const zoneWindowMilliseconds = 48 * 3_600_000;

@@ -1,10 +1,10 @@
 // What a person sees of an account: the received state with the queue applied on top. A page
 // without a network works from here alone.
 
-import { Days } from "./days.js";
+import { BackfillAllowance } from "./backfill.js";
+import { Days, cellKey } from "./days.js";
 import { fieldsOf } from "./habit.js";
-import { cellKey, meaning, meantKey } from "./queue.js";
-import { BackfillAllowance } from "./rules.js";
+import { meaning, meantKey } from "./queue.js";
 
 /** "HABIT_FIELD_NAME" is "name". */
 export const fieldName = (name) => (name ?? "").replace("HABIT_FIELD_", "").toLowerCase();

@@ -3,14 +3,8 @@
 // a tap, however long a history is.
 
 import { newId, base64, randomBytes } from "./bytes.js";
-import { Days } from "./days.js";
-import { cellKey, newAccount } from "./queue.js";
+import { Days, cellKey } from "./days.js";
 
-const accountMaps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated", "resolutions"];
-const accountFields = [
-  "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
-  "dayStartDigest", "syncedAt", "deletionAt", "codesLeft",
-];
 const sessionFields = ["sessionId", "secret", "startKey", "isAnchored", "begunAt", "keptAt", "zones", "captureNumber", "revision", "stashedRevision"];
 
 /** A session that begins now. Its id is its own until the server gives it one. */
@@ -33,7 +27,7 @@ export const newSession = (begunAt) => ({
   entries: new Days(),
 });
 
-const pick = (object, names) => Object.fromEntries(names.map((name) => [name, object[name]]));
+export const pick = (object, names) => Object.fromEntries(names.map((name) => [name, object[name]]));
 
 export class State {
   /**
@@ -45,6 +39,15 @@ export class State {
   session = null;
   accounts = new Map();
   #changed = new Set();
+  #Account;
+
+  /**
+   * @param Account The class of accounts (account.js), which a browser without an account does not
+   *   load. Records of accounts cannot be taken without it.
+   */
+  constructor(Account) {
+    this.#Account = Account;
+  }
 
   get account() {
     return this.settings.current ? this.accounts.get(this.settings.current) : undefined;
@@ -115,9 +118,7 @@ export class State {
     const account = this.accounts.get(userId);
     if (!account) return;
     this.touchAccount(userId);
-    for (const kind of accountMaps) for (const key of account[kind].keys()) this.#changed.add(`a:${userId}:${kind} ${key}`);
-    for (const op of [...account.queue, ...account.kept.map((kept) => kept.op)]) this.#changed.add(`a:${userId}:operation ${op.seq}`);
-    for (const { op } of account.rejected) this.#changed.add(`a:${userId}:rejected ${op.hybridTime}`);
+    for (const name of account.recordNames) this.#changed.add(`a:${userId}:${name}`);
     this.accounts.delete(userId);
     if (this.settings.current === userId) this.setSettings({ current: null });
     if (this.settings.pendingMigration?.userId === userId) this.setSettings({ pendingMigration: null });
@@ -143,14 +144,7 @@ export class State {
     if (key.startsWith("s:h ")) return this.session?.habits.get(key.slice(4));
     if (key.startsWith("s:e ")) return this.session?.entries.get(key.slice(4));
     const account = this.accounts.get(key.slice(2, 26));
-    if (!account || key.length === 26) return account && pick(account, accountFields);
-    const [kind, name] = split(key.slice(27));
-    if (kind === "operation") {
-      const op = account.queue.findLast((each) => each.seq === name);
-      return op ? { op, decidedAt: null } : account.kept.findLast((kept) => kept.op.seq === name);
-    }
-    if (kind === "rejected") return account.rejected.find(({ op }) => op.hybridTime === name);
-    return account[kind].get(name);
+    return key.length === 26 ? account?.record : account?.recordOf(key.slice(27));
   }
 
   /** Takes a record as stored; without a value it was removed. */
@@ -171,20 +165,10 @@ export class State {
     const userId = key.slice(2, 26);
     if (key.length === 26) {
       if (!value) this.accounts.delete(userId);
-      else this.accounts.set(userId, Object.assign(this.accounts.get(userId) ?? newAccount(userId, value.deviceId), value));
+      else this.accounts.set(userId, Object.assign(this.accounts.get(userId) ?? new this.#Account(userId, value.deviceId), value));
       return;
     }
-    const account = this.accounts.get(userId);
-    if (!account) return;
-    const [kind, name] = split(key.slice(27));
-    if (kind === "operation") {
-      takeOperation(account, name, value);
-    } else if (kind === "rejected") {
-      account.rejected = account.rejected.filter(({ op }) => op.hybridTime !== name);
-      if (value) account.rejected.push(value);
-    } else if (account[kind]) {
-      put(account[kind], name, value);
-    }
+    this.accounts.get(userId)?.take(key.slice(27), value);
   }
 
   /** Called when records have been taken: what is derived of them is derived anew. */
@@ -193,30 +177,8 @@ export class State {
   }
 }
 
-const split = (text) => {
-  const place = text.indexOf(" ");
-  return [text.slice(0, place), text.slice(place + 1)];
-};
-
-const put = (map, key, value) => {
+/** Stores a value in a map; undefined removes the key. */
+export const put = (map, key, value) => {
   if (value === undefined) map.delete(key);
   else map.set(key, value);
-};
-
-const takeOperation = (account, seq, value) => {
-  const number = Number(seq);
-  const insert = (list, item, seqOf) => {
-    let place = list.length;
-    while (place > 0 && Number(seqOf(list[place - 1])) > number) place -= 1;
-    list.splice(place, 0, item);
-  };
-  const remove = (list, seqOf) => {
-    const place = list.findLastIndex((item) => seqOf(item) === seq);
-    if (place >= 0) list.splice(place, 1);
-  };
-  remove(account.queue, (op) => op.seq);
-  remove(account.kept, (kept) => kept.op.seq);
-  if (!value) return;
-  if (value.decidedAt === null) insert(account.queue, value.op, (op) => op.seq);
-  else insert(account.kept, value, (kept) => kept.op.seq);
 };

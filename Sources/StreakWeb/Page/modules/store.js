@@ -29,6 +29,9 @@ const storageError = (error) => {
   return new StorageError(isLost ? "lost" : "failed", error?.message ?? String(error));
 };
 
+/** Why a transaction was given up: there is an account, and its class is not loaded. */
+const accountNeeded = Symbol("account needed");
+
 const open = () =>
   new Promise((resolve, reject) => {
     const request = indexedDB.open(databaseName, 1);
@@ -41,11 +44,14 @@ const open = () =>
     request.onblocked = () => reject(new StorageError("lost", "another tab holds an older database"));
   });
 
+const isOfAccount = (key) => key.startsWith("a:");
+
 export class Store {
   #database;
   #state;
   #version = -1;
   #last = Promise.resolve();
+  #Account;
 
   /** @param onChange Called after each change that this tab has stored. */
   constructor(onChange = () => {}) {
@@ -96,6 +102,11 @@ export class Store {
     try {
       return await this.#transaction(mode, body);
     } catch (error) {
+      // A transaction does not wait for a module: it is made once more, with it.
+      if (error === accountNeeded) {
+        this.#Account = (await import("./account.js")).Account;
+        return this.#withRetry(mode, body);
+      }
       if (!(error instanceof StorageError) || error.kind !== "lost") throw error;
       this.#forget();
       return this.#transaction(mode, body);
@@ -146,7 +157,11 @@ export class Store {
           transaction.abort();
         }
       };
-      records.get(versionKey).onsuccess = ({ target }) => this.#catchUp(records, log, target.result ?? 0, run);
+      const giveUp = (reason) => {
+        failure = reason;
+        transaction.abort();
+      };
+      records.get(versionKey).onsuccess = ({ target }) => this.#catchUp(records, log, target.result ?? 0, run, giveUp);
     });
   }
 
@@ -161,25 +176,32 @@ export class Store {
     log.delete(IDBKeyRange.upperBound(this.#version - logLengthMax));
   }
 
-  /** Brings the state in memory to `version`, then calls `next`, all within the transaction. */
-  #catchUp(records, log, version, next) {
+  /**
+   * Brings the state in memory to `version`, then calls `next`, all within the transaction. If it
+   * cannot, it calls `giveUp` with the reason.
+   */
+  #catchUp(records, log, version, next, giveUp) {
     if (this.#state && this.#version === version) {
       next();
       return;
     }
     const isKnown = this.#state && version > this.#version && version - this.#version < logLengthMax;
     if (!isKnown) {
-      this.#load(records, version, next);
+      this.#load(records, version, next, giveUp);
       return;
     }
     log.getAll(IDBKeyRange.bound(this.#version + 1, version)).onsuccess = ({ target }) => {
       const lists = target.result;
       if (lists.length !== version - this.#version || lists.includes(null)) {
-        this.#load(records, version, next);
+        this.#load(records, version, next, giveUp);
         return;
       }
       // In the order of keys, an account's own record precedes its parts.
       const keys = [...new Set(lists.flat())].sort();
+      if (!this.#Account && keys.some(isOfAccount)) {
+        giveUp(accountNeeded);
+        return;
+      }
       let waiting = keys.length;
       const done = () => {
         this.#state.finishTaking();
@@ -197,13 +219,14 @@ export class Store {
     };
   }
 
-  #load(records, version, next) {
+  #load(records, version, next, giveUp) {
     let keys;
     records.getAllKeys().onsuccess = ({ target }) => {
       keys = target.result;
+      if (!this.#Account && keys.some(isOfAccount)) giveUp(accountNeeded);
     };
     records.getAll().onsuccess = ({ target }) => {
-      const state = new State();
+      const state = new State(this.#Account);
       keys.forEach((key, index) => {
         if (key !== versionKey) state.take(key, target.result[index]);
       });

@@ -143,6 +143,7 @@ export class Sync {
       }
       if (next === "done" && submission.nothingLeft) account.caughtUpAt = now;
       if (isLoss) noteLoss(account, now);
+      if (next !== "ignore" && answer.changes?.zones) account.takeZones(answer.changes.zones, now);
       if (next !== "ignore" && answer.changes?.seen) {
         for (const [id, migrated] of account.migrated) {
           if (migrated.isReceived || !covers(answer.changes.seen, id, 0)) continue;

@@ -1,12 +1,13 @@
 // Sign-up and sign-in; and for those who are signed in: devices, password, sign-out, deletion.
 
+import { deletion, erased, hasFewCodes } from "./advice.js";
 import { confirmed, openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { failureOf, field, newPasswordField, proofField, proofOf, refusal, work } from "./form.js";
 import { head } from "./frame.js";
 import { dayText, momentText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
-import { deletion, erased, hasFewCodes } from "./today.js";
+import { accountsOf, call, syncNow } from "./service.js";
 
 /** What a sign-up does with the days of this device, told before. */
 const preview = (app) => {
@@ -21,10 +22,10 @@ const enter = (app, isNew) => {
   const { local } = app;
   const known = app.view.others.find((other) => other.standing !== "unknown")?.email ?? app.view.account?.email ?? "";
   const submit = work(app, async ({ email, password, addressCode }) => {
-    const accounts = await app.accounts();
+    const accounts = await accountsOf(app);
     if (isNew) {
       const { recoveryCodes } = await accounts.signUp(email.value.trim(), password.value, { addressCode: addressCode?.value.replace(/\D/g, "") });
-      await app.syncNow();
+      await syncNow(app);
       app.unknown = false;
       app.tell(t("account.welcome"));
       // Shown now or never: the server keeps only their hashes.
@@ -38,7 +39,7 @@ const enter = (app, isNew) => {
   });
   // Another account may have the address without having proved it: its digits prove it here.
   const askForCode = () => app.attempt(async () => {
-    await (await app.accounts()).requestSignUpCode(local.email.trim());
+    await (await accountsOf(app)).requestSignUpCode(local.email.trim());
     Object.assign(local, { hasCode: true, failure: "" });
     app.draw();
   });
@@ -61,10 +62,10 @@ const devices = (app) => {
   const { local } = app;
   if (!local.devices && !local.isAsking && !app.network.isFailed) {
     local.isAsking = true;
-    app.accounts().then((accounts) => accounts.devices()).then((found) => { local.devices = found; app.draw(); }, () => {});
+    accountsOf(app).then((accounts) => accounts.devices()).then((found) => { local.devices = found; app.draw(); }, () => {});
   }
   const revoke = (device) => app.attempt(async () => {
-    await (await app.accounts()).revoke(device.deviceId);
+    await (await accountsOf(app)).revoke(device.deviceId);
     Object.assign(local, { devices: undefined, isAsking: false });
     app.draw();
   });
@@ -85,7 +86,7 @@ const watchApprovals = async (app) => {
   while (app.local === local && app.view.account?.isSignedIn) {
     if (document.visibilityState === "visible" && !app.network.isFailed) {
       // A failed look is made again.
-      const found = await app.accounts().then((accounts) => accounts.approvals()).catch(() => local.approvals);
+      const found = await accountsOf(app).then((accounts) => accounts.approvals()).catch(() => local.approvals);
       if (JSON.stringify(found) !== JSON.stringify(local.approvals)) {
         local.approvals = found;
         if (app.local === local) app.draw();
@@ -103,7 +104,7 @@ const approvals = (app) => {
     watchApprovals(app);
   }
   const decide = (action, request) => app.attempt(async () => {
-    await (await app.accounts())[action](request);
+    await (await accountsOf(app))[action](request);
     local.approvals = local.approvals.filter((each) => each !== request);
     if (action === "approve") app.tell(t("approval.done"));
     Object.assign(local, { devices: undefined, isAsking: false });
@@ -124,7 +125,7 @@ const status = (app) => {
   const { local } = app;
   if (local.status || local.isStatusAsked || app.network.isFailed) return;
   local.isStatusAsked = true;
-  app.accounts().then((accounts) => accounts.status()).then((found) => { local.status = found; app.draw(); }, () => {});
+  accountsOf(app).then((accounts) => accounts.status()).then((found) => { local.status = found; app.draw(); }, () => {});
 };
 
 const codes = (app) =>
@@ -139,7 +140,7 @@ const newAddress = (app) =>
     h("form", {
       onsubmit: work(app, async ({ newEmail, newEmailPassword }) => {
         const email = newEmail.value.trim();
-        await (await app.accounts()).requestAddressChange(email, newEmailPassword.value);
+        await (await accountsOf(app)).requestAddressChange(email, newEmailPassword.value);
         Object.assign(app, { mailToken: undefined, newEmail: email });
         app.go("mail", "verify");
       }, "address"),
@@ -153,7 +154,7 @@ const newAddress = (app) =>
 const address = (app) => {
   const { local } = app;
   const ask = () => app.attempt(async () => {
-    await app.call("AccountService/RequestVerification", {});
+    await call(app, "AccountService/RequestVerification", {});
     Object.assign(app, { mailToken: undefined, newEmail: undefined });
     app.go("mail", "verify");
   });
@@ -166,7 +167,7 @@ const password = (app) =>
   h("details", { class: "card", key: "password", "data-test": "password" }, h("summary", {}, t("account.changePassword")),
     h("form", {
       onsubmit: work(app, async ({ old, fresh }) => {
-        await (await app.accounts()).changePassword(old.value, fresh.value);
+        await (await accountsOf(app)).changePassword(old.value, fresh.value);
         app.tell(t("account.passwordChanged"));
       }),
     },
@@ -179,7 +180,7 @@ const password = (app) =>
 
 const signOut = async (app) => {
   // What can be sent, is sent first.
-  if (app.view.account.isSignedIn && app.view.account.waiting > 0) await app.syncNow();
+  if (app.view.account.isSignedIn && app.view.account.waiting > 0) await syncNow(app);
   app.view = await app.client.view();
   const count = app.view.account?.waiting ?? 0;
   if (count > 0) {
@@ -187,7 +188,7 @@ const signOut = async (app) => {
     if (!isSure) return;
   }
   app.codes = undefined;
-  await app.attempt(async () => (await app.accounts()).signOut());
+  await app.attempt(async () => (await accountsOf(app)).signOut());
   app.go("today");
 };
 
@@ -200,7 +201,7 @@ const remove = (app) => {
       const { confirm, proof } = event.target.elements;
       const [email, given] = [confirm.value.trim(), proofOf(local, proof)];
       try {
-        const accounts = await app.accounts();
+        const accounts = await accountsOf(app);
         if (local.isAtOnce) {
           await accounts.deleteAccount(email, given);
           app.erased = true;
@@ -233,7 +234,7 @@ const kept = (app) => {
     h("ul", { class: "rows" }, others.map((other) =>
       h("li", { key: other.userId },
         h("span", {}, other.waiting > 0 ? t("account.kept.waiting", { count: other.waiting, email: other.email }) : other.email),
-        other.waiting === 0 && h("button", { type: "button", class: "button", onclick: () => app.attempt(async () => (await app.accounts()).forget(other.userId)) }, t("account.kept.forget", { email: other.email }))))));
+        other.waiting === 0 && h("button", { type: "button", class: "button", onclick: () => app.attempt(async () => (await accountsOf(app)).forget(other.userId)) }, t("account.kept.forget", { email: other.email }))))));
 };
 
 export const page = (app) => {
@@ -257,7 +258,7 @@ export const page = (app) => {
       account.waiting > 0 && h("p", { class: "soft" }, t("account.waiting", { count: account.waiting })),
       account.syncedAt > 0 && h("p", { class: "soft small" }, t("account.syncedAt", { time: momentText(account.syncedAt) })),
       h("div", { class: "buttons" },
-        h("button", { type: "button", class: "button", "data-test": "sync", onclick: () => app.syncNow() }, t("account.syncNow")),
+        h("button", { type: "button", class: "button", "data-test": "sync", onclick: () => syncNow(app) }, t("account.syncNow")),
         h("a", { class: "button", href: "#/data", "data-test": "to-data" }, t("nav.data")),
         h("button", { type: "button", class: "button", "data-test": "sign-out", onclick: () => signOut(app) }, t("account.signOut")))),
     devices(app),

@@ -3,12 +3,14 @@
 
 import { Client } from "../modules/client.js";
 import { systemClock } from "../modules/clock.js";
+import { Tabs } from "../modules/leader.js";
+import { Standby } from "../modules/standby.js";
 import { Store } from "../modules/store.js";
 import { h, render } from "./dom.js";
 import { frame } from "./frame.js";
-import { loadMore, preferred, speak, spoken, t } from "./i18n.js";
+import { loadMore, preferred, speak, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
-import { today } from "./today.js";
+import { isEmpty, today } from "./today.js";
 
 /** The pages that are loaded when they are opened. */
 const pages = {
@@ -23,6 +25,18 @@ const pages = {
   data: () => import("./data.js"),
 };
 
+/** The style of what is loaded when it is opened. */
+let style;
+const loadStyle = () => (style ??= new Promise((resolve) => {
+  const link = document.createElement("link");
+  const onerror = () => {
+    style = undefined;
+    link.remove();
+    resolve();
+  };
+  document.head.append(Object.assign(link, { rel: "stylesheet", href: "/more.css", onload: resolve, onerror }));
+}));
+
 /** Milliseconds between two drawings of a tab that is not seen. */
 const unseenMilliseconds = 1_000;
 
@@ -33,16 +47,18 @@ export class App {
   /** "idle", "syncing", "failed" since a moment, as the leading tab says. */
   network = { isFailed: false, since: 0 };
   route = { name: "today", argument: "" };
+  /** What the first page shows beyond a first visit (advice.js), once it is loaded. */
+  more = undefined;
   /** What an open page keeps while it is open; a new page begins with an empty one. */
   local = {};
   #page;
   #isDrawing = false;
   #tabs;
-  #background;
 
   constructor() {
     this.store = new Store(() => this.#stored());
     this.client = new Client({ store: this.store, clock: this.clock, wake: () => this.#tabs?.wake() });
+    this.standby = new Standby({ store: this.store, clock: this.clock, emit: (event) => this.#take(event, true) });
     /** A service worker, WebCrypto and locks exist on secure origins only. */
     this.isSecure = globalThis.isSecureContext;
   }
@@ -61,7 +77,7 @@ export class App {
     await this.#open();
     this.#keepDate();
     if (this.isSecure && !this.storageError) {
-      await this.#startBackground();
+      this.#startBackground();
       this.#registerWorker();
     }
   }
@@ -86,11 +102,8 @@ export class App {
 
   // MARK: background
 
-  async #startBackground() {
-    const [{ Background }, { Tabs }] = await Promise.all([import("../modules/background.js"), import("../modules/leader.js")]);
-    const emit = (event) => this.#take(event, true);
-    this.#background = new Background({ store: this.store, clock: this.clock, emit });
-    this.#tabs = new Tabs({ background: this.#background, receive: (event) => this.#take(event, false) });
+  #startBackground() {
+    this.#tabs = new Tabs({ background: this.standby, receive: (event) => this.#take(event, false) });
     this.#tabs.lead();
     addEventListener("online", () => this.#tabs.comeBack());
     addEventListener("offline", () => this.#take({ type: "offline" }, false));
@@ -110,48 +123,12 @@ export class App {
     if (!navigator.onLine) this.#take({ type: "offline" }, false);
   }
 
-  /** Accounts, with what they need; loaded when a person opens them. */
-  async accounts() {
-    this.#accounts ??= (async () => {
-      const [{ Accounts }, sync] = await Promise.all([import("../modules/accounts.js"), this.#background.account()]);
-      return new Accounts({
-        store: this.store, calls: sync.calls, sync: this.#background, anonymous: this.#background.anonymous, clock: this.clock, accountChanged: () => this.#tabs.accountChanged(),
-        language: spoken, device: () => ({ name: this.deviceName, platform: navigator.userAgentData?.platform ?? navigator.platform ?? "web", appVersion: "web" }),
-      });
-    })().catch((error) => {
-      this.#accounts = undefined;
-      throw error;
-    });
-    return this.#accounts;
-  }
-  #accounts;
-
-  /** Calls without an account. */
-  async open(method, message) {
-    const { calls } = await this.#background.account();
-    return calls.open(method, message);
-  }
-
-  /** Calls for the account in use. */
-  async call(method, message) {
-    const { calls } = await this.#background.account();
-    return calls.call(method, message, this.view.account.userId);
-  }
-
-  async calls() {
-    return (await this.#background.account()).calls;
-  }
-
-  async syncNow() {
-    await this.#background.syncOnce();
-  }
-
-  get deviceName() {
-    return this.setting("device") ?? guessedName();
-  }
-
   wake() {
     this.#tabs?.wake();
+  }
+
+  accountChanged() {
+    this.#tabs?.accountChanged();
   }
 
   /** An event of the background, here or in another tab. */
@@ -203,10 +180,25 @@ export class App {
   }
 
   draw() {
+    this.#loadAdvice().then((isNew) => isNew && this.draw());
     render(document.getElementById("top"), frame(this));
     if (this.#page) render(document.getElementById("main"), this.#page(this).filter(Boolean));
     render(document.getElementById("toast"), [this.#toast()].filter(Boolean));
     document.title = this.title ? `${this.title} – ${t("app")}` : t("app");
+  }
+
+  /** Loads what the first page shows beyond a first visit. Whether it was loaded now. */
+  async #loadAdvice() {
+    if (this.more || isEmpty(this)) return false;
+    try {
+      const [module] = await Promise.all([import("./advice.js"), loadMore(), loadStyle()]);
+      const isNew = !this.more;
+      this.more = module;
+      return isNew;
+    } catch {
+      // The network failed: the next drawing loads it again.
+      return false;
+    }
   }
 
   #toast() {
@@ -230,9 +222,11 @@ export class App {
   }
 
   /** Shows what went wrong. */
-  fail(error) {
+  async fail(error) {
     if (!error) return;
+    // The texts for it come with the first page; those of other errors do not.
     if (error.name === "StorageError") this.isBroken = true;
+    else await loadMore().catch(() => {});
     this.tell(sentence(error));
   }
 
@@ -272,10 +266,12 @@ export class App {
     this.isMessageOld = true;
     const { route } = this;
     if (route.name === "today") {
+      await this.#loadAdvice();
+      if (route !== this.route) return;
       this.#page = today;
     } else {
       try {
-        const [module] = await Promise.all([pages[route.name](), loadMore()]);
+        const [module] = await Promise.all([pages[route.name](), loadMore(), loadStyle()]);
         if (route !== this.route) return;
         this.#page = module.page;
       } catch (error) {
@@ -328,12 +324,3 @@ export class App {
     });
   }
 }
-
-/** A name for this browser that a person recognises in the list of devices. */
-const guessedName = () => {
-  const agent = navigator.userAgent;
-  const browser = ["Edg", "OPR", "Firefox", "Chrome", "Safari"].find((name) => agent.includes(`${name}/`)) ?? "Browser";
-  const system = ["Android", "iPhone", "iPad", "Windows", "Mac", "CrOS", "Linux"].find((name) => agent.includes(name)) ?? "";
-  const names = { Edg: "Edge", OPR: "Opera", CrOS: "ChromeOS" };
-  return [names[browser] ?? browser, names[system] ?? system].filter(Boolean).join(", ");
-};

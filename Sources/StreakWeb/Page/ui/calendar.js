@@ -1,8 +1,9 @@
 // The calendar of a habit: one month, each day a button that opens the day.
 
+import { BackfillAllowance } from "../modules/backfill.js";
 import { timeOfDay } from "../modules/clock.js";
 import { civil, dayFrom, earliestDay, weekday } from "../modules/day.js";
-import { BackfillAllowance, isSealed, lateDaysMax } from "../modules/rules.js";
+import { isSealed, lateDaysMax } from "../modules/rules.js";
 import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { icon, icons } from "./frame.js";

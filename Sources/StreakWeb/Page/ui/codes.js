@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { failureOf, proofField, proofOf, refusal, work } from "./form.js";
 import { head } from "./frame.js";
 import { t } from "./i18n.js";
+import { accountsOf } from "./service.js";
 
 const shown = (app) => {
   const copy = () => app.attempt(async () => {
@@ -36,7 +37,7 @@ const make = (app) => {
     h("form", {
       class: "card", key: "form", "data-test": "codes-form",
       onsubmit: work(app, async ({ proof }) => {
-        const accounts = await app.accounts();
+        const accounts = await accountsOf(app);
         app.codes = await accounts.createRecoveryCodes(proofOf(local, proof)).catch((error) => { throw refusal(error, local.isCode); });
       }),
     },

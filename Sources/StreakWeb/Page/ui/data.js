@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { head } from "./frame.js";
 import { dayText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
+import { callsOf, syncNow } from "./service.js";
 
 /** Lines of remarks that are shown at first. */
 const remarksShown = 50;
@@ -23,9 +24,9 @@ const makeExport = async (app) => {
     let [bytes, count] = [];
     if (app.view.account?.isSignedIn) {
       // What waits belongs to it.
-      await app.syncNow();
+      await syncNow(app);
       const { exportEverything } = await import("../modules/export.js");
-      ({ bytes, count } = await exportEverything(await app.calls(), app.view.account.userId));
+      ({ bytes, count } = await exportEverything(await callsOf(app), app.view.account.userId));
     } else {
       const { localDocument } = await import("../modules/document.js");
       const made = localDocument(app.view);
@@ -86,8 +87,8 @@ const carryOut = async (app) => {
     if (isWhole) {
       local.importId ??= newId();
       const { importDocument } = await import("../modules/export.js");
-      await importDocument(await app.calls(), app.view.account.userId, local.importId, bytes);
-      await app.syncNow();
+      await importDocument(await callsOf(app), app.view.account.userId, local.importId, bytes);
+      await syncNow(app);
     } else {
       const { importHistory } = await import("../import/record.js");
       await importHistory(app.store, app.clock, history);

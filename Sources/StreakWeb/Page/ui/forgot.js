@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { failureOf, field, newPasswordField, recoveryCodeField, refusal, work } from "./form.js";
 import { head } from "./frame.js";
 import { t } from "./i18n.js";
+import { accountsOf } from "./service.js";
 
 /** Milliseconds between two looks at a request. */
 const lookMilliseconds = 2_000;
@@ -33,7 +34,7 @@ const byCode = (app) => [
   h("form", {
     class: "card", key: "form", "data-test": "recover",
     onsubmit: work(app, async ({ email, code, fresh }) => {
-      const accounts = await app.accounts();
+      const accounts = await accountsOf(app);
       const count = await accounts.recover(email.value.trim(), code.value.trim(), fresh.value).catch((error) => { throw refusal(error, true); });
       app.tell(t("forgot.code.done", { count }));
       await enter(app);
@@ -51,7 +52,7 @@ const follow = async (app, asked) => {
     await new Promise((resolve) => setTimeout(resolve, lookMilliseconds));
     if (app.local !== local) return;
     try {
-      const state = await (await app.accounts()).checkApproval(asked);
+      const state = await (await accountsOf(app)).checkApproval(asked);
       if (state === "pending") continue;
       local.asked = undefined;
       if (state === "signedIn") await enter(app);
@@ -81,7 +82,7 @@ const byDevice = (app) => {
     h("form", {
       class: "card", key: "form", "data-test": "ask",
       onsubmit: work(app, async ({ email }) => {
-        const accounts = await app.accounts();
+        const accounts = await accountsOf(app);
         follow(app, await accounts.requestApproval(email.value.trim()));
       }),
     },

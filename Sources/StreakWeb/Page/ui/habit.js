@@ -1,11 +1,12 @@
 // One habit: its number and the reason for it, its calendar, its statistics, and its fields.
 
-import { explain, statisticsOf } from "../modules/streak.js";
+import { explain, statisticsOf } from "../modules/explain.js";
 import { calendar } from "./calendar.js";
 import { confirmed } from "./dialog.js";
 import { h } from "./dom.js";
 import { head } from "./frame.js";
 import { dayText, t } from "./i18n.js";
+import { call } from "./service.js";
 import { ownColor, palette } from "./today.js";
 
 /** Lines of a list that are shown at first. */
@@ -38,7 +39,7 @@ const askServer = async (app, habit) => {
   if (!view.account?.isSignedIn || app.network.isFailed || local.asked === asked) return;
   local.asked = asked;
   try {
-    const { streak } = await app.call("StreakService/ExplainStreak", { habitId: habit.id });
+    const { streak } = await call(app, "StreakService/ExplainStreak", { habitId: habit.id });
     local.server = { asked, current: streak?.current ?? 0 };
     app.draw();
   } catch {

@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { failureOf, field, newPasswordField, work } from "./form.js";
 import { head } from "./frame.js";
 import { t } from "./i18n.js";
+import { accountsOf, callOpen } from "./service.js";
 
 const done = (app, text) => [
   h("p", { class: "notice", role: "status", key: "done", "data-test": "mail-done" }, text),
@@ -30,13 +31,13 @@ const forgot = (app) =>
   form(app, {
     text: t("mail.forgot.text"), button: "mail.forgot.button", result: t("mail.forgot.done"),
     fields: [field("email", t("account.email"), { type: "email", autocomplete: "username", value: app.typedEmail })],
-    submit: ({ email }) => app.open("AccountService/RequestPasswordReset", { email: email.value.trim() }),
+    submit: ({ email }) => callOpen(app, "AccountService/RequestPasswordReset", { email: email.value.trim() }),
   });
 
 const reset = (app, method, text) =>
   form(app, {
     text, button: "save", result: t("mail.reset.done"), fields: [newPasswordField()],
-    submit: ({ fresh }) => app.open(method, { token: app.mailToken, newPassword: fresh.value }),
+    submit: ({ fresh }) => callOpen(app, method, { token: app.mailToken, newPassword: fresh.value }),
   });
 
 const verify = (app) => {
@@ -46,7 +47,7 @@ const verify = (app) => {
     text: app.newEmail ? t("mail.verify.new", { email: app.newEmail }) : t("mail.verify.text", { email: app.view.account.email }), button: "mail.verify.button", result: t("mail.verify.done"),
     fields: app.mailToken ? [] : [field("proof", t("mail.verify.code"), { inputmode: "numeric", autocomplete: "one-time-code" })],
     submit: async ({ proof }) => {
-      await (await app.accounts()).verifyAddress(app.mailToken ?? proof.value.replace(/\D/g, ""));
+      await (await accountsOf(app)).verifyAddress(app.mailToken ?? proof.value.replace(/\D/g, ""));
       app.newEmail = undefined;
     },
   });

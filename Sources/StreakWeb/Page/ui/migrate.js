@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { head } from "./frame.js";
 import { dayText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
+import { accountsOf, syncNow } from "./service.js";
 
 /** Days of a conflict that are named. */
 const daysShown = 5;
@@ -14,9 +15,9 @@ const planHabits = async (app) => {
   const { local } = app;
   local.failure = "";
   try {
-    const accounts = await app.accounts();
+    const accounts = await accountsOf(app);
     // The account's habits must be here, so that a habit can be paired with one of them.
-    if (!app.view.account.syncedAt) await app.syncNow();
+    if (!app.view.account.syncedAt) await syncNow(app);
     const { preview, session } = await accounts.previewMigration(local.habitMap ?? []);
     Object.assign(local, { plan: preview, session });
   } catch (error) {
@@ -31,7 +32,7 @@ const migrate = async (app) => {
   Object.assign(local, { isWorking: true, failure: "" });
   app.draw();
   try {
-    const accounts = await app.accounts();
+    const accounts = await accountsOf(app);
     await accounts.migrate({ habitMap: local.habitMap ?? [], planHash: local.plan.planHash, session: local.session });
     app.tell(t("migrate.done"));
     app.go("today");

@@ -6,6 +6,7 @@ import { head } from "./frame.js";
 import { dayText, momentText, t } from "./i18n.js";
 import { utf8Length } from "../modules/bytes.js";
 import { noteBytesMax } from "../modules/rules.js";
+import { call } from "./service.js";
 
 const kindOf = (notice) => notice.kind.replace("NOTICE_KIND_", "").replace("_CONFLICT", "").toLowerCase();
 
@@ -82,7 +83,7 @@ const inbox = (app) => {
       local.inbox = [];
       let pageToken = "";
       do {
-        const found = await app.call("SyncService/ListRejectedOperations", { pageSize: 200, pageToken });
+        const found = await call(app, "SyncService/ListRejectedOperations", { pageSize: 200, pageToken });
         local.inbox.push(...(found.operations ?? []));
         pageToken = found.nextPageToken ?? "";
       } while (pageToken && local.inbox.length < 2000);

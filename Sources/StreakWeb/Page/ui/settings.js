@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { head, saved } from "./frame.js";
 import { languages, loadMore, speak, spoken, t } from "./i18n.js";
+import { deviceNameOf } from "./service.js";
 
 const timeText = (minutes) => `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
 
@@ -46,7 +47,7 @@ export const page = (app) => {
         h("select", { id: "language", value: spoken(), "data-test": "language", onchange: (event) => choose(app, event.target.value) },
           Object.entries(languages).map(([tag, name]) => h("option", { key: tag, value: tag, lang: tag }, name)))),
       h("div", { class: "field" }, h("label", { for: "device" }, t("settings.device")),
-        h("input", { id: "device", value: app.deviceName, maxlength: "40", autocomplete: "off", onchange: (event) => app.setSetting("device", event.target.value.trim()) }))),
+        h("input", { id: "device", value: deviceNameOf(app), maxlength: "40", autocomplete: "off", onchange: (event) => app.setSetting("device", event.target.value.trim()) }))),
     storage(app),
     h("div", { class: "buttons", key: "more" }, h("a", { class: "button", href: "#/data", "data-test": "to-data" }, t("nav.data"))),
   ];

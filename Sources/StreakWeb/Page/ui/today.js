@@ -1,8 +1,8 @@
 // The first page: every habit with one large button. A tap is on the disk before it is shown.
 
-import { dayText, momentText, t } from "./i18n.js";
 import { h } from "./dom.js";
 import { icon, icons } from "./frame.js";
+import { dayText, t } from "./i18n.js";
 
 /** Colours of habits. White text on each has a contrast of at least 4.5. */
 export const palette = [0xa83c08, 0x1c6b3c, 0x1d5fa8, 0x7a3e9d, 0xb0275f, 0x0b6e75, 0x7a5c00, 0x4a5568];
@@ -77,60 +77,22 @@ const add = (app, isFirst) =>
       h("input", { id: "new-habit", name: "name", autocomplete: "off", maxlength: "100", required: true, placeholder: isFirst ? t("today.example") : undefined, enterkeyhint: "done" })),
     h("button", { class: "button first", "data-test": "add" }, t("today.add")));
 
-const card = (test, title, text, ...more) => h("section", { class: "card plain", key: test, "data-test": test }, h("h2", {}, title), h("p", { class: "soft" }, text), ...more);
-const wayTo = (name, label) => h("div", { class: "buttons" }, h("a", { class: "button first", href: `#/${name}`, "data-test": `to-${name}` }, label));
-
-/** What has become of an account that is not here any more. */
-export const erased = (app) => app.erased && h("p", { class: "notice", role: "status", key: "erased", "data-test": "erased" }, t("erased.text"));
-
-/** An announced deletion, on every device, with the way back. */
-export const deletion = (app) => {
-  const { account } = app.view;
-  const keepAccount = () => app.attempt(async () => (await app.accounts()).cancelDeletion());
-  return h("section", { class: "card", key: "deletion", "data-test": "deletion", "data-at": account.deletionAt },
-    h("h2", {}, t("deletion.title", { time: momentText(account.deletionAt) })), h("p", { class: "soft" }, t("deletion.text")),
-    account.isSignedIn && h("div", { class: "buttons" }, h("button", { type: "button", class: "button first", "data-test": "keep-account", onclick: keepAccount }, t("deletion.keep"))));
-};
-
-/** With so few recovery codes the page offers new ones. */
-const fewCodesMax = 1;
-export const hasFewCodes = ({ account }) => Boolean(account?.isSignedIn) && account.codesLeft !== null && account.codesLeft <= fewCodesMax;
-
-/** What a person should know about the safety of what is here. Below the list: it moves nothing. */
-const advice = (app) => {
-  const { view } = app;
-  const cards = [];
-  if (view.account?.deletionAt) cards.push(deletion(app));
-  if (!app.isSecure) cards.push(card("insecure", t("insecure.title"), t("insecure.text")));
-  if (app.unknown || view.others.some((other) => other.standing === "unknown")) {
-    cards.push(card("unknown", t("unknown.title"), t("unknown.text"), wayTo("account", t("keep.button"))));
-  } else if (view.hadAccount && !view.account) {
-    cards.push(card("forgot", t("forgot.title"), t("forgot.text"), wayTo("account", t("forgot.button"))));
-  } else if (view.account && view.session) {
-    cards.push(card("bring", t("bring.title"), t("bring.text"), wayTo("migrate", t("bring.button"))));
-  } else if (!view.account && app.isSecure && view.session?.entries > 0) {
-    const counted = view.session.preview?.counted ?? 0;
-    cards.push(card("keep", t("keep.title"), t("keep.text"), counted > 0 && h("p", { "data-test": "will-count" }, t("keep.counts", { count: counted })), wayTo("account", t("keep.button"))));
-  }
-  if (hasFewCodes(view)) cards.push(card("few-codes", t("fewCodes.title", { count: view.account.codesLeft }), t("fewCodes.text"), wayTo("codes", t("fewCodes.button"))));
-  return cards;
-};
+/** Whether the page is as a first visit finds it: nothing is here, and nothing is to be told. */
+export const isEmpty = ({ view, isSecure, erased, unknown }) =>
+  !view || (isSecure && !erased && !unknown && view.habits.length === 0 && !view.account && !view.hadAccount && view.others.length === 0);
 
 export const today = (app) => {
   const { view } = app;
   app.title = "";
   if (!view) return [h("h1", { tabindex: "-1" }, t("app")), h("p", { class: "notice wrong", role: "alert" }, t("error.noStorage"))];
   const active = view.habits.filter((habit) => !habit.archived);
-  const archived = view.habits.filter((habit) => habit.archived);
   return [
-    erased(app),
+    app.more?.erased(app),
     active.length === 0
       ? h("div", { class: "welcome", key: "welcome" }, h("h1", { tabindex: "-1" }, t("today.empty.title")), h("p", { class: "soft" }, t("today.empty.text")))
       : h("div", { class: "head", key: "head" }, h("h1", { tabindex: "-1", "data-test": "date", "data-day": view.here }, dayText(view.here, { weekday: "long", day: "numeric", month: "long" }))),
     active.length > 0 && h("ul", { class: "habits", key: "habits", "aria-label": t("today.list") }, active.map((habit) => row(app, habit))),
     add(app, active.length === 0),
-    ...advice(app),
-    archived.length > 0 && h("details", { class: "card plain", key: "archived", "data-test": "archived" }, h("summary", {}, t("today.archived")),
-      h("ul", { class: "rows" }, archived.map((habit) => h("li", { key: habit.id }, h("a", { href: `#/habit/${encodeURIComponent(habit.id)}` }, habit.name), h("span", { class: "soft" }, habit.streak.total))))),
+    ...(app.more?.below(app) ?? []),
   ];
 };
