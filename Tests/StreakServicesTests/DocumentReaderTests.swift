@@ -52,7 +52,7 @@ struct DocumentReaderTests {
   }
 
   @Test("a document cut at any place is refused, and so is one followed by other bytes")
-  func truncated() {
+  func truncated() throws {
     for isBinary in [false, true] {
       let bytes = try Self.document(isBinary: isBinary, seed: 9)
       // The line feed after a JSON document is not part of it.
@@ -66,7 +66,7 @@ struct DocumentReaderTests {
   }
 
   @Test("any bytes are either refused or read", arguments: UInt64(0)..<300)
-  func mutated(seed: UInt64) {
+  func mutated(seed: UInt64) throws {
     var generator = SystemRandomNumberGenerator()
     let isBinary = seed % 2 == 0
     var bytes = try Self.document(isBinary: isBinary, seed: 9)
@@ -96,7 +96,7 @@ struct DocumentReaderTests {
       ("x", 0), (#"{"a""#, nil), ("{,", 1), (#"{"a":[1,]"#, 8), (#"{"a":]"#, 5), (#"{"a":1]"#, 6), (#"{"a":[1}"#, 7),
       (#"{"a":1}x"#, 7), ("{}", nil), (#" { "a" : [ ] , "b" : { "c" : [ 1 ] } } "#, nil),
     ])
-  func places(text: String, offset: Int?) {
+  func places(text: String, offset: Int?) throws {
     var splitter = JSONDocumentSplitter(pieceBytesMax: 100)
     do {
       _ = try splitter.take(Array(text.utf8))
