@@ -12,4 +12,6 @@ struct AcceptedRequest {
   let originFields: HeaderBlock?
   /// Nil: the caller waits for ever.
   let timeoutMilliseconds: UInt64?
+  /// Bytes of the body, if the request says them.
+  let announcedBytes: Int?
 }

@@ -24,6 +24,8 @@ struct RequestHead {
   private(set) var hasOrigin = false
   /// False: `connect-protocol-version` names another version than 1.
   private(set) var isKnownVersion = true
+  /// Bytes of the body, where the request says them in a way that can be read.
+  private(set) var announcedBytes: Int?
   private var grpcTimeout = Timeout.none
   private var connectTimeout = Timeout.none
   // Nil: a coding that is not served.
@@ -70,6 +72,10 @@ struct RequestHead {
       case 13:
         headers.withBytes(of: field) { name, value in
           if name.equals("grpc-encoding") { grpcEncoding = MessageEncoding(value) }
+        }
+      case 14:
+        headers.withBytes(of: field) { name, value in
+          if name.equals("content-length") { announcedBytes = value.decimalNumber }
         }
       case 16:
         headers.withBytes(of: field) { name, value in
@@ -120,6 +126,19 @@ extension RawSpan {
       return false
     }
     return true
+  }
+
+  /// Decimal digits alone as a number; nil for anything else. Of 10^17 or more: a number that is not
+  /// less.
+  var decimalNumber: Int? {
+    guard byteCount > 0 else { return nil }
+    var number = 0
+    for index in 0..<byteCount {
+      let digit = unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self) &- UInt8(ascii: "0")
+      guard digit <= 9 else { return nil }
+      if number < 100_000_000_000_000_000 { number = number * 10 + Int(digit) }
+    }
+    return number
   }
 
   /// Bytes before the query of a path.

@@ -78,7 +78,7 @@ extension ServerConnection {
     }
     return AcceptedRequest(
       route: route, format: format, encoding: encoding, originFields: origin,
-      timeoutMilliseconds: timeoutMilliseconds)
+      timeoutMilliseconds: timeoutMilliseconds, announcedBytes: head.announcedBytes)
   }
 
   private func tooLarge(_ head: RequestHead) -> RequestRefusal {

@@ -35,9 +35,8 @@ extension ServerContext {
     guard format.isFramed else {
       // A body without frames is one message; how long it is, a request may say.
       guard stream.bodyBytes <= limit else { return .tooLarge(count: stream.bodyBytes) }
-      let announced = stream.headers.firstValue("content-length").flatMap { Int($0) }
-      if let announced, announced > limit { return .tooLarge(count: announced) }
-      return .begun(count: announced ?? limit)
+      if let announcedBytes, announcedBytes > limit { return .tooLarge(count: announcedBytes) }
+      return .begun(count: announcedBytes ?? limit)
     }
     guard format.isText else {
       return MessageFraming.front(

@@ -51,6 +51,8 @@ internal import ProtobufCodec
   let queryMessage: [UInt8]?
   /// Fields of every answer to a page in a browser; nil for other callers.
   let originFields: HeaderBlock?
+  /// Bytes of the request's body, if it says them.
+  let announcedBytes: Int?
   /// Room for the message under way, where it needs more than its stream's window.
   var reservation: RequestBudget.Reservation?
   /// When that room was granted, on the loop's clock.
@@ -67,6 +69,7 @@ internal import ProtobufCodec
     requestEncoding = request.encoding
     queryMessage = request.queryMessage
     originFields = request.originFields
+    announcedBytes = request.announcedBytes
     let timeoutMilliseconds = request.timeoutMilliseconds
     self.stream = stream
     self.connection = connection
