@@ -41,7 +41,8 @@ extension StreakStore {
   /// as 32 hexadecimal digits.
   public static let revocationChannel = "streakd_revocations"
 
-  // The first parameters are the device's row: $1 the user, $2 the device, $3 the time. These follow.
+  // The first parameters are the device's row: $1 the user, $2 the device, $3 the time. These
+  // follow.
   private static let (devicesMaxParameter, changesParameter, sourcesParameter, passwordParameter) = {
     let end = DeviceColumn.inserted.count
     return ("$\(end + 1)", "$\(end + 2)", "$\(end + 3)", "$\(end + 4)")
