@@ -197,8 +197,8 @@ struct CredentialAccount: Sendable {
     case .eraseByPerson(let index, _):
       return try await store.erase(userID, at: now, .sample(nil), by: person(index)) == nil ? .missing : .done
     case .eraseByOperator: return answer(try await store.erase(userID, at: now, .sample(nil)) != nil)
-    case .lock: return answer(try await store.lockAccount(userID, at: now) != nil)
-    case .unlock: return answer(try await store.unlockAccount(userID))
+    case .lock: return answer(try await store.lockAccount(userID, at: now, event) != nil)
+    case .unlock: return answer(try await store.unlockAccount(userID, event) == true)
     case .requestReset(let address, let number):
       let link = seen.user.map { _ in Model.Link(purpose: .reset, number: number, address: address) }
       var token = self.token(link ?? .init(purpose: .reset, number: 0, address: address))

@@ -31,10 +31,11 @@ extension StreakStore {
   ///   - userID: `.zero`: no account.
   ///   - recipient: Empty: nothing is sent.
   ///   - person: The person that asks for it; nil: no proof of the person is needed.
+  ///   - event: The audit event of an operator that asks for it, stored with it.
   /// - Throws: `.concurrentChange` if the proof does not hold any more.
   package func storeProof(
     _ token: NewMailToken, _ mail: NewMail, about userID: Identifier, to recipient: String, language: String = "",
-    by person: ProvenPerson? = nil
+    by person: ProvenPerson? = nil, _ event: AuditEventRecord? = nil
   ) async throws(StoreError) {
     try await transaction { transaction throws(StoreError) in
       var batch = Batch()
@@ -46,6 +47,7 @@ extension StreakStore {
       }
       batch.append(Self.inserting(token, of: userID))
       batch.append(Self.enqueueing(mail, about: userID, to: recipient, language: language))
+      if let event { batch.append(Self.recordingAudit(event)) }
       try await transaction.execute(batch, commits: true)
       return .commit(())
     }
