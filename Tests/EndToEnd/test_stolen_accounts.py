@@ -182,6 +182,23 @@ def test_a_reset_by_mail_ends_the_proof_of_another_address(owner, thief, mails):
     assert refusal(verify, owner, proof.code)[1] == "MAIL_PROOF_INVALID"
 
 
+@pytest.mark.parametrize("way", ["change", "recovery code"])
+def test_a_new_password_ends_the_links_of_mails_that_wait(owner, thief, mails, way):
+    """The stranger reads the owner's mail, or has begun to change the address."""
+    codes = make_codes(owner)
+    forget_password(thief)
+    link = mails.of("Choose a new password")[0]
+    elsewhere = f"{os.urandom(8).hex()}@example.com"
+    change_address(thief, elsewhere)
+    proof = mails.to(elsewhere)
+    if way == "change":
+        change_password(owner)
+    else:
+        owner.use(recover(owner, codes[0]).tokens)
+    assert refusal(reset, thief, link.token)[1] == "MAIL_PROOF_INVALID"
+    assert refusal(verify, owner, proof.code)[1] == "MAIL_PROOF_INVALID" and is_in(owner)
+
+
 def test_a_link_to_the_former_address_resets_nothing_after_a_change(owner, mails):
     forget_password(owner)
     link = mails.of("Choose a new password")[0]

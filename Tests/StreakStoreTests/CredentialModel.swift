@@ -238,7 +238,6 @@ struct CredentialModel: Hashable, Sendable {
       guard let link = link(number, .reset), link.address == address else { return .refused }
       replacePassword(by: newPassword)
       codes = [:]
-      links = links.filter { $0.purpose == .takeBack }
     case .requestChange(_, _, let address, let number):
       if let refusal = unproven(call, seen) { return refusal }
       links.insert(Link(purpose: .verify, number: number, address: address))
@@ -272,6 +271,7 @@ struct CredentialModel: Hashable, Sendable {
 
   private mutating func replacePassword(by newPassword: String) {
     password = newPassword
+    links = links.filter { $0.purpose == .takeBack }
     endTokens()
   }
 

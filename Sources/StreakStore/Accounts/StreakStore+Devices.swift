@@ -111,13 +111,15 @@ extension StreakStore {
       \(endingApprovals) AND EXISTS (SELECT FROM changed)
     ), ended AS (
       DELETE FROM recovery_codes USING changed WHERE recovery_codes.user_id = changed.user_id AND made_on <> $4
+    ), unlinked AS (
+      \(endingLinks) AND EXISTS (SELECT FROM changed)
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
   /// Replaces a user's password if it is still stored as given, ends every credential, recovery
-  /// codes that another device made among them, gives one device new ones, and notifies every
-  /// server.
+  /// codes that another device made and links of mails among them, gives one device new ones, and
+  /// notifies every server.
   ///
   /// - Parameter notice: A mail about the change, stored with it.
   /// - Returns: How many other devices were signed out; nil if the password had been replaced, the

@@ -5,6 +5,11 @@ extension StreakStore {
   /// Wrong codes after which a code is not accepted any more; its link still is.
   package static let wrongCodesMax: Int32 = 5
 
+  /// SQL that ends the links and codes of mails of the user `$1`, but for links that take a former
+  /// address back.
+  static let endingLinks =
+    "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> \(MailTokenPurpose.takeBackAddress.rawValue)"
+
   private static let insertToken = Statement(
     .write,
     """
