@@ -502,6 +502,51 @@ void   streak__v1__sync_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__sync_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__zone_use__init
+                     (Streak__V1__ZoneUse         *message)
+{
+  static const Streak__V1__ZoneUse init_value = STREAK__V1__ZONE_USE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__zone_use__get_packed_size
+                     (const Streak__V1__ZoneUse *message)
+{
+  assert(message->base.descriptor == &streak__v1__zone_use__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__zone_use__pack
+                     (const Streak__V1__ZoneUse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__zone_use__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__zone_use__pack_to_buffer
+                     (const Streak__V1__ZoneUse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__zone_use__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__ZoneUse *
+       streak__v1__zone_use__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__ZoneUse *)
+     protobuf_c_message_unpack (&streak__v1__zone_use__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__zone_use__free_unpacked
+                     (Streak__V1__ZoneUse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__zone_use__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   streak__v1__habit_alias__init
                      (Streak__V1__HabitAlias         *message)
 {
@@ -680,6 +725,51 @@ void   streak__v1__notice__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &streak__v1__notice__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   streak__v1__notice_value__init
+                     (Streak__V1__NoticeValue         *message)
+{
+  static const Streak__V1__NoticeValue init_value = STREAK__V1__NOTICE_VALUE__INIT;
+  *message = init_value;
+}
+size_t streak__v1__notice_value__get_packed_size
+                     (const Streak__V1__NoticeValue *message)
+{
+  assert(message->base.descriptor == &streak__v1__notice_value__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__notice_value__pack
+                     (const Streak__V1__NoticeValue *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__notice_value__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__notice_value__pack_to_buffer
+                     (const Streak__V1__NoticeValue *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__notice_value__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__NoticeValue *
+       streak__v1__notice_value__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__NoticeValue *)
+     protobuf_c_message_unpack (&streak__v1__notice_value__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__notice_value__free_unpacked
+                     (Streak__V1__NoticeValue *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__notice_value__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   streak__v1__watch_request__init
@@ -1980,7 +2070,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
   (ProtobufCMessageInit) streak__v1__sync_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[18] =
+static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descriptors[19] =
 {
   {
     "outcomes",
@@ -2198,6 +2288,18 @@ static const ProtobufCFieldDescriptor streak__v1__sync_response__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "zone_uses",
+    19,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__SyncResponse, n_zone_uses),
+    offsetof(Streak__V1__SyncResponse, zone_uses),
+    &streak__v1__zone_use__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   4,   /* field[4] = cells */
@@ -2218,11 +2320,12 @@ static const unsigned streak__v1__sync_response__field_indices_by_name[] = {
   12,   /* field[12] = seen */
   9,   /* field[9] = server_time */
   14,   /* field[14] = settings */
+  18,   /* field[18] = zone_uses */
 };
 static const ProtobufCIntRange streak__v1__sync_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
 {
@@ -2232,11 +2335,75 @@ const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor =
   "Streak__V1__SyncResponse",
   "streak.v1",
   sizeof(Streak__V1__SyncResponse),
-  18,
+  19,
   streak__v1__sync_response__field_descriptors,
   streak__v1__sync_response__field_indices_by_name,
   1,  streak__v1__sync_response__number_ranges,
   (ProtobufCMessageInit) streak__v1__sync_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__zone_use__field_descriptors[3] =
+{
+  {
+    "utc_offset_seconds",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ZoneUse, utc_offset_seconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "day_start_minutes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ZoneUse, day_start_minutes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_used_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ZoneUse, last_used_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__zone_use__field_indices_by_name[] = {
+  1,   /* field[1] = day_start_minutes */
+  2,   /* field[2] = last_used_at */
+  0,   /* field[0] = utc_offset_seconds */
+};
+static const ProtobufCIntRange streak__v1__zone_use__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__zone_use__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.ZoneUse",
+  "ZoneUse",
+  "Streak__V1__ZoneUse",
+  "streak.v1",
+  sizeof(Streak__V1__ZoneUse),
+  3,
+  streak__v1__zone_use__field_descriptors,
+  streak__v1__zone_use__field_indices_by_name,
+  1,  streak__v1__zone_use__number_ranges,
+  (ProtobufCMessageInit) streak__v1__zone_use__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor streak__v1__habit_alias__field_descriptors[2] =
@@ -2432,11 +2599,11 @@ static const ProtobufCFieldDescriptor streak__v1__notice__field_descriptors[11] 
     "kept",
     6,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__Notice, kept),
+    &streak__v1__notice_value__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2444,11 +2611,11 @@ static const ProtobufCFieldDescriptor streak__v1__notice__field_descriptors[11] 
     "other",
     7,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__Notice, other),
+    &streak__v1__notice_value__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2532,6 +2699,70 @@ const ProtobufCMessageDescriptor streak__v1__notice__descriptor =
   streak__v1__notice__field_indices_by_name,
   1,  streak__v1__notice__number_ranges,
   (ProtobufCMessageInit) streak__v1__notice__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__notice_value__field_descriptors[3] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Streak__V1__NoticeValue, value_case),
+    offsetof(Streak__V1__NoticeValue, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "flag",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Streak__V1__NoticeValue, value_case),
+    offsetof(Streak__V1__NoticeValue, flag),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Streak__V1__NoticeValue, value_case),
+    offsetof(Streak__V1__NoticeValue, number),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__notice_value__field_indices_by_name[] = {
+  1,   /* field[1] = flag */
+  2,   /* field[2] = number */
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange streak__v1__notice_value__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor streak__v1__notice_value__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.NoticeValue",
+  "NoticeValue",
+  "Streak__V1__NoticeValue",
+  "streak.v1",
+  sizeof(Streak__V1__NoticeValue),
+  3,
+  streak__v1__notice_value__field_descriptors,
+  streak__v1__notice_value__field_indices_by_name,
+  1,  streak__v1__notice_value__number_ranges,
+  (ProtobufCMessageInit) streak__v1__notice_value__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define streak__v1__watch_request__field_descriptors NULL

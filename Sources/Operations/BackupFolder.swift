@@ -47,31 +47,39 @@ package struct BackupFolder: Sendable {
   /// it is root's.
   ///
   /// - Parameter scratchFolder: Made for that user as well if need be.
-  /// - Throws: If that user cannot write the backup folder.
+  /// - Throws: If that user cannot write the backup folder. Folders that were made are removed then.
   package static func prepare(
     _ path: String, scratchFolder: String, for user: ServerUser
   ) throws(OperationsError) {
-    let folder = try BackupFolder(making: path)
-    if !Files.exists(scratchFolder) {
+    let missing = [path, scratchFolder].filter { !Files.exists($0) }
+    do throws(OperationsError) {
+      try BackupFolder(making: path).give(to: user)
+      guard missing.contains(scratchFolder) else { return }
       try Files.makeFolder(scratchFolder)
       let made = try Descriptor.open(scratchFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
       // Only the server's user works there.
       guard fchown(made.number, user.userID, user.groupID) == 0 else {
         throw .fileUnusable("cannot give \(scratchFolder) to the user \(user.name): \(lastError())")
       }
+    } catch {
+      for folder in missing { _ = unsafe rmdir(folder) }
+      throw error
     }
+  }
+
+  private func give(to user: ServerUser) throws(OperationsError) {
     do throws(PrivateClusterError) {
       // Root's folder has no files of others, and chown follows no link below it.
       _ = try ChildProcess.run(
-        ["chown", "-R", "-P", "--from=0", "\(user.userID):\(user.groupID)", "--", folder.path], user: nil)
+        ["chown", "-R", "-P", "--from=0", "\(user.userID):\(user.groupID)", "--", path], user: nil)
     } catch {
-      throw .fileUnusable("cannot give the backup folder \(folder.path) to the user \(user.name): \(error)")
+      throw .fileUnusable("cannot give the backup folder \(path) to the user \(user.name): \(error)")
     }
     do throws(PrivateClusterError) {
-      _ = try ChildProcess.run(["test", "-r", folder.path, "-a", "-w", folder.path], user: user)
+      _ = try ChildProcess.run(["test", "-r", path, "-a", "-w", path], user: user)
     } catch {
       throw .fileUnusable(
-        "the user \(user.name) that streakd becomes cannot write the backup folder \(folder.path): it is another user's, or "
+        "the user \(user.name) that streakd becomes cannot write the backup folder \(path): it is another user's, or "
           + "a folder above it is closed. Name another folder, or its owner by --user")
     }
   }

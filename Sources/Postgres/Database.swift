@@ -47,6 +47,17 @@ public final class Database: Sendable {
     try await pool.run(BoundStatement(statement: statement, parameters: parameters))
   }
 
+  /// Runs one statement in a transaction of its own, if the condition holds when a connection is
+  /// free for it. Calls that wait for a connection may get one to another database than the one
+  /// they were decided on: a standby was promoted meanwhile.
+  /// - Parameter condition: Called once, on this loop.
+  /// - Throws: `.superseded` if it does not hold; nothing is sent then.
+  public func run(
+    _ step: BoundStatement, while condition: @escaping () -> Bool
+  ) async throws(DatabaseError) -> QueryResult {
+    try await pool.run(step, while: condition)
+  }
+
   /// Runs the batch's statements as one transaction in one round trip: all or nothing.
   public func run(_ batch: Batch) async throws(DatabaseError) -> BatchResult {
     try await pool.run(batch)

@@ -18,6 +18,8 @@ public enum DatabaseError: Error, Equatable {
   /// The calling task was cancelled. A queued statement was never sent and a transaction is rolled
   /// back; a statement outside a transaction that was already sent may take effect.
   case cancelled
+  /// The caller's condition did not hold any more when a connection was free; nothing was sent.
+  case superseded
   /// The answer does not have the form that the caller's code expects; the statement itself
   /// completed.
   case undecodable(RowError)
@@ -64,6 +66,7 @@ extension DatabaseError: CustomStringConvertible {
     case .limitExceeded(let limit): "more than \(limit) would wait or be sent"
     case .statementTimeout: "the statement was cancelled, or ran for longer than it may"
     case .cancelled: "the caller was cancelled"
+    case .superseded: "what it was decided on has changed while it waited for a connection"
     case .undecodable(let error): "the answer is not what the program expects: \(error)"
     case .unencodable(let parameter): "parameter \(parameter) cannot be represented in PostgreSQL"
     }

@@ -21,6 +21,8 @@
   let steps: [BoundStatement]
   /// When waiting for a connection ends, on the loop's clock.
   let deadlineMilliseconds: UInt64
+  /// Asked once, when the work is sent; otherwise it fails with `.superseded`.
+  let condition: (() -> Bool)?
   /// One per step that succeeded.
   private(set) var results: [QueryResultBox] = []
   private(set) var failure: DatabaseError?
@@ -36,10 +38,13 @@
   var connection: PostgresConnection?
   private var continuation: UnsafeContinuation<Void, Never>?
 
-  init(_ kind: Kind, steps: [BoundStatement], deadlineMilliseconds: UInt64) {
+  init(
+    _ kind: Kind, steps: [BoundStatement], deadlineMilliseconds: UInt64, while condition: (() -> Bool)? = nil
+  ) {
     self.kind = kind
     self.steps = steps
     self.deadlineMilliseconds = deadlineMilliseconds
+    self.condition = condition
   }
 
   var sharesSync: Bool { kind == .read && !runsAlone }

@@ -41,6 +41,10 @@ public final class KnownDatabase: Sendable {
   /// Retires every connection made so far: the pools replace them.
   public func renewConnections() { currentGeneration.add(1, ordering: .relaxed) }
 
+  /// Retires every connection made so far but one.
+  /// - Returns: The generation of that one.
+  func renewOtherConnections() -> Int { currentGeneration.add(1, ordering: .relaxed).newValue }
+
   /// - Parameter server: `host:port`, for the texts.
   /// - Returns: The generation of the accepted connection.
   func accept(_ found: DatabaseIdentity, server: String) throws(IdentityRefusal) -> Int {

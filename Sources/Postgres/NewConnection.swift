@@ -4,6 +4,13 @@ public struct NewConnection {
   public let identity: DatabaseIdentity?
   let connection: PostgresConnection
 
+  /// Retires the connections made before: they lead to an earlier state of the database. Where the
+  /// identity is known that has happened already.
+  public func retireOthers() {
+    guard identity == nil else { return }
+    connection.generation = connection.configuration.knownDatabase.renewOtherConnections()
+  }
+
   /// Runs one statement in a transaction of its own.
   public func run(_ statement: Statement, _ parameters: PostgresValue...) async throws(DatabaseError) -> QueryResult {
     guard connection.isReady else { throw .unreachable(reason: "the connection broke") }

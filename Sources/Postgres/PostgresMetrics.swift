@@ -28,6 +28,7 @@ public struct PostgresMetrics: Sendable, Equatable {
     case limitExceeded = "limit_exceeded"
     case statementTimeout = "statement_timeout"
     case cancelled
+    case superseded
     case undecodable
     case unencodable
 
@@ -40,6 +41,7 @@ public struct PostgresMetrics: Sendable, Equatable {
         case .limitExceeded: .limitExceeded
         case .statementTimeout: .statementTimeout
         case .cancelled: .cancelled
+        case .superseded: .superseded
         case .undecodable: .undecodable
         case .unencodable: .unencodable
         }

@@ -44,8 +44,8 @@ final class PostgresPool {
     ) { [unowned self] in runMaintenance() }
   }
 
-  func run(_ step: BoundStatement) async throws(DatabaseError) -> QueryResult {
-    let work = makeWork(step.statement.access == .read ? .read : .write, [step])
+  func run(_ step: BoundStatement, while condition: (() -> Bool)? = nil) async throws(DatabaseError) -> QueryResult {
+    let work = makeWork(step.statement.access == .read ? .read : .write, [step], while: condition)
     try await perform(work)
     return try work.takeOnlyResult()
   }
@@ -57,9 +57,12 @@ final class PostgresPool {
     return BatchResult(results: work.results)
   }
 
-  func makeWork(_ kind: DatabaseWork.Kind, _ steps: [BoundStatement]) -> DatabaseWork {
+  func makeWork(
+    _ kind: DatabaseWork.Kind, _ steps: [BoundStatement], while condition: (() -> Bool)? = nil
+  ) -> DatabaseWork {
     DatabaseWork(
-      kind, steps: steps, deadlineMilliseconds: loop.nowMilliseconds + configuration.queueWaitMilliseconds)
+      kind, steps: steps, deadlineMilliseconds: loop.nowMilliseconds + configuration.queueWaitMilliseconds,
+      while: condition)
   }
 
   /// Queues or sends the work and waits until it ends or the task is cancelled.
@@ -133,7 +136,9 @@ final class PostgresPool {
 
   private func act(_ placement: PoolState.Placement, on work: DatabaseWork) {
     switch placement {
-    case .send(let slot): connections[slot]?.submit(work)
+    case .send(let slot):
+      if let condition = work.condition, !condition() { return work.finish(.superseded) }
+      connections[slot]?.submit(work)
     case .grant(let slot):
       work.connection = connections[slot]
       work.finish()

@@ -58,5 +58,27 @@ extension SyncChanges {
     seen = response.hasMore ? nil : SeenStatements(response.seen)
     latestTime = HybridTime(packed: response.latestTime)
     dayStartMinutes = response.settings?.dayStartMinutes
+    zones = response.hasMore ? nil : RecentTimeZones(response.zoneUses)
+  }
+}
+
+extension RecentTimeZones {
+  /// The zones that a server tells, without those that have no time.
+  public init(_ messages: [ZoneUse]) {
+    self.init(
+      uses: messages.lazy.compactMap { message in
+        message.lastUsedAt?.instant.map {
+          Use(
+            utcOffsetSeconds: message.utcOffsetSeconds, dayStartMinutes: message.dayStartMinutes, lastUsedAt: $0)
+        }
+      })
+  }
+}
+
+extension ZoneUse {
+  public init(_ use: RecentTimeZones.Use) {
+    self.init(
+      utcOffsetSeconds: use.utcOffsetSeconds, dayStartMinutes: use.dayStartMinutes,
+      lastUsedAt: GoogleProtobufTimestamp(use.lastUsedAt))
   }
 }

@@ -16,13 +16,15 @@ extension StreakClient {
     let here = clock.localTime(at: now, dayStartMinutes: 0)
     return try store.read { state throws(ClientError) in
       let shown = state.shown
-      var zones = shown.zones
-      // Includes the device's current zone, even if no entry was recorded in it.
-      zones.note(
-        ClientTime(
+      // The device's own zone counts only as long as nothing was recorded in any: so every device
+      // shows the streak that the server states.
+      let today =
+        shown.zones.uses.isEmpty
+        ? ClientTime(
           occurredAt: now, zone: here.zone, utcOffsetSeconds: here.utcOffsetSeconds,
-          dayStartMinutes: state.dayStartMinutes), now: now)
-      let today = zones.today(now: now)
+          dayStartMinutes: state.dayStartMinutes
+        ).day
+        : shown.zones.today(now: now)
       var days: [Identifier: [Day: CellContent]] = [:]
       let cells = state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? shown.cells
       for (key, cell) in cells { days[key.habitID, default: [:]][key.day] = cell }

@@ -45,7 +45,8 @@ extension DatabaseError {
   /// Nil: an event of normal operation.
   fileprivate var logLevel: Logger.Level? {
     switch self {
-    case .cancelled, .rejected(.serializationFailure, _, _), .rejected(.deadlockDetected, _, _),
+    case .cancelled, .superseded, .rejected(.serializationFailure, _, _),
+      .rejected(.deadlockDetected, _, _),
       .rejected(.uniqueViolation, _, _):
       nil
     case .unreachable, .outcomeUnknown, .statementTimeout, .limitExceeded(.queuedStatementsMax),

@@ -8,6 +8,7 @@ extension StoreError {
       case .statementTimeout: .unavailable(reason: "a statement was cancelled, or ran for longer than it may")
       case .outcomeUnknown(let reason): .outcomeUnknown(reason: reason)
       case .cancelled: .cancelled
+      case .superseded: .concurrentChange
       case .limitExceeded(.queuedStatementsMax), .limitExceeded(.queuedTransactionsMax): .overloaded
       case .rejected(.serializationFailure, _, _), .rejected(.deadlockDetected, _, _),
         .rejected(.uniqueViolation, _, _):

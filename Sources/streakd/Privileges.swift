@@ -16,7 +16,8 @@ struct Privileges {
   /// Nil: this process reads its files itself.
   var files: PrivilegedFiles?
 
-  /// Gives folders to the user, binds the addresses, and becomes the user.
+  /// Binds the addresses, gives folders to the user, and becomes the user. Nothing is left behind if
+  /// it throws.
   ///
   /// - Parameter user: Nil: this process stays what it is.
   static func drop(
@@ -29,21 +30,21 @@ struct Privileges {
       if geteuid() == 0 { logger.warning("streakd serves as root: name an unprivileged user by --user") }
       return privileges
     }
-    let folder = settings.database == nil ? settings.dataFolder : nil
-    let backups = settings.backups
-    let prepared = await onOwnThread { () -> Result<Void, any Error> in
-      Result {
-        if let folder { try PrivateCluster.prepareDataFolder(folder, for: user) }
-        if let backups { try BackupFolder.prepare(backups.folder, scratchFolder: backups.scratchFolder, for: user) }
-      }
-    }
-    try prepared.get()
     if privileges.sockets == nil {
       privileges.sockets = try SocketReservation(settings.listen, count: settings.loops)
     }
     if privileges.adminSockets == nil {
       privileges.adminSockets = try settings.adminListen.map { try SocketReservation($0, count: 1) }
     }
+    let folder = settings.database == nil ? settings.dataFolder : nil
+    let backups = settings.backups
+    let prepared = await onOwnThread { () -> Result<Void, any Error> in
+      Result {
+        if let backups { try BackupFolder.prepare(backups.folder, scratchFolder: backups.scratchFolder, for: user) }
+        if let folder { try PrivateCluster.prepareDataFolder(folder, for: user) }
+      }
+    }
+    try prepared.get()
     let certificates = settings.tls.map { CertificateFiles.paths(of: $0).map(absolute) } ?? []
     let sockets = [settings.listen, settings.adminListen].compactMap { $0 }.filter(\.isUnix)
       .filter { !inherited.addresses.contains($0) }.map { absolute($0.host) }

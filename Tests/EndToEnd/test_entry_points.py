@@ -250,8 +250,14 @@ def rejection(statement):
     return found
 
 
-def notice(kind, **values):
-    found = sync_pb2.Notice(notice_id=os.urandom(16), kind=kind, habit_id=HABIT, version=3, **values)
+def value_of(value):
+    """As a `NoticeValue`; None: absent."""
+    member = {str: "text", bool: "flag", int: "number"}.get(type(value))
+    return member and sync_pb2.NoticeValue(**{member: value})
+
+
+def notice(kind, kept=None, other=None, **values):
+    found = sync_pb2.Notice(notice_id=os.urandom(16), kind=kind, habit_id=HABIT, version=3, kept=value_of(kept), other=value_of(other), **values)
     found.made_at.seconds = 1_700_000_000
     return found
 
@@ -264,14 +270,18 @@ def broken_notices():
     """Both values of a conflict have the type of the conflict's field."""
     for path, habit in HABITS:
         if path in FIELDS:
-            value = str(getattr(habit, path))
-            good = str(getattr(valid_habit(), path))
+            value, good = getattr(habit, path), getattr(valid_habit(), path)
             for kept, other, place in ((value, good, "kept"), (good, value, "other")):
                 yield place, notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=FIELDS[path], kept=kept, other=other)
-    for value in ("-2147483648", "4294967296", "1e3", "+7", "", "seven"):
+    for value in (-2**63, -2**31, -1, 2**32, 2**63 - 1, "7", True, None):
         for field in (sync_pb2.HABIT_FIELD_COLOR, sync_pb2.HABIT_FIELD_POSITION):
-            yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept="1", other=value)
-    yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_ARCHIVED, kept="true", other="perhaps")
+            yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept=1, other=value)
+    for value in ("true", 1, None):
+        yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_ARCHIVED, kept=True, other=value)
+        yield "other", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=today(), kept=True, other=value)
+    for value in (7, False, None):
+        yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_NAME, kept="a", other=value)
+        yield "other", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=value)
     yield "field", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, kept="a", other="b")
     yield "field", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), field=sync_pb2.HABIT_FIELD_NAME, kept="a", other="b")
     for path, statement in STATEMENTS:
@@ -279,11 +289,11 @@ def broken_notices():
             yield "other", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=statement.note)
         if path == "day":
             yield "day", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=statement.day, kept="a", other="b")
-            yield "day", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=statement.day, kept="true", other="false")
+            yield "day", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=statement.day, kept=True, other=False)
     yield "day", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_NAME, day=today(), kept="a", other="b")
-    yield "other", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=today(), kept="true", other="maybe")
-    yield "other", notice(sync_pb2.NOTICE_KIND_DELETION_CONFLICT, kept="archived", other="x" * 300)
-    yield "kept", notice(sync_pb2.NOTICE_KIND_STREAK_HEALED, day=today(), kept="many", other="1")
+    yield "other", notice(sync_pb2.NOTICE_KIND_DELETION_CONFLICT, other="deleted")
+    for value in (-1, 2**31, "3", None):
+        yield "kept", notice(sync_pb2.NOTICE_KIND_STREAK_HEALED, day=today(), kept=value, other=1)
 
 
 @pytest.fixture(scope="module")
@@ -316,8 +326,8 @@ def test_documents_and_their_notices(place, template):
         assert is_empty(back)
         good = [notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept=value, other=other) for field, value, other in (
             (sync_pb2.HABIT_FIELD_NAME, "Read", "x" * 256), (sync_pb2.HABIT_FIELD_DESCRIPTION, "", "x" * 2048),
-            (sync_pb2.HABIT_FIELD_COLOR, "7", "16777215"), (sync_pb2.HABIT_FIELD_POSITION, "3", "1000000"),
-            (sync_pb2.HABIT_FIELD_ARCHIVED, "false", "true"))]
+            (sync_pb2.HABIT_FIELD_COLOR, 7, 16777215), (sync_pb2.HABIT_FIELD_POSITION, 3, 1000000),
+            (sync_pb2.HABIT_FIELD_ARCHIVED, False, True))]
         good.append(notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a note", other="x" * 4096))
         good.sort(key=lambda found: found.notice_id)
         back.bring_in(document(template, habits=[stored_habit()], ledger=[stored_cell()], notices=good))

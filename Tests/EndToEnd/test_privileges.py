@@ -115,6 +115,15 @@ def test_a_backup_folder_that_the_user_cannot_write_is_told_before_anything_is_s
     closed.mkdir(mode=0o700)
     with pytest.raises(RuntimeError, match="cannot write the backup folder"):
         Server(folder=folder, arguments=("--backup-folder", str(closed / "backups")))
+    assert list(closed.iterdir()) == [] and list(folder.iterdir()) == [closed]
+
+
+def test_a_start_that_is_refused_leaves_no_folder_behind(folder):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        with pytest.raises(RuntimeError, match="in use"):
+            Server(folder=folder, arguments=("--listen", address, "--backup-folder", str(folder / "backups")))
+    assert list(folder.iterdir()) == []
 
 
 def test_a_certificate_that_only_root_can_read_is_renewed(folder):

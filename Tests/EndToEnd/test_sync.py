@@ -111,7 +111,7 @@ def test_c80_c81_notes_on_two_phones(pair):
     assert phone.cell(habit).note == tablet.cell(habit).note == "sun"
     (notice,) = phone.notices.values()
     assert tablet.notices == phone.notices
-    assert (notice.kind, notice.kept, notice.other) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
+    assert (notice.kind, notice.kept.text, notice.other.text) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
     assert notice.other_device_id == phone.device.device_id and notice.day == today()
 
     def shown(device):
@@ -221,8 +221,8 @@ def test_c62_c64_a_late_day_heals_the_streak_with_a_notice(pair):
     tablet.sync()
     settle(phone, tablet)
     assert phone.streak(habit).current == 3
-    assert [(notice.kind, notice.kept, notice.other) for notice in phone.notices.values()] == [
-        (sync_pb2.NOTICE_KIND_STREAK_HEALED, "3", "1")]
+    assert [(notice.kind, notice.kept.number, notice.other.number) for notice in phone.notices.values()] == [
+        (sync_pb2.NOTICE_KIND_STREAK_HEALED, 3, 1)]
 
 
 def test_explain_streak(pair):
@@ -250,6 +250,34 @@ def test_record_and_sync_are_one_path(pair):
     assert tablet.cell(habit).note == "direct" and not tablet.cell(habit).done
     assert tablet.habits[other].color == 5
     settle(phone, tablet)
+
+
+def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
+    phone, tablet, habit = pair
+    now = int(time.time())
+
+    def tap(device, hours):
+        """A tap of now, where it is so many hours later than in UTC."""
+        made = common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=now), zone="Etc/Test", utc_offset_seconds=hours * 3600)
+        device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, made=made))
+        return device.take(device.send(device.request()))
+
+    def told(response):
+        return [(use.utc_offset_seconds // 3600, use.day_start_minutes, use.last_used_at.seconds) for use in response.zone_uses]
+
+    assert told(tap(phone, -11)) == [(-11, 0, now)]
+    ahead = tap(tablet, 12)
+    assert set(told(ahead)) == {(-11, 0, now), (12, 0, now)}
+    assert told(phone.take(phone.send(phone.request()))) == told(ahead)
+    # On every device alike: the run that holds the earliest date, or begins after it.
+    assert phone.streak(habit).state == tablet.streak(habit).state == common_pb2.STREAK_STATE_DONE_TODAY
+    with Device(phone_server(phone), of=phone) as third:
+        first = third.send(third.request(page_size=1))
+        assert first.has_more and not told(first)
+        third.take(first)
+        while (page := third.take(third.send(third.request()))).has_more:
+            pass
+        assert told(page) == told(ahead)
 
 
 def test_many_pages(pair):

@@ -171,6 +171,43 @@ struct DatabaseTests {
     }
   }
 
+  @Test("a statement with a condition is sent if the condition holds when a connection is free")
+  func condition() async throws {
+    try await withDatabase({
+      $0.connectionsPerLoop = 1
+      $0.statementsInFlightPerConnectionMax = 1
+    }) { database, loop in
+      try await withTables(database, "create table condition_test (value int8)") {
+        let insert = BoundStatement(
+          statement: Statement(.write, "insert into condition_test values ($1)"), parameters: [.int64(1)])
+        let count = Statement(.read, "select count(*) from condition_test")
+        for holds in [true, false] {
+          let asked = Mutex(0)
+          // The only connection is occupied: the next statement waits.
+          let before = Task(executorPreference: loop) {
+            await databaseError { _ = try await database.run(Common.sleep, .double(0.05)) }
+          }
+          await Task.yield()
+          let waiting = Task(executorPreference: loop) {
+            await databaseError {
+              _ = try await database.run(insert) {
+                asked.withLock { $0 += 1 }
+                return holds
+              }
+            }
+          }
+          await Task.yield()
+          #expect(asked.withLock { $0 } == 0)
+          #expect(await before.value == nil)
+          #expect(await waiting.value == (holds ? nil : .superseded))
+          #expect(asked.withLock { $0 } == 1)
+          let found = try await database.run(count).one { row throws(DatabaseError) in try row.int64(0) }
+          #expect(found == 1)
+        }
+      }
+    }
+  }
+
   @Test("a queued statement whose task is cancelled leaves the queue")
   func cancelQueued() async throws {
     try await withDatabase({

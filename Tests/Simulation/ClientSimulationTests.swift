@@ -30,8 +30,10 @@ struct ClientSimulationTests {
     #expect(done.isSubset(of: people.tapped), "seed \(seed): a day that nobody tapped")
     for device in people.devices {
       var shown: [CellKey: CellContent] = [:]
+      let today = ledger.zones.today(now: device.clock.now)
       for habit in try await device.client.habits(includingArchived: true) {
         for (day, cell) in habit.cells { shown[CellKey(habitID: habit.id, day: day)] = cell }
+        #expect(habit.streak == ledger.habits[habit.id]?.summary.streak(today: today), "seed \(seed)")
       }
       #expect(shown == ledger.cells.mapValues(\.cell), "seed \(seed)")
       #expect(try await device.client.accounts().filter(\.isCurrent).map(\.waiting) == [0], "seed \(seed)")
@@ -72,7 +74,8 @@ struct ClientWorld {
     world = ModelNetwork.World(seed: seed)
     for _ in 0..<Int.random(in: 1...3, using: &random) {
       let ahead: Int64 = [0, 0, 30_000, -3_600_000].randomElement(using: &random) ?? 0
-      let clock = SimulatedClock(world: world, aheadMilliseconds: ahead)
+      let hours: Int32 = [-8, 1, 1, 13].randomElement(using: &random) ?? 0
+      let clock = SimulatedClock(world: world, aheadMilliseconds: ahead, utcOffsetSeconds: hours * 3_600)
       var device = Device(
         clock: clock, client: StreakClient(storage: MemoryStorage(), network: ModelNetwork(world), clock: clock))
       device.client = StreakClient(storage: device.storage, network: ModelNetwork(world), clock: clock)
@@ -183,18 +186,20 @@ struct ClientWorld {
   }
 }
 
-/// The world's time, with a small error.
+/// The world's time, with a small error, in a device's zone.
 final class SimulatedClock: ClientClock {
   private let world: ModelNetwork.World
   private let aheadMilliseconds: Int64
+  private let utcOffsetSeconds: Int32
 
-  init(world: ModelNetwork.World, aheadMilliseconds: Int64) {
+  init(world: ModelNetwork.World, aheadMilliseconds: Int64, utcOffsetSeconds: Int32) {
     self.world = world
     self.aheadMilliseconds = aheadMilliseconds
+    self.utcOffsetSeconds = utcOffsetSeconds
   }
 
   var now: Instant { world.state.withLock { $0.now } + aheadMilliseconds }
   var monotonicMilliseconds: Int64 { now.milliseconds }
-  func zone(at moment: Instant) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", 3_600) }
+  func zone(at moment: Instant) -> (name: String, utcOffsetSeconds: Int32) { ("Test/Zone", utcOffsetSeconds) }
   func sleep(milliseconds: Int64) async {}
 }

@@ -34,6 +34,7 @@ extension SyncResponse {
       digest: changes.digest.map { Schema.StateDigest(sum: $0.bytes) }, lastSeq: changes.lastSeq,
       seen: (changes.seen?.last ?? []).map { StatementId($0) }, latestTime: changes.latestTime.packed,
       settings: changes.dayStartMinutes.map { Schema.AccountSettings(dayStartMinutes: $0) },
-      habitAliases: changes.aliases.map { HabitAlias(aliasId: $0.key.bytes, habitId: $0.value.bytes) })
+      habitAliases: changes.aliases.map { HabitAlias(aliasId: $0.key.bytes, habitId: $0.value.bytes) },
+      zoneUses: changes.zones?.uses.map { ZoneUse($0) } ?? [])
   }
 }

@@ -217,6 +217,7 @@ struct ModelServer {
     changes.cursor.tag = Self.tag(changes.cursor, userID)
     changes.digest = ledger.digest
     changes.seen = ledger.sources.seen(by: deviceID)
+    changes.zones = ledger.zones
   }
 
   private func tell(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {

@@ -329,10 +329,11 @@ struct LossTests {
       state.settings = Schema.AccountSettings(dayStartMinutes: 60)
       state.notices = [
         Schema.Notice(
-          noticeId: noteID.bytes, kind: .noteConflict, habitId: habit.bytes, day: today.number, kept: "k", other: "o"),
+          noticeId: noteID.bytes, kind: .noteConflict, habitId: habit.bytes, day: today.number,
+          kept: NoticeValue(value: .text("k")), other: NoticeValue(value: .text("o"))),
         Schema.Notice(
-          noticeId: doneID.bytes, kind: .doneConflict, habitId: habit.bytes, day: today.number, kept: "true",
-          other: "false"),
+          noticeId: doneID.bytes, kind: .doneConflict, habitId: habit.bytes, day: today.number,
+          kept: NoticeValue(value: .flag(true)), other: NoticeValue(value: .flag(false))),
       ]
     }
     try await client.sync()

@@ -333,8 +333,8 @@ struct SyncTests {
       state.rejects = [2]
       state.notices = [
         Schema.Notice(
-          noticeId: noticeID.bytes, kind: .noteConflict, habitId: habit.bytes, day: 20_000, kept: "k", other: "o",
-          version: 3)
+          noticeId: noticeID.bytes, kind: .noteConflict, habitId: habit.bytes, day: 20_000,
+          kept: NoticeValue(value: .text("k")), other: NoticeValue(value: .text("o")), version: 3)
       ]
     }
     var events = try await client.events().makeAsyncIterator()

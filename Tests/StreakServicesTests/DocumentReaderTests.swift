@@ -18,7 +18,8 @@ struct DocumentReaderTests {
       try? document.add(habit, as: .habit(habit), to: .habits)
     }
     if seed % 3 == 0 {
-      let notice = Notice(noticeId: [1], kept: "[\"", other: "}")
+      let notice = Notice(
+        noticeId: [1], kept: NoticeValue(value: .text("[\"")), other: NoticeValue(value: .text("}")))
       try? document.add(notice, as: .notice(notice), to: .notices)
     }
     _ = document.finish()

@@ -147,11 +147,12 @@ final class SimulatedDatabase {
   }
 
   fileprivate func store(
-    _ users: [PendingUser], client: Int, transaction: Int
+    _ users: [PendingUser], client: Int, transaction: Int, while isCurrent: () -> Bool = { true }
   ) async throws(StoreError) -> Set<Identifier> {
     let ids = users.map(\.userID)
     if ids != ids.sorted() { onViolation("a statement's users are not in order") }
     try await wait(.store, ids, client: client, transaction: transaction)
+    guard isCurrent() else { throw .concurrentChange }
     if users.contains(where: { $0.calls.contains { isFaulty($0.request) } }) { throw .fault(reason: "faulty") }
     var stored: Set<Identifier> = []
     for user in users {
@@ -214,8 +215,10 @@ struct SimulatedClient: ChangeDatabase {
     try await database.loadFullHabits(user, client: number, transaction: 0)
   }
 
-  func store(_ users: [PendingUser], now: Instant) async throws(StoreError) -> Set<Identifier> {
-    try await database.store(users, client: number, transaction: 0)
+  func store(
+    _ users: [PendingUser], now: Instant, while isCurrent: @escaping () -> Bool
+  ) async throws(StoreError) -> Set<Identifier> {
+    try await database.store(users, client: number, transaction: 0, while: isCurrent)
   }
 
   func withLock(
@@ -246,7 +249,9 @@ final class SimulatedTransaction: ChangeStatements {
     try await database.loadFullHabits(user, client: client, transaction: number)
   }
 
-  func store(_ users: [PendingUser], now: Instant) async throws(StoreError) -> Set<Identifier> {
+  func store(
+    _ users: [PendingUser], now: Instant, while isCurrent: @escaping () -> Bool
+  ) async throws(StoreError) -> Set<Identifier> {
     let ids = try await database.store(users, client: client, transaction: number)
     stored = users.first { ids.contains($0.userID) }
     return ids

@@ -72,14 +72,13 @@ public struct NoticeKind: RawRepresentable, Hashable, Sendable, CustomStringConv
   public static let unspecified = NoticeKind(rawValue: 0)
   /// Two notes for one day; the later one was kept.
   public static let noteConflict = NoticeKind(rawValue: 1)
-  /// Done on one device, undone on another; done was kept. `kept` and `other` are "true" or "false".
+  /// Done on one device, undone on another; done was kept.
   public static let doneConflict = NoticeKind(rawValue: 2)
   /// Two values of a habit's field; the later one was kept.
   public static let fieldConflict = NoticeKind(rawValue: 3)
   /// A habit was deleted on one device, changed or completed on another: it was kept, archived.
   public static let deletionConflict = NoticeKind(rawValue: 4)
-  /// A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and
-  /// before.
+  /// A day that arrived late closed a gap.
   public static let streakHealed = NoticeKind(rawValue: 5)
 
   /// The schema's name of the value; nil for a value the schema does not have.
@@ -726,10 +725,16 @@ public struct SyncResponse: ProtobufMessage {
   /// When the account will be erased, as the person announced (`AccountService.DeleteAccount`);
   /// absent if it will not. Show it: `CancelDeletion` takes it back.
   public var deletionAt: GoogleProtobufTimestamp? = nil
+  /// The time zones that the account's completions were made in, the latest first; empty while
+  /// `has_more`. They decide what "today" is for a streak, on every device alike: the earliest
+  /// current date among those used in the last 48 hours; if there are none, the date in the first
+  /// one; without any, UTC's. A device replaces those that it stores, then adds those of the
+  /// completions in its queue.
+  public var zoneUses: [ZoneUse] = []
 
   public init() {}
 
-  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false, deletionAt: GoogleProtobufTimestamp? = nil) {
+  public init(outcomes: [OperationOutcome] = [], reset: Bool = false, habits: [Habit] = [], deletedHabitIds: [[UInt8]] = [], cells: [Cell] = [], notices: [Notice] = [], cursor: Cursor? = nil, hasMore: Bool = false, digest: StateDigest? = nil, serverTime: GoogleProtobufTimestamp? = nil, clockAheadMilliseconds: Int64 = 0, lastSeq: Int64 = 0, seen: [StatementId] = [], latestTime: UInt64 = 0, settings: AccountSettings? = nil, habitAliases: [HabitAlias] = [], moreNotices: Bool = false, deletionAt: GoogleProtobufTimestamp? = nil, zoneUses: [ZoneUse] = []) {
     self.outcomes = outcomes
     self.reset = reset
     self.habits = habits
@@ -748,11 +753,12 @@ public struct SyncResponse: ProtobufMessage {
     self.habitAliases = habitAliases
     self.moreNotices = moreNotices
     self.deletionAt = deletionAt
+    self.zoneUses = zoneUses
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncResponse.self, streak__v1__sync_response__init),
-    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor, 18: GoogleProtobufTimestamp.descriptor])
+    children: [1: OperationOutcome.descriptor, 3: Habit.descriptor, 5: Cell.descriptor, 6: Notice.descriptor, 7: Cursor.descriptor, 9: StateDigest.descriptor, 10: GoogleProtobufTimestamp.descriptor, 13: StatementId.descriptor, 15: AccountSettings.descriptor, 16: HabitAlias.descriptor, 18: GoogleProtobufTimestamp.descriptor, 19: ZoneUse.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__SyncResponse.self)
@@ -774,6 +780,7 @@ public struct SyncResponse: ProtobufMessage {
     unsafe habitAliases = CBridge.messages(c.pointee.habit_aliases, c.pointee.n_habit_aliases, HabitAlias.self)
     unsafe moreNotices = c.pointee.more_notices != 0
     unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
+    unsafe zoneUses = CBridge.messages(c.pointee.zone_uses, c.pointee.n_zone_uses, ZoneUse.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -804,6 +811,8 @@ public struct SyncResponse: ProtobufMessage {
     unsafe c.pointee.habit_aliases = arena.array(habitAliases) { item, arena in unsafe arena.message(item, as: Streak__V1__HabitAlias.self) }
     unsafe c.pointee.more_notices = moreNotices ? 1 : 0
     unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.n_zone_uses = zoneUses.count
+    unsafe c.pointee.zone_uses = arena.array(zoneUses) { item, arena in unsafe arena.message(item, as: Streak__V1__ZoneUse.self) }
     return UnsafeMutableRawPointer(c)
   }
 
@@ -819,6 +828,49 @@ public struct SyncResponse: ProtobufMessage {
     violations.check("settings", in: settings)
     violations.check("habit_aliases", inEach: habitAliases)
     violations.check("deletion_at", in: deletionAt)
+    violations.check("zone_uses", inEach: zoneUses)
+  }
+}
+
+/// A time zone that a person was in.
+public struct ZoneUse: ProtobufMessage {
+  /// The zone's offset from UTC in seconds, east positive.
+  public var utcOffsetSeconds: Int32 = 0
+  /// The start of the person's day there, in minutes after midnight.
+  public var dayStartMinutes: Int32 = 0
+  /// When the last completion was made in it: its `occurred_at`, or its arrival if that was earlier.
+  public var lastUsedAt: GoogleProtobufTimestamp? = nil
+
+  public init() {}
+
+  public init(utcOffsetSeconds: Int32 = 0, dayStartMinutes: Int32 = 0, lastUsedAt: GoogleProtobufTimestamp? = nil) {
+    self.utcOffsetSeconds = utcOffsetSeconds
+    self.dayStartMinutes = dayStartMinutes
+    self.lastUsedAt = lastUsedAt
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__ZoneUse.self, streak__v1__zone_use__init),
+    children: [3: GoogleProtobufTimestamp.descriptor])
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ZoneUse.self)
+    unsafe utcOffsetSeconds = c.pointee.utc_offset_seconds
+    unsafe dayStartMinutes = c.pointee.day_start_minutes
+    unsafe lastUsedAt = CBridge.message(c.pointee.last_used_at, GoogleProtobufTimestamp.self)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__ZoneUse.self) else { return nil }
+    unsafe streak__v1__zone_use__init(c)
+    unsafe c.pointee.utc_offset_seconds = utcOffsetSeconds
+    unsafe c.pointee.day_start_minutes = dayStartMinutes
+    unsafe c.pointee.last_used_at = arena.message(lastUsedAt, as: Google__Protobuf__Timestamp.self)
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("last_used_at", in: lastUsedAt)
   }
 }
 
@@ -939,10 +991,11 @@ public struct Notice: ProtobufMessage {
   public var day: Int32 = 0
   /// The field, for a field's conflict.
   public var field: HabitField = HabitField(rawValue: 0)
-  /// The winning value. A number in decimal digits, a Boolean as "true" or "false".
-  public var kept: String = ""
-  /// The losing value.
-  public var other: String = ""
+  /// The winning value; for a healed streak its length now. Absent for a deletion: the habit was
+  /// archived instead.
+  public var kept: NoticeValue? = nil
+  /// The losing value; for a healed streak its length before. Absent for a deletion.
+  public var other: NoticeValue? = nil
   /// The device of the losing value, 16 bytes; empty if it was not a device of this person.
   public var otherDeviceId: [UInt8] = []
   /// When the notice was made.
@@ -954,7 +1007,7 @@ public struct Notice: ProtobufMessage {
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), kept: String = "", other: String = "", otherDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
+  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), kept: NoticeValue? = nil, other: NoticeValue? = nil, otherDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
     self.noticeId = noticeId
     self.kind = kind
     self.habitId = habitId
@@ -970,7 +1023,7 @@ public struct Notice: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__Notice.self, streak__v1__notice__init),
-    children: [9: GoogleProtobufTimestamp.descriptor])
+    children: [6: NoticeValue.descriptor, 7: NoticeValue.descriptor, 9: GoogleProtobufTimestamp.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__Notice.self)
@@ -979,8 +1032,8 @@ public struct Notice: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe field = HabitField(rawValue: Int32(truncatingIfNeeded: c.pointee.field.rawValue))
-    unsafe kept = CBridge.string(c.pointee.kept)
-    unsafe other = CBridge.string(c.pointee.other)
+    unsafe kept = CBridge.message(c.pointee.kept, NoticeValue.self)
+    unsafe other = CBridge.message(c.pointee.other, NoticeValue.self)
     unsafe otherDeviceId = CBridge.bytes(c.pointee.other_device_id)
     unsafe madeAt = CBridge.message(c.pointee.made_at, GoogleProtobufTimestamp.self)
     unsafe version = c.pointee.version
@@ -995,8 +1048,8 @@ public struct Notice: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.field = Streak__V1__HabitField(rawValue: .init(truncatingIfNeeded: field.rawValue))
-    unsafe c.pointee.kept = arena.cString(kept)
-    unsafe c.pointee.other = arena.cString(other)
+    unsafe c.pointee.kept = arena.message(kept, as: Streak__V1__NoticeValue.self)
+    unsafe c.pointee.other = arena.message(other, as: Streak__V1__NoticeValue.self)
     unsafe c.pointee.other_device_id = arena.binaryData(otherDeviceId)
     unsafe c.pointee.made_at = arena.message(madeAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.version = version
@@ -1005,7 +1058,63 @@ public struct Notice: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("kept", in: kept)
+    violations.check("other", in: other)
     violations.check("made_at", in: madeAt)
+  }
+}
+
+/// A value of a notice.
+public struct NoticeValue: ProtobufMessage {
+  public var value: Value?
+
+  public enum Value: Sendable, Equatable {
+    /// A note; or a habit's name or description.
+    case text(String)
+    /// Whether a day is done, or a habit archived.
+    case flag(Bool)
+    /// A habit's colour or position; or a number of days.
+    case number(Int64)
+  }
+
+  public init() {}
+
+  public init(value: Value? = nil) {
+    self.value = value
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__NoticeValue.self, streak__v1__notice_value__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__NoticeValue.self)
+    switch unsafe c.pointee.value_case.rawValue {
+    case 1: unsafe value = .text(CBridge.string(c.pointee.text))
+    case 2: unsafe value = .flag(c.pointee.flag != 0)
+    case 3: unsafe value = .number(c.pointee.number)
+    default: value = nil
+    }
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__NoticeValue.self) else { return nil }
+    unsafe streak__v1__notice_value__init(c)
+    switch value {
+    case nil: break
+    case .text(let value):
+      unsafe c.pointee.value_case = Streak__V1__NoticeValue__ValueCase(rawValue: 1)
+      unsafe c.pointee.text = arena.cString(value)
+    case .flag(let value):
+      unsafe c.pointee.value_case = Streak__V1__NoticeValue__ValueCase(rawValue: 2)
+      unsafe c.pointee.flag = value ? 1 : 0
+    case .number(let value):
+      unsafe c.pointee.value_case = Streak__V1__NoticeValue__ValueCase(rawValue: 3)
+      unsafe c.pointee.number = value
+    }
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
   }
 }
 

@@ -112,6 +112,18 @@ struct ClientAccount: Equatable, Sendable {
     }
   }
 
+  /// Takes the zones that the server knows, and adds those of the completions that it does not have
+  /// yet.
+  /// - Returns: Whether the zones have changed.
+  mutating func take(_ zones: RecentTimeZones, now: Instant) -> Bool {
+    let before = self.zones
+    self.zones = zones
+    for operation in replica.queue {
+      if case .setCompletion(let completion) = operation.change { self.zones.note(completion.made, now: now) }
+    }
+    return self.zones != before
+  }
+
   /// The server may have lost acknowledged data. Sessions migrated within the retention of
   /// operations are sent again.
   mutating func noteLoss(now: Instant) {

@@ -124,6 +124,7 @@ extension StreakClient {
     let now = clock.now
     var news: [ClientEvent] = []
     var isLoss = false
+    var haveZonesChanged = false
     let next = try store.change { state throws(ClientError) in
       state.changeAccount(userID) { account in
         let before = (account.replica.notices, Set(account.replica.rejected.map(\.operation.time)))
@@ -137,8 +138,9 @@ extension StreakClient {
         if next == .done, submission.nothingLeft { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
-        if next != .ignore, case .changes(let changes) = answer, let seen = changes.seen {
-          account.noteReceived(seen)
+        if next != .ignore, case .changes(let changes) = answer {
+          if let seen = changes.seen { account.noteReceived(seen) }
+          if let zones = changes.zones, account.take(zones, now: now) { haveZonesChanged = true }
         }
         for id in account.acknowledgements { account.replica.forgetNotice(id) }
         for (id, notice) in account.replica.notices where before.0[id] != notice {
@@ -156,7 +158,7 @@ extension StreakClient {
       let received =
         changes.habits.count + changes.deletedHabits.count + changes.cells.count + changes.notices.count
       report.received += received
-      if received > 0 { news.append(.changed) }
+      if received > 0 || haveZonesChanged { news.append(.changed) }
     }
     if next == .register { news.append(.signInNeeded) }
     for event in news { publish(event) }

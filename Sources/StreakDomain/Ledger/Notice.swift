@@ -16,15 +16,38 @@ public struct Notice: Hashable, Sendable {
     case streakHealed = 5
   }
 
+  /// What the texts of a notice's values stand for. A habit's field is written as
+  /// `HabitFields.text(of:)`.
+  public enum Form: Sendable {
+    /// A note, a name or a description.
+    case text
+    /// "true" or "false".
+    case flag
+    /// Decimal digits.
+    case number
+    /// "archived" and "deleted": there is nothing else that they could be.
+    case deletion
+
+    public init(_ kind: Kind, _ field: HabitField?) {
+      switch (kind, field) {
+      case (.doneConflict, _), (.fieldConflict, .archived): self = .flag
+      case (.streakHealed, _), (.fieldConflict, .color), (.fieldConflict, .position): self = .number
+      case (.deletionConflict, _): self = .deletion
+      case (.noteConflict, _), (.fieldConflict, .name), (.fieldConflict, .description), (.fieldConflict, nil):
+        self = .text
+      }
+    }
+  }
+
   public var kind: Kind
   public var habitID: Identifier
   /// Nil if the notice is about the habit itself.
   public var day: Day?
   /// For a field's conflict.
   public var field: HabitField?
-  /// The winning value; for a repaired streak its length in days.
+  /// The winning value, as `Form` says; for a repaired streak its length in days.
   public var kept: String
-  /// The losing value.
+  /// The losing value, as `Form` says; for a repaired streak its length before.
   public var other: String
   /// The device of the losing value.
   public var otherDeviceID: Identifier?

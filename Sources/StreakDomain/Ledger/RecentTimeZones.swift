@@ -5,10 +5,23 @@ public struct RecentTimeZones: Equatable, Sendable {
   /// Most zones that are kept; the least recent are dropped.
   public static let countMax = 16
 
-  struct Use: Equatable, Sendable {
-    var utcOffsetSeconds: Int32
-    var dayStartMinutes: Int32
-    var lastUsedAt: Instant
+  /// A zone, with the last time that the person was in it.
+  public struct Use: Equatable, Sendable {
+    public var utcOffsetSeconds: Int32
+    public var dayStartMinutes: Int32
+    public var lastUsedAt: Instant
+
+    public init(utcOffsetSeconds: Int32, dayStartMinutes: Int32, lastUsedAt: Instant) {
+      self.utcOffsetSeconds = utcOffsetSeconds
+      self.dayStartMinutes = dayStartMinutes
+      self.lastUsedAt = lastUsedAt
+    }
+
+    /// Whether the numbers are those of a zone.
+    var isValid: Bool {
+      ClientTime.utcOffsetSecondsRange.contains(utcOffsetSeconds)
+        && ClientTime.dayStartMinutesRange.contains(dayStartMinutes)
+    }
 
     func isSameZone(as other: Use) -> Bool {
       utcOffsetSeconds == other.utcOffsetSeconds && dayStartMinutes == other.dayStartMinutes
@@ -18,9 +31,14 @@ public struct RecentTimeZones: Equatable, Sendable {
     func isRecent(now: Instant) -> Bool { now.milliseconds(since: lastUsedAt) <= RecentTimeZones.windowMilliseconds }
   }
   /// Most recent first; no two with the same offset and day start.
-  private(set) var uses: [Use] = []
+  public private(set) var uses: [Use] = []
 
   public init() {}
+
+  /// Takes uses as a server tells them, most recent first, without those that are not valid.
+  public init(uses: some Sequence<Use>) {
+    self.uses = Array(uses.lazy.filter(\.isValid).prefix(Self.countMax))
+  }
 
   /// Records that a person was in the zone of `time` at that time. A late arrival shows where the
   /// person was then, not now. A device's clock that is ahead of `now` (the server's) counts as
@@ -70,17 +88,14 @@ public struct RecentTimeZones: Equatable, Sendable {
   /// Reads `encoded` back; bytes of another length or form give no zones rather than an error:
   /// "today" is then UTC's.
   public init(encoded: [UInt8]) {
-    guard encoded.count % Self.encodedUseBytes == 0 else { return }
-    for start in stride(from: 0, to: encoded.count, by: Self.encodedUseBytes).prefix(Self.countMax) {
-      func number(_ range: Range<Int>) -> UInt64 { encoded[range].reduce(0) { $0 << 8 | UInt64($1) } }
-      let use = Use(
-        utcOffsetSeconds: Int32(truncatingIfNeeded: Int64(number(start..<start + 4))),
-        dayStartMinutes: Int32(truncatingIfNeeded: Int64(number(start + 4..<start + 8))),
-        lastUsedAt: Instant(milliseconds: Int64(bitPattern: number(start + 8..<start + 16))))
-      guard ClientTime.utcOffsetSecondsRange.contains(use.utcOffsetSeconds),
-        ClientTime.dayStartMinutesRange.contains(use.dayStartMinutes)
-      else { continue }
-      uses.append(use)
-    }
+    let bytes = encoded.count % Self.encodedUseBytes == 0 ? encoded.count : 0
+    self.init(
+      uses: stride(from: 0, to: bytes, by: Self.encodedUseBytes).lazy.map { start in
+        func number(_ range: Range<Int>) -> UInt64 { encoded[range].reduce(0) { $0 << 8 | UInt64($1) } }
+        return Use(
+          utcOffsetSeconds: Int32(truncatingIfNeeded: Int64(number(start..<start + 4))),
+          dayStartMinutes: Int32(truncatingIfNeeded: Int64(number(start + 4..<start + 8))),
+          lastUsedAt: Instant(milliseconds: Int64(bitPattern: number(start + 8..<start + 16))))
+      })
   }
 }

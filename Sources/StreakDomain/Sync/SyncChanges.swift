@@ -94,6 +94,8 @@ public struct SyncChanges: Equatable, Sendable {
   public var latestTime = HybridTime.zero
   /// The start of the person's day, in minutes after midnight; nil: unchanged.
   public var dayStartMinutes: Int32?
+  /// The zones that the account's completions were made in lately; nil while there is more.
+  public var zones: RecentTimeZones?
 
   public init(cursor: Cursor) { self.cursor = cursor }
 }

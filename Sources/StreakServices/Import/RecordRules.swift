@@ -53,7 +53,8 @@ enum RecordRules {
     guard (kind == .fieldConflict) == (field != nil), kind == .fieldConflict || notice.field.rawValue == 0 else {
       return Violation(field: "field", requirement: "must be a field for a field's conflict, and none otherwise")
     }
-    for (name, value) in [("kept", notice.kept), ("other", notice.other)] {
+    let form = StreakDomain.Notice.Form(kind, field)
+    for (name, value) in [("kept", form.kept(notice.kept)), ("other", form.other(notice.other))] {
       if let requirement = requirement(ofValue: value, kind, field) {
         return Violation(field: name, requirement: requirement)
       }
@@ -62,17 +63,19 @@ enum RecordRules {
   }
 
   /// The rule that a notice's value breaks; nil if the value is valid.
+  /// - Parameter value: Nil: of another form than the kind has.
   private static func requirement(
-    ofValue value: String, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
+    ofValue value: String?, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
   ) -> String? {
     switch kind {
     case .noteConflict:
-      return value.utf8.count <= StreakDomain.CapturedSession.noteBytesMax ? nil : "must be a note"
-    case .doneConflict: return Bool(value) != nil ? nil : "must be true or false"
-    case .deletionConflict: return ["archived", "deleted"].contains(value) ? nil : "must be archived or deleted"
-    case .streakHealed: return Int32(value).map { $0 >= 0 } ?? false ? nil : "must be a number of days"
+      let bytesMax = StreakDomain.CapturedSession.noteBytesMax
+      return value.map { $0.utf8.count <= bytesMax } ?? false ? nil : "must be a note"
+    case .doneConflict: return value != nil ? nil : "must be a flag"
+    case .deletionConflict: return value != nil ? nil : "must be absent for this kind"
+    case .streakHealed: return value.flatMap { Int32($0) }.map { $0 >= 0 } ?? false ? nil : "must be a number of days"
     case .fieldConflict:
-      guard let field else { return "must be a field's value" }
+      guard let field, let value else { return "must be a value of the field" }
       var fields = HabitFields(name: "a")
       fields.set(field, text: value)
       guard fields.text(of: field) == value, fields.isValid else { return "must be a value of the field" }

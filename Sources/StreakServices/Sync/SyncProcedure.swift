@@ -30,10 +30,10 @@ struct SyncProcedure: Sendable {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
-    let received = try Received(request.cursor, of: principal.userID, seal: seal)
+    let received = try Received(request.cursor, of: principal.userID, seal: seal, present: store.epoch)
     // A device that does not know yet that the server has lost data has not begun to send it again:
     // it is not caught up, and an operation that names a lost habit waits for it.
-    let isOfPastEpoch = received.epoch != .none && received.epoch != store.epoch
+    let isOfPastEpoch = received.epoch != .none && received.epoch != received.present
     let nothingLeft = request.nothingLeft && !isOfPastEpoch
     var answer: ChangeResult?
     if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
@@ -57,8 +57,8 @@ struct SyncProcedure: Sendable {
     of principal: Principal, from cursor: Schema.Cursor, pageSize: Int32
   ) async throws(RPCStatus) -> SyncResponse? {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
+    let place = try Received(cursor, of: principal.userID, seal: seal, present: store.epoch)
     let head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID) }
-    let place = try Received(cursor, of: principal.userID, seal: seal)
     guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
     var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
     response.serverTime = GoogleProtobufTimestamp(Instant.now())
@@ -101,6 +101,10 @@ struct SyncProcedure: Sendable {
 
   /// How much a device has received, proved by its cursor.
   private struct Received {
+    /// The store's epoch when the request came, before anything is read. The response's cursor is
+    /// of this epoch: if another database is in use by the time of reading, the next request
+    /// notices.
+    let present: Epoch
     var epoch = Epoch.none
     var changeNumber: Int64 = 0
     var resume: [UInt8] = []
@@ -108,7 +112,8 @@ struct SyncProcedure: Sendable {
     var isVoid = false
 
     /// - Throws: `CURSOR_INVALID` for a cursor that no server gave this account.
-    init(_ cursor: Schema.Cursor?, of userID: Identifier, seal: CursorSeal) throws(RPCStatus) {
+    init(_ cursor: Schema.Cursor?, of userID: Identifier, seal: CursorSeal, present: Epoch) throws(RPCStatus) {
+      self.present = present
       guard let cursor, cursor.epoch != 0 || cursor.changeNumber != 0 || !cursor.resume.isEmpty else { return }
       guard cursor.changeNumber >= 0 else {
         isVoid = true
@@ -122,7 +127,7 @@ struct SyncProcedure: Sendable {
   }
 
   private func isUpToDate(_ received: Received, changeNumber: Int64) -> Bool {
-    received.epoch == store.epoch && received.changeNumber == changeNumber && received.resume.isEmpty
+    received.epoch == received.present && received.changeNumber == changeNumber && received.resume.isEmpty
       && !received.isVoid
   }
 
@@ -131,22 +136,22 @@ struct SyncProcedure: Sendable {
   ) async throws(RPCStatus) -> SyncResponse {
     let head: PersonHead
     if let answer {
-      if isUpToDate(received, changeNumber: answer.changeNumberBefore),
-        let response = own(answer, userID, deviceID)
+      if answer.ledger.epoch == received.present, isUpToDate(received, changeNumber: answer.changeNumberBefore),
+        let response = own(answer, received, userID, deviceID)
       {
         return response
       }
       head = PersonHead(answer.ledger)
     } else {
       head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: userID) }
-      if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, userID, deviceID) }
+      if isUpToDate(received, changeNumber: head.changeNumber) { return upToDate(head, received, userID, deviceID) }
     }
     // In a new epoch a device that has all of the server's data continues from there.
     let isUnchanged = answer.map { $0.changeNumberBefore == $0.ledger.changeNumber } ?? true
-    if received.epoch != store.epoch, received.epoch != .none, received.resume.isEmpty, isUnchanged,
+    if received.epoch != received.present, received.epoch != .none, received.resume.isEmpty, isUnchanged,
       request.digest == head.digest.bytes
     {
-      var response = upToDate(head, userID, deviceID)
+      var response = upToDate(head, received, userID, deviceID)
       let notices = try await mappingStoreErrors { () throws(StoreError) in
         try await store.notices(
           of: userID, for: deviceID, includingAcknowledged: false, after: .start, countMax: Self.noticesMax)
@@ -159,21 +164,26 @@ struct SyncProcedure: Sendable {
     return try await page(received, of: userID, deviceID, pageSize: request.pageSize, head: head.changeNumber)
   }
 
-  private func upToDate(_ head: PersonHead, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse {
+  private func upToDate(
+    _ head: PersonHead, _ received: Received, _ userID: Identifier, _ deviceID: Identifier
+  ) -> SyncResponse {
     var response = SyncResponse(
-      cursor: seal.seal(store.epoch, changeNumber: head.changeNumber, of: userID),
+      cursor: seal.seal(received.present, changeNumber: head.changeNumber, of: userID),
       digest: Schema.StateDigest(sum: head.digest.bytes), lastSeq: head.sources[deviceID]?.lastSeq ?? 0)
     let seen = head.sources.seen(by: deviceID)
     if !seen.last.isEmpty { response.seen = seen.last.map { StatementId($0) } }
+    response.zoneUses = head.zones.uses.map { ZoneUse($0) }
     return response
   }
 
   /// The changes of the request itself; nil if it brought a habit back, whose days the device
   /// lacks, or changed a notice that the device may have acknowledged.
-  private func own(_ answer: ChangeResult, _ userID: Identifier, _ deviceID: Identifier) -> SyncResponse? {
+  private func own(
+    _ answer: ChangeResult, _ received: Received, _ userID: Identifier, _ deviceID: Identifier
+  ) -> SyncResponse? {
     let ledger = answer.ledger
     guard !ledger.changes.hasEarlierNotices else { return nil }
-    var response = upToDate(PersonHead(ledger), userID, deviceID)
+    var response = upToDate(PersonHead(ledger), received, userID, deviceID)
     var latest = HybridTime.zero
     let edited = ledger.changes.editedHabits
     for id in edited.isEmpty ? [] : edited.sorted() {
@@ -203,7 +213,7 @@ struct SyncProcedure: Sendable {
     // A cursor of another epoch, or ahead of the server's: the server was restored, or this one is
     // behind.
     let isKnown =
-      received.epoch == store.epoch && !received.isVoid && received.changeNumber <= head
+      received.epoch == received.present && !received.isVoid && received.changeNumber <= head
       && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
     let since = isKnown ? received.changeNumber : 0
     let page = try await mappingStoreErrors { () throws(StoreError) in
@@ -216,10 +226,10 @@ struct SyncProcedure: Sendable {
     var response: SyncResponse
     if let next = page.next {
       response = SyncResponse(
-        cursor: seal.seal(store.epoch, changeNumber: begin, resume: next.bytes, of: userID), hasMore: true,
+        cursor: seal.seal(received.present, changeNumber: begin, resume: next.bytes, of: userID), hasMore: true,
         lastSeq: page.head.sources[deviceID]?.lastSeq ?? 0)
     } else {
-      response = upToDate(page.head, userID, deviceID)
+      response = upToDate(page.head, received, userID, deviceID)
     }
     response.reset = page.isReset || isAnew
     response.habits = page.habits.filter { !$0.habit.isDeleted }.map { Habit($0.id, $0.habit) }

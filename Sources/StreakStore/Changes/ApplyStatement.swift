@@ -77,17 +77,30 @@ struct ApplyStatement: Sendable {
   }
 
   /// - Returns: The users whose changes took effect.
-  func run(by runner: some StatementRunner) async throws(StoreError) -> Set<Identifier> {
+  func run(by transaction: Transaction) async throws(StoreError) -> Set<Identifier> {
     let bound = bound
     do throws(DatabaseError) {
-      let stored = try await runner.run(bound.statement, parameters: bound.parameters).map {
-        row throws(DatabaseError) in
-        try row.identifierOrNull(0)
-      }
-      return Set(stored.compactMap { $0 })
+      return try Self.users(in: try await transaction.run(bound.statement, parameters: bound.parameters))
     } catch {
       throw StoreError(error)
     }
+  }
+
+  /// - Parameter condition: Asked when the statement is sent; `.concurrentChange` otherwise.
+  /// - Returns: The users whose changes took effect.
+  func run(
+    by database: Database, while condition: @escaping () -> Bool
+  ) async throws(StoreError) -> Set<Identifier> {
+    do throws(DatabaseError) {
+      return try Self.users(in: try await database.run(bound, while: condition))
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  private static func users(in result: consuming QueryResult) throws(DatabaseError) -> Set<Identifier> {
+    let stored = try result.map { row throws(DatabaseError) in try row.identifierOrNull(0) }
+    return Set(stored.compactMap { $0 })
   }
 
   /// Finds a row for each user whose changes took effect.

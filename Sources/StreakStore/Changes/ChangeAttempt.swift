@@ -102,7 +102,7 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     }
     let changed = users.filter(\.isChanged)
     guard let now = changed.first?.calls.first?.request.now else { return [] }
-    return try await statements.store(changed, now: now)
+    return try await statements.store(changed, now: now) { [self] in self.epoch() == epoch }
   }
 
   /// The change is durable, or there was nothing to store.

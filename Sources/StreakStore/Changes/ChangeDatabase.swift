@@ -9,8 +9,14 @@ protocol ChangeStatements {
   /// Reads the data about whole habits that a decided change needs.
   func loadFullHabits(_ user: PendingUser) async throws(StoreError)
   /// Stores the decided changes in one statement.
+  ///
+  /// - Parameter isCurrent: Whether the database is still the one that the changes were decided on.
+  ///   Change numbers of another one say nothing. Asked when the statement is sent;
+  ///   `.concurrentChange` otherwise.
   /// - Returns: The users whose changes took effect: those whose change number was the loaded one.
-  func store(_ users: [PendingUser], now: Instant) async throws(StoreError) -> Set<Identifier>
+  func store(
+    _ users: [PendingUser], now: Instant, while isCurrent: @escaping () -> Bool
+  ) async throws(StoreError) -> Set<Identifier>
 }
 
 /// What a change needs of the database: so little that tests can simulate it.
@@ -35,16 +41,25 @@ extension ChangeStatements where Self: StatementRunner {
   func loadFullHabits(_ user: PendingUser) async throws(StoreError) {
     try await LoadStatement.readFullHabits(user, by: self)
   }
+}
 
-  func store(_ users: [PendingUser], now: Instant) async throws(StoreError) -> Set<Identifier> {
+extension Transaction: ChangeStatements {
+  /// A transaction has read and locked what it stores, on the one connection that it has.
+  func store(
+    _ users: [PendingUser], now: Instant, while isCurrent: @escaping () -> Bool
+  ) async throws(StoreError) -> Set<Identifier> {
     try await ApplyStatement(users, now: now).run(by: self)
   }
 }
 
-extension Transaction: ChangeStatements {}
-
 extension Database: ChangeDatabase {
   private static let lock = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+
+  func store(
+    _ users: [PendingUser], now: Instant, while isCurrent: @escaping () -> Bool
+  ) async throws(StoreError) -> Set<Identifier> {
+    try await ApplyStatement(users, now: now).run(by: self, while: isCurrent)
+  }
 
   func withLock(
     of userID: Identifier, _ body: (Transaction) async throws(StoreError) -> Void

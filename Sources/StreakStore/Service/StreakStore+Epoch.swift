@@ -50,12 +50,14 @@ final class CurrentEpoch: Sendable {
       throw error
     }
     guard value.number != 0 else { return }
-    try await adopt(found)
+    try await adopt(found) { new.retireOthers() }
   }
 
+  /// - Parameter retire: Called before a later epoch is set: a connection that calls may use never
+  ///   leads to a database of an earlier epoch than `value`.
   /// - Throws: `.unreachable` for an earlier epoch, or that of a diverged copy, and while the work
   ///   for a later epoch is not done.
-  func adopt(_ found: Epoch) async throws(DatabaseError) {
+  func adopt(_ found: Epoch, retire: () -> Void = {}) async throws(DatabaseError) {
     guard let (known, body) = try begin(found) else { return }
     defer { state.withLock { $0.isRising = false } }
     do throws(StoreError) {
@@ -63,6 +65,7 @@ final class CurrentEpoch: Sendable {
     } catch {
       throw .unreachable(reason: "the epoch \(found) cannot begin: \(error)")
     }
+    retire()
     state.withLock { $0.epoch = found }
     logger?.notice("the database has a new epoch", metadata: ["before": "\(known)", "now": "\(found)"])
   }

@@ -7,17 +7,23 @@ public struct PersonHead: Sendable, Equatable {
   public var digest: StateDigest
   public var sources: StreakDomain.Sources
   public var settings: AccountSettings
+  public var zones: RecentTimeZones
 
   public init(_ ledger: PersonLedger) {
     self.init(
-      changeNumber: ledger.changeNumber, digest: ledger.digest, sources: ledger.sources, settings: ledger.settings)
+      changeNumber: ledger.changeNumber, digest: ledger.digest, sources: ledger.sources, settings: ledger.settings,
+      zones: ledger.zones)
   }
 
-  init(changeNumber: Int64, digest: StateDigest, sources: StreakDomain.Sources, settings: AccountSettings) {
+  init(
+    changeNumber: Int64, digest: StateDigest, sources: StreakDomain.Sources, settings: AccountSettings,
+    zones: RecentTimeZones
+  ) {
     self.changeNumber = changeNumber
     self.digest = digest
     self.sources = sources
     self.settings = settings
+    self.zones = zones
   }
 }
 

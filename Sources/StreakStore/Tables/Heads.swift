@@ -12,7 +12,7 @@ enum HeadColumn: Int, TableColumn {
     .changeNumber, .digest, .zoneUses, .habitCount, .sources, .settings, .storageUse,
   ]
   /// The columns of the current position of a person's data.
-  static let standing: [HeadColumn] = [.changeNumber, .digest, .sources, .settings]
+  static let standing: [HeadColumn] = [.changeNumber, .digest, .zoneUses, .sources, .settings]
 
   /// How the column is written.
   var written: WrittenColumn<ApplyStatement.HeadRow> {
@@ -48,6 +48,7 @@ extension Row {
     PersonHead(
       changeNumber: try int64(at[.changeNumber]), digest: try digest(at[.digest]),
       sources: StreakDomain.Sources(encoded: try bytes(at[.sources])),
-      settings: AccountSettings(encoded: try bytes(at[.settings])))
+      settings: AccountSettings(encoded: try bytes(at[.settings])),
+      zones: RecentTimeZones(encoded: try bytes(at[.zoneUses])))
   }
 }

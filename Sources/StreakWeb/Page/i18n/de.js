@@ -198,6 +198,7 @@ export const de = {
   "notices.empty": "(leer)",
   "notices.deleted": "löschen",
   "notices.restored": "im Archiv behalten",
+  "notices.notArchived": "Nicht archiviert",
   "notices.rejected": "Vom Server nicht angenommen",
   "notices.rejected.day": "{name}, {day}: {why}",
   "notices.rejected.other": "Eine Änderung: {why}",

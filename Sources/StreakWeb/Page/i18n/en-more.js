@@ -121,6 +121,7 @@ export const more = {
   "notices.empty": "(empty)",
   "notices.deleted": "delete it",
   "notices.restored": "keep it in the archive",
+  "notices.notArchived": "Not archived",
   "notices.rejected": "Not accepted by the server",
   "notices.rejected.day": "{name}, {day}: {why}",
   "notices.rejected.other": "A change: {why}",

@@ -21,6 +21,10 @@ export const readCell = (cell) => ({
 /** A moment of the schema in milliseconds; 0 if it is absent. */
 export const momentOf = (text) => (text ? Date.parse(text) : 0);
 
+/** A value of a notice: a text, a flag or a number; undefined if it has none. */
+const valueOf = ({ text, flag, number } = {}) => text ?? flag ?? (number === undefined ? undefined : Number(number));
+const withValues = (notice) => ({ ...notice, kept: valueOf(notice.kept), other: valueOf(notice.other) });
+
 /** Prepares a response outside of a transaction: its items' digests are made here. */
 export const prepare = async (response) => ({
   outcomes: (response.outcomes ?? []).map((outcome) => ({
@@ -41,7 +45,7 @@ export const prepare = async (response) => ({
       return { ...cell, digest: await cellDigest(cell) };
     }),
   ),
-  notices: (response.notices ?? []).filter((notice) => notice.noticeId && notice.habitId),
+  notices: (response.notices ?? []).filter((notice) => notice.noticeId && notice.habitId).map(withValues),
   cursor: response.cursor ?? {},
   hasMore: response.hasMore ?? false,
   digest: response.digest ? readDigest(response.digest.sum) : undefined,

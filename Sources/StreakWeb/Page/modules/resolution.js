@@ -10,7 +10,7 @@ import { fieldName, shownDayStart, shownHabits } from "./shown.js";
  * that does not have the conflict.
  */
 const statementOf = (account, notice, takesOther, made) => {
-  const value = (takesOther ? notice.other : notice.kept) ?? "";
+  const value = takesOther ? notice.other : notice.kept;
   const fields = shownHabits(account).get(notice.habitId);
   const edit = (name, changed) => ({
     editHabit: { habit: { id: notice.habitId, ...fields, ...changed }, fields: [`HABIT_FIELD_${name.toUpperCase()}`] },
@@ -19,12 +19,11 @@ const statementOf = (account, notice, takesOther, made) => {
     case "NOTICE_KIND_NOTE_CONFLICT":
       return { setNote: { habitId: notice.habitId, day: notice.day, note: value, made } };
     case "NOTICE_KIND_DONE_CONFLICT":
-      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value === "true", made } };
+      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value, made } };
     case "NOTICE_KIND_FIELD_CONFLICT": {
       if (!fields) return undefined;
       const name = fieldName(notice.field);
-      const read = { color: Number, position: Number, archived: (text) => text === "true" }[name] ?? String;
-      return edit(name, { [name]: read(value) });
+      return edit(name, { [name]: value });
     }
     case "NOTICE_KIND_DELETION_CONFLICT":
       if (takesOther) return { deleteHabit: { habitId: notice.habitId } };

@@ -10,17 +10,18 @@ import { noteBytesMax } from "../modules/rules.js";
 const kindOf = (notice) => notice.kind.replace("NOTICE_KIND_", "").replace("_CONFLICT", "").toLowerCase();
 
 /** A value of a conflict, in words. */
-const valueText = (notice, value = "") => {
+const valueText = (notice, value) => {
   const kind = kindOf(notice);
-  if (kind === "done") return t(value === "true" ? "calendar.done" : "calendar.notDone");
+  if (kind === "done") return t(value ? "calendar.done" : "calendar.notDone");
   if (kind === "deletion") return t("notices.restored");
-  if (kind === "field" && fieldName(notice.field) === "color") return `#${Number(value).toString(16).padStart(6, "0")}`;
-  return value || t("notices.empty");
+  if (kind === "field" && fieldName(notice.field) === "color") return `#${value.toString(16).padStart(6, "0")}`;
+  if (value === true || value === false) return t(value ? "state.ARCHIVED" : "notices.notArchived");
+  return value === "" ? t("notices.empty") : String(value);
 };
 
 const title = (notice, name) => {
   const kind = kindOf(notice);
-  if (kind === "streak_healed") return t("notices.healed", { name, count: Number(notice.kept) });
+  if (kind === "streak_healed") return t("notices.healed", { name, count: notice.kept });
   return t(`notices.conflict.${kind}`, { name, day: notice.day ? dayText(notice.day, { dateStyle: "medium" }) : "", field: notice.field ? t(`field.${fieldName(notice.field)}`) : "" });
 };
 
@@ -41,7 +42,7 @@ const one = (app, notice) => {
   return h("section", { class: "card", key: notice.noticeId, "data-test": "notice", "data-kind": kind },
     h("h2", {}, title(notice, name)),
     notice.madeAt && h("p", { class: "soft small" }, momentText(Date.parse(notice.madeAt))),
-    kind === "streak_healed" && h("p", {}, t("notices.healedText", { count: Number(notice.other) })),
+    kind === "streak_healed" && h("p", {}, t("notices.healedText", { count: notice.other })),
     kind !== "streak_healed" && h("div", { class: "values" },
       h("div", { class: "value" }, h("p", { class: "soft small" }, t("notices.kept")), h("p", { "data-test": "kept-value" }, valueText(notice, notice.kept)), isOpen && button(t("notices.keep"), "keep-value", () => resolve(false))),
       h("div", { class: "value" }, h("p", { class: "soft small" }, t("notices.other")), h("p", { "data-test": "other-value" }, kind === "deletion" ? t("notices.deleted") : valueText(notice, notice.other)), isOpen && button(t("notices.take"), "take-other", () => resolve(true)))),

@@ -30,10 +30,12 @@ typedef struct Streak__V1__ResolveConflict Streak__V1__ResolveConflict;
 typedef struct Streak__V1__OperationOutcome Streak__V1__OperationOutcome;
 typedef struct Streak__V1__SyncRequest Streak__V1__SyncRequest;
 typedef struct Streak__V1__SyncResponse Streak__V1__SyncResponse;
+typedef struct Streak__V1__ZoneUse Streak__V1__ZoneUse;
 typedef struct Streak__V1__HabitAlias Streak__V1__HabitAlias;
 typedef struct Streak__V1__AccountSettings Streak__V1__AccountSettings;
 typedef struct Streak__V1__StateDigest Streak__V1__StateDigest;
 typedef struct Streak__V1__Notice Streak__V1__Notice;
+typedef struct Streak__V1__NoticeValue Streak__V1__NoticeValue;
 typedef struct Streak__V1__WatchRequest Streak__V1__WatchRequest;
 typedef struct Streak__V1__WatchResponse Streak__V1__WatchResponse;
 typedef struct Streak__V1__ListNoticesRequest Streak__V1__ListNoticesRequest;
@@ -99,7 +101,7 @@ typedef enum _Streak__V1__NoticeKind {
    */
   STREAK__V1__NOTICE_KIND__NOTICE_KIND_NOTE_CONFLICT = 1,
   /*
-   * Done on one device, undone on another; done was kept. `kept` and `other` are "true" or "false".
+   * Done on one device, undone on another; done was kept.
    */
   STREAK__V1__NOTICE_KIND__NOTICE_KIND_DONE_CONFLICT = 2,
   /*
@@ -111,8 +113,7 @@ typedef enum _Streak__V1__NoticeKind {
    */
   STREAK__V1__NOTICE_KIND__NOTICE_KIND_DELETION_CONFLICT = 4,
   /*
-   * A day that arrived late closed a gap; `kept` and `other` are the length of the streak now and
-   * before.
+   * A day that arrived late closed a gap.
    */
   STREAK__V1__NOTICE_KIND__NOTICE_KIND_STREAK_HEALED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__NOTICE_KIND)
@@ -557,10 +558,43 @@ struct  Streak__V1__SyncResponse
    * absent if it will not. Show it: `CancelDeletion` takes it back.
    */
   Google__Protobuf__Timestamp *deletion_at;
+  /*
+   * The time zones that the account's completions were made in, the latest first; empty while
+   * `has_more`. They decide what "today" is for a streak, on every device alike: the earliest
+   * current date among those used in the last 48 hours; if there are none, the date in the first
+   * one; without any, UTC's. A device replaces those that it stores, then adds those of the
+   * completions in its queue.
+   */
+  size_t n_zone_uses;
+  Streak__V1__ZoneUse **zone_uses;
 };
 #define STREAK__V1__SYNC_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_response__descriptor) \
-    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0, NULL }
+    , 0,NULL, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0, NULL, NULL, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0, NULL, 0,NULL }
+
+
+/*
+ * A time zone that a person was in.
+ */
+struct  Streak__V1__ZoneUse
+{
+  ProtobufCMessage base;
+  /*
+   * The zone's offset from UTC in seconds, east positive.
+   */
+  int32_t utc_offset_seconds;
+  /*
+   * The start of the person's day there, in minutes after midnight.
+   */
+  int32_t day_start_minutes;
+  /*
+   * When the last completion was made in it: its `occurred_at`, or its arrival if that was earlier.
+   */
+  Google__Protobuf__Timestamp *last_used_at;
+};
+#define STREAK__V1__ZONE_USE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__zone_use__descriptor) \
+    , 0, 0, NULL }
 
 
 /*
@@ -651,13 +685,14 @@ struct  Streak__V1__Notice
    */
   Streak__V1__HabitField field;
   /*
-   * The winning value. A number in decimal digits, a Boolean as "true" or "false".
+   * The winning value; for a healed streak its length now. Absent for a deletion: the habit was
+   * archived instead.
    */
-  char *kept;
+  Streak__V1__NoticeValue *kept;
   /*
-   * The losing value.
+   * The losing value; for a healed streak its length before. Absent for a deletion.
    */
-  char *other;
+  Streak__V1__NoticeValue *other;
   /*
    * The device of the losing value, 16 bytes; empty if it was not a device of this person.
    */
@@ -677,7 +712,42 @@ struct  Streak__V1__Notice
 };
 #define STREAK__V1__NOTICE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__notice__descriptor) \
-    , {0,NULL}, STREAK__V1__NOTICE_KIND__NOTICE_KIND_UNSPECIFIED, {0,NULL}, 0, STREAK__V1__HABIT_FIELD__HABIT_FIELD_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, NULL, 0, 0 }
+    , {0,NULL}, STREAK__V1__NOTICE_KIND__NOTICE_KIND_UNSPECIFIED, {0,NULL}, 0, STREAK__V1__HABIT_FIELD__HABIT_FIELD_UNSPECIFIED, NULL, NULL, {0,NULL}, NULL, 0, 0 }
+
+
+typedef enum {
+  STREAK__V1__NOTICE_VALUE__VALUE__NOT_SET = 0,
+  STREAK__V1__NOTICE_VALUE__VALUE_TEXT = 1,
+  STREAK__V1__NOTICE_VALUE__VALUE_FLAG = 2,
+  STREAK__V1__NOTICE_VALUE__VALUE_NUMBER = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__NOTICE_VALUE__VALUE__CASE)
+} Streak__V1__NoticeValue__ValueCase;
+
+/*
+ * A value of a notice.
+ */
+struct  Streak__V1__NoticeValue
+{
+  ProtobufCMessage base;
+  Streak__V1__NoticeValue__ValueCase value_case;
+  union {
+    /*
+     * A note; or a habit's name or description.
+     */
+    char *text;
+    /*
+     * Whether a day is done, or a habit archived.
+     */
+    protobuf_c_boolean flag;
+    /*
+     * A habit's colour or position; or a number of days.
+     */
+    int64_t number;
+  };
+};
+#define STREAK__V1__NOTICE_VALUE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__notice_value__descriptor) \
+    , STREAK__V1__NOTICE_VALUE__VALUE__NOT_SET, {0} }
 
 
 struct  Streak__V1__WatchRequest
@@ -1063,6 +1133,25 @@ Streak__V1__SyncResponse *
 void   streak__v1__sync_response__free_unpacked
                      (Streak__V1__SyncResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__ZoneUse methods */
+void   streak__v1__zone_use__init
+                     (Streak__V1__ZoneUse         *message);
+size_t streak__v1__zone_use__get_packed_size
+                     (const Streak__V1__ZoneUse   *message);
+size_t streak__v1__zone_use__pack
+                     (const Streak__V1__ZoneUse   *message,
+                      uint8_t             *out);
+size_t streak__v1__zone_use__pack_to_buffer
+                     (const Streak__V1__ZoneUse   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__ZoneUse *
+       streak__v1__zone_use__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__zone_use__free_unpacked
+                     (Streak__V1__ZoneUse *message,
+                      ProtobufCAllocator *allocator);
 /* Streak__V1__HabitAlias methods */
 void   streak__v1__habit_alias__init
                      (Streak__V1__HabitAlias         *message);
@@ -1138,6 +1227,25 @@ Streak__V1__Notice *
                       const uint8_t       *data);
 void   streak__v1__notice__free_unpacked
                      (Streak__V1__Notice *message,
+                      ProtobufCAllocator *allocator);
+/* Streak__V1__NoticeValue methods */
+void   streak__v1__notice_value__init
+                     (Streak__V1__NoticeValue         *message);
+size_t streak__v1__notice_value__get_packed_size
+                     (const Streak__V1__NoticeValue   *message);
+size_t streak__v1__notice_value__pack
+                     (const Streak__V1__NoticeValue   *message,
+                      uint8_t             *out);
+size_t streak__v1__notice_value__pack_to_buffer
+                     (const Streak__V1__NoticeValue   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__NoticeValue *
+       streak__v1__notice_value__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__notice_value__free_unpacked
+                     (Streak__V1__NoticeValue *message,
                       ProtobufCAllocator *allocator);
 /* Streak__V1__WatchRequest methods */
 void   streak__v1__watch_request__init
@@ -1364,6 +1472,9 @@ typedef void (*Streak__V1__SyncRequest_Closure)
 typedef void (*Streak__V1__SyncResponse_Closure)
                  (const Streak__V1__SyncResponse *message,
                   void *closure_data);
+typedef void (*Streak__V1__ZoneUse_Closure)
+                 (const Streak__V1__ZoneUse *message,
+                  void *closure_data);
 typedef void (*Streak__V1__HabitAlias_Closure)
                  (const Streak__V1__HabitAlias *message,
                   void *closure_data);
@@ -1375,6 +1486,9 @@ typedef void (*Streak__V1__StateDigest_Closure)
                   void *closure_data);
 typedef void (*Streak__V1__Notice_Closure)
                  (const Streak__V1__Notice *message,
+                  void *closure_data);
+typedef void (*Streak__V1__NoticeValue_Closure)
+                 (const Streak__V1__NoticeValue *message,
                   void *closure_data);
 typedef void (*Streak__V1__WatchRequest_Closure)
                  (const Streak__V1__WatchRequest *message,
@@ -1492,10 +1606,12 @@ extern const ProtobufCMessageDescriptor streak__v1__resolve_conflict__descriptor
 extern const ProtobufCMessageDescriptor streak__v1__operation_outcome__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__sync_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__zone_use__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__habit_alias__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__account_settings__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__state_digest__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__notice__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__notice_value__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__watch_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__watch_response__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__list_notices_request__descriptor;
