@@ -1,7 +1,8 @@
 """The rows of scripts/bench for browsers' protocols: Connect and gRPC-Web beside gRPC, HTTP/1.1
 beside HTTP/2, JSON beside protobuf, and Envoy's translator in front.
 
-Every round measures each way once, in turn; a row is the median of the rounds' ratios. h2load makes
+Every round measures each way once, in turn, every second round in the reverse order; a row is the
+median of the rounds' ratios. h2load makes
 the calls of the echo service, streak-load those of `Sync`.
 """
 
@@ -91,8 +92,8 @@ def echo_rows(folder, seconds, rounds):
         translator = addresses["translator"]
         proxy = int(addresses["pid"])
         pin(proxy, cpu=0)
-        for _ in range(rounds):
-            for protocol, version, point in ways:
+        for number in range(rounds):
+            for protocol, version, point in ways if number % 2 == 0 else reversed(ways):
                 before = cpu_seconds(pid)
                 count = h2load(folder, address, protocol, version, *point, seconds)
                 found.setdefault((protocol, version, point), []).append((cpu_seconds(pid) - before) / count * 1e6)

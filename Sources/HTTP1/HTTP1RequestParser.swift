@@ -15,8 +15,10 @@ public struct HTTP1RequestParser {
   }
 
   private enum State {
-    /// Before the end of a head. Next: `body`, `chunkLine`, `complete`.
+    /// Before the end of a head. Next: `body`, `chunkLine`, `complete`, `tooLarge`.
     case head
+    /// Before the end of a head that is refused for its size. Next: `closed`.
+    case tooLarge(HTTP1Refusal, OriginSearch)
     /// So many bytes of a body are missing. Next: `complete`.
     case body(Int)
     /// Before the end of a chunk's line. Next: `chunkData`, `trailers`.
@@ -56,7 +58,11 @@ public struct HTTP1RequestParser {
 
   /// A request has begun and its head is not whole. The begin of an empty line is none.
   public var isInHead: Bool {
-    if case .head = state { !held.isEmpty && held.first != UInt8.carriageReturn } else { false }
+    switch state {
+    case .head: !held.isEmpty && held.first != UInt8.carriageReturn
+    case .tooLarge: true
+    default: false
+    }
   }
 
   /// No further request is read: the last one said so, or was refused.
@@ -98,10 +104,17 @@ public struct HTTP1RequestParser {
   ) throws(HTTP1Refusal) -> Event? {
     while true {
       if case .complete = state { return completed() }
+      if case .tooLarge(let refusal, let search) = state, search.isOver {
+        search.addOrigin(to: headers)
+        throw refusal
+      }
       guard offset < bytes.count else { return nil }
       switch state {
       case .head:
         if let head = unsafe try readHead(bytes, &offset, headers) { return .head(head) }
+      case .tooLarge(let refusal, var search):
+        unsafe search.look(through: bytes, &offset)
+        state = .tooLarge(refusal, search)
       case .body(let missing):
         let range = offset..<offset + min(missing, bytes.count - offset)
         offset = range.upperBound
@@ -140,9 +153,11 @@ public struct HTTP1RequestParser {
     guard unsafe try skipEmptyLines(bytes, &offset) else { return nil }
     guard held.isEmpty else { return unsafe try readHeldHead(bytes, &offset, headers) }
     let rest = unsafe bytes.part(offset..<bytes.count)
-    guard let end = unsafe try scan.end(in: rest, limits) else {
-      unsafe held.append(contentsOf: rest)
-      offset = bytes.count
+    guard let end = unsafe try headEnd(in: rest) else {
+      if case .head = state {
+        unsafe held.append(contentsOf: rest)
+        offset = bytes.count
+      }
       return nil
     }
     offset += end
@@ -159,16 +174,32 @@ public struct HTTP1RequestParser {
     var whole: [UInt8] = []
     swap(&whole, &held)
     let end = try unsafe whole.withUnsafeBufferPointer { whole throws(HTTP1Refusal) in
-      unsafe try scan.end(in: whole, limits)
+      unsafe try headEnd(in: whole)
     }
     guard let end else {
-      swap(&whole, &held)
       offset += taken
+      if case .tooLarge(let refusal, var search) = state {
+        var looked = 0
+        unsafe whole.withUnsafeBufferPointer { unsafe search.look(through: $0, &looked) }
+        state = .tooLarge(refusal, search)
+      } else {
+        swap(&whole, &held)
+      }
       return nil
     }
     offset += end - before
     return try unsafe whole.withUnsafeBufferPointer { whole throws(HTTP1Refusal) in
       unsafe try finishHead(whole.part(0..<end), headers)
+    }
+  }
+
+  /// - Returns: Bytes of the head; nil until all of them are known, and for one that is too large.
+  private mutating func headEnd(in bytes: Bytes) throws(HTTP1Refusal) -> Int? {
+    do {
+      return unsafe try scan.end(in: bytes, limits)
+    } catch  where error == .requestLineTooLong || error == .headersTooLarge {
+      state = .tooLarge(error, OriginSearch())
+      return nil
     }
   }
 

@@ -47,7 +47,8 @@ package struct BackupFolder: Sendable {
   /// it is root's.
   ///
   /// - Parameter scratchFolder: Made for that user as well if need be.
-  /// - Throws: If that user cannot write the backup folder. Folders that were made are removed then.
+  /// - Throws: If that user cannot write the backup folder. Folders that were made are removed
+  ///   then.
   package static func prepare(
     _ path: String, scratchFolder: String, for user: ServerUser
   ) throws(OperationsError) {

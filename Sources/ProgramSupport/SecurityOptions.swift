@@ -34,6 +34,15 @@ package struct SecurityOptions: ParsableArguments {
 
   package init() {}
 
+  package var usesHTTP2: Bool { httpVersion == .http2 }
+
+  /// The options as they would be given again, each with a space in front; none for those that are
+  /// the default.
+  package var protocolOptions: String {
+    (rpcProtocol == .grpc ? "" : " --protocol \(rpcProtocol.rawValue)")
+      + (usesHTTP2 ? "" : " --http-version \(httpVersion.rawValue)")
+  }
+
   /// - Throws: `ValidationError` for a certificate without a key, or the reverse.
   package func security() throws -> ConnectionSecurity {
     var security = ConnectionSecurity()

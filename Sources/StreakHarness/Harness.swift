@@ -20,14 +20,14 @@ package struct HarnessSettings: Sendable {
   package var longLists = false
   /// How the channel carries calls: malformed protobuf cannot be sent as JSON.
   package var rpcProtocol = ClientProtocol.grpc
+  /// The options of a command that repeats a check over the same protocol; empty, or with a space
+  /// in front.
+  package var protocolOptions = ""
   /// The operator's token, which no call gives; nil: the operators' methods are only tested without
   /// credentials.
   package var operatorToken: String?
 
   package init() {}
-
-  /// Of a command that repeats a check.
-  var protocolOption: String { rpcProtocol == .grpc ? "" : " --protocol \(rpcProtocol.rawValue)" }
 }
 
 /// Tests a server against its schema.

@@ -77,6 +77,7 @@ struct StreakHarnessCommand: AsyncParsableCommand {
     settings.limits = limits
     settings.longLists = longLists
     settings.rpcProtocol = security.rpcProtocol
+    settings.protocolOptions = security.protocolOptions
     settings.operatorToken = try operatorToken()
     if let failure = await Harness.reach(channel) {
       printError("The server cannot be reached: \(failure)\(ConnectionSecurity.advice(on: failure))")

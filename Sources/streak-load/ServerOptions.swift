@@ -22,6 +22,7 @@ struct ServerOptions: ParsableArguments {
 
   func server() async throws -> LoadServer {
     let context = try security.context(for: address)
+    guard security.usesHTTP2 else { throw ValidationError("streak-load makes its calls over HTTP/2.") }
     guard (1...3_600).contains(callSeconds) else { throw ValidationError("--call-seconds must be from 1 to 3600.") }
     let host = String(address.prefix { $0 != ":" })
     var found = SocketAddress(parsing: address)

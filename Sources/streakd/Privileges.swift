@@ -16,8 +16,8 @@ struct Privileges {
   /// Nil: this process reads its files itself.
   var files: PrivilegedFiles?
 
-  /// Binds the addresses, gives folders to the user, and becomes the user. Nothing is left behind if
-  /// it throws.
+  /// Binds the addresses, gives folders to the user, and becomes the user. Nothing is left behind
+  /// if it throws.
   ///
   /// - Parameter user: Nil: this process stays what it is.
   static func drop(

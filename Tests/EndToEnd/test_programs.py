@@ -29,6 +29,17 @@ def calls(address, *options):
     }
 
 
+@pytest.mark.parametrize("version", ["2", "1.1"])
+@pytest.mark.parametrize("protocol", ["grpc", "grpc-web", "grpc-web-text", "connect", "connect-json"])
+def test_every_program_speaks_every_protocol(server, protocol, version):
+    for program, arguments in calls(server.address, "--protocol", protocol, "--http-version", version).items():
+        code, told = run(program, *arguments)
+        if version == "1.1" and (protocol == "grpc" or program == "streak-load"):
+            assert code == 64 and "HTTP/2" in told, (program, told)
+        else:
+            assert code == 0, (program, told)
+
+
 def test_every_program_prints_its_version():
     told = [run(program, "--version") for program in ALL]
     assert [code for code, _ in told] == [0] * len(ALL), told

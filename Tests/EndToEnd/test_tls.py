@@ -34,10 +34,11 @@ def check(channel):
     return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10).status
 
 
-def presented(server, certificates, **options):
+def presented(server, certificates, protocols=("h2",), **options):
     """A new connection's version, protocol, and serial number of the certificate."""
     context = ssl.create_default_context(cafile=certificates / "ca.pem")
-    context.set_alpn_protocols(["h2"])
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     for name, value in options.items():
         setattr(context, name, value)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
@@ -53,6 +54,20 @@ def test_a_stock_client_is_served(secure, certificates):
 @pytest.mark.parametrize("version, name", [(ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")])
 def test_both_versions_are_spoken(secure, certificates, version, name):
     assert presented(secure, certificates, minimum_version=version, maximum_version=version)[:2] == (name, "h2")
+
+
+@pytest.mark.parametrize("protocols, chosen", [
+    (("h2", "http/1.1"), "h2"), (("http/1.1", "h2"), "h2"), (("http/1.1",), "http/1.1"), (("http/3", "http/1.1"), "http/1.1"), ((), None)])
+def test_the_protocol_is_chosen_by_alpn(secure, certificates, protocols, chosen):
+    assert presented(secure, certificates, protocols)[1] == chosen
+
+
+def test_a_client_without_alpn_is_served_by_http_1_1(secure, certificates):
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
+            wrapped.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert wrapped.recv(12) == b"HTTP/1.1 200"
 
 
 def test_a_client_with_invalid_tls_is_refused_and_others_are_served(secure, certificates):

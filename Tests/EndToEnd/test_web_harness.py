@@ -1,5 +1,5 @@
-"""streak-harness gives the same report by every protocol: the same checks with the same status,
-reason, details and side effects."""
+"""streak-harness gives the same report by every protocol and HTTP version: the same checks with the
+same status, reason, details and side effects."""
 
 import os
 import subprocess
@@ -21,12 +21,14 @@ LONG = "STREAKD_LONG" in os.environ
 REQUEST_STREAMS = {"ExportService/Import", "SyncService/SyncStream"}
 # Every other protocol is refused, which is their only check there.
 CONNECT_ONLY = {"SessionService/StashSession", "SessionService/TakeStash"}
+# HTTP/1.1 carries no stream in both directions.
+BIDIRECTIONAL = {"SyncService/SyncStream"}
 
 
-def report(address, protocol, suites):
+def report(address, protocol, suites, version="2"):
     """The names of the checks of each suite. All must succeed."""
     path = f"{os.environ['STREAKD_TEST_RUN']}/junit-{protocol}-{os.urandom(4).hex()}"
-    done = subprocess.run([PROGRAMS / "streak-harness", "--address", address, "--protocol", protocol, "--fuzz-rounds", "4" if LONG else "1",
+    done = subprocess.run([PROGRAMS / "streak-harness", "--address", address, "--protocol", protocol, "--http-version", version, "--fuzz-rounds", "4" if LONG else "1",
                            "--junit", path, *[part for suite in suites for part in ("--only", suite)]],
                           capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,10 +48,12 @@ def is_expressible(protocol, check):
     return protocol != "connect-json" or not check.startswith(("malformed: ", "rule max_items "))
 
 
+@pytest.mark.parametrize("version", ["2", "1.1"])
 @pytest.mark.parametrize("protocol", ["grpc-web", "grpc-web-text", "connect", "connect-json"])
-def test_the_report_is_that_of_grpc(server, by_grpc, protocol):
-    suites = [suite for suite in by_grpc if protocol != "grpc-web-text" or suite not in REQUEST_STREAMS]
-    found = report(server.address, protocol, suites)
+def test_the_report_is_that_of_grpc(server, by_grpc, protocol, version):
+    left_out = (REQUEST_STREAMS if protocol == "grpc-web-text" else set()) | (BIDIRECTIONAL if version == "1.1" else set())
+    suites = [suite for suite in by_grpc if suite not in left_out]
+    found = report(server.address, protocol, suites, version)
     if protocol.startswith("connect"):
         for suite in CONNECT_ONLY & set(suites):
             assert len(found.pop(suite)) > 5, suite

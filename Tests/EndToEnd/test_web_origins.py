@@ -10,11 +10,13 @@ import subprocess
 import pytest
 from databases import sql
 from documents import scrape
+from google.protobuf import descriptor_pb2
 from http1_peer import HOST, Http1Peer, request
 from limits import SIGN_INS
 from person import Person
 from server import PROGRAMS, Server, open_folder, wait_until
-from streak.v1 import account_pb2, common_pb2, export_pb2, session_pb2, streak_pb2
+from streak.v1 import (
+    account_pb2, common_pb2, credential_pb2, export_pb2, migration_pb2, recovery_pb2, session_pb2, streak_pb2, sync_pb2)
 from web_peer import FORMATS, STREAM_FORMATS, VERSIONS, Readable, Refusal, ask, decode_text, encode, envelopes
 
 APP = "https://app.example.com"
@@ -318,6 +320,36 @@ def test_a_page_reads_what_the_parser_refused_after_its_origin(web, status, sent
         peer.send(sent)
         answer = peer.answer()
     assert Readable(answer, APP).status == status
+
+
+@pytest.mark.parametrize(("status", "sent"), [
+    pytest.param(414, request(f"GET {START}?message={'x' * 9_000} HTTP/1.1", HOST, f"Origin: {APP}"), id="a long target"),
+    pytest.param(431, request(f"POST {START} HTTP/1.1", HOST, *(f"X-{number}: 1" for number in range(120)), f"Origin: {APP}"), id="many fields"),
+    pytest.param(431, request(f"POST {START} HTTP/1.1", HOST, "Authorization: " + "x" * 40_000, f"Origin: {APP}"), id="a long field"),
+    pytest.param(431, request("GET / HTTP/1.1", HOST, *(f"X-{number}: {'x' * 1_000}" for number in range(17)), f"Origin: {APP}"), id="long fields"),
+])
+def test_a_page_reads_that_its_request_is_too_large_wherever_its_origin_stands(web, status, sent):
+    with Http1Peer(web.port) as peer:
+        peer.send(sent)
+        answer = peer.answer()
+    assert Readable(answer, APP).status == status
+
+
+def methods():
+    """Every method that a server answers, with its path."""
+    for module in (account_pb2, credential_pb2, export_pb2, migration_pb2, recovery_pb2, session_pb2, streak_pb2, sync_pb2):
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                yield method, f"/{service.full_name}/{method.name}"
+
+
+@versions
+def test_exactly_the_unary_methods_without_side_effects_are_called_by_get(web, version):
+    for method, path in methods():
+        is_streaming = method.client_streaming or method.server_streaming
+        may = not is_streaming and method.GetOptions().idempotency_level == descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
+        answer = Readable(ask(web.port, version, f"{path}?connect=v1&encoding=proto&message=", b"", ORIGIN, method="GET"), APP)
+        assert (answer.status != 405) == may, (path, answer.status)
 
 
 @pytest.mark.parametrize(("status", "sent"), [

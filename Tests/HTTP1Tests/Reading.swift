@@ -15,6 +15,8 @@ struct Reading: Equatable {
 
   var requests: [Request] = []
   var refusal: HTTP1Refusal?
+  /// The value of `Origin` in a refused head.
+  var origin: String?
   var isClosed = false
 
   /// - Parameter cuts: Where the bytes are cut, ascending; empty: the bytes come in one piece.
@@ -50,6 +52,7 @@ struct Reading: Equatable {
       }
     } catch {
       refusal = error
+      origin = headers.firstValue("origin")
     }
   }
 }

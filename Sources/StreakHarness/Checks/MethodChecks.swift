@@ -149,7 +149,7 @@ final class MethodChecks {
       Failure(
         method: method.label, check: name, expected: expected, actual: actual, request: shown, credentials: credentials,
         replay:
-          "streak-harness --address \(settings.address) --seed \(settings.seed) --only \(method.label)\(settings.limits ? " --limits" : "")\(settings.protocolOption)"
+          "streak-harness --address \(settings.address) --seed \(settings.seed) --only \(method.label)\(settings.limits ? " --limits" : "")\(settings.protocolOptions)"
       ))
   }
 

@@ -49,7 +49,7 @@ final class ScenarioRunner {
             expected: step.json?.text ?? step.words.joined(separator: " "), actual: "\(error)",
             request: last?.requests.first?.json(schema).text ?? "", credentials: "the scenario's device",
             replay:
-              "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)\(settings.protocolOption)"
+              "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)\(settings.protocolOptions)"
           ))
         break
       }
@@ -61,7 +61,7 @@ final class ScenarioRunner {
             method: last?.method.label ?? "", check: "\(file): the last call", expected: "OK", actual: "\(error)",
             request: last?.requests.first?.json(schema).text ?? "", credentials: "the scenario's device",
             replay:
-              "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)\(settings.protocolOption)"
+              "streak-harness --address \(settings.address) --scenario \(file) --only \(scenario.name)\(settings.protocolOptions)"
           ))
       }
     }

@@ -59,7 +59,10 @@ class Http1Peer:
     def answer(self, has_body=True):
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         # Proxies write names in upper case.
-        fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:])}
+        fields = {}
+        for name, value in (line.split(": ", 1) for line in head[1:]):
+            # RFC 9110, section 5.3: repeated fields are one list.
+            fields[name.lower()] = ", ".join(filter(None, (fields.get(name.lower()), value)))
         assert head[0].startswith("HTTP/1.1 "), head
         body = b""
         if has_body and "content-length" in fields:
