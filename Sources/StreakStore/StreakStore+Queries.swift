@@ -29,11 +29,7 @@ extension StatementRunner {
   /// - Returns: How many rows it changed (or found).
   @discardableResult
   func execute(_ statement: Statement, _ parameters: PostgresValue...) async throws(StoreError) -> Int {
-    do throws(DatabaseError) {
-      return try await run(statement, parameters: parameters).affectedRowCount
-    } catch {
-      throw StoreError(error)
-    }
+    try await execute(BoundStatement(statement: statement, parameters: parameters))
   }
 
   /// Runs a statement that has its parameters.
@@ -63,8 +59,15 @@ extension StatementRunner {
     _ statement: Statement, _ parameters: PostgresValue...,
     decode: (borrowing Row) throws(DatabaseError) -> Value
   ) async throws(StoreError) -> Value? {
+    try await row(BoundStatement(statement: statement, parameters: parameters), decode: decode)
+  }
+
+  /// Runs a statement that has its parameters and reads its only row; nil if there is none.
+  func row<Value>(
+    _ step: BoundStatement, decode: (borrowing Row) throws(DatabaseError) -> Value
+  ) async throws(StoreError) -> Value? {
     do throws(DatabaseError) {
-      return try await run(statement, parameters: parameters).first(decode)
+      return try await run(step.statement, parameters: step.parameters).first(decode)
     } catch {
       throw StoreError(error)
     }

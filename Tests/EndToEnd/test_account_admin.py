@@ -159,6 +159,46 @@ def test_every_act_is_in_the_person_s_trail_with_the_operator_s_name(server, dat
         assert kept == "AccountAdminService/EraseAccount|operator=operator|127.0.0.1|"
 
 
+def test_an_act_whose_event_cannot_be_stored_does_nothing(database, tmp_path):  # noqa: F811
+    """Never silent: the event is part of the act, and an export's comes before its first byte."""
+    path = tmp_path / "operators"
+    path.write_text(TOKENS["root"])
+    with MailServer() as mails, Server(database=database, arguments=arguments(mails, "--operator-token-file", str(path))) as server, \
+            Person(server) as person:
+        user = verified(person, mails).accounts.GetAccount(account_pb2.GetAccountRequest(), metadata=person.metadata, timeout=60).account.user_id
+        person.put_habit("Read")
+        operator = Operator(person, "root")
+        state = ("select (select locked_at is null from users), (select count(*) from devices where refresh_hash is not null), "
+                 "(select count(*) from mail_outbox), (select count(*) from mail_tokens), (select count(*) from habits)")
+        sql(database, """create function refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+            create trigger refuse before insert on audit_events for each row when (new.method ~ 'AccountAdmin') execute function refuse()""")
+        before = sql(database, state)
+        received = []
+
+        def export():
+            request = account_admin_pb2.ExportAccountRequest(user_id=user, format=1)
+            for part in operator.stub.ExportAccount(request, metadata=operator.metadata, timeout=60):
+                received.append(part)
+
+        for act in (lambda: operator("LockAccount", user_id=user), lambda: operator("SignOutAccount", user_id=user), export,
+                    lambda: operator("FindAccount", user_id=user), lambda: operator("StartPasswordReset", user_id=user),
+                    lambda: operator("EraseAccount", user_id=user, email=person.email)):
+            with pytest.raises(grpc.RpcError) as caught:
+                act()
+            assert caught.value.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE)
+            assert sql(database, state) == before and received == []
+        sql(database, "update users set locked_at = now()")
+        with pytest.raises(grpc.RpcError):
+            operator("UnlockAccount", user_id=user)
+        assert sql(database, "select locked_at is not null from users") == "t"
+        sql(database, "drop trigger refuse on audit_events")
+        assert operator("UnlockAccount", user_id=user).was_locked
+        export()
+        assert received
+        told = sql(database, "select string_agg(method, ' ' order by number) from audit_events where method ~ 'AccountAdmin'")
+        assert told == "AccountAdminService/UnlockAccount AccountAdminService/ExportAccount"
+
+
 def test_a_reset_is_started_for_a_proved_address_and_by_its_link_only(database, tmp_path):  # noqa: F811
     path = tmp_path / "operators"
     path.write_text(f"{TOKENS['root']}\nmira find,lock {TOKENS['mira']}\nnoa find,reset {TOKENS['noa']}\n")

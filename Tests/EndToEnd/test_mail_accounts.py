@@ -360,6 +360,34 @@ def test_a_code_for_a_sign_up_says_nothing_about_an_account(database, mails, mir
         assert refusal(other.accounts.SignUp, attempt, timeout=60) == INVALID
 
 
+def test_a_code_for_a_sign_up_ends_with_five_wrong_ones_and_with_its_time(database, mails, mira, other):
+    mira.sign_up()
+    other.email = mira.email
+
+    def code():
+        before = mails.count(other.email)
+        other.accounts.RequestSignUpCode(account_pb2.RequestSignUpCodeRequest(email=other.email), timeout=30)
+        return mails.to(other.email, count=before + 1).code
+
+    def sign_up(proof):
+        request = other.sign_up_request()
+        request.address_code = proof
+        return other.accounts.SignUp(request, timeout=60)
+
+    first = code()
+    for guess in range(5):
+        assert refusal(sign_up, f"{guess:08}") == INVALID
+    assert refusal(sign_up, first) == INVALID
+    late = code()
+    sql(database, "UPDATE mail_tokens SET expires_at = now()")
+    assert refusal(sign_up, late) == INVALID
+    # The guesses have ended neither the address nor a later code.
+    again = code()
+    for guess in range(4):
+        assert refusal(sign_up, f"{guess:08}") == INVALID
+    assert sign_up(again).account.email_verified
+
+
 # Notices.
 
 def test_a_new_device_and_a_changed_password_are_told(mails, mira):

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from databases import database, sql  # noqa: F401
+from limits import declared
 from mail_server import MailServer, arguments
 from mailing import account, change_address, forget_password, reset, take_back, verified, verify
 from person import Person
@@ -182,6 +183,23 @@ def test_a_reset_by_mail_ends_the_proof_of_another_address(owner, thief, mails):
     assert refusal(verify, owner, proof.code)[1] == "MAIL_PROOF_INVALID"
 
 
+@pytest.mark.parametrize("way", ["change", "recovery code"])
+def test_a_new_password_ends_the_links_of_mails_that_wait(owner, thief, mails, way):
+    """The stranger reads the owner's mail, or has begun to change the address."""
+    codes = make_codes(owner)
+    forget_password(thief)
+    link = mails.of("Choose a new password")[0]
+    elsewhere = f"{os.urandom(8).hex()}@example.com"
+    change_address(thief, elsewhere)
+    proof = mails.to(elsewhere)
+    if way == "change":
+        change_password(owner)
+    else:
+        owner.use(recover(owner, codes[0]).tokens)
+    assert refusal(reset, thief, link.token)[1] == "MAIL_PROOF_INVALID"
+    assert refusal(verify, owner, proof.code)[1] == "MAIL_PROOF_INVALID" and is_in(owner)
+
+
 def test_a_link_to_the_former_address_resets_nothing_after_a_change(owner, mails):
     forget_password(owner)
     link = mails.of("Choose a new password")[0]
@@ -210,6 +228,27 @@ def test_taking_the_address_back_ends_codes_and_the_announced_deletion(database,
     assert (mine.email, mine.recovery_codes_left, mine.HasField("deletion_at")) == (former, 0, False)
     thief.email = former
     assert refusal(recover, thief, stolen[0])[1] == "SIGN_IN_REFUSED"
+
+
+def test_a_stranger_s_device_does_not_use_up_the_calls_that_end_it(database, mails):  # noqa: F811
+    options = arguments(mails, "--rate-limit-factor", "1", "--trusted-proxies", "127.0.0.1")
+    calls = {
+        "ChangePassword": account_pb2.ChangePasswordRequest(password="a wrong guess", new_password=NEW),
+        "RevokeDevice": account_pb2.RevokeDeviceRequest(device_id=os.urandom(16))}
+    home = (("x-forwarded-for", "192.0.2.1"),)
+    with Server(database=database, arguments=options) as server, Person(server) as owner, Person(server, email=owner.email) as thief:
+        owner.sign_up()
+        thief.sign_in()
+        away = (*thief.metadata, ("x-forwarded-for", "203.0.113.9"))
+        for method, request in calls.items():
+            for _ in range(declared(account_pb2, method).per_person.calls):
+                getattr(thief.accounts, method).future(request, metadata=away, timeout=60).exception()
+            assert refusal(getattr(thief.accounts, method), request, metadata=away, timeout=60)[1] == "TOO_MANY_REQUESTS"
+        known = account_pb2.RevokeDeviceRequest(device_id=thief.device.device_id)
+        assert owner.accounts.RevokeDevice(known, metadata=(*owner.metadata, *home), timeout=60).was_signed_in
+        change = account_pb2.ChangePasswordRequest(password=owner.password, new_password=NEW)
+        owner.use(owner.accounts.ChangePassword(change, metadata=(*owner.metadata, *home), timeout=60).tokens)
+        assert is_in(owner) and not is_in(thief)
 
 
 # What the owner is told.

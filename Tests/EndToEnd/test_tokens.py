@@ -152,6 +152,22 @@ def test_a_copy_of_a_device_that_signed_in_again_gets_new_device(database):  # n
         assert needs_new_device(refresh, phone, held)
 
 
+def test_a_sign_in_ends_the_earlier_tokens_of_its_device(database):  # noqa: F811
+    with Server(database=database) as server, Person(server) as phone:
+        phone.sign_up()
+        former = phone.tokens
+        phone.use(refresh(phone, former.refresh_token))
+        phone.put_habit()
+        unused = refresh(phone, phone.tokens.refresh_token)
+        present = phone.tokens
+        phone.sign_in()
+        for pair in (former, unused):
+            assert refusal(access, phone, pair.access_token)[1] == "CREDENTIALS_INVALID"
+        for pair in (former, present, unused):
+            assert needs_new_device(refresh, phone, pair.refresh_token)
+        phone.put_habit()
+
+
 def test_a_new_password_ends_every_other_credential(database):  # noqa: F811
     with Server(database=database) as server, Person(server) as owner, Person(server, email=owner.email) as tablet:
         owner.sign_up()

@@ -161,6 +161,9 @@ struct CredentialAccount: Sendable {
       return count == nil ? .conflict : .done
     case .refresh(let root, let presented, let pair):
       return answer(try await refresh(root, presented, pair, seen.grant, by: store))
+    case .use(let pair):
+      return answer(
+        try await store.accessGrant(of: userID, accessHash: CredentialRecord.sample(pair).accessHash, at: now) != nil)
     case .signOut(let index):
       _ = try await store.signOut(deviceIDs[index], of: userID)
       return .done
@@ -194,8 +197,8 @@ struct CredentialAccount: Sendable {
     case .eraseByPerson(let index, _):
       return try await store.erase(userID, at: now, .sample(nil), by: person(index)) == nil ? .missing : .done
     case .eraseByOperator: return answer(try await store.erase(userID, at: now, .sample(nil)) != nil)
-    case .lock: return answer(try await store.lockAccount(userID, at: now) != nil)
-    case .unlock: return answer(try await store.unlockAccount(userID))
+    case .lock: return answer(try await store.lockAccount(userID, at: now, event) != nil)
+    case .unlock: return answer(try await store.unlockAccount(userID, event) == true)
     case .requestReset(let address, let number):
       let link = seen.user.map { _ in Model.Link(purpose: .reset, number: number, address: address) }
       var token = self.token(link ?? .init(purpose: .reset, number: 0, address: address))
@@ -304,15 +307,17 @@ struct CredentialAccount: Sendable {
         Statement(
           .read,
           """
-          SELECT access_hash, refresh_family_hash, unused_pairs, revoked_at IS NULL FROM devices
+          SELECT access_hash, refresh_family_hash, unused_pairs, revoked_at IS NULL, previous_access_hash FROM devices
           WHERE user_id = '\(userID)' AND device_id = '\(deviceID)'
           """)
       ) { row throws(DatabaseError) in
         var family: Model.Family?
+        let unused = (TokenFamily.pairs(encoded: try row.bytes(2)) ?? []).compactMap(\.accessHash.first)
+        let previous = try row.bytesOrNull(4)?.first
         if let current = try row.bytesOrNull(0)?.first, let root = try row.bytesOrNull(1)?.first {
-          family = Model.Family(
-            root: root, current: current,
-            unused: (TokenFamily.pairs(encoded: try row.bytes(2)) ?? []).compactMap(\.accessHash.first))
+          family = Model.Family(root: root, current: current, previous: previous, unused: unused)
+        } else {
+          #expect(previous == nil && unused.isEmpty, "a device that is signed out has left a token")
         }
         return Model.Device(family: family, isKnown: try row.bool(3))
       }

@@ -7,42 +7,48 @@ enum CredentialCalls {
   /// The links of the beginning states.
   static let (resetLink, verifyLink, takeBackLink): (UInt8, UInt8, UInt8) = (1, 2, 3)
 
+  /// The pair that one of them has issued.
+  static let unusedPair: UInt8 = 5
+
   /// Every kind of call, with values of its own at each place among concurrent ones.
   static func call(_ kind: Int, place: Int) -> Model.Call {
     let (pair, device, number) = (UInt8(10 + place), place % deviceCount, UInt8(20 + 4 * place))
     let newPassword = "p\(place + 1)"
     return switch kind {
-    // The five that change most.
     case 0: .reset(link: resetLink, newPassword: newPassword)
     case 1: .signIn(device: device, password: "p0", pair: pair)
-    case 2: .refresh(root: 1, presented: 1, pair: pair)
-    case 3: .changePassword(device: place % 2, password: "p0", newPassword: newPassword, pair: pair)
-    case 4: .eraseByPerson(device: 0, password: "p0")
-    case 5: .recover(code: 0, device: device, pair: pair, newPassword: newPassword)
-    case 6: .signOut(device: 0)
-    case 7: .signOutAll
-    case 8: .revoke(device: 1)
-    case 9: .spendCode(0)
-    case 10: .makeCodes(device: 1, password: "p0")
-    case 11: .approve(device: 0)
-    case 12: .deny(device: 1)
-    case 13: .completeSignIn(device: 2, pair: pair)
-    case 14: .announceDeletion(device: 0, password: "p0")
-    case 15: .cancelDeletion
-    case 16: .eraseIfDue
-    case 17: .eraseByOperator
-    case 18: .lock
-    case 19: .unlock
-    case 20: .requestReset(address: 0, link: number)
-    case 21: .requestChange(device: 0, password: "p0", address: 1, link: number + 1)
-    case 22: .verifyAddress(link: verifyLink, takeBack: number + 2)
+    case 2: .changePassword(device: place % 2, password: "p0", newPassword: newPassword, pair: pair)
+    case 3: .eraseByPerson(device: 0, password: "p0")
+    case 4: .refresh(root: 1, presented: 1, pair: pair)
+    case 5: .refresh(root: 1, presented: unusedPair, pair: pair)
+    case 6: .use(pair: unusedPair)
+    case 7: .recover(code: 0, device: device, pair: pair, newPassword: newPassword)
+    case 8: .signOut(device: 0)
+    case 9: .signOutAll
+    case 10: .revoke(device: 1)
+    case 11: .spendCode(0)
+    case 12: .makeCodes(device: 1, password: "p0")
+    case 13: .approve(device: 0)
+    case 14: .deny(device: 1)
+    case 15: .completeSignIn(device: 2, pair: pair)
+    case 16: .announceDeletion(device: 0, password: "p0")
+    case 17: .cancelDeletion
+    case 18: .eraseIfDue
+    case 19: .eraseByOperator
+    case 20: .lock
+    case 21: .unlock
+    case 22: .requestReset(address: 0, link: number)
+    case 23: .requestChange(device: 0, password: "p0", address: 1, link: number + 1)
+    case 24: .verifyAddress(link: verifyLink, takeBack: number + 2)
     default: .takeBack(link: takeBackLink, newPassword: newPassword)
     }
   }
 
-  static let kindCount = 24
-  /// Reset, sign-in, refresh, change of the password, erasure.
+  static let kindCount = 26
+  /// Reset, sign-in, change of the password, erasure, refresh.
   static let coreKinds = 0..<5
+  /// What the holders of one family of tokens do.
+  static let tokenKinds = 4..<7
 
   /// An account with two devices signed in, codes, a request, a link to a new password and one to
   /// another address.
@@ -60,7 +66,7 @@ enum CredentialCalls {
   /// What comes before the concurrent calls.
   enum Beginning: CaseIterable, Sendable {
     case plain
-    /// A request is approved, and a deletion announced.
+    /// A request is approved, a deletion announced, and a pair of tokens issued that was not used.
     case approved
     /// The address was changed: the former one can take the account back.
     case changed
@@ -68,7 +74,11 @@ enum CredentialCalls {
     var calls: [Model.Call] {
       switch self {
       case .plain: []
-      case .approved: [.approve(device: 0), .announceDeletion(device: 0, password: "p0")]
+      case .approved:
+        [
+          .approve(device: 0), .announceDeletion(device: 0, password: "p0"),
+          .refresh(root: 1, presented: 1, pair: unusedPair),
+        ]
       case .changed:
         [
           .verifyAddress(link: verifyLink, takeBack: takeBackLink), .requestReset(address: 1, link: resetLink),

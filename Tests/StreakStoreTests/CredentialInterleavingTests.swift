@@ -25,9 +25,10 @@ import TestSupport
     #expect(schedules.count == 90)
     let needed = Self.isLong ? 0..<Calls.kindCount : Calls.coreKinds
     let kinds = Self.isLong ? 0..<Calls.kindCount : Calls.coreKinds
-    // Every two calls, and three of the core's or of all.
+    // Every two calls, and three of the core's, of the tokens' or of all.
     let choices =
-      Calls.choices(3, of: kinds, with: needed) + Calls.choices(2, of: 0..<Calls.kindCount, with: 0..<Calls.kindCount)
+      Calls.choices(3, of: kinds, with: needed) + Calls.choices(3, of: Calls.tokenKinds, with: Calls.tokenKinds)
+      + Calls.choices(2, of: 0..<Calls.kindCount, with: 0..<Calls.kindCount)
     for choice in choices {
       let calls = choice.enumerated().map { Calls.call($1, place: $0) }
       let serial = Calls.serialOutcomes(calls, from: start)
@@ -73,10 +74,11 @@ import TestSupport
         let account = try await Self.make(test, other, number, beginning)
         var model = beginning.state
         for place in 0..<12 {
-          var kind = Int.random(in: 0..<Calls.kindCount, using: &random)
-          // Erasing early would end the sequence.
-          if place < 8, [4, 16, 17].contains(kind) { kind = 20 }
-          let call = Calls.call(kind, place: place)
+          var call: Model.Call
+          repeat {
+            call = Calls.call(Int.random(in: 0..<Calls.kindCount, using: &random), place: place)
+            // Erasing early would end the sequence.
+          } while place < 8 && call.isErasure
           let expected = model.apply(call)
           let found = try await account.perform(call, by: account.stores[place % 2])
           #expect(found == expected, "\(call)")
@@ -92,12 +94,19 @@ import TestSupport
     try await TestStore.run { test in
       let other = try await test.anotherStore()
       var number = 0
-      let pairs = Calls.choices(2, of: 0..<Calls.kindCount, with: Self.isLong ? 0..<Calls.kindCount : Calls.coreKinds)
-      let triples = Self.isLong ? Calls.choices(3, of: Calls.coreKinds, with: Calls.coreKinds) : []
-      let beginnings = Self.isLong ? Calls.Beginning.allCases : [.plain]
-      let choices = (pairs + triples).enumerated().filter { $0.offset % 4 == part }.map(\.element)
-      for beginning in beginnings {
-        for choice in choices {
+      let all = 0..<Calls.kindCount
+      let runs: [(beginning: Calls.Beginning, choices: [[Int]])] =
+        Self.isLong
+        ? Calls.Beginning.allCases.map { beginning in
+          let triples = [Calls.coreKinds, Calls.tokenKinds].flatMap { Calls.choices(3, of: $0, with: $0) }
+          return (beginning, Calls.choices(2, of: all, with: all) + triples)
+        }
+        : [
+          (.plain, Calls.choices(2, of: all, with: Calls.coreKinds)),
+          (.approved, Calls.choices(2, of: all, with: Calls.tokenKinds)),
+        ]
+      for (beginning, choices) in runs {
+        for (index, choice) in choices.enumerated() where index % 4 == part {
           let calls = choice.enumerated().map { Calls.call($1, place: $0) }
           for schedule in Calls.distinctSchedules(choice.count) {
             number += 1
@@ -174,4 +183,11 @@ import TestSupport
 extension CredentialModel.Call {
   /// A refused one may end a family.
   fileprivate var isRefresh: Bool { if case .refresh = self { true } else { false } }
+
+  fileprivate var isErasure: Bool {
+    switch self {
+    case .eraseByPerson, .eraseByOperator, .eraseIfDue: true
+    default: false
+    }
+  }
 }

@@ -10,7 +10,11 @@ struct CredentialModel: Hashable, Sendable {
     /// The pair of the sign-in.
     var root: UInt8
     var current: UInt8
+    /// The pair whose access token still works beside the current one.
+    var previous: UInt8?
     var unused: [UInt8] = []
+
+    mutating func makeCurrent(_ pair: UInt8) { (previous, current, unused) = (current, pair, []) }
   }
 
   struct Device: Hashable, Sendable {
@@ -39,6 +43,8 @@ struct CredentialModel: Hashable, Sendable {
     case recover(code: Int, device: Int, pair: UInt8, newPassword: String)
     case changePassword(device: Int, password: String, newPassword: String, pair: UInt8)
     case refresh(root: UInt8, presented: UInt8, pair: UInt8)
+    /// A call with the access token of a pair.
+    case use(pair: UInt8)
     case signOut(device: Int)
     case signOutAll
     case revoke(device: Int)
@@ -162,13 +168,20 @@ struct CredentialModel: Hashable, Sendable {
         devices[id]?.family = nil
         return .refused
       }
-      if presented != family.current {
-        family.current = presented
-        family.unused = []
-      }
+      if presented != family.current { family.makeCurrent(presented) }
       if family.unused.count == 4 { family.unused.removeFirst() }
       family.unused.append(pair)
       devices[id]?.family = family
+    case .use(let pair):
+      for (id, device) in devices {
+        guard var family = device.family else { continue }
+        if pair == family.current || pair == family.previous { return .done }
+        guard family.unused.contains(pair) else { continue }
+        family.makeCurrent(pair)
+        devices[id]?.family = family
+        return .done
+      }
+      return .refused
     case .signOut(let device):
       // Of an erased account as well: it asks for an end, and that is there.
       if exists { devices[device]?.family = nil }
@@ -225,7 +238,6 @@ struct CredentialModel: Hashable, Sendable {
       guard let link = link(number, .reset), link.address == address else { return .refused }
       replacePassword(by: newPassword)
       codes = [:]
-      links = links.filter { $0.purpose == .takeBack }
     case .requestChange(_, _, let address, let number):
       if let refusal = unproven(call, seen) { return refusal }
       links.insert(Link(purpose: .verify, number: number, address: address))
@@ -259,6 +271,7 @@ struct CredentialModel: Hashable, Sendable {
 
   private mutating func replacePassword(by newPassword: String) {
     password = newPassword
+    links = links.filter { $0.purpose == .takeBack }
     endTokens()
   }
 

@@ -55,8 +55,9 @@ public protocol AccountService: Sendable {
   /// Refused: DEVICE_NOT_FOUND.
   func revokeDevice(_ request: RevokeDeviceRequest, context: ServerContext) async throws(RPCStatus) -> RevokeDeviceResponse
   /// Changes the password and ends every credential of the account: tokens, requests to sign in that
-  /// another device approved, and recovery codes, unless they were made on this device. This device
-  /// gets new tokens in the reply; if that is lost, it signs in with the new password.
+  /// another device approved, links and codes of mails but for links that take an address back, and
+  /// recovery codes, unless they were made on this device. This device gets new tokens in the reply;
+  /// if that is lost, it signs in with the new password.
   ///
   /// Refused: SIGN_IN_REFUSED if the present password is not the one given; PASSWORD_TOO_COMMON;
   /// TOO_MANY_REQUESTS.

@@ -12,6 +12,12 @@ struct RateLimitInterceptor: ServerInterceptor {
   let calls: PersonCalls
   /// Whether the method has a limit that is counted here.
   private var countsMethod = false
+  /// Whether a person's limit is one for each of the person's devices.
+  private var countsDevice = false
+
+  /// Methods that end credentials. The device of a stranger who knows the password must not use up
+  /// the calls by which the owner ends its credentials.
+  private static let methodsCountedByDevice: Set<String> = ["ChangePassword", "RevokeDevice", "SignOut"]
 
   init(limiter: RateLimiter, calls: PersonCalls) {
     self.limiter = limiter
@@ -21,6 +27,7 @@ struct RateLimitInterceptor: ServerInterceptor {
   func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? {
     var bound = self
     bound.countsMethod = method.policy.rateLimit.map { !$0.isCountedByMethod } ?? false
+    bound.countsDevice = Self.methodsCountedByDevice.contains(method.name)
     return bound
   }
 
@@ -30,7 +37,8 @@ struct RateLimitInterceptor: ServerInterceptor {
     let principal = context.principal
     if let principal { try calls.count(principal.userID, context) }
     if countsMethod {
-      try await limiter.count(context, person: principal?.userID.bytes)
+      let device = countsDevice ? principal?.deviceID?.bytes ?? [] : []
+      try await limiter.count(context, person: principal.map { $0.userID.bytes + device })
     }
     try await next(context)
   }

@@ -43,11 +43,9 @@ struct AccountAdminHandlers: AccountAdminService {
     _ request: LockAccountRequest, context: ServerContext
   ) async throws(RPCStatus) -> LockAccountResponse {
     let user = try await account(try identifier(request.userId, "user_id"), context)
-    let count = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.lockAccount(user.userID, at: .now())
+    let count = try await act(context) { event throws(StoreError) in
+      try await store.lockAccount(user.userID, at: .now(), event)
     }
-    guard let count else { throw Reason.accountNotFound.status }
-    endGrants(of: user.userID, context)
     return LockAccountResponse(devicesSignedOut: count)
   }
 
@@ -55,8 +53,8 @@ struct AccountAdminHandlers: AccountAdminService {
     _ request: UnlockAccountRequest, context: ServerContext
   ) async throws(RPCStatus) -> UnlockAccountResponse {
     let user = try await account(try identifier(request.userId, "user_id"), context)
-    let wasLocked = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.unlockAccount(user.userID)
+    let wasLocked = try await act(context) { event throws(StoreError) in
+      try await store.unlockAccount(user.userID, event)
     }
     return UnlockAccountResponse(wasLocked: wasLocked)
   }
@@ -65,10 +63,9 @@ struct AccountAdminHandlers: AccountAdminService {
     _ request: SignOutAccountRequest, context: ServerContext
   ) async throws(RPCStatus) -> SignOutAccountResponse {
     let user = try await account(try identifier(request.userId, "user_id"), context)
-    let count = try await mappingStoreErrors { () throws(StoreError) in
-      try await store.signOut(nil, of: user.userID)
+    let count = try await act(context) { event throws(StoreError) in
+      try await store.signOutAccount(user.userID, event)
     }
-    endGrants(of: user.userID, context)
     return SignOutAccountResponse(devicesSignedOut: count)
   }
 
@@ -82,8 +79,8 @@ struct AccountAdminHandlers: AccountAdminService {
     }
     try await limiter.countMail(to: address.key, context)
     let proof = orders.reset(of: user.email, address.key, for: user.userID)
-    try await mappingStoreErrors { () throws(StoreError) in
-      try await store.storeProof(proof.token, proof.mail, about: user.userID, to: user.email)
+    try await act(context) { event throws(StoreError) in
+      try await store.storeProof(proof.token, proof.mail, about: user.userID, to: user.email, event)
     }
     return StartPasswordResetResponse()
   }
@@ -92,7 +89,11 @@ struct AccountAdminHandlers: AccountAdminService {
     _ request: ExportAccountRequest, responses: ResponseWriter<ExportResponse>, context: ServerContext
   ) async throws(RPCStatus) {
     _ = try await account(try identifier(request.userId, "user_id"), context)
+    // Before the first byte leaves. An export that fails has a second event, with its outcome.
+    let event = AuditInterceptor.event(of: context, from: limiter.addresses)
+    try await mappingStoreErrors { () throws(StoreError) in try await store.recordAudit(event) }
     try await exports.export(ExportRequest(format: request.format), responses: responses, context: context)
+    context.principal?.auditIsStored = true
   }
 
   func eraseAccount(
@@ -127,9 +128,17 @@ struct AccountAdminHandlers: AccountAdminService {
     return user
   }
 
-  private func endGrants(of userID: Identifier, _ context: ServerContext) {
-    guard var principal = context.principal else { return }
-    principal.hasRevokedTokens = true
-    context.principal = principal
+  /// Makes a change of the account of the call, which stores the call's event with it.
+  ///
+  /// - Parameter change: Nil: there is no such account any more.
+  private func act<Value>(
+    _ context: ServerContext, _ change: (AuditEventRecord) async throws(StoreError) -> Value?
+  ) async throws(RPCStatus) -> Value {
+    let event = AuditInterceptor.event(of: context, from: limiter.addresses)
+    let value = try await mappingStoreErrors { () throws(StoreError) in try await change(event) }
+    guard let value else { throw Reason.accountNotFound.status }
+    context.principal?.auditIsStored = true
+    context.principal?.hasRevokedTokens = true
+    return value
   }
 }

@@ -41,6 +41,13 @@ extension StreakStore {
   /// as 32 hexadecimal digits.
   public static let revocationChannel = "streakd_revocations"
 
+  // The first parameters are the device's row: $1 the user, $2 the device, $3 the time. These
+  // follow.
+  private static let (devicesMaxParameter, changesParameter, sourcesParameter, passwordParameter) = {
+    let end = DeviceColumn.inserted.count
+    return ("$\(end + 1)", "$\(end + 2)", "$\(end + 3)", "$\(end + 4)")
+  }()
+
   private static let grantAccess = Statement(
     .write,
     """
@@ -49,34 +56,26 @@ extension StreakStore {
       -- state decides. Nothing is stored for a person who is not there, whose account is locked, or who has
       -- another password by now.
       SELECT h.user_id, h.sources FROM heads h JOIN users u ON u.user_id = h.user_id
-      WHERE h.user_id = $1 AND u.locked_at IS NULL AND ($17::bytea IS NULL OR u.sealed_password = $17)
+      WHERE h.user_id = $1 AND u.locked_at IS NULL
+        AND (\(passwordParameter)::bytea IS NULL OR u.sealed_password = \(passwordParameter))
       FOR NO KEY UPDATE OF h, u
     ), registered AS (
       -- A device that is new is a source of statements, caught up now (`Sources.encoded`); of too many the earliest goes.
-      UPDATE heads SET change_number = heads.change_number + $13::integer,
-        sources = substr(heads.sources, CASE WHEN octet_length(heads.sources) >= $14 THEN 45 ELSE 1 END)
-          || uuid_send($2) || int8send(0) || int8send((extract(epoch FROM $6::timestamptz) * 1000)::bigint)
+      UPDATE heads SET change_number = heads.change_number + \(changesParameter),
+        sources = substr(heads.sources, CASE WHEN octet_length(heads.sources) >= \(sourcesParameter) THEN 45 ELSE 1 END)
+          || uuid_send($2) || int8send(0) || int8send((extract(epoch FROM $3) * 1000)::bigint)
           || int4send(0) || int8send(0)
       FROM head WHERE heads.user_id = head.user_id AND position(uuid_send($2) IN head.sources) = 0
     ), displaced AS (
       DELETE FROM devices WHERE user_id = $1 AND device_id IN (
         SELECT device_id FROM devices WHERE user_id = $1 AND device_id <> $2
-        ORDER BY greatest(registered_at, refreshed_at) DESC, device_id OFFSET $12 - 1)
+        ORDER BY greatest(registered_at, refreshed_at) DESC, device_id OFFSET \(devicesMaxParameter) - 1)
     )
-    INSERT INTO devices (
-      user_id, device_id, name, platform, app_version, registered_at, access_hash, access_expires_at, refresh_hash,
-      refresh_expires_at, refresh_family_hash, proven_at, address_hash)
-    SELECT $1, $2, $3, $4, $5, $6::timestamptz, $7, $8::timestamptz, $9, $10::timestamptz, $11,
-      CASE WHEN $15 THEN $6::timestamptz END, $16::bytea
-    FROM head
+    INSERT INTO devices (\(DeviceColumn.inserted.list()))
+    SELECT \(DeviceColumn.inserted.parameters()) FROM head
     ON CONFLICT (user_id, device_id) DO UPDATE SET
-      name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
-      access_hash = excluded.access_hash, access_expires_at = excluded.access_expires_at,
-      refresh_hash = excluded.refresh_hash, refresh_expires_at = excluded.refresh_expires_at,
-      refresh_family_hash = excluded.refresh_family_hash, proven_at = excluded.proven_at,
-      address_hash = excluded.address_hash, revoked_at = NULL, previous_access_hash = NULL,
-      previous_access_expires_at = NULL, unused_pairs = '', refreshed_at = excluded.registered_at,
-      ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
+      \(DeviceColumn.signedIn.assignments(from: "excluded")), refreshed_at = excluded.registered_at,
+      revoked_at = NULL, \(endingFamily)
     """)
 
   /// Makes these the only credentials of a device, which is registered if it is new.
@@ -90,14 +89,15 @@ extension StreakStore {
     to device: DeviceRecord, of userID: Identifier, _ credential: CredentialRecord, at now: Instant, devicesMax: Int32,
     addressHash: [UInt8]?, isNewAccount: Bool = false, isProven: Bool = true, ifPassword sealedPassword: [UInt8]? = nil
   ) -> BoundStatement {
-    BoundStatement(
-      grantAccess,
-      .identifier(userID), .identifier(device.deviceID), .string(device.name), .string(device.platform),
-      .string(device.appVersion), .instant(now), .bytes(credential.accessHash), .instant(credential.accessExpiresAt),
-      .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt), .bytes(credential.refreshFamilyHash),
-      .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
-      .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)), .bool(isProven),
-      .bytes(addressHash), .bytes(sealedPassword))
+    let signIn = DeviceSignIn(
+      userID: userID, device: device, credential: credential, signedInAt: now, isProven: isProven,
+      addressHash: addressHash)
+    return BoundStatement(
+      statement: grantAccess,
+      parameters: DeviceColumn.inserted.map { $0.value(signIn) } + [
+        .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
+        .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)), .bytes(sealedPassword),
+      ])
   }
 
   /// Signs a device in: it is registered if it is new, and these become its only credentials.
@@ -227,9 +227,7 @@ extension StreakStore {
   private static let storeFamily = Statement(
     .write,
     """
-    UPDATE devices SET access_hash = $5, access_expires_at = $6, refresh_hash = $7, refresh_expires_at = $8,
-      previous_access_hash = $9, previous_access_expires_at = $10, unused_pairs = $11,
-      refreshed_at = coalesce($12, refreshed_at)
+    UPDATE devices SET refreshed_at = coalesce($5, refreshed_at), \(DeviceColumn.family.assignments(fromParameter: 6))
     WHERE user_id = $1 AND device_id = $2 AND refresh_hash = $3 AND unused_pairs = $4
     """)
 
@@ -241,12 +239,12 @@ extension StreakStore {
     _ family: TokenFamily, replacing before: TokenFamily, of deviceID: Identifier, _ userID: Identifier,
     refreshedAt: Instant? = nil
   ) async throws(StoreError) -> Bool {
-    try await database.execute(
-      Self.storeFamily, .identifier(userID), .identifier(deviceID), .bytes(before.current.refreshHash),
-      .bytes(before.encodedUnused), .bytes(family.current.accessHash), .instant(family.current.accessExpiresAt),
-      .bytes(family.current.refreshHash), .instant(family.current.refreshExpiresAt),
-      .bytes(family.previousAccess?.hash), .instant(family.previousAccess?.expiresAt), .bytes(family.encodedUnused),
-      .instant(refreshedAt)) == 1
+    let key: [PostgresValue] = [
+      .identifier(userID), .identifier(deviceID), .bytes(before.current.refreshHash), .bytes(before.encodedUnused),
+    ]
+    let values = DeviceColumn.family.map { $0.value(family) }
+    return try await database.execute(
+      BoundStatement(statement: Self.storeFamily, parameters: key + [.instant(refreshedAt)] + values)) == 1
   }
 
   /// Most times that a family is read again because another call changed it meanwhile. Each such
@@ -295,11 +293,12 @@ extension StreakStore {
   /// distinguished from a stranger.
   static func endingCredentials(isCopy: Bool = false) -> String {
     """
-    access_hash = NULL, access_expires_at = NULL, previous_access_hash = NULL, previous_access_expires_at = NULL,
-    refresh_hash = NULL, refresh_expires_at = NULL, refresh_family_hash = NULL, unused_pairs = '',
-    ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash), ended_by_copy = \(isCopy)
+    \(DeviceColumn.credentials.assignmentsOfDefaults()), \(endingFamily), ended_by_copy = \(isCopy)
     """
   }
+
+  /// SQL that keeps a device's family, or else the one before it, as the last that ended.
+  static let endingFamily = "ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)"
 
   private static let signOut = Statement(
     .write,

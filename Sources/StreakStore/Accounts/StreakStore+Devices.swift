@@ -104,21 +104,22 @@ extension StreakStore {
       UPDATE devices SET \(endingCredentials())
       FROM changed WHERE devices.user_id = changed.user_id AND device_id <> $4 AND refresh_hash IS NOT NULL RETURNING 1
     ), renewed AS (
-      UPDATE devices SET access_hash = $7, access_expires_at = $8, refresh_hash = $9, refresh_expires_at = $10,
-        refresh_family_hash = $11, refreshed_at = $12, proven_at = $12, previous_access_hash = NULL, previous_access_expires_at = NULL,
-        unused_pairs = '', ended_family_hash = coalesce(devices.refresh_family_hash, devices.ended_family_hash)
+      UPDATE devices SET refreshed_at = $7, proven_at = $7, \(endingFamily),
+        \(DeviceColumn.credentials.assignments(fromParameter: 8))
       FROM changed WHERE devices.user_id = changed.user_id AND device_id = $4
     ), refused AS (
       \(endingApprovals) AND EXISTS (SELECT FROM changed)
     ), ended AS (
       DELETE FROM recovery_codes USING changed WHERE recovery_codes.user_id = changed.user_id AND made_on <> $4
+    ), unlinked AS (
+      \(endingLinks) AND EXISTS (SELECT FROM changed)
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
     """)
 
   /// Replaces a user's password if it is still stored as given, ends every credential, recovery
-  /// codes that another device made among them, gives one device new ones, and notifies every
-  /// server.
+  /// codes that another device made and links of mails among them, gives one device new ones, and
+  /// notifies every server.
   ///
   /// - Parameter notice: A mail about the change, stored with it.
   /// - Returns: How many other devices were signed out; nil if the password had been replaced, the
@@ -128,11 +129,13 @@ extension StreakStore {
     _ credential: CredentialRecord, at now: Instant, notice: NewMail? = nil
   ) async throws(StoreError) -> Int32? {
     try await lockingPerson(userID) { transaction throws(StoreError) in
+      let change: [PostgresValue] = [
+        .identifier(userID), .bytes(present), .bytes(sealedPassword), .identifier(deviceID),
+        .string(Self.revocationChannel), .string(userID.description), .instant(now),
+      ]
+      let values = DeviceColumn.credentials.map { $0.value(credential) }
       let count = try await transaction.row(
-        Self.changePassword, .identifier(userID), .bytes(present), .bytes(sealedPassword), .identifier(deviceID),
-        .string(Self.revocationChannel), .string(userID.description), .bytes(credential.accessHash),
-        .instant(credential.accessExpiresAt), .bytes(credential.refreshHash), .instant(credential.refreshExpiresAt),
-        .bytes(credential.refreshFamilyHash), .instant(now)
+        BoundStatement(statement: Self.changePassword, parameters: change + values)
       ) { row throws(DatabaseError) in try row.int32(0) }
       if let notice, count != nil { try await transaction.execute(Self.enqueueingNotice(notice, to: userID)) }
       return count

@@ -91,6 +91,7 @@ extension StreakStore {
     """)
   private static let setPassword = Statement(.write, "UPDATE users SET sealed_password = $2 WHERE user_id = $1")
   private static let endApprovals = Statement(.write, endingApprovals)
+  private static let endMailedLinks = Statement(.write, endingLinks)
   private static let endOtherDevices = Statement(
     .write,
     """
@@ -122,6 +123,7 @@ extension StreakStore {
         rest.append(Self.setPassword, .identifier(userID), .bytes(recovery.sealedPassword))
         rest.append(Self.endOtherDevices, .identifier(userID), .identifier(recovery.device.deviceID))
         rest.append(Self.endApprovals, .identifier(userID))
+        rest.append(Self.endMailedLinks, .identifier(userID))
         rest.append(Self.recordingAudit(recovery.auditEvent))
         if let notice = recovery.notice { rest.append(Self.enqueueingNotice(notice, to: userID)) }
         rest.append(Self.notifyRevocation, .string(Self.revocationChannel), .string(userID.description))

@@ -14,7 +14,7 @@ extension StreakStore {
     """
     WITH head AS (INSERT INTO heads (user_id, first_day) VALUES ($1, $\(UserColumn.inserted.count + 1)))
     INSERT INTO users (\(UserColumn.inserted.list()))
-    VALUES (\(UserColumn.inserted.indices.map { "$\($0 + 1)" }.joined(separator: ", ")))
+    VALUES (\(UserColumn.inserted.parameters()))
     """)
 
   /// Makes an account with all its data, or nothing at all.

@@ -94,8 +94,7 @@ extension StreakStore {
   )
   private static let release = Statement(.write, "DELETE FROM emails WHERE user_id = $1 AND email_key = $2")
   // Links that lead to the former address prove nothing any more, but for those that take it back.
-  private static let removeOtherTokens = Statement(
-    .write, "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> $2")
+  private static let endLinks = Statement(.write, endingLinks)
 
   /// Accepts a proof of an address: of the account's own, which is then verified, or of another
   /// one, which the account then has.
@@ -126,8 +125,7 @@ extension StreakStore {
           return .commit(.taken)
         }
         var batch = Batch()
-        batch.append(
-          Self.removeOtherTokens, .identifier(userID), .int32(MailTokenPurpose.takeBackAddress.rawValue))
+        batch.append(Self.endLinks, .identifier(userID))
         if let former = before.emailKey {
           if before.isVerified {
             batch.append(Self.reserve, .identifier(userID), .string(former), .int32(Self.takeBackDays))
@@ -174,6 +172,8 @@ extension StreakStore {
       \(endingApprovals)
     ), ended AS (
       DELETE FROM recovery_codes WHERE user_id = $1
+    ), unlinked AS (
+      \(endingLinks)
     )
     SELECT (SELECT count(*)::integer FROM revoked), pg_notify($3, $4) FROM changed
     """)
@@ -194,18 +194,13 @@ extension StreakStore {
       guard let token, emailKey == token.emailKey,
         let count = try await Self.replacePassword(of: userID, by: sealedPassword, transaction)
       else { return nil }
-      var batch = Batch()
-      // One reset uses up every link, but for those that take a former address back.
-      batch.append(
-        Self.removeOtherTokens, .identifier(userID), .int32(MailTokenPurpose.takeBackAddress.rawValue))
-      batch.append(Self.enqueueingNotice(notice, to: userID))
-      try await transaction.execute(batch)
+      try await transaction.execute(Self.enqueueingNotice(notice, to: userID))
       return count
     }
   }
 
-  /// Replaces the password and ends every credential, recovery codes and requests to sign in among
-  /// them.
+  /// Replaces the password and ends every credential, recovery codes, requests to sign in and links
+  /// of mails among them.
   ///
   /// - Returns: How many devices were signed out; nil if there is no such account.
   private static func replacePassword(

@@ -5,6 +5,11 @@ extension StreakStore {
   /// Wrong codes after which a code is not accepted any more; its link still is.
   package static let wrongCodesMax: Int32 = 5
 
+  /// SQL that ends the links and codes of mails of the user `$1`, but for links that take a former
+  /// address back.
+  static let endingLinks =
+    "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> \(MailTokenPurpose.takeBackAddress.rawValue)"
+
   private static let insertToken = Statement(
     .write,
     """
@@ -31,10 +36,11 @@ extension StreakStore {
   ///   - userID: `.zero`: no account.
   ///   - recipient: Empty: nothing is sent.
   ///   - person: The person that asks for it; nil: no proof of the person is needed.
+  ///   - event: The audit event of an operator that asks for it, stored with it.
   /// - Throws: `.concurrentChange` if the proof does not hold any more.
   package func storeProof(
     _ token: NewMailToken, _ mail: NewMail, about userID: Identifier, to recipient: String, language: String = "",
-    by person: ProvenPerson? = nil
+    by person: ProvenPerson? = nil, _ event: AuditEventRecord? = nil
   ) async throws(StoreError) {
     try await transaction { transaction throws(StoreError) in
       var batch = Batch()
@@ -46,6 +52,7 @@ extension StreakStore {
       }
       batch.append(Self.inserting(token, of: userID))
       batch.append(Self.enqueueing(mail, about: userID, to: recipient, language: language))
+      if let event { batch.append(Self.recordingAudit(event)) }
       try await transaction.execute(batch, commits: true)
       return .commit(())
     }

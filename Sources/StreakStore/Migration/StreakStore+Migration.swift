@@ -39,7 +39,7 @@ extension StreakStore {
     .write,
     """
     INSERT INTO migrations (\(MigrationColumn.inserted.list()))
-    VALUES (\(MigrationColumn.inserted.indices.map { "$\($0 + 1)" }.joined(separator: ", ")))
+    VALUES (\(MigrationColumn.inserted.parameters()))
     """)
 
   /// Puts entries into the inbox.

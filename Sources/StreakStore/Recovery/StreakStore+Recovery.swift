@@ -19,7 +19,7 @@ extension StreakStore {
     .write,
     """
     INSERT INTO recoveries (\(columns.list()))
-    VALUES (\(columns.columns.indices.map { "$\($0 + 1)" }.joined(separator: ", ")))
+    VALUES (\(columns.columns.parameters()))
     """)
 
   /// Stores a person's request.

@@ -16,6 +16,60 @@ enum DeviceColumn: Int, TableColumn {
     .accessHash, .accessExpiresAt, .refreshHash, .refreshExpiresAt, .previousAccessHash, .previousAccessExpiresAt,
     .unusedPairs,
   ]
+  /// The columns of a device's credentials.
+  static let credentials: [DeviceColumn] = family + [.refreshFamilyHash]
+  /// The columns that every sign-in on a device stores.
+  static let signedIn: [DeviceColumn] =
+    [.name, .platform, .appVersion] + credentials + [.provenAt, .addressHash]
+  /// The columns that the first one stores.
+  static let inserted: [DeviceColumn] = [.userID, .deviceID, .registeredAt] + signedIn
+
+  /// The value to store, of `family`.
+  func value(_ family: TokenFamily) -> PostgresValue {
+    switch self {
+    case .accessHash: .bytes(family.current.accessHash)
+    case .accessExpiresAt: .instant(family.current.accessExpiresAt)
+    case .refreshHash: .bytes(family.current.refreshHash)
+    case .refreshExpiresAt: .instant(family.current.refreshExpiresAt)
+    case .previousAccessHash: .bytes(family.previousAccess?.hash)
+    case .previousAccessExpiresAt: .instant(family.previousAccess?.expiresAt)
+    case .unusedPairs: .bytes(family.encodedUnused)
+    default: .bytes(nil as [UInt8]?)
+    }
+  }
+
+  /// The value to store, of `credentials`: a new family.
+  func value(_ credential: CredentialRecord) -> PostgresValue {
+    self == .refreshFamilyHash
+      ? .bytes(credential.refreshFamilyHash) : value(TokenFamily(current: TokenFamily.Pair(credential)))
+  }
+
+  /// The value to store, of `inserted`.
+  func value(_ signIn: DeviceSignIn) -> PostgresValue {
+    switch self {
+    case .userID: .identifier(signIn.userID)
+    case .deviceID: .identifier(signIn.device.deviceID)
+    case .registeredAt: .instant(signIn.signedInAt)
+    case .name: .string(signIn.device.name)
+    case .platform: .string(signIn.device.platform)
+    case .appVersion: .string(signIn.device.appVersion)
+    case .provenAt: .instant(signIn.isProven ? signIn.signedInAt : nil)
+    case .addressHash: .bytes(signIn.addressHash)
+    default: value(signIn.credential)
+    }
+  }
+}
+
+/// What a sign-in stores of its device.
+struct DeviceSignIn {
+  let userID: Identifier
+  let device: DeviceRecord
+  let credential: CredentialRecord
+  let signedInAt: Instant
+  /// The person has proven the identity, by the password or a recovery code.
+  let isProven: Bool
+  /// A hash of the address that the device signs in from; nil: none is known.
+  let addressHash: [UInt8]?
 }
 
 extension Row {

@@ -28,6 +28,17 @@ extension Collection where Element: TableColumn {
   func assignments(from source: String) -> String {
     map { "\($0.columnName) = \(source).\($0.columnName)" }.joined(separator: ", ")
   }
+
+  /// The columns as assignments in SQL, each from a parameter, `first` and those that follow.
+  func assignments(fromParameter first: Int) -> String {
+    zip(first..., self).map { "\($1.columnName) = $\($0)" }.joined(separator: ", ")
+  }
+
+  /// The columns as assignments in SQL, each of the table's default.
+  func assignmentsOfDefaults() -> String { map { "\($0.columnName) = DEFAULT" }.joined(separator: ", ") }
+
+  /// As many parameters as a list in SQL, from `first` on.
+  func parameters(from first: Int = 1) -> String { zip(first..., self).map { "$\($0.0)" }.joined(separator: ", ") }
 }
 
 /// The columns of a table that a statement selects: their text, and the place of each in a row.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Cryptography
 import EventLoop
 import Glibc
+import Operations
 import ProgramSupport
 import StreakStore
 
@@ -16,6 +17,22 @@ struct KeyDatabaseOption: ParsableArguments {
   /// Opens the server key, and encrypts it under the current key if the previous one encrypted it.
   func open(_ keys: KeyEncryptionKeys) async throws {
     _ = try await run { store throws(ServerKeyError) in try await store.openServerKey(keys, isOwner: true) }
+  }
+
+  /// Makes a new key the current one of a file that fits the database. The former one stays in it
+  /// as the previous one, so that the file fits before and after.
+  ///
+  /// - Returns: The file's keys, before and after.
+  func rotate(_ file: String) async throws -> (former: KeyEncryptionKeys, present: KeyEncryptionKeys) {
+    guard let keys = try ServerKeyFile.read(file) else { throw ValidationError("\(file) is missing.") }
+    guard !keys.hasPrevious else {
+      throw ValidationError("\(file) still holds the previous key: streakctl key retire removes it.")
+    }
+    // Before the file is replaced: a key that does not fit must not become the previous one.
+    try await open(keys)
+    let rotated = keys.rotated
+    try ServerKeyFile.replace(file, with: rotated)
+    return (keys, rotated)
   }
 
   /// Replaces the server key itself; see `StreakStore.renewServerKey`.

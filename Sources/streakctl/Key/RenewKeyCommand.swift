@@ -20,17 +20,10 @@ struct RenewKeyCommand: AsyncParsableCommand {
   @OptionGroup var database: KeyDatabaseOption
 
   func run() async throws {
-    guard let keys = try ServerKeyFile.read(file) else { throw ValidationError("\(file) is missing.") }
-    guard !keys.hasPrevious else {
-      throw ValidationError("\(file) still holds the previous key: streakctl key retire removes it.")
-    }
-    // Before the file is replaced: a key that does not fit must not become the previous one.
-    try await database.open(keys)
-    let rotated = keys.rotated
-    // Fits before and after, so that no crash in between leaves a database without its key.
-    try ServerKeyFile.replace(file, with: rotated)
-    guard let renewal = try await database.renew(rotated) else {
-      try ServerKeyFile.replace(file, with: keys)
+    // A file that fits before and after: no crash in between leaves a database without its key.
+    let keys = try await database.rotate(file)
+    guard let renewal = try await database.renew(keys.present) else {
+      try ServerKeyFile.replace(file, with: keys.former)
       printError("A server of the database is running; nothing was changed. Stop every one first.")
       throw ExitCode(1)
     }

@@ -17,15 +17,7 @@ struct RotateKeyCommand: AsyncParsableCommand {
   @OptionGroup var database: KeyDatabaseOption
 
   func run() async throws {
-    guard let keys = try ServerKeyFile.read(file) else { throw ValidationError("\(file) is missing.") }
-    guard !keys.hasPrevious else {
-      throw ValidationError("\(file) still holds the previous key: streakctl key retire removes it.")
-    }
-    // Before the file is replaced: a key that does not fit must not become the previous one.
-    try await database.open(keys)
-    let rotated = keys.rotated
-    try ServerKeyFile.replace(file, with: rotated)
-    try await database.open(rotated)
+    try await database.open(database.rotate(file).present)
     print(
       "\(file): the new key is in use. Copy the file to every server of the database, and beside the backups' private key."
     )
