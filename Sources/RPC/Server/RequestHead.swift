@@ -128,8 +128,8 @@ extension RawSpan {
     return true
   }
 
-  /// Decimal digits alone as a number; nil for anything else. Of 10^17 or more: a number that is not
-  /// less.
+  /// Decimal digits alone as a number; nil for anything else. Of 10^17 or more: a number that is
+  /// not less.
   var decimalNumber: Int? {
     guard byteCount > 0 else { return nil }
     var number = 0

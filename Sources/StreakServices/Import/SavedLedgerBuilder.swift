@@ -125,7 +125,9 @@ struct SavedLedgerBuilder {
     for index in ledger.cells.indices {
       let cell = ledger.cells[index]
       let today = cell.made.day(at: now)
-      guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - MigrationPlan.windowDays) else { continue }
+      guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - MigrationPlan.windowDays) else {
+        continue
+      }
       ledger.cells[index].cell.trust = .quarantined(.overLimit)
       if cell.cell.done { count += 1 }
     }
