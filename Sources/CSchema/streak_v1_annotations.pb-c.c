@@ -193,7 +193,7 @@ const ProtobufCMessageDescriptor streak__v1__rate__descriptor =
   (ProtobufCMessageInit) streak__v1__rate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__rate_limit__field_descriptors[3] =
+static const ProtobufCFieldDescriptor streak__v1__rate_limit__field_descriptors[4] =
 {
   {
     "per_person",
@@ -231,16 +231,29 @@ static const ProtobufCFieldDescriptor streak__v1__rate_limit__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "for_each_device",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RateLimit, for_each_device),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__rate_limit__field_indices_by_name[] = {
   2,   /* field[2] = counted_by_method */
+  3,   /* field[3] = for_each_device */
   1,   /* field[1] = per_address */
   0,   /* field[0] = per_person */
 };
 static const ProtobufCIntRange streak__v1__rate_limit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
 {
@@ -250,7 +263,7 @@ const ProtobufCMessageDescriptor streak__v1__rate_limit__descriptor =
   "Streak__V1__RateLimit",
   "streak.v1",
   sizeof(Streak__V1__RateLimit),
-  3,
+  4,
   streak__v1__rate_limit__field_descriptors,
   streak__v1__rate_limit__field_indices_by_name,
   1,  streak__v1__rate_limit__number_ranges,

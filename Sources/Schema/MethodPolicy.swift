@@ -17,11 +17,14 @@ package struct RateLimit: Sendable, Hashable {
   package var perAddress: Rate?
   /// The method's own code counts the call: only it can tell the person, or a replay.
   package var isCountedByMethod: Bool
+  /// `perPerson` is one for each of the person's devices.
+  package var isForEachDevice: Bool
 
-  package init(perPerson: Rate?, perAddress: Rate?, isCountedByMethod: Bool) {
+  package init(perPerson: Rate?, perAddress: Rate?, isCountedByMethod: Bool, isForEachDevice: Bool) {
     self.perPerson = perPerson
     self.perAddress = perAddress
     self.isCountedByMethod = isCountedByMethod
+    self.isForEachDevice = isForEachDevice
   }
 }
 

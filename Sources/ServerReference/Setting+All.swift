@@ -75,7 +75,7 @@ extension Setting {
     "Multiplies the rate limits of proto/ (`rate_limit`). 0: no rate limits.")
   package static let callsPerPersonMax = Setting(
     "calls-per-person-max", .rates, "COUNT", default: "2000", in: 0...1_000_000,
-    "Calls of one signed-in user in a second, for each loop. 0: no limit.")
+    "Calls of one signed-in user in a second, for each loop; those that end credentials are not counted. 0: no limit.")
   package static let callsPerAddressMax = Setting(
     "calls-per-address-max", .rates, "COUNT", default: "20000", in: 0...1_000_000,
     "Calls from one address in a second, for each loop. 0: no limit.")

@@ -239,7 +239,7 @@ def test_the_admin_server_serves_nothing_else_and_bounds_what_it_takes(folder):
 
         assert answer(b"POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 405 ")
         assert answer(b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-        assert answer(b"GET /" + b"a" * 8_200).startswith(b"HTTP/1.1 414 ")
+        assert answer(b"GET /" + b"a" * 8_200 + b" HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 414 ")
         # Incomplete requests time out; connections beyond the limit are closed at once.
         silent = [socket.create_connection((host, int(port)), timeout=30) for _ in range(33)]
         assert silent[-1].recv(1) == b""

@@ -8,7 +8,7 @@ from databases import database, sql  # noqa: F401
 from limits import declared
 from mail_server import MailServer, arguments
 from mailing import account, change_address, forget_password, reset, take_back, verified, verify
-from person import Person
+from person import Person, details
 from refusals import refusal
 from row_locks import locked, wait_for_blocked
 from server import Server, wait_until
@@ -249,6 +249,25 @@ def test_a_stranger_s_device_does_not_use_up_the_calls_that_end_it(database, mai
         change = account_pb2.ChangePasswordRequest(password=owner.password, new_password=NEW)
         owner.use(owner.accounts.ChangePassword(change, metadata=(*owner.metadata, *home), timeout=60).tokens)
         assert is_in(owner) and not is_in(thief)
+
+
+def test_a_stranger_s_calls_each_second_do_not_keep_the_owner_from_ending_it(database, mails):  # noqa: F811
+    options = arguments(mails, "--loops", "1", "--calls-per-person-max", "1")
+    with Server(database=database, arguments=options) as server, Person(server) as owner, Person(server, email=owner.email) as thief:
+        owner.sign_up()
+        thief.sign_in()
+
+        def uses_up():
+            """More calls than a second has, until one is refused."""
+            calls = [thief.accounts.GetAccount.future(account_pb2.GetAccountRequest(), metadata=thief.metadata, timeout=60) for _ in range(5)]
+            return any(call.exception() and details(call.exception())[0].reason == "TOO_MANY_REQUESTS" for call in calls)
+
+        for _ in range(20):
+            assert uses_up()
+            change = account_pb2.ChangePasswordRequest(password="a wrong guess", new_password=NEW)
+            assert refusal(owner.accounts.ChangePassword, change, metadata=owner.metadata, timeout=60)[1] != "TOO_MANY_REQUESTS"
+        known = account_pb2.RevokeDeviceRequest(device_id=thief.device.device_id)
+        assert owner.accounts.RevokeDevice(known, metadata=owner.metadata, timeout=60).was_signed_in
 
 
 # What the owner is told.

@@ -8,8 +8,13 @@ struct ChangeModel {
 
   private(set) var ledger: PersonLedger
   private(set) var outcomes: [OperationKey: StoredOutcome] = [:]
+  /// The database's.
+  var epoch: Epoch
 
-  init(_ ledger: PersonLedger) { self.ledger = ledger }
+  init(_ ledger: PersonLedger, epoch: Epoch) {
+    self.ledger = ledger
+    self.epoch = epoch
+  }
 
   /// Decides and stores calls that take effect together.
   /// - Returns: The answer to each.
@@ -39,6 +44,7 @@ struct ChangeModel {
 
   private mutating func decide(_ request: ChangeRequest) -> Answer {
     let now = request.now.wholeMilliseconds
+    if let judged = request.epoch, judged != epoch { return .failure(.otherEpoch) }
     guard let device = ledger.sources[request.deviceID] else { return .failure(.deviceUnknown) }
     switch request.work {
     case .direct(let change):

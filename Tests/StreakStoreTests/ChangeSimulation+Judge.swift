@@ -11,6 +11,7 @@ extension ChangeSimulation {
     counts.answers += 1
     switch answer {
     case .success(let result):
+      if case .failure(.otherEpoch) = result { counts.otherEpochs += 1 }
       let outcomes = result.map(\.outcomes)
       if let stored = call.stored {
         counts.applied += 1

@@ -81,7 +81,8 @@ extension ChangeSimulation {
     for userID in userIDs {
       guard let states = history[userID] else { continue }
       let lost = Int.random(in: 0...min(2, states.count - 1), using: &randomness)
-      let state = states[states.count - 1 - lost]
+      var state = states[states.count - 1 - lost]
+      state.epoch = database.epoch
       history[userID]?.append(state)
       database.users[userID] = SimulatedDatabase.StoredUser(
         ledger: state.ledger.withEpoch(database.epoch), outcomes: state.outcomes)

@@ -17,6 +17,7 @@ final class ChangeSimulation {
     var epochs = 0
     var divided = 0
     var secondBatches = 0
+    var otherEpochs = 0
 
     mutating func add(_ other: Counts) {
       answers += other.answers
@@ -27,6 +28,7 @@ final class ChangeSimulation {
       epochs += other.epochs
       divided += other.divided
       secondBatches += other.secondBatches
+      otherEpochs += other.otherEpochs
     }
   }
 
@@ -154,7 +156,7 @@ final class ChangeSimulation {
     userIDs.append(userID)
     habitIDs[userID] = ids
     devices += made
-    history[userID] = [ChangeModel(ledger)]
+    history[userID] = [ChangeModel(ledger, epoch: database.epoch)]
     database.users[userID] = SimulatedDatabase.StoredUser(ledger: ledger)
   }
 
@@ -289,7 +291,8 @@ final class ChangeSimulation {
     let device = devices[place]
     callCount += 1
     let request = ChangeRequest(
-      userID: device.userID, deviceID: device.id, work: work, nothingLeft: false, now: now)
+      userID: device.userID, deviceID: device.id, work: work, nothingLeft: false, now: now,
+      epoch: isQueue ? database.epoch : nil)
     let call = Call(
       request, client: device.client, number: callCount, firstStep: step,
       firstState: (history[device.userID]?.count ?? 1) - 1)

@@ -156,7 +156,8 @@ private struct MethodFacts {
     if method.policy?.number(2) == 1 { limits.append("Each attempt leaves an audit event, refused attempts too.") }
     if let bytes = method.policy?.number(4) { limits.append("Largest request: \(bytes >> 20) MiB.") }
     guard let limit = try? method.policy?.messages(3).last else { return }
-    for (number, subject) in [(UInt32(1), "for a person"), (2, "for an address")] {
+    let person = limit.number(4) == 1 ? "for each device of a person" : "for a person"
+    for (number, subject) in [(UInt32(1), person), (2, "for an address")] {
       guard let rate = try? limit.messages(number).last, let calls = rate.number(1), let seconds = rate.number(2) else {
         continue
       }

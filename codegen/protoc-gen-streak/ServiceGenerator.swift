@@ -80,7 +80,7 @@ private struct MethodGenerator {
       return "Rate(calls: \(calls), seconds: \(seconds))"
     }
     return ", rateLimit: RateLimit(perPerson: \(try rate(1)), perAddress: \(try rate(2)), "
-      + "isCountedByMethod: \(limit.number(3) == 1))"
+      + "isCountedByMethod: \(limit.number(3) == 1), isForEachDevice: \(limit.number(4) == 1))"
   }
 
   private var kind: String {

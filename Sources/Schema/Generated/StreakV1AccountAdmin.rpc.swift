@@ -88,12 +88,12 @@ public enum AccountAdminServiceMethods {
   public static let all = [findAccount, lockAccount, unlockAccount, signOutAccount, startPasswordReset, exportAccount, eraseAccount]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
   ]
 }

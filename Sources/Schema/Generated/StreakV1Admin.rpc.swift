@@ -81,11 +81,11 @@ public enum AdminServiceMethods {
   public static let all = [listBackups, runBackup, verifyBackup, listRecoveryRequests, fulfilRecovery, getServerStatus]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
     MethodPolicy(authentication: .admin, isAudited: false),
-    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .admin, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
     MethodPolicy(authentication: .admin, isAudited: false),
   ]
 }

@@ -121,13 +121,13 @@ public enum CredentialServiceMethods {
   public static let all = [createRecoveryCodes, reauthenticate, recoverAccount, requestSignInApproval, getSignInApproval, listSignInApprovals, approveSignIn, denySignIn]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 100, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true)),
-    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true)),
-    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 100, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true, isForEachDevice: false)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 60, seconds: 3600), isCountedByMethod: true, isForEachDevice: false)),
+    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 6000, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
     MethodPolicy(authentication: .user, isAudited: false),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
   ]
 }

@@ -53,7 +53,7 @@ public enum ExportServiceMethods {
   public static let all = [export, `import`]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
   ]
 }

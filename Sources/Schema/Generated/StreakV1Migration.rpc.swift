@@ -78,9 +78,9 @@ public enum MigrationServiceMethods {
   public static let all = [previewMigration, migrate, undoMigration, listMigrations]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: true)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 400, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 5, seconds: 3600), perAddress: Rate(calls: 200, seconds: 3600), isCountedByMethod: true, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 20, seconds: 3600), perAddress: Rate(calls: 400, seconds: 3600), isCountedByMethod: true, isForEachDevice: false)),
     MethodPolicy(authentication: .user, isAudited: false),
   ]
 }

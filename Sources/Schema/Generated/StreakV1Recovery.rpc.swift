@@ -87,11 +87,11 @@ public enum RecoveryServiceMethods {
   public static let all = [listRecoveryPoints, requestRecovery, listRecoveries, previewRecovery, confirmRecovery, cancelRecovery]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .user, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 86400), perAddress: Rate(calls: 100, seconds: 86400), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 10, seconds: 86400), perAddress: Rate(calls: 100, seconds: 86400), isCountedByMethod: false, isForEachDevice: false)),
     MethodPolicy(authentication: .user, isAudited: false),
-    MethodPolicy(authentication: .user, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 30, seconds: 3600), perAddress: Rate(calls: 300, seconds: 3600), isCountedByMethod: false)),
-    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false)),
+    MethodPolicy(authentication: .user, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 30, seconds: 3600), perAddress: Rate(calls: 300, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
+    MethodPolicy(authentication: .user, isAudited: true, rateLimit: RateLimit(perPerson: Rate(calls: 60, seconds: 3600), perAddress: Rate(calls: 600, seconds: 3600), isCountedByMethod: false, isForEachDevice: false)),
   ]
 }

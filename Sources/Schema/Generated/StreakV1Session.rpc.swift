@@ -83,9 +83,9 @@ public enum SessionServiceMethods {
   public static let all = [startSession, keepSession, stashSession, takeStash]
   /// The policies of `all`, in its order.
   package static let policies = [
-    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true)),
+    MethodPolicy(authentication: .none, isAudited: true, rateLimit: RateLimit(perPerson: nil, perAddress: Rate(calls: 1000, seconds: 3600), isCountedByMethod: true, isForEachDevice: false)),
     MethodPolicy(authentication: .session, isAudited: false),
-    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), isConnectOnly: true),
-    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true), isConnectOnly: true),
+    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true, isForEachDevice: false), isConnectOnly: true),
+    MethodPolicy(authentication: .none, isAudited: false, rateLimit: RateLimit(perPerson: Rate(calls: 120, seconds: 3600), perAddress: Rate(calls: 1200, seconds: 3600), isCountedByMethod: true, isForEachDevice: false), isConnectOnly: true),
   ]
 }

@@ -15,10 +15,6 @@ struct RateLimitInterceptor: ServerInterceptor {
   /// Whether a person's limit is one for each of the person's devices.
   private var countsDevice = false
 
-  /// Methods that end credentials. The device of a stranger who knows the password must not use up
-  /// the calls by which the owner ends its credentials.
-  private static let methodsCountedByDevice: Set<String> = ["ChangePassword", "RevokeDevice", "SignOut"]
-
   init(limiter: RateLimiter, calls: PersonCalls) {
     self.limiter = limiter
     self.calls = calls
@@ -27,7 +23,7 @@ struct RateLimitInterceptor: ServerInterceptor {
   func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? {
     var bound = self
     bound.countsMethod = method.policy.rateLimit.map { !$0.isCountedByMethod } ?? false
-    bound.countsDevice = Self.methodsCountedByDevice.contains(method.name)
+    bound.countsDevice = method.policy.rateLimit?.isForEachDevice ?? false
     return bound
   }
 
@@ -35,7 +31,8 @@ struct RateLimitInterceptor: ServerInterceptor {
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
     let principal = context.principal
-    if let principal { try calls.count(principal.userID, context) }
+    // A stranger's device must not keep the owner from ending its credentials, at any rate of calls.
+    if let principal, !countsDevice { try calls.count(principal.userID, context) }
     if countsMethod {
       let device = countsDevice ? principal?.deviceID?.bytes ?? [] : []
       try await limiter.count(context, person: principal.map { $0.userID.bytes + device })

@@ -31,20 +31,10 @@ struct SyncProcedure: Sendable {
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal, present: store.epoch)
-    // A device that does not know yet that the server has lost data has not begun to send it again:
-    // it is not caught up, and an operation that names a lost habit waits for it.
-    let isOfPastEpoch = received.epoch != .none && received.epoch != received.present
-    let nothingLeft = request.nothingLeft && !isOfPastEpoch
-    var answer: ChangeResult?
-    if !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft {
-      answer = try await change(
-        ChangeRequest(
-          userID: principal.userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
-          nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
-          restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
-          oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt))
+    let answer = try await change(request, received.epoch, principal.userID, deviceID, sentAt, at: now)
+    var response = try await inOneEpoch(received) { received throws(RPCStatus) in
+      try await changes(request, received, of: principal.userID, deviceID, answer)
     }
-    var response = try await changes(request, received, of: principal.userID, deviceID, answer)
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
     response.deletionAt = principal.deletionAt.map { GoogleProtobufTimestamp($0) }
@@ -58,11 +48,26 @@ struct SyncProcedure: Sendable {
   ) async throws(RPCStatus) -> SyncResponse? {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let place = try Received(cursor, of: principal.userID, seal: seal, present: store.epoch)
-    let head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID) }
-    guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
-    var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
-    response.serverTime = GoogleProtobufTimestamp(Instant.now())
-    return response
+    return try await inOneEpoch(place) { place throws(RPCStatus) in
+      let head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: principal.userID) }
+      guard !isUpToDate(place, changeNumber: head.changeNumber) else { return nil }
+      var response = try await page(place, of: principal.userID, deviceID, pageSize: pageSize, head: head.changeNumber)
+      response.serverTime = GoogleProtobufTimestamp(Instant.now())
+      return response
+    }
+  }
+
+  /// Reads everything from the database of one epoch: once more if another one came into use
+  /// meanwhile. The change numbers of two databases say nothing together.
+  private func inOneEpoch<Value>(
+    _ received: Received, _ read: (Received) async throws(RPCStatus) -> Value
+  ) async throws(RPCStatus) -> Value {
+    var received = received
+    while true {
+      received.present = store.epoch
+      let value = try await read(received)
+      if store.epoch == received.present { return value }
+    }
   }
 
   /// The device's clock at sending; for a device that does not send it, the latest valid time of
@@ -77,14 +82,32 @@ struct SyncProcedure: Sendable {
       .map { Instant(milliseconds: $0) }
   }
 
-  private func change(_ request: ChangeRequest) async throws(RPCStatus) -> ChangeResult {
-    let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
-    switch result {
-    case .success(let answer): return answer
-    case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
-    case .failure(.operationReused): throw Reason.operationReused.status.with(SyncRefusal())
-    case .failure(.deviceUnknown): throw Reason.credentialsInvalid.status
-    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
+  /// - Returns: Nil if there is nothing to decide.
+  private func change(
+    _ request: SyncRequest, _ cursorEpoch: Epoch, _ userID: Identifier, _ deviceID: Identifier, _ sentAt: Instant?,
+    at now: Instant
+  ) async throws(RPCStatus) -> ChangeResult? {
+    while true {
+      let epoch = store.epoch
+      // A device that does not know yet that the server has lost data has not begun to send it
+      // again: it is not caught up, and an operation that names a lost habit waits for it.
+      let isOfPastEpoch = cursorEpoch != .none && cursorEpoch != epoch
+      let nothingLeft = request.nothingLeft && !isOfPastEpoch
+      guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft else { return nil }
+      let change = ChangeRequest(
+        userID: userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
+        nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
+        restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
+        oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt, epoch: epoch)
+      let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(change) }
+      switch result {
+      case .success(let answer): return answer
+      case .failure(.otherEpoch): continue
+      case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
+      case .failure(.operationReused): throw Reason.operationReused.status.with(SyncRefusal())
+      case .failure(.deviceUnknown): throw Reason.credentialsInvalid.status
+      case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
+      }
     }
   }
 
@@ -101,10 +124,8 @@ struct SyncProcedure: Sendable {
 
   /// How much a device has received, proved by its cursor.
   private struct Received {
-    /// The store's epoch when the request came, before anything is read. The response's cursor is
-    /// of this epoch: if another database is in use by the time of reading, the next request
-    /// notices.
-    let present: Epoch
+    /// The store's epoch while the response is read: its cursor is of this epoch.
+    var present: Epoch
     var epoch = Epoch.none
     var changeNumber: Int64 = 0
     var resume: [UInt8] = []
@@ -135,8 +156,8 @@ struct SyncProcedure: Sendable {
     _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: ChangeResult?
   ) async throws(RPCStatus) -> SyncResponse {
     let head: PersonHead
-    if let answer {
-      if answer.ledger.epoch == received.present, isUpToDate(received, changeNumber: answer.changeNumberBefore),
+    if let answer, answer.ledger.epoch == received.present {
+      if isUpToDate(received, changeNumber: answer.changeNumberBefore),
         let response = own(answer, received, userID, deviceID)
       {
         return response

@@ -28,11 +28,14 @@ public final class ChangeRequest: Sendable {
   /// The first operation on a missing habit, and all later ones, stay undecided: the device will
   /// restate the habit.
   public let waitsForHabits: Bool
+  /// The epoch for which the request was judged: whether it waits for habits, and whether the device
+  /// is caught up. In another one nothing of it is applied. Nil: any.
+  public let epoch: Epoch?
 
   public init(
     userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Instant,
     waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
-    sentAt: Instant? = nil
+    sentAt: Instant? = nil, epoch: Epoch? = nil
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -43,6 +46,7 @@ public final class ChangeRequest: Sendable {
     self.oldestKeptSeq = oldestKeptSeq
     self.sentAt = sentAt
     self.waitsForHabits = waitsForHabits
+    self.epoch = epoch
   }
 }
 
@@ -88,6 +92,8 @@ public enum QueueRefusal: Error, Equatable, Sendable {
   case operationReused
   /// The device is not registered any more.
   case deviceUnknown
+  /// Another database has come into use since the request was judged.
+  case otherEpoch
   /// The user has reached the day's limit of changes: nothing is applied until the next day.
   case tooManyChanges(retryMilliseconds: UInt64)
 }

@@ -187,6 +187,7 @@ final class PendingUser {
   }
 
   private func decide(_ request: ChangeRequest) throws(QueueRefusal) -> [OperationOutcome] {
+    if let epoch = request.epoch, let present = ledger?.epoch, epoch != present { throw .otherEpoch }
     guard let device = ledger?.sources[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
     // While it is removed, the local copy is unique: changing it copies nothing.
     defer {

@@ -94,10 +94,15 @@ struct  Streak__V1__RateLimit
    * otherwise it is counted before the method runs.
    */
   protobuf_c_boolean counted_by_method;
+  /*
+   * The limit for a person is one for each of the person's devices: the device of a stranger, which
+   * knows the password, must not use up the calls by which the owner ends its credentials.
+   */
+  protobuf_c_boolean for_each_device;
 };
 #define STREAK__V1__RATE_LIMIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__rate_limit__descriptor) \
-    , NULL, NULL, 0 }
+    , NULL, NULL, 0, 0 }
 
 
 /*
