@@ -151,7 +151,8 @@ class Browser:
 
     def sign_in(self, email, password):
         self.go("account")
-        if not self.has("sign-in"):
+        self.until(lambda: self.has("sign-in") or self.has("sign-up"))
+        if self.has("sign-up"):
             self.click("switch")
         self.find("sign-in")
         self.enter(email, password)
