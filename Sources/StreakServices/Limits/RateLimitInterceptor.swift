@@ -31,7 +31,8 @@ struct RateLimitInterceptor: ServerInterceptor {
     _ context: ServerContext, _ next: (ServerContext) async throws(RPCStatus) -> Void
   ) async throws(RPCStatus) {
     let principal = context.principal
-    // A stranger's device must not keep the owner from ending its credentials, at any rate of calls.
+    // A stranger's device must not keep the owner from ending its credentials, at any rate of
+    // calls.
     if let principal, !countsDevice { try calls.count(principal.userID, context) }
     if countsMethod {
       let device = countsDevice ? principal?.deviceID?.bytes ?? [] : []

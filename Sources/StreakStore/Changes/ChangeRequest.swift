@@ -28,8 +28,8 @@ public final class ChangeRequest: Sendable {
   /// The first operation on a missing habit, and all later ones, stay undecided: the device will
   /// restate the habit.
   public let waitsForHabits: Bool
-  /// The epoch for which the request was judged: whether it waits for habits, and whether the device
-  /// is caught up. In another one nothing of it is applied. Nil: any.
+  /// The epoch for which the request was judged: whether it waits for habits, and whether the
+  /// device is caught up. In another one nothing of it is applied. Nil: any.
   public let epoch: Epoch?
 
   public init(
