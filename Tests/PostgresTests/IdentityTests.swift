@@ -46,6 +46,15 @@ struct IdentityTests {
     #expect(known.refusals == [])
   }
 
+  @Test("a connection that retires the others stays itself")
+  func retiresOthers() throws {
+    let known = KnownDatabase()
+    let earlier = try known.accept(identity(1), server: "a:1")
+    let kept = known.renewOtherConnections()
+    #expect(kept == known.generation && kept != earlier)
+    #expect(try known.accept(identity(1), server: "a:1") == kept)
+  }
+
   @Test("the refusals of a limited number of servers are kept")
   func bounded() throws {
     let known = KnownDatabase()
