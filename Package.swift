@@ -80,10 +80,10 @@ let package = Package(
     .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
     .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], swiftSettings: fencedSettings),
     .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "HTTP", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTP"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
-      name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
+      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
       swiftSettings: fencedSettings),
@@ -100,7 +100,7 @@ let package = Package(
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
     .target(
-      name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
     .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: domainSettings),
     .target(
@@ -124,8 +124,8 @@ let package = Package(
     .target(
       name: "StreakServices",
       dependencies: [
-        "Cryptography", "EventLoop", "Mail", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
-        "TextNormalization", logging,
+        "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
+        "StreakDomain", "StreakStore", "TextNormalization", logging,
       ],
       resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
 
@@ -200,10 +200,11 @@ let package = Package(
 
     // Tests, and code that only tests and benchmarks use.
     .target(
-      name: "TestSupport", dependencies: ["StreakDomain"], path: "Tests/TestSupport", swiftSettings: fencedSettings),
+      name: "TestSupport", dependencies: ["Cryptography", "StreakDomain"], path: "Tests/TestSupport",
+      swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
-      name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      name: "TestSchema", dependencies: ["CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       path: "Tests/TestSchema",
       swiftSettings: fencedSettings),
     // The program in Sources/StreakClient/README.md.
@@ -212,8 +213,8 @@ let package = Package(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
-      name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
-      swiftSettings: settings),
+      name: "interop-server", dependencies: ["EventLoop", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
+      path: "Tests/InteropServer", swiftSettings: settings),
     .executableTarget(
       name: "connect-conformance-server",
       dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
@@ -237,14 +238,14 @@ let package = Package(
       providers: [.apt(["libhttp-parser-dev"])]),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP", "HTTP2"], swiftSettings: settings),
+    .testTarget(name: "HTTP2Tests", dependencies: ["HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
       dependencies: [
         "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
       ],
       swiftSettings: settings),
-    .testTarget(name: "StreakWebTests", dependencies: ["Cryptography", "RPC", "StreakWeb"], swiftSettings: settings),
+    .testTarget(name: "StreakWebTests", dependencies: ["RPC", "StreakWeb"], swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
@@ -257,25 +258,25 @@ let package = Package(
       name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
       swiftSettings: settings),
     .testTarget(
-      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
-      exclude: ["reference.py"], swiftSettings: settings),
+      name: "StreakLoadTests", dependencies: ["ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
+      swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
-    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
-        "StreakClient", "StreakDomain", "TestSupport",
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
+        "StreakDomain", "TestSupport",
       ],
       path: "Tests/Simulation", swiftSettings: domainSettings),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
     .testTarget(
       name: "StreakClientTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
-        "StreakClient", "StreakDomain", "TestSupport",
+        "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakClient", "StreakDomain",
+        "TestSupport",
       ],
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
@@ -285,8 +286,8 @@ let package = Package(
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakDomain",
-        "StreakServices", "StreakStore", "TestSupport",
+        "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
+        "StreakDomain", "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]
