@@ -364,7 +364,7 @@ class Bench:
                         seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16, seen=seen,
                         set_completion=sync_pb2.SetCompletion(
                             habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", made=utc_time()))
-                    request = sync_pb2.SyncRequest(user_id=user, cursor=cursor, operations=[operation], nothing_left=True)
+                    request = sync_pb2.SyncRequest(user_id=user, cursor=cursor, operations=[operation], queue_drained=True)
                     file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
         answer = self.ordered_load(place, "/streak.v1.SyncService/Sync", path, callers)
         if int(self.psql(APPLIED)) - applied < answer["ok"]:
@@ -402,7 +402,7 @@ class Bench:
                 first = self.first_pull(server, phone)
                 self.exports[title] = self.export_start(phone)
                 phone.record(habits[0])
-                request = phone.request([], nothing_left=False)
+                request = phone.request([], queue_drained=False)
                 before = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server)
                 for _ in range(PULLS):
                     assert len(phone.send(request).cells) == 1

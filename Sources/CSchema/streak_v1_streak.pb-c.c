@@ -1239,12 +1239,12 @@ static const ProtobufCFieldDescriptor streak__v1__record_completion_request__fie
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "nothing_left",
+    "queue_drained",
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__RecordCompletionRequest, nothing_left),
+    offsetof(Streak__V1__RecordCompletionRequest, queue_drained),
     NULL,
     NULL,
     0,             /* flags */
@@ -1256,7 +1256,7 @@ static const unsigned streak__v1__record_completion_request__field_indices_by_na
   0,   /* field[0] = habit_id */
   3,   /* field[3] = made */
   2,   /* field[2] = note */
-  4,   /* field[4] = nothing_left */
+  4,   /* field[4] = queue_drained */
 };
 static const ProtobufCIntRange streak__v1__record_completion_request__number_ranges[1 + 1] =
 {

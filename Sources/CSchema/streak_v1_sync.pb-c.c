@@ -1967,12 +1967,12 @@ static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "nothing_left",
+    "queue_drained",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__SyncRequest, nothing_left),
+    offsetof(Streak__V1__SyncRequest, queue_drained),
     NULL,
     NULL,
     0,             /* flags */
@@ -2042,10 +2042,10 @@ static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptor
 static const unsigned streak__v1__sync_request__field_indices_by_name[] = {
   1,   /* field[1] = cursor */
   8,   /* field[8] = digest */
-  3,   /* field[3] = nothing_left */
   7,   /* field[7] = oldest_kept_seq */
   2,   /* field[2] = operations */
   4,   /* field[4] = page_size */
+  3,   /* field[3] = queue_drained */
   6,   /* field[6] = restated_habits */
   5,   /* field[5] = sent_at */
   0,   /* field[0] = user_id */

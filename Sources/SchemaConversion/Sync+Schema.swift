@@ -26,7 +26,7 @@ extension SyncRequest {
       ? nil : Schema.Cursor(submission.cursor, resume: submission.resume)
     self.init(
       userId: submission.userID.bytes, cursor: cursor,
-      operations: submission.operations.map { Schema.Operation($0) }, nothingLeft: submission.nothingLeft,
+      operations: submission.operations.map { Schema.Operation($0) }, queueDrained: submission.queueDrained,
       pageSize: pageSize, sentAt: GoogleProtobufTimestamp(sentAt),
       restatedHabits: submission.restatedHabits.map { Habit($0) }, oldestKeptSeq: submission.oldestKeptSeq,
       digest: submission.digest?.bytes ?? [])

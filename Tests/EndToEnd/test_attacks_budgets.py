@@ -175,7 +175,7 @@ def test_strangers_of_many_addresses_leave_few_audit_events(database):  # noqa: 
         assert {call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
         events = int(sql(database, "select count(*) from audit_events where reason = 'CREDENTIALS_INVALID'"))
         assert 20 <= events <= 20 * (time.monotonic() - began + 2)
-        assert counted(server, "streakd_limits_reached_total", limit="strangers_events") == 1_000 - events
+        assert counted(server, "streakd_limits_reached_total", limit="unauthenticated_events") == 1_000 - events
 
 
 @pytest.mark.parametrize("method", ["Refresh", "RevokeDevice"])

@@ -109,7 +109,7 @@ def test_a_choice_in_a_conflict_is_a_resolution_offline_too_and_ends_it_on_both_
         assert notes(device) == chosen
     assert phone.json("conflicts") == [] and queued(phone) == []
     # The other device is told how it ended.
-    assert {told["habit"]: told["kept"] for told in tablet.json("conflicts") if told["settled"]} == chosen
+    assert {told["habit"]: told["kept"] for told in tablet.json("conflicts") if told["resolved"]} == chosen
 
 
 def notes(device):

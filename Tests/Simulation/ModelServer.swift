@@ -48,12 +48,12 @@ struct ModelServer {
     let matching = try HabitMatching(captured, account: person.ledger.habits, map: map)
     _ = person.ledger.migrate(
       plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: now)
-    settle(&person, userID, now: now)
+    finish(&person, userID, now: now)
     return matching.matches
   }
 
   /// Completes a change and stores it.
-  private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Instant) {
+  private mutating func finish(_ person: inout Person, _ userID: Identifier, now: Instant) {
     if let before = people[userID]?.ledger { person.ledger.readFullHabits(from: before) }
     person.ledger.finishChange(now: now) { makeID() }
     person.ledger.commit()
@@ -112,12 +112,12 @@ struct ModelServer {
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
     // A device that does not know of a loss reports an empty queue, and then sends the lost
     // operations again: it was not caught up.
-    var nothingLeft = submission.nothingLeft && !isOfOtherLife
+    var queueDrained = submission.queueDrained && !isOfOtherLife
     for operation in submission.operations.dropFirst(outcomes.count) {
       // The device does not know yet that this server may have lost the habit; its next submission
       // restates it.
       if isOfOtherLife, operation.isOfHabit(missingIn: person.ledger) {
-        nothingLeft = false
+        queueDrained = false
         break
       }
       let outcome = person.ledger.apply(
@@ -127,8 +127,8 @@ struct ModelServer {
       person.ledger.advance(deviceID: deviceID, to: operation.seq)
       outcomes.append(outcome)
     }
-    if nothingLeft { person.ledger.finishBackfill(of: deviceID, now: now) }
-    settle(&person, userID, now: now)
+    if queueDrained { person.ledger.finishBackfill(of: deviceID, now: now) }
+    finish(&person, userID, now: now)
     var changes = pull(person, submission, for: deviceID, pageSize: pageSize)
     changes.outcomes = outcomes
     return .success(changes)

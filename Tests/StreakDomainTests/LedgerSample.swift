@@ -48,7 +48,7 @@ struct LedgerSample {
     return outcome
   }
 
-  mutating func settle() {
+  mutating func finishChange() {
     ledger.finishChange(now: now) {
       ids += 1
       return Identifier(high: 9, low: ids)

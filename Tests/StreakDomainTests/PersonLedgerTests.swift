@@ -68,7 +68,7 @@ struct RecordingTests {
   func batches() {
     var sample = LedgerSample(caughtUpDaysAgo: 10)
     #expect(sample.tick(today.advanced(by: -9)).trust == .counted)
-    sample.settle()
+    sample.finishChange()
     #expect(sample.tick(today.advanced(by: -8)).trust == .counted)
     sample.ledger.finishBackfill(of: LedgerSample.phone, now: sample.now)
     #expect(sample.tick(today.advanced(by: -7)).trust == .quarantined(.backfill))
@@ -199,13 +199,13 @@ struct RecordingTests {
   func healed() throws {
     var sample = LedgerSample(caughtUpDaysAgo: 6)
     for ago in [5, 4, 3] { sample.tick(today.advanced(by: -ago)) }
-    sample.settle()
+    sample.finishChange()
     #expect(sample.streak?.state == .broken && sample.notices.isEmpty)
     sample.tick(today.advanced(by: -1), by: LedgerSample.tablet)
-    sample.settle()
+    sample.finishChange()
     #expect(sample.notices.isEmpty)  // a new run repairs nothing
     sample.tick(today.advanced(by: -2), by: LedgerSample.tablet)
-    sample.settle()
+    sample.finishChange()
     #expect(sample.streak?.current == 5)
     let notice = try #require(sample.notices.first)
     #expect(notice.kind == .streakHealed && notice.kept == "5" && notice.other == "1")

@@ -166,7 +166,7 @@ final class ChangeSimulation {
     while step < Self.stepCount {
       step += 1
       await act()
-      await settle()
+      await runPendingTasks()
       check()
       guard violations.isEmpty else { return await abandon() }
     }
@@ -177,7 +177,7 @@ final class ChangeSimulation {
       step += 1
       for userID in turnsHeld { endTurn(userID) }
       resumeStatement(faults: 0)
-      await settle()
+      await runPendingTasks()
       check()
       guard violations.isEmpty else { return await abandon() }
     }
@@ -194,12 +194,12 @@ final class ChangeSimulation {
       if let place = database.waiting.indices.first(where: { !database.isBlocked(database.waiting[$0]) }) {
         database.resume(place, .goesOn)
       }
-      await settle()
+      await runPendingTasks()
     }
   }
 
   /// Lets the loop do what there is to do: its turn ends only when no task can go on.
-  func settle() async {
+  func runPendingTasks() async {
     for _ in 0..<4 {
       await withCheckedContinuation { continuation in loop.atEndOfTurn(TurnEnd(continuation)) }
     }
@@ -291,7 +291,7 @@ final class ChangeSimulation {
     let device = devices[place]
     callCount += 1
     let request = ChangeRequest(
-      userID: device.userID, deviceID: device.id, work: work, nothingLeft: false, now: now,
+      userID: device.userID, deviceID: device.id, work: work, queueDrained: false, now: now,
       epoch: isQueue ? database.epoch : nil)
     let call = Call(
       request, client: device.client, number: callCount, firstStep: step,

@@ -95,7 +95,7 @@ import Testing
       #expect(try await person.queue(three, from: 1).get().outcomes.count == 3)
       let tomorrow = ChangeRequest(
         userID: person.userID, deviceID: person.deviceID, work: .direct(.day(person.habitID, Instant.sampleDay)),
-        nothingLeft: false, now: Instant.sample.advanced(bySeconds: 86_400 - passed / 1_000))
+        queueDrained: false, now: Instant.sample.advanced(bySeconds: 86_400 - passed / 1_000))
       #expect(try await person.test.store.change(tomorrow).get().outcomes[0].status == .applied)
       #expect(person.test.store.quotaCounts.callsDelayed == 1)
     }

@@ -29,8 +29,8 @@ struct TestPerson: Sendable {
     return other
   }
 
-  func request(_ work: ChangeRequest.Work, nothingLeft: Bool = false) -> ChangeRequest {
-    ChangeRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
+  func request(_ work: ChangeRequest.Work, queueDrained: Bool = false) -> ChangeRequest {
+    ChangeRequest(userID: userID, deviceID: deviceID, work: work, queueDrained: queueDrained, now: .sample)
   }
 
   /// The knowledge of a device that has received everything.

@@ -1,6 +1,6 @@
 public import EventLoop
 
-/// Told of calls that have ended, such as an access log. Called on the loop of the call, where it
+/// Receives the calls that have ended, such as an access log. Called on the loop of the call, where it
 /// must not take long.
 public protocol CallObserver: Sendable {
   /// Whether `callEnded(_:)` is to be called for an outcome: unwanted calls cost nothing.

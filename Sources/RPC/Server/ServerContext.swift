@@ -54,7 +54,7 @@ internal import ProtobufCodec
   /// Bytes of the request's body, if it says them.
   let announcedBytes: Int?
   /// Room for the message under way, where it needs more than its stream's window.
-  var reservation: RequestBudget.Reservation?
+  var reservation: LargeMessageBudget.Reservation?
   /// When that room was granted, on the loop's clock.
   var grantedAtMilliseconds: UInt64 = 0
   private(set) var responseEncoding = MessageEncoding.identity

@@ -186,16 +186,16 @@ public struct RecordCompletionRequest: ProtobufMessage {
   public var made: LocalTime? = nil
   /// The device's queue is empty after this call: it is caught up, and days before this one that it
   /// claims later count as entered afterwards.
-  public var nothingLeft: Bool = false
+  public var queueDrained: Bool = false
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil, nothingLeft: Bool = false) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil, queueDrained: Bool = false) {
     self.habitId = habitId
     self.day = day
     self.note = note
     self.made = made
-    self.nothingLeft = nothingLeft
+    self.queueDrained = queueDrained
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -209,7 +209,7 @@ public struct RecordCompletionRequest: ProtobufMessage {
     unsafe day = c.pointee.day
     unsafe note = CBridge.string(c.pointee.note)
     unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
-    unsafe nothingLeft = c.pointee.nothing_left != 0
+    unsafe queueDrained = c.pointee.queue_drained != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -219,7 +219,7 @@ public struct RecordCompletionRequest: ProtobufMessage {
     unsafe c.pointee.day = day
     unsafe c.pointee.note = arena.cString(note)
     unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
-    unsafe c.pointee.nothing_left = nothingLeft ? 1 : 0
+    unsafe c.pointee.queue_drained = queueDrained ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 

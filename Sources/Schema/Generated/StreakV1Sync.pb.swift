@@ -596,7 +596,7 @@ public struct SyncRequest: ProtobufMessage {
   /// The next operations of the queue, in order.
   public var operations: [Operation] = []
   /// With these operations the queue is empty: the device is caught up.
-  public var nothingLeft: Bool = false
+  public var queueDrained: Bool = false
   /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
   /// waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
   /// included.
@@ -617,11 +617,11 @@ public struct SyncRequest: ProtobufMessage {
 
   public init() {}
 
-  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], nothingLeft: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = []) {
+  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], queueDrained: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = []) {
     self.userId = userId
     self.cursor = cursor
     self.operations = operations
-    self.nothingLeft = nothingLeft
+    self.queueDrained = queueDrained
     self.pageSize = pageSize
     self.sentAt = sentAt
     self.restatedHabits = restatedHabits
@@ -639,7 +639,7 @@ public struct SyncRequest: ProtobufMessage {
     unsafe userId = CBridge.bytes(c.pointee.user_id)
     unsafe cursor = CBridge.message(c.pointee.cursor, Cursor.self)
     unsafe operations = CBridge.messages(c.pointee.operations, c.pointee.n_operations, Operation.self)
-    unsafe nothingLeft = c.pointee.nothing_left != 0
+    unsafe queueDrained = c.pointee.queue_drained != 0
     unsafe pageSize = c.pointee.page_size
     unsafe sentAt = CBridge.message(c.pointee.sent_at, GoogleProtobufTimestamp.self)
     unsafe restatedHabits = CBridge.messages(c.pointee.restated_habits, c.pointee.n_restated_habits, Habit.self)
@@ -654,7 +654,7 @@ public struct SyncRequest: ProtobufMessage {
     unsafe c.pointee.cursor = arena.message(cursor, as: Streak__V1__Cursor.self)
     unsafe c.pointee.n_operations = operations.count
     unsafe c.pointee.operations = arena.array(operations) { item, arena in unsafe arena.message(item, as: Streak__V1__Operation.self) }
-    unsafe c.pointee.nothing_left = nothingLeft ? 1 : 0
+    unsafe c.pointee.queue_drained = queueDrained ? 1 : 0
     unsafe c.pointee.page_size = pageSize
     unsafe c.pointee.sent_at = arena.message(sentAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.n_restated_habits = restatedHabits.count

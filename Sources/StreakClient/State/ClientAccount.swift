@@ -100,7 +100,7 @@ struct ClientAccount: Equatable, Sendable {
     let sent = submission.operations.prefix { $0.seq <= last }
     if sent.count < submission.operations.count {
       submission.operations = Array(sent)
-      submission.nothingLeft = false
+      submission.queueDrained = false
     }
     return submission
   }

@@ -79,7 +79,7 @@ extension PersonLedger {
     var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
     // A losing note is in a notice; one that was replaced before it arrived is not concurrent with
     // anything.
-    if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
+    if statements.note.conflicting.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
     outcome.trust = nil
     return outcome
   }
@@ -179,7 +179,7 @@ extension PersonLedger {
         return id
       }
     }
-    let losers = Array(register.losers)
+    let losers = Array(register.conflicting)
     for element in before.elements where element.hasNotice {
       guard !losers.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
       _ = set(element, isResolved: true)

@@ -25,9 +25,9 @@ extension PersonLedger {
       noticeID = noticeID ?? id
     }
     habit.statements = statements
-    let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
+    let deletionNoticeID = recompute(&habit, edit.habitID, by: author, version: version, now: now)
     let holds = !edit.changed.contains { field in
-      statements[field].losers.contains { $0.stamp.id == author.id }
+      statements[field].conflicting.contains { $0.stamp.id == author.id }
     }
     return OperationOutcome(
       seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
@@ -79,7 +79,7 @@ extension PersonLedger {
         Notice.id(.deletionConflict, idOfNotices(habitID), loser: replaced.stamp.id))
     }
     habit.statements = statements
-    let noticeID = settle(&habit, habitID, by: author, version: version, now: now)
+    let noticeID = recompute(&habit, habitID, by: author, version: version, now: now)
     return OperationOutcome(
       seq: 0, status: habits[habitID]?.isDeleted == true ? .applied : .superseded, changeNumber: version,
       noticeID: noticeID)
@@ -89,14 +89,14 @@ extension PersonLedger {
   mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
     guard var habit = habits[habitID], habit.hasDeletions else { return }
     habit.statements.noteActivity(by: author)
-    settle(&habit, habitID, by: author, version: version, now: now)
+    recompute(&habit, habitID, by: author, version: version, now: now)
   }
 
   /// Computes a habit from its statements, and makes notices of deletions without effect, unless a
   /// field was stated by an author that knew them.
   /// - Returns: The new notice.
   @discardableResult
-  private mutating func settle(
+  private mutating func recompute(
     _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
   ) -> Identifier? {
     var statements = habit.statements
@@ -108,12 +108,12 @@ extension PersonLedger {
       }
     var noticeID: Identifier?
     for deletion in statements.deletions {
-      let isTold = !isDeleted && deletion.isContested && !deletion.isAnswered
-      guard isTold != deletion.hasNotice else { continue }
+      let needsNotice = !isDeleted && deletion.isContested && !deletion.isAnswered
+      guard needsNotice != deletion.hasNotice else { continue }
       let id = Notice.id(.deletionConflict, idOfNotices(habitID), loser: deletion.stamp.id)
-      statements.setNotice(isTold, ofDeletion: deletion.stamp.id)
-      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !isTold), id)
-      if isTold { noticeID = noticeID ?? id }
+      statements.setNotice(needsNotice, ofDeletion: deletion.stamp.id)
+      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !needsNotice), id)
+      if needsNotice { noticeID = noticeID ?? id }
     }
     habit.statements = statements
     if habit.isDeleted && !isDeleted { habit.returnedVersion = version }

@@ -27,7 +27,7 @@ final class RequestBuilder {
 
   func request(of method: MethodSchema) async throws -> DynamicMessage {
     var request = try await message(method.request, depth: 0)
-    settle(&request)
+    makeConsistent(&request)
     return request
   }
 
@@ -126,14 +126,14 @@ final class RequestBuilder {
   // MARK: Values that depend on others
 
   /// Makes dependent values consistent; does not change the value at `except`.
-  func settle(_ message: inout DynamicMessage, except: FieldPath? = nil) {
+  func makeConsistent(_ message: inout DynamicMessage, except: FieldPath? = nil) {
     var number = person.lastNumber
-    settleTree(&message, FieldPath(), except, &number)
-    settleCounts(&message, parent: nil, FieldPath(), except)
+    setDependentValues(&message, FieldPath(), except, &number)
+    setCounts(&message, parent: nil, FieldPath(), except)
   }
 
   /// Sets only the counts and hashes of other values in the request: the scenario decides the rest.
-  func settleManifests(_ message: inout DynamicMessage) { settleCounts(&message, parent: nil, FieldPath(), nil) }
+  func setManifests(_ message: inout DynamicMessage) { setCounts(&message, parent: nil, FieldPath(), nil) }
 
   private func forEachChild(
     _ message: inout DynamicMessage, _ path: FieldPath, _ body: (inout DynamicMessage, FieldPath) -> Void
@@ -149,10 +149,10 @@ final class RequestBuilder {
     }
   }
 
-  private func settleTree(
+  private func setDependentValues(
     _ message: inout DynamicMessage, _ path: FieldPath, _ except: FieldPath?, _ number: inout Int64
   ) {
-    forEachChild(&message, path) { child, path in settleTree(&child, path, except, &number) }
+    forEachChild(&message, path) { child, path in setDependentValues(&child, path, except, &number) }
     for field in schema.message(message.type).fields where path.appending(field) != except {
       switch field.meaning.source {
       case .nextNumber:
@@ -183,12 +183,12 @@ final class RequestBuilder {
     return nil
   }
 
-  private func settleCounts(
+  private func setCounts(
     _ message: inout DynamicMessage, parent: DynamicMessage?, _ path: FieldPath, _ except: FieldPath?
   ) {
     // From the inside out: a hash covers the values that were set before it.
     let itself = message
-    forEachChild(&message, path) { child, path in settleCounts(&child, parent: itself, path, except) }
+    forEachChild(&message, path) { child, path in setCounts(&child, parent: itself, path, except) }
     for field in schema.message(message.type).fields where path.appending(field) != except {
       if !field.meaning.counts.isEmpty {
         let holder = [parent, itself].compactMap { $0 }.first {

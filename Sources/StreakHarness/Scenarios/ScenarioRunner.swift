@@ -208,7 +208,7 @@ final class ScenarioRunner {
     var requests: [DynamicMessage] = []
     for part in parts {
       var request = try DynamicMessage(method.request, json: try values.expand(part, device, schema), schema)
-      if !step.words.contains("raw") { RequestBuilder(device.person, form: .full).settleManifests(&request) }
+      if !step.words.contains("raw") { RequestBuilder(device.person, form: .full).setManifests(&request) }
       requests.append(request)
     }
     try await send(method, requests, takesAll: step.words.contains("whole"), device)
@@ -254,7 +254,7 @@ final class ScenarioRunner {
     if let field = message.field(named: "operations"), !device.queue.isEmpty {
       request.fields[field.number] = device.queue.map { .message($0) }
     }
-    if let field = message.field(named: "nothing_left") { request[field] = .number(1) }
+    if let field = message.field(named: "queue_drained") { request[field] = .number(1) }
     try await send(method, [request], device)
     guard let response = try reply() else { return }
     device.queue = []

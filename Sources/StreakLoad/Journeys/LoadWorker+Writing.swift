@@ -16,7 +16,7 @@ extension LoadWorker {
     do throws(CallFailure) {
       reply = try await call(
         methods.recordCompletion, person.authorization,
-        RecordCompletionRequest(habitId: id, day: day, note: written, made: Captures.madeNow(now), nothingLeft: true))
+        RecordCompletionRequest(habitId: id, day: day, note: written, made: Captures.madeNow(now), queueDrained: true))
     } catch {
       if error.mayHaveTakenEffect {
         person.recordUnknownOutcome(number, habit: place, day: day)
@@ -53,7 +53,7 @@ extension LoadWorker {
     let day = Captures.day(atMilliseconds: now)
     let wanted = 1 + randomness.index(below: min(settings.operationsMax, person.habits.count))
     let first = randomness.index(below: person.habits.count)
-    var request = SyncRequest(userId: person.userID, cursor: person.cursor, nothingLeft: true)
+    var request = SyncRequest(userId: person.userID, cursor: person.cursor, queueDrained: true)
     var writes: [(number: UInt32, habit: Int, day: Int32)] = []
     for offset in 0..<wanted {
       let place = (first + offset) % person.habits.count

@@ -69,7 +69,7 @@ extension AccountHandlers {
     let user = try await account(link.userID)
     let normalized = NormalizedPassword(password)
     try passwordRules.check(normalized, email: user.email, path: "new_password")
-    let party = WaitingLine.Party(isKnown: true, name: link.userID.bytes)
+    let party = FairQueue.Party(isKnown: true, name: link.userID.bytes)
     return (link, try await passwords.seal(normalized, of: link.userID, as: party, on: context.loop))
   }
 

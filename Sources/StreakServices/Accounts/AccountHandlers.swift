@@ -113,7 +113,7 @@ struct AccountHandlers: AccountService {
   ///   before.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
-  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party, isKnownDevice: Bool) {
+  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: FairQueue.Party, isKnownDevice: Bool) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
     let origin = try await mappingStoreErrors { () throws(StoreError) in
@@ -123,10 +123,10 @@ struct AccountHandlers: AccountService {
       switch origin {
       case .knownDevice: Array(" device ".utf8) + deviceID.bytes
       case .knownAddress: Array(" address ".utf8) + addressHash
-      case .stranger: []
+      case .unknown: []
       }
     try await limiter.count(context, person: Array(emailKey.utf8) + suffix)
-    let party = origin == .stranger ? limiter.stranger(context) : .init(isKnown: true, name: owner.bytes)
+    let party = origin == .unknown ? limiter.unknownParty(context) : .init(isKnown: true, name: owner.bytes)
     return (addressHash, party, origin == .knownDevice)
   }
 
@@ -166,7 +166,7 @@ struct AccountHandlers: AccountService {
     guard let user else { throw Reason.credentialsInvalid.status }
     let newPassword = NormalizedPassword(request.newPassword)
     try passwordRules.check(newPassword, email: user.email, path: "new_password")
-    let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
+    let party = FairQueue.Party(isKnown: true, name: userID.bytes)
     let password = NormalizedPassword(request.password)
     guard try await passwords.verify(password, of: user, as: party, on: context.loop) else {
       throw Reason.signInRefused.status

@@ -53,7 +53,7 @@ struct SignUpProcedure: Sendable {
         capture, of: session?.known, for: userID, deviceID: device.deviceID, at: now, context: context)
     }
     let sealedPassword = try await passwords.seal(
-      password, of: userID, as: limiter.stranger(context), on: context.loop)
+      password, of: userID, as: limiter.unknownParty(context), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
     let codes: (texts: [String], hashes: [[UInt8]]) =
       request.withRecoveryCodes ? RecoveryCode.make(for: userID, by: store.serverKey) : ([], [])

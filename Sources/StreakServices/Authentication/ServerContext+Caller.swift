@@ -22,5 +22,5 @@ extension ServerContext {
   }
 
   /// Nothing is known.
-  var isByStranger: Bool { principal == nil && session == nil && operatorCaller == nil }
+  var isUnauthenticated: Bool { principal == nil && session == nil && operatorCaller == nil }
 }

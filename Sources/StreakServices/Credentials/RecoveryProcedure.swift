@@ -66,7 +66,7 @@ struct RecoveryProcedure: Sendable {
     // elsewhere could exhaust for the owner.
     try await limiter.count(context, person: isRight ? nil : Array(emailKey.utf8))
     let sealedPassword = try await passwords.seal(
-      password, of: found.user?.userID ?? .zero, as: limiter.stranger(context), on: context.loop)
+      password, of: found.user?.userID ?? .zero, as: limiter.unknownParty(context), on: context.loop)
     guard let user = found.user, isRight else { throw Self.refusal }
     guard user.lockedAt == nil else { throw Reason.accountLocked.status }
     let now = Instant.now()

@@ -74,8 +74,8 @@ final class RateLimiter: Sendable {
   }
 
   /// The call's party in the password queue while the caller is unknown: its address.
-  func stranger(_ context: ServerContext) -> WaitingLine.Party {
-    WaitingLine.Party(isKnown: false, name: Array((addresses.group(of: context) ?? "").utf8))
+  func unknownParty(_ context: ServerContext) -> FairQueue.Party {
+    FairQueue.Party(isKnown: false, name: Array((addresses.group(of: context) ?? "").utf8))
   }
 
   /// The names that a call is counted under; empty if its method has no limit, or limits are off.

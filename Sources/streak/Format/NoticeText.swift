@@ -22,7 +22,7 @@ struct NoticeText {
       case .streakHealed: "a late day closed a gap: the streak is \(kept) days, not \(other)"
       }
     return
-      "\(id.description.prefix(8))  \(place): \(what)\(notice.isResolved && notice.kind != .streakHealed ? " (settled)" : "")"
+      "\(id.description.prefix(8))  \(place): \(what)\(notice.isResolved && notice.kind != .streakHealed ? " (resolved)" : "")"
   }
 
   func text(_ operation: Operation, _ reason: Reason) -> String {
@@ -54,7 +54,7 @@ extension NoticeText {
         ("id", .string(id.description)), ("kind", .string("\(notice.kind)")),
         ("habit", .string(notice.habitID.description)),
         ("day", .optional(notice.day)), ("kept", .string(notice.kept)), ("other", .string(notice.other)),
-        ("settled", .bool(notice.isResolved)), ("text", .string(text(id, notice))),
+        ("resolved", .bool(notice.isResolved)), ("text", .string(text(id, notice))),
       ])
     }
     let changes = rejected.map { rejected in

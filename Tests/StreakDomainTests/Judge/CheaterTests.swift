@@ -310,7 +310,7 @@ private struct Cheater {
       evidence[key, default: []].insert(id)
     }
     change { ledger, now in
-      _ = ledger.bringBack(saved, by: StatementID(.document, id), isExempt: false, now: now)
+      _ = ledger.restore(saved, by: StatementID(.document, id), isExempt: false, now: now)
     }
     story.append("import \(saved.cells.map { "\($0.key.habitID.low) \($0.key.day)" }.joined(separator: ", "))")
   }

@@ -111,7 +111,7 @@ const isStillChosen = (account, resolution) => {
     habitIdOf(account, op) === habitIdOf(account, resolution.statement) && about(meaning(account, op)) === about(resolution.statement));
 };
 
-const settle = (account, outcomes, now) => {
+const applyOutcomes = (account, outcomes, now) => {
   for (const outcome of outcomes) {
     if (outcome.seq !== account.queue[0]?.seq) continue;
     const op = account.queue.shift();
@@ -221,7 +221,7 @@ const receive = (account, changes, sent, now) => {
   for (const habit of sent.restatedHabits) {
     if (sameFields(account.formerHabits.get(habit.id), fieldsOf(habit))) drop(account, "formerHabits", habit.id);
   }
-  settle(account, changes.outcomes, now);
+  applyOutcomes(account, changes.outcomes, now);
   account.deletionAt = changes.deletionAt;
   if (changes.latestTime > account.lastTime) account.lastTime = changes.latestTime;
   // The server holds less of this device than it had acknowledged.

@@ -157,7 +157,7 @@ struct  Streak__V1__RecordCompletionRequest
    * The device's queue is empty after this call: it is caught up, and days before this one that it
    * claims later count as entered afterwards.
    */
-  protobuf_c_boolean nothing_left;
+  protobuf_c_boolean queue_drained;
 };
 #define STREAK__V1__RECORD_COMPLETION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__record_completion_request__descriptor) \

@@ -428,7 +428,7 @@ struct  Streak__V1__SyncRequest
   /*
    * With these operations the queue is empty: the device is caught up.
    */
-  protobuf_c_boolean nothing_left;
+  protobuf_c_boolean queue_drained;
   /*
    * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
    * waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
