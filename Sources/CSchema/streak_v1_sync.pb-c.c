@@ -1776,12 +1776,12 @@ static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "take_other",
+    "take_losing",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__ResolveConflict, take_other),
+    offsetof(Streak__V1__ResolveConflict, take_losing),
     NULL,
     NULL,
     0,             /* flags */
@@ -1790,7 +1790,7 @@ static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descri
 };
 static const unsigned streak__v1__resolve_conflict__field_indices_by_name[] = {
   0,   /* field[0] = notice_id */
-  1,   /* field[1] = take_other */
+  1,   /* field[1] = take_losing */
 };
 static const ProtobufCIntRange streak__v1__resolve_conflict__number_ranges[1 + 1] =
 {
@@ -2596,36 +2596,36 @@ static const ProtobufCFieldDescriptor streak__v1__notice__field_descriptors[11] 
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "kept",
+    "winning_value",
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Notice, kept),
+    offsetof(Streak__V1__Notice, winning_value),
     &streak__v1__notice_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "other",
+    "losing_value",
     7,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Notice, other),
+    offsetof(Streak__V1__Notice, losing_value),
     &streak__v1__notice_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "other_device_id",
+    "losing_device_id",
     8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Notice, other_device_id),
+    offsetof(Streak__V1__Notice, losing_device_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -2672,14 +2672,14 @@ static const unsigned streak__v1__notice__field_indices_by_name[] = {
   3,   /* field[3] = day */
   4,   /* field[4] = field */
   2,   /* field[2] = habit_id */
-  5,   /* field[5] = kept */
   1,   /* field[1] = kind */
+  7,   /* field[7] = losing_device_id */
+  6,   /* field[6] = losing_value */
   8,   /* field[8] = made_at */
   0,   /* field[0] = notice_id */
-  6,   /* field[6] = other */
-  7,   /* field[7] = other_device_id */
   10,   /* field[10] = resolved */
   9,   /* field[9] = version */
+  5,   /* field[5] = winning_value */
 };
 static const ProtobufCIntRange streak__v1__notice__number_ranges[1 + 1] =
 {

@@ -48,7 +48,7 @@ extension StreakDomain.Operation.Change {
     case .resolveConflict(let wanted):
       .resolveConflict(
         StreakDomain.Operation.Resolution(
-          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesOther: wanted.takeOther))
+          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesLosing: wanted.takeLosing))
     case nil: .malformed
     }
   }
@@ -76,7 +76,7 @@ extension Schema.Operation.Change {
     case .deleteHabit(let habitID): self = .deleteHabit(DeleteHabit(habitId: habitID.bytes))
     case .resolveConflict(let resolution):
       self = .resolveConflict(
-        ResolveConflict(noticeId: resolution.noticeID.bytes, takeOther: resolution.takesOther))
+        ResolveConflict(noticeId: resolution.noticeID.bytes, takeLosing: resolution.takesLosing))
     case .malformed: return nil
     }
   }

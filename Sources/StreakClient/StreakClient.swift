@@ -116,17 +116,17 @@ public actor StreakClient {
 
   /// Resolves a conflict: true takes the losing value, false confirms the winning one. The choice
   /// is shown at once, also without a server.
-  public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
+  public func resolve(_ noticeID: Identifier, takingLosing: Bool) throws(ClientError) {
     let now = clock.now
     try changeCurrent { account in
       guard let notice = account.replica.notices[noticeID] else { return }
       let dayStart = account.replica.shownDayStartMinutes
       let moment = notice.day.map { made(on: $0, now: now, dayStartMinutes: dayStart) }
       let statement = notice.statement(
-        takingOther: takingOther, made: moment, fields: account.replica.shownHabits[notice.habitID])
+        takingLosing: takingLosing, made: moment, fields: account.replica.shownHabits[notice.habitID])
       guard let statement else { return }
       account.replica.resolve(
-        Operation.Resolution(noticeID: noticeID, takesOther: takingOther), as: statement, at: now)
+        Operation.Resolution(noticeID: noticeID, takesLosing: takingLosing), as: statement, at: now)
     }
     wake()
   }
@@ -153,20 +153,21 @@ extension Notice {
   /// - Parameters:
   ///   - made: The local time that stands for the conflict's day.
   ///   - fields: The habit as the person sees it; nil: it is deleted.
-  func statement(takingOther: Bool, made: ClientTime?, fields: HabitFields?) -> Operation.Change? {
-    let value = takingOther ? other : kept
+  func statement(takingLosing: Bool, made: ClientTime?, fields: HabitFields?) -> Operation.Change? {
+    let value = takingLosing ? losingValue : winningValue
     switch kind {
     case .noteConflict:
       guard let day, let made else { return nil }
-      return .setNote(Operation.Note(habitID: habitID, day: day, text: value, made: made))
+      return .setNote(Operation.Note(habitID: habitID, day: day, text: value?.text ?? "", made: made))
     case .doneConflict:
       guard let day, let made else { return nil }
-      return .setCompletion(Operation.Completion(habitID: habitID, day: day, done: value == "true", made: made))
+      return .setCompletion(
+        Operation.Completion(habitID: habitID, day: day, done: value == .flag(true), made: made))
     case .fieldConflict:
       guard let field, var fields else { return nil }
-      fields.set(field, text: value)
+      fields.set(field, text: value?.text ?? "")
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [field]))
-    case .deletionConflict where takingOther: return .deleteHabit(habitID)
+    case .deletionConflict where takingLosing: return .deleteHabit(habitID)
     case .deletionConflict:
       guard let fields else { return nil }
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [.archived]))

@@ -421,4 +421,4 @@ def test_a_pull_of_many_conflicts_is_cut_by_bytes(small):
         second.sync()
         fresh = sync_pb2.SyncRequest(user_id=first.user_id)
         answer = first.service.Sync(fresh, metadata=first.metadata, timeout=60)
-        assert answer.notices and sum(len(found.kept.text) + len(found.other.text) for found in answer.notices) <= MIB
+        assert answer.notices and sum(len(found.winning_value.text) + len(found.losing_value.text) for found in answer.notices) <= MIB

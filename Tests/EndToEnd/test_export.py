@@ -55,7 +55,7 @@ def shown(person):
     rejected = person.service.ListRejectedOperations(
         sync_pb2.ListRejectedOperationsRequest(), metadata=person.metadata, timeout=30).operations
     return (sorted(streak.SerializeToString(deterministic=True) for streak in streaks), sorted(cells),
-            sorted((notice.notice_id, str(notice.kept), str(notice.other), notice.resolved) for notice in notices),
+            sorted((notice.notice_id, str(notice.winning_value), str(notice.losing_value), notice.resolved) for notice in notices),
             sorted(operation.SerializeToString(deterministic=True) for operation in rejected))
 
 

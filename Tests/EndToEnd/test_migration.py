@@ -451,7 +451,7 @@ def test_c32_both_notes_of_a_day_survive(server, account):
     assert [cell.note for cell in account.history()] == ["the account's"]
     notices = sync_pb2_grpc.SyncServiceStub(account.channel)
     notice, = notices.ListNotices(sync_pb2.ListNoticesRequest(), metadata=account.metadata, timeout=30).notices
-    assert (notice.notice_id, notice.kept.text, notice.other.text) == (result.notice_ids[0], "the account's", "the session's")
+    assert (notice.notice_id, notice.winning_value.text, notice.losing_value.text) == (result.notice_ids[0], "the account's", "the session's")
     assert b"the session's" in account.export()[0]
 
 

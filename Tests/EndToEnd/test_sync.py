@@ -111,8 +111,8 @@ def test_c80_c81_notes_on_two_phones(pair):
     assert phone.cell(habit).note == tablet.cell(habit).note == "sun"
     (notice,) = phone.notices.values()
     assert tablet.notices == phone.notices
-    assert (notice.kind, notice.kept.text, notice.other.text) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
-    assert notice.other_device_id == phone.device.device_id and notice.day == today()
+    assert (notice.kind, notice.winning_value.text, notice.losing_value.text) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
+    assert notice.losing_device_id == phone.device.device_id and notice.day == today()
 
     def shown(device):
         request = sync_pb2.ListNoticesRequest()
@@ -121,7 +121,7 @@ def test_c80_c81_notes_on_two_phones(pair):
     request = sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice.notice_id])
     phone.service.AcknowledgeNotices(request, metadata=phone.metadata, timeout=30)
     assert shown(phone) == [] and shown(tablet) == [notice.notice_id]
-    tablet.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice.notice_id, take_other=True))
+    tablet.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice.notice_id, take_losing=True))
     assert tablet.sync()[0].status == APPLIED
     converge(phone, tablet)
     assert phone.cell(habit).note == "rain"
@@ -139,7 +139,7 @@ def test_a_device_is_not_given_a_notice_again_that_it_has_acknowledged_and_close
     request = sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice])
     tablet.service.AcknowledgeNotices(request, metadata=tablet.metadata, timeout=30)
     tablet.notices.clear()
-    change = dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_other=True))
+    change = dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_losing=True))
     tablet.make(**(change if resolves else completion(habit, note="wind")))
     assert tablet.sync()[0].status == APPLIED
     assert tablet.notices == {} and tablet.cell(habit).note == ("rain" if resolves else "wind")
@@ -221,7 +221,7 @@ def test_c62_c64_a_late_day_heals_the_streak_with_a_notice(pair):
     tablet.sync()
     converge(phone, tablet)
     assert phone.streak(habit).current == 3
-    assert [(notice.kind, notice.kept.number, notice.other.number) for notice in phone.notices.values()] == [
+    assert [(notice.kind, notice.winning_value.number, notice.losing_value.number) for notice in phone.notices.values()] == [
         (sync_pb2.NOTICE_KIND_STREAK_HEALED, 3, 1)]
 
 
@@ -726,7 +726,7 @@ def test_another_persons_notices_and_conflicts(server, pair):
     with Device(server) as stranger:
         stranger.service.AcknowledgeNotices(
             sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice]), metadata=stranger.metadata, timeout=30)
-        stranger.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_other=True))
+        stranger.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_losing=True))
         stranger.make(**completion(habit))
         stranger.make(**delete(habit))
         assert [outcome.reason for outcome in stranger.sync()] == [

@@ -191,7 +191,7 @@ struct SimulationWorld {
     case 21:
       guard let notice = replica.notices.keys.sorted().randomElement(using: &random) else { return completion(true) }
       return .resolveConflict(
-        Operation.Resolution(noticeID: notice, takesOther: Bool.random(using: &random)))
+        Operation.Resolution(noticeID: notice, takesLosing: Bool.random(using: &random)))
     case 22: return .setDayStart(Int32.random(in: 0...3, using: &random) * 60)
     default: return .malformed
     }

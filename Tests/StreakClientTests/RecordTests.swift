@@ -80,7 +80,7 @@ struct RecordTests {
         _ = state.changeAccount(userID) { account in
           switch number(4) {
           case 3:
-            let resolution = Operation.Resolution(noticeID: key, takesOther: number(2) == 0)
+            let resolution = Operation.Resolution(noticeID: key, takesLosing: number(2) == 0)
             let note = Operation.Note(habitID: key, day: Day(20_000), text: "r\(step)", made: made)
             account.replica.resolve(resolution, as: .setNote(note), at: now)
           case 0: account.replica.continueAsNewDevice(key)
@@ -103,7 +103,7 @@ struct RecordTests {
           .init(
             id: id(),
             notice: Notice(
-              kind: .noteConflict, habitID: id(), day: Day(20_000), kept: "k", other: "o", otherDeviceID: id(),
+              kind: .noteConflict, habitID: id(), day: Day(20_000), winningValue: .text("k"), losingValue: .text("o"), losingDeviceID: id(),
               madeAt: now, version: Int64(step)))
         ]
         changes.resume = number(2) == 0 ? [1, 2, 3] : []

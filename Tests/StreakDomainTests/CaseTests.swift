@@ -53,7 +53,7 @@ struct CaseTests {
     let undo: Act = { $0.untick(by: LedgerSample.tablet, seen: seen, undone: [base], time: second) }
     for sample in results(start, [[done], [undo, undo]]) {
       #expect(sample.cell() == CellContent(done: true, note: "a", trust: .counted))
-      #expect(open(sample) == [.doneConflict] && sample.notices.last?.kept == "true")
+      #expect(open(sample) == [.doneConflict] && sample.notices.last?.winningValue == .flag(true))
       #expect(sample.ledger.digest == results(start, [[done], [undo, undo]])[0].ledger.digest)
     }
   }

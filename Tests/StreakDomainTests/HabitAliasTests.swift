@@ -184,8 +184,8 @@ struct HabitAliasTests {
       var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
       for place in order { try Self.migrate(sessions[place], into: &ledger) }
       let cell = try #require(ledger.cells[CellKey(habitID: Identifier(high: 5, low: 0), day: today)])
-      let told = ledger.notices.values.filter { $0.kind == .noteConflict && !$0.isResolved }
-      #expect(Set([cell.cell.note] + told.map(\.other)) == ["1, 5", "2, 6"], "\(order)")
+      let open = ledger.notices.values.filter { $0.kind == .noteConflict && !$0.isResolved }
+      #expect(Set([cell.cell.note] + open.compactMap(\.losingValue?.text)) == ["1, 5", "2, 6"], "\(order)")
     }
   }
 

@@ -141,7 +141,7 @@ struct LedgerRestoreTests {
   func document() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let notice = Notice(
-      kind: .noteConflict, habitID: Self.habitID, kept: "a", other: "b", otherDeviceID: nil,
+      kind: .noteConflict, habitID: Self.habitID, winningValue: .text("a"), losingValue: .text("b"), losingDeviceID: nil,
       madeAt: Instant(milliseconds: 1),
       version: 70)
     let id = Identifier(high: 3, low: 3)

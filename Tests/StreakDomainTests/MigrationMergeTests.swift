@@ -133,7 +133,8 @@ struct MigrationMergeTests {
       account.record(read, today, note: "account")
       let outcome = try account.migrate(plan([(read, "Read")], [entry(read, today, note: "session", minute: minute)]))
       let notice = try #require(outcome.noticeIDs.first.flatMap { account.ledger.notices[$0] })
-      #expect(notice.kind == .noteConflict && notice.kept == shown && notice.other == kept)
+      #expect(notice.kind == .noteConflict && notice.winningValue == .text(shown)
+          && notice.losingValue == .text(kept))
       #expect(account.cell(read, today)?.note == shown)
       #expect(outcome.habits[0].daysConflicting == [today])
     }

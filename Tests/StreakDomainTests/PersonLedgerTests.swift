@@ -208,7 +208,7 @@ struct RecordingTests {
     sample.finishChange()
     #expect(sample.streak?.current == 5)
     let notice = try #require(sample.notices.first)
-    #expect(notice.kind == .streakHealed && notice.kept == "5" && notice.other == "1")
+    #expect(notice.kind == .streakHealed && notice.winningValue == .number(5) && notice.losingValue == .number(1))
   }
 
   @Test("a note of the limit's length is kept, one byte more is rejected")

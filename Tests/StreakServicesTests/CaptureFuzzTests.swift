@@ -177,7 +177,7 @@ struct CaptureFuzzTests {
       // Its note is in the cell, or the shown note is in a notice.
       let isKept =
         entry.note.isEmpty || state.cell.note.contains(entry.note)
-        || ledger.notices.values.contains { $0.day == entry.day && $0.other.contains(entry.note) }
+        || ledger.notices.values.contains { $0.day == entry.day && $0.losingValue?.text.contains(entry.note) == true }
       #expect(isKept, "seed \(seed)")
     }
     let captured = Int64(result.capturedDay)

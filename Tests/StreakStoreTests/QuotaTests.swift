@@ -140,7 +140,7 @@ import Testing
   private static let storedBytes = """
     SELECT (SELECT coalesce(sum(octet_length(note) + octet_length(details)), 0) FROM cells)
       + (SELECT sum(128 + octet_length(name) + octet_length(description) + octet_length(statements)) FROM habits)
-      + (SELECT coalesce(sum(octet_length(kept) + octet_length(other)), 0) FROM notices WHERE kind IN (1, 3)),
+      + (SELECT coalesce(sum(octet_length(winning_value) + octet_length(losing_value)), 0) FROM notices WHERE kind IN (1, 3)),
       (SELECT coalesce(sum(octet_length(note) + octet_length(details)), 0) FROM cell_history)
     """
 

@@ -194,7 +194,7 @@ test("a choice in a conflict is a resolution, which a server without the conflic
   const decided = (prepare) => {
     const account = new Account(user, device);
     makeResolution(account, noticeId, true, statement, 1);
-    assert.deepEqual(account.queue[0].resolveConflict, { noticeId, takeOther: true });
+    assert.deepEqual(account.queue[0].resolveConflict, { noticeId, takeLosing: true });
     assert.equal(shownCell(account, habit, 20000).note, "mine", "the choice is seen before it is sent");
     prepare(account);
     take(account, { changes }, submission(account, ""), device, 5);

@@ -495,13 +495,13 @@ public struct ResolveConflict: ProtobufMessage {
   /// The notice of the conflict, 16 bytes.
   public var noticeId: [UInt8] = []
   /// True: takes the losing value. False: confirms the winning one.
-  public var takeOther: Bool = false
+  public var takeLosing: Bool = false
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], takeOther: Bool = false) {
+  public init(noticeId: [UInt8] = [], takeLosing: Bool = false) {
     self.noticeId = noticeId
-    self.takeOther = takeOther
+    self.takeLosing = takeLosing
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -511,14 +511,14 @@ public struct ResolveConflict: ProtobufMessage {
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ResolveConflict.self)
     unsafe noticeId = CBridge.bytes(c.pointee.notice_id)
-    unsafe takeOther = c.pointee.take_other != 0
+    unsafe takeLosing = c.pointee.take_losing != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
     guard let c = unsafe arena.make(Streak__V1__ResolveConflict.self) else { return nil }
     unsafe streak__v1__resolve_conflict__init(c)
     unsafe c.pointee.notice_id = arena.binaryData(noticeId)
-    unsafe c.pointee.take_other = takeOther ? 1 : 0
+    unsafe c.pointee.take_losing = takeLosing ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 
@@ -993,11 +993,11 @@ public struct Notice: ProtobufMessage {
   public var field: HabitField = HabitField(rawValue: 0)
   /// The winning value; for a healed streak its length now. Absent for a deletion: the habit was
   /// archived instead.
-  public var kept: NoticeValue? = nil
+  public var winningValue: NoticeValue? = nil
   /// The losing value; for a healed streak its length before. Absent for a deletion.
-  public var other: NoticeValue? = nil
+  public var losingValue: NoticeValue? = nil
   /// The device of the losing value, 16 bytes; empty if it was not a device of this person.
-  public var otherDeviceId: [UInt8] = []
+  public var losingDeviceId: [UInt8] = []
   /// When the notice was made.
   public var madeAt: GoogleProtobufTimestamp? = nil
   /// The change number of its last change.
@@ -1007,15 +1007,15 @@ public struct Notice: ProtobufMessage {
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), kept: NoticeValue? = nil, other: NoticeValue? = nil, otherDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
+  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), winningValue: NoticeValue? = nil, losingValue: NoticeValue? = nil, losingDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
     self.noticeId = noticeId
     self.kind = kind
     self.habitId = habitId
     self.day = day
     self.field = field
-    self.kept = kept
-    self.other = other
-    self.otherDeviceId = otherDeviceId
+    self.winningValue = winningValue
+    self.losingValue = losingValue
+    self.losingDeviceId = losingDeviceId
     self.madeAt = madeAt
     self.version = version
     self.resolved = resolved
@@ -1032,9 +1032,9 @@ public struct Notice: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe field = HabitField(rawValue: Int32(truncatingIfNeeded: c.pointee.field.rawValue))
-    unsafe kept = CBridge.message(c.pointee.kept, NoticeValue.self)
-    unsafe other = CBridge.message(c.pointee.other, NoticeValue.self)
-    unsafe otherDeviceId = CBridge.bytes(c.pointee.other_device_id)
+    unsafe winningValue = CBridge.message(c.pointee.winning_value, NoticeValue.self)
+    unsafe losingValue = CBridge.message(c.pointee.losing_value, NoticeValue.self)
+    unsafe losingDeviceId = CBridge.bytes(c.pointee.losing_device_id)
     unsafe madeAt = CBridge.message(c.pointee.made_at, GoogleProtobufTimestamp.self)
     unsafe version = c.pointee.version
     unsafe resolved = c.pointee.resolved != 0
@@ -1048,9 +1048,9 @@ public struct Notice: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.field = Streak__V1__HabitField(rawValue: .init(truncatingIfNeeded: field.rawValue))
-    unsafe c.pointee.kept = arena.message(kept, as: Streak__V1__NoticeValue.self)
-    unsafe c.pointee.other = arena.message(other, as: Streak__V1__NoticeValue.self)
-    unsafe c.pointee.other_device_id = arena.binaryData(otherDeviceId)
+    unsafe c.pointee.winning_value = arena.message(winningValue, as: Streak__V1__NoticeValue.self)
+    unsafe c.pointee.losing_value = arena.message(losingValue, as: Streak__V1__NoticeValue.self)
+    unsafe c.pointee.losing_device_id = arena.binaryData(losingDeviceId)
     unsafe c.pointee.made_at = arena.message(madeAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.version = version
     unsafe c.pointee.resolved = resolved ? 1 : 0
@@ -1058,8 +1058,8 @@ public struct Notice: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("kept", in: kept)
-    violations.check("other", in: other)
+    violations.check("winning_value", in: winningValue)
+    violations.check("losing_value", in: losingValue)
     violations.check("made_at", in: madeAt)
   }
 }

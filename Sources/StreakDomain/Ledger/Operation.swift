@@ -86,11 +86,11 @@ public struct Operation: Hashable, Sendable {
   public struct Resolution: Hashable, Sendable {
     public var noticeID: Identifier
     /// True takes the losing value.
-    public var takesOther: Bool
+    public var takesLosing: Bool
 
-    public init(noticeID: Identifier, takesOther: Bool) {
+    public init(noticeID: Identifier, takesLosing: Bool) {
       self.noticeID = noticeID
-      self.takesOther = takesOther
+      self.takesLosing = takesLosing
     }
   }
 

@@ -126,8 +126,8 @@ extension PersonLedger {
       let id = Notice.id(.doneConflict, placeOfNotices(key), loser: undo)
       setNotice(
         Notice(
-          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
-          other: "false", otherDeviceID: undo.deviceID, madeAt: now, version: version,
+          kind: .doneConflict, habitID: key.habitID, day: key.day, winningValue: .flag(merged.isDone),
+          losingValue: .flag(false), losingDeviceID: undo.deviceID, madeAt: now, version: version,
           isResolved: !isLost), id)
       if isLost { noticeID = noticeID ?? id }
     }
@@ -157,7 +157,7 @@ extension PersonLedger {
     guard register.elements.count > 1 || before.elements.count > 1 else { return nil }
     let winner = register.winner
     func set(_ element: Register<String>.Element, isResolved: Bool) -> Identifier {
-      let kept = winner?.value ?? ""
+      let winning = winner?.value ?? ""
       let replacedBytes =
         element.hasNotice ? element.value.utf8.count + (before.winner?.value.utf8.count ?? 0) : nil
       switch place {
@@ -165,16 +165,18 @@ extension PersonLedger {
         let id = Notice.id(.noteConflict, placeOfNotices(key), loser: element.stamp.id)
         setNotice(
           Notice(
-            kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
-            otherDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
+            kind: .noteConflict, habitID: key.habitID, day: key.day, winningValue: .text(winning),
+            losingValue: .text(element.value), losingDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       case .field(let habitID, let field):
+        let form = Notice.Form(.fieldConflict, field)
         let id = Notice.id(.fieldConflict, idOfNotices(habitID), field, loser: element.stamp.id)
         setNotice(
           Notice(
-            kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,
-            otherDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
+            kind: .fieldConflict, habitID: habitID, field: field, winningValue: Notice.Value(winning, form),
+            losingValue: Notice.Value(element.value, form), losingDeviceID: element.stamp.id.deviceID, madeAt: now,
+            version: version,
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       }

@@ -112,7 +112,8 @@ extension PersonLedger {
       guard needsNotice != deletion.hasNotice else { continue }
       let id = Notice.id(.deletionConflict, idOfNotices(habitID), loser: deletion.stamp.id)
       statements.setNotice(needsNotice, ofDeletion: deletion.stamp.id)
-      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !needsNotice), id)
+      setNotice(
+        Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !needsNotice), id)
       if needsNotice { noticeID = noticeID ?? id }
     }
     habit.statements = statements
@@ -136,8 +137,8 @@ extension PersonLedger {
     _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Instant, isResolved: Bool = false
   ) -> Notice {
     Notice(
-      kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: loser.deviceID,
-      madeAt: now, version: version, isResolved: isResolved)
+      kind: .deletionConflict, habitID: habitID, winningValue: nil, losingValue: nil,
+      losingDeviceID: loser.deviceID, madeAt: now, version: version, isResolved: isResolved)
   }
 
   // MARK: Conflicts
@@ -156,23 +157,22 @@ extension PersonLedger {
       }
       let key = CellKey(habitID: notice.habitID, day: day)
       if notice.kind == .noteConflict {
-        let kept = cell.statements.note.value(knownTo: author) ?? notice.kept
+        let winning = cell.statements.note.value(knownTo: author) ?? notice.winningValue?.text
+        let text = resolution.takesLosing ? notice.losingValue?.text : winning
         return try setNote(
-          Operation.Note(
-            habitID: notice.habitID, day: day, text: resolution.takesOther ? notice.other : kept, made: cell.made),
-          by: author, now: now)
+          Operation.Note(habitID: notice.habitID, day: day, text: text ?? "", made: cell.made), by: author, now: now)
       }
-      guard resolution.takesOther else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
+      guard resolution.takesLosing else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
       return try undo(
         Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
     case .fieldConflict:
       guard let field = notice.field else { throw .conflictNotFound }
-      let kept = habit.statements[field].value(knownTo: author) ?? notice.kept
+      let winning = habit.statements[field].value(knownTo: author) ?? notice.winningValue?.text
       var fields = habit.fields
-      fields.set(field, text: resolution.takesOther ? notice.other : kept)
+      fields.set(field, text: (resolution.takesLosing ? notice.losingValue?.text : winning) ?? "")
       return try editHabit(
         Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [field]), by: author, now: now)
-    case .deletionConflict where resolution.takesOther: return try deleteHabit(notice.habitID, by: author, now: now)
+    case .deletionConflict where resolution.takesLosing: return try deleteHabit(notice.habitID, by: author, now: now)
     case .deletionConflict:
       var fields = habit.fields
       fields.archived = true

@@ -369,8 +369,8 @@ public struct PersonLedger: Sendable {
     guard isNow.current > was.current + max(0, countedBalance[habitID] ?? 0) else { return }
     setNotice(
       Notice(
-        kind: .streakHealed, habitID: habitID, day: isNow.lastDay, kept: String(isNow.current),
-        other: String(was.current), otherDeviceID: nil, madeAt: now, version: nextVersion(),
+        kind: .streakHealed, habitID: habitID, day: isNow.lastDay, winningValue: .number(Int64(isNow.current)),
+        losingValue: .number(Int64(was.current)), losingDeviceID: nil, madeAt: now, version: nextVersion(),
         isResolved: true), makeID())
   }
 }

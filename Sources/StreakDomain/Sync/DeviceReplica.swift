@@ -100,7 +100,7 @@ public struct DeviceReplica: Equatable, Sendable {
     let own = (kept.map(\.operation) + queue).filter { operation in
       switch meaning(of: operation) {
       case .setCompletion(let made): made.done && meantKey(of: operation) == key
-      case .resolveConflict(let resolution): !resolution.takesOther && isAbout(key, notices[resolution.noticeID])
+      case .resolveConflict(let resolution): !resolution.takesLosing && isAbout(key, notices[resolution.noticeID])
       default: false
       }
     }

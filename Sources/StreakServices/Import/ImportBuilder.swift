@@ -105,17 +105,14 @@ struct ImportBuilder {
     guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)), saved.hasHabit(habitID)
     else { throw saved.refusal("the notice cannot be") }
     let field = StreakDomain.HabitField(rawValue: Int(notice.field.rawValue))
-    let form = StreakDomain.Notice.Form(kind, field)
-    guard let kept = form.kept(notice.kept), let other = form.other(notice.other) else {
-      throw saved.refusal("the notice has no values")
-    }
     document.notices.append(
       (
         id,
         StreakDomain.Notice(
-          kind: kind, habitID: habitID, day: notice.day == 0 ? nil : Day(notice.day), field: field, kept: kept,
-          other: other,
-          otherDeviceID: try saved.identifierOrNil(notice.otherDeviceId, "other_device_id"),
+          kind: kind, habitID: habitID, day: notice.day == 0 ? nil : Day(notice.day), field: field,
+          winningValue: StreakDomain.Notice.Value(notice.winningValue),
+          losingValue: StreakDomain.Notice.Value(notice.losingValue),
+          losingDeviceID: try saved.identifierOrNil(notice.losingDeviceId, "losing_device_id"),
           madeAt: try saved.instant(notice.madeAt, "made_at").wholeMilliseconds,
           version: try saved.version(notice.version), isResolved: notice.resolved)
       ))

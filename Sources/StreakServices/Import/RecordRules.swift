@@ -54,8 +54,9 @@ enum RecordRules {
       return Violation(field: "field", requirement: "must be a field for a field's conflict, and none otherwise")
     }
     let form = StreakDomain.Notice.Form(kind, field)
-    for (name, value) in [("kept", form.kept(notice.kept)), ("other", form.other(notice.other))] {
-      if let requirement = requirement(ofValue: value, kind, field) {
+    for (name, message) in [("winning_value", notice.winningValue), ("losing_value", notice.losingValue)] {
+      let value = StreakDomain.Notice.Value(message)
+      if let requirement = requirement(ofValue: value, isOfForm: form.accepts(value), kind, field) {
         return Violation(field: name, requirement: requirement)
       }
     }
@@ -63,22 +64,24 @@ enum RecordRules {
   }
 
   /// The rule that a notice's value breaks; nil if the value is valid.
-  /// - Parameter value: Nil: of another form than the kind has.
   private static func requirement(
-    ofValue value: String?, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
+    ofValue value: StreakDomain.Notice.Value?, isOfForm: Bool, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
   ) -> String? {
     switch kind {
     case .noteConflict:
       let bytesMax = StreakDomain.CapturedSession.noteBytesMax
-      return value.map { $0.utf8.count <= bytesMax } ?? false ? nil : "must be a note"
-    case .doneConflict: return value != nil ? nil : "must be a flag"
-    case .deletionConflict: return value != nil ? nil : "must be absent for this kind"
-    case .streakHealed: return value.flatMap { Int32($0) }.map { $0 >= 0 } ?? false ? nil : "must be a number of days"
+      if case .text(let note) = value, note.utf8.count <= bytesMax { return nil }
+      return "must be a note"
+    case .doneConflict: return isOfForm ? nil : "must be a flag"
+    case .deletionConflict: return isOfForm ? nil : "must be absent for this kind"
+    case .streakHealed:
+      if case .number(let days) = value, (0...Int64(Int32.max)).contains(days) { return nil }
+      return "must be a number of days"
     case .fieldConflict:
-      guard let field, let value else { return "must be a value of the field" }
+      guard isOfForm, let field, let text = value?.text else { return "must be a value of the field" }
       var fields = HabitFields(name: "a")
-      fields.set(field, text: value)
-      guard fields.text(of: field) == value, fields.isValid else { return "must be a value of the field" }
+      fields.set(field, text: text)
+      guard fields.text(of: field) == text, fields.isValid else { return "must be a value of the field" }
       return nil
     }
   }

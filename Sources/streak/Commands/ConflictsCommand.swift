@@ -27,10 +27,10 @@ struct ConflictsCommand: AsyncParsableCommand {
     try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
       try await Streak.sendSoon(client, hasServer, false)
       let notices = try await client.notices().sorted { $0.value.version < $1.value.version }
-      for (choice, takesOther) in [(takeOther, true), (keep, false)] {
+      for (choice, takesLosing) in [(takeOther, true), (keep, false)] {
         guard let choice else { continue }
         for (id, _) in try find(choice, notices.filter { !$0.value.isResolved }) {
-          try await client.resolve(id, takingOther: takesOther)
+          try await client.resolve(id, takingLosing: takesLosing)
           try await client.acknowledge(id)
         }
       }

@@ -10,12 +10,12 @@ struct NoticeText {
 
   func text(_ id: Identifier, _ notice: Notice) -> String {
     let name = name(notice.habitID)
-    let (kept, other) = (notice.kept.plain, notice.other.plain)
+    let (kept, other) = (notice.winningValue?.text.plain ?? "", notice.losingValue?.text.plain ?? "")
     let place = notice.day.map { "\(name) on \($0)" } ?? name
     let what: String =
       switch notice.kind {
       case .noteConflict: "two notes; kept \"\(kept)\", not kept \"\(other)\""
-      case .doneConflict: "done on one device, undone on another; \(notice.kept == "true" ? "done" : "undone") holds"
+      case .doneConflict: "done on one device, undone on another; \(notice.winningValue == .flag(true) ? "done" : "undone") holds"
       case .fieldConflict:
         "two values of its \(notice.field.map { "\($0)" } ?? "field"); kept \"\(kept)\", not kept \"\(other)\""
       case .deletionConflict: "deleted on one device and used on another; it is archived instead"
@@ -53,7 +53,8 @@ extension NoticeText {
       JSONText.object([
         ("id", .string(id.description)), ("kind", .string("\(notice.kind)")),
         ("habit", .string(notice.habitID.description)),
-        ("day", .optional(notice.day)), ("kept", .string(notice.kept)), ("other", .string(notice.other)),
+        ("day", .optional(notice.day)), ("winning_value", .optional(notice.winningValue?.text)),
+        ("losing_value", .optional(notice.losingValue?.text)),
         ("resolved", .bool(notice.isResolved)), ("text", .string(text(id, notice))),
       ])
     }

@@ -212,13 +212,13 @@ private struct Cheater {
   private mutating func resolve() {
     guard let id = ledger.notices.keys.sorted().randomElement(using: &random) else { return }
     let place = Int.random(in: devices.indices, using: &random)
-    let takesOther = Bool.random(using: &random)
+    let takesLosing = Bool.random(using: &random)
     let notice = ledger.notices[id]
     let key = notice.flatMap { notice in notice.day.map { CellKey(habitID: notice.habitID, day: $0) } }
     let before = key.flatMap { ledger.cells[$0] }
-    apply(.resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther)), by: place)
+    apply(.resolveConflict(Operation.Resolution(noticeID: id, takesLosing: takesLosing)), by: place)
     // A resolution that keeps a day of which its author knew nothing is a claim of that day.
-    if let key, let before, notice?.kind == .doneConflict, !takesOther {
+    if let key, let before, notice?.kind == .doneConflict, !takesLosing {
       let author = Author(
         stamp: Stamp(time: .zero, id: StatementID(source: devices[place].id, seq: devices[place].seq)), seen: lastSeen)
       let isKnown =

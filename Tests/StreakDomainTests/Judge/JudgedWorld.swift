@@ -13,7 +13,7 @@ struct JudgedWorld {
     case archived(Bool)
     case delete
     /// Resolves one of the conflicts that the device knows.
-    case resolve(takesOther: Bool, choice: Int)
+    case resolve(takesLosing: Bool, choice: Int)
     /// Receives everything. The device's earlier actions were delivered before.
     case pull
   }
@@ -188,12 +188,12 @@ struct JudgedWorld {
           habitID: key.habitID, fields: HabitFields(name: "-", archived: archived), changed: [.archived]))
       what = .edit(.archived, archived ? "true" : "false")
     case .delete: (change, what) = (.deleteHabit(key.habitID), .delete)
-    case .resolve(let takesOther, let choice):
+    case .resolve(let takesLosing, let choice):
       guard !state.conflicts.isEmpty else { return nil }
       let (id, notice) = state.conflicts[choice % state.conflicts.count]
-      change = .resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther))
+      change = .resolveConflict(Operation.Resolution(noticeID: id, takesLosing: takesLosing))
       habit = Int(notice.habitID.low) - 1
-      what = resolution(of: notice, takesOther: takesOther, habit: habit, by: state, device: device)
+      what = resolution(of: notice, takesLosing: takesLosing, habit: habit, by: state, device: device)
     }
     let time = Self.time(device, state.place, skew: step.skew)
     return Made(
@@ -204,17 +204,17 @@ struct JudgedWorld {
 
   /// The chosen value; for the winning one, the value that its author knows as such.
   private func resolution(
-    of notice: Notice, takesOther: Bool, habit: Int, by state: Device, device: Int
+    of notice: Notice, takesLosing: Bool, habit: Int, by state: Device, device: Int
   ) -> Reference.What {
     let known = references[habit].known(to: state.vector, device: device, before: Int(state.seq))
     let day = notice.day.map { $0.distance(to: today) } ?? 0
     switch notice.kind {
-    case .noteConflict: return .note(day: day, text: takesOther ? notice.other : known.note(of: day))
-    case .doneConflict: return takesOther ? .undo(day: day, names: known.standingNames(day)) : .keepDone(day: day)
+    case .noteConflict: return .note(day: day, text: takesLosing ? notice.losingValue?.text ?? "" : known.note(of: day))
+    case .doneConflict: return takesLosing ? .undo(day: day, names: known.standingNames(day)) : .keepDone(day: day)
     case .fieldConflict:
       let field: Reference.Field = notice.field == .name ? .name : .archived
-      return .edit(field, takesOther ? notice.other : known.stated(field))
-    case .deletionConflict, .streakHealed: return takesOther ? .delete : .edit(.archived, "true")
+      return .edit(field, takesLosing ? notice.losingValue?.text ?? "" : known.stated(field))
+    case .deletionConflict, .streakHealed: return takesLosing ? .delete : .edit(.archived, "true")
     }
   }
 
@@ -312,7 +312,7 @@ struct JudgedWorld {
 extension Reference.Conflict {
   init(_ notice: Notice) {
     self.init(
-      notice.kind, day: notice.day.map { $0.distance(to: today) }, field: notice.field?.rawValue, kept: notice.kept,
-      other: notice.other, device: Int(notice.otherDeviceID?.low ?? 0) - 1)
+      notice.kind, day: notice.day.map { $0.distance(to: today) }, field: notice.field?.rawValue, kept: notice.winningValue?.text ?? "archived",
+      other: notice.losingValue?.text ?? "deleted", device: Int(notice.losingDeviceID?.low ?? 0) - 1)
   }
 }

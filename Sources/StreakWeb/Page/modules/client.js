@@ -183,12 +183,12 @@ export class Client {
   }
 
   /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
-  async resolve(noticeId, takesOther) {
+  async resolve(noticeId, takesLosing) {
     const { resolve } = await import("./resolution.js");
     return this.#change(({ account }, now) => {
       const notice = account?.notices.get(noticeId);
       if (!notice) return;
-      resolve(account, notice, takesOther, this.clock, now);
+      resolve(account, notice, takesLosing, this.clock, now);
       account.acknowledge(noticeId);
     });
   }

@@ -24,7 +24,9 @@ export const momentOf = (text) => (text ? Date.parse(text) : 0);
 
 /** A value of a notice: a text, a flag or a number; undefined if it has none. */
 const valueOf = ({ text, flag, number } = {}) => text ?? flag ?? (number === undefined ? undefined : Number(number));
-const withValues = (notice) => ({ ...notice, kept: valueOf(notice.kept), other: valueOf(notice.other) });
+const withValues = (notice) => ({
+  ...notice, winningValue: valueOf(notice.winningValue), losingValue: valueOf(notice.losingValue),
+});
 
 /** Prepares a response outside of a transaction: its items' digests are made here. */
 export const prepare = async (response) => ({

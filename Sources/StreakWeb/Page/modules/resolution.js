@@ -9,8 +9,8 @@ import { fieldName, shownDayStart, shownHabits } from "./shown.js";
  * the person sees until the server has decided the resolution, and what is sent instead to a server
  * that does not have the conflict.
  */
-const statementOf = (account, notice, takesOther, made) => {
-  const value = takesOther ? notice.other : notice.kept;
+const statementOf = (account, notice, takesLosing, made) => {
+  const value = takesLosing ? notice.losingValue : notice.winningValue;
   const fields = shownHabits(account).get(notice.habitId);
   const edit = (name, changed) => ({
     editHabit: { habit: { id: notice.habitId, ...fields, ...changed }, fields: [`HABIT_FIELD_${name.toUpperCase()}`] },
@@ -26,7 +26,7 @@ const statementOf = (account, notice, takesOther, made) => {
       return edit(name, { [name]: value });
     }
     case "NOTICE_KIND_DELETION_CONFLICT":
-      if (takesOther) return { deleteHabit: { habitId: notice.habitId } };
+      if (takesLosing) return { deleteHabit: { habitId: notice.habitId } };
       return fields && edit("archived", { archived: true });
     default:
       return undefined;
@@ -37,15 +37,15 @@ const statementOf = (account, notice, takesOther, made) => {
  * Adds the resolution of a conflict. Until the server has decided it, the person sees `statement`:
  * the chosen value, as a change of its own.
  */
-export const makeResolution = (account, noticeId, takeOther, statement, now) => {
-  const op = make(account, { resolveConflict: { noticeId, takeOther } }, now);
+export const makeResolution = (account, noticeId, takeLosing, statement, now) => {
+  const op = make(account, { resolveConflict: { noticeId, takeLosing } }, now);
   account.resolutions.set(op.hybridTime, { statement, isDecided: false });
   account.changed.add(`resolutions ${op.hybridTime}`);
 };
 
 /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
-export const resolve = (account, notice, takesOther, clock, now) => {
+export const resolve = (account, notice, takesLosing, clock, now) => {
   const made = timeOfDay(clock, notice.day, shownDayStart(account), now);
-  const statement = statementOf(account, notice, takesOther, made);
-  if (statement) makeResolution(account, notice.noticeId, takesOther, statement, now);
+  const statement = statementOf(account, notice, takesLosing, made);
+  if (statement) makeResolution(account, notice.noticeId, takesLosing, statement, now);
 };

@@ -361,7 +361,7 @@ struct  Streak__V1__ResolveConflict
   /*
    * True: takes the losing value. False: confirms the winning one.
    */
-  protobuf_c_boolean take_other;
+  protobuf_c_boolean take_losing;
 };
 #define STREAK__V1__RESOLVE_CONFLICT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__resolve_conflict__descriptor) \
@@ -688,15 +688,15 @@ struct  Streak__V1__Notice
    * The winning value; for a healed streak its length now. Absent for a deletion: the habit was
    * archived instead.
    */
-  Streak__V1__NoticeValue *kept;
+  Streak__V1__NoticeValue *winning_value;
   /*
    * The losing value; for a healed streak its length before. Absent for a deletion.
    */
-  Streak__V1__NoticeValue *other;
+  Streak__V1__NoticeValue *losing_value;
   /*
    * The device of the losing value, 16 bytes; empty if it was not a device of this person.
    */
-  ProtobufCBinaryData other_device_id;
+  ProtobufCBinaryData losing_device_id;
   /*
    * When the notice was made.
    */
