@@ -737,12 +737,12 @@ static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[11] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Cell, made),
+    offsetof(Streak__V1__Cell, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -786,11 +786,11 @@ static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[11] =
   },
 };
 static const unsigned streak__v1__cell__field_indices_by_name[] = {
+  7,   /* field[7] = client_time */
   10,   /* field[10] = completions */
   1,   /* field[1] = day */
   2,   /* field[2] = done */
   0,   /* field[0] = habit_id */
-  7,   /* field[7] = made */
   9,   /* field[9] = migration_id */
   3,   /* field[3] = note */
   5,   /* field[5] = quarantine_reason */

@@ -1505,12 +1505,12 @@ static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descript
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__SetCompletion, made),
+    offsetof(Streak__V1__SetCompletion, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -1530,10 +1530,10 @@ static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descript
   },
 };
 static const unsigned streak__v1__set_completion__field_indices_by_name[] = {
+  4,   /* field[4] = client_time */
   1,   /* field[1] = day */
   2,   /* field[2] = done */
   0,   /* field[0] = habit_id */
-  4,   /* field[4] = made */
   3,   /* field[3] = note */
   5,   /* field[5] = undone */
 };
@@ -1596,12 +1596,12 @@ static const ProtobufCFieldDescriptor streak__v1__set_note__field_descriptors[4]
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__SetNote, made),
+    offsetof(Streak__V1__SetNote, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -1609,9 +1609,9 @@ static const ProtobufCFieldDescriptor streak__v1__set_note__field_descriptors[4]
   },
 };
 static const unsigned streak__v1__set_note__field_indices_by_name[] = {
+  3,   /* field[3] = client_time */
   1,   /* field[1] = day */
   0,   /* field[0] = habit_id */
-  3,   /* field[3] = made */
   2,   /* field[2] = note */
 };
 static const ProtobufCIntRange streak__v1__set_note__number_ranges[1 + 1] =

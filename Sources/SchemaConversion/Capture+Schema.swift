@@ -11,9 +11,9 @@ extension StreakDomain.CapturedSession {
       entries.append(
         Entry(
           habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
-          made: try ClientTime(field: entry.made, path: "\(path).entries[\(index)].made"),
-          occurredAtSeconds: entry.made?.occurredAt?.seconds ?? 0,
-          occurredAtNanos: entry.made?.occurredAt?.nanos ?? 0))
+          clientTime: try ClientTime(field: entry.clientTime, path: "\(path).entries[\(index)].client_time"),
+          occurredAtSeconds: entry.clientTime?.occurredAt?.seconds ?? 0,
+          occurredAtNanos: entry.clientTime?.occurredAt?.nanos ?? 0))
     }
     let habits = message.habits.map { captured in
       let habit = captured.habit ?? Schema.Habit()
@@ -50,7 +50,7 @@ extension Schema.CapturedSession {
       entries: capture.entries.map { entry in
         CapturedEntry(
           habitId: entry.habitID, day: entry.day.number, done: entry.done, note: entry.note,
-          made: LocalTime(entry.made))
+          clientTime: LocalTime(entry.clientTime))
       },
       capturedAt: LocalTime(capture.capturedAt),
       manifest: CaptureManifest(

@@ -18,7 +18,7 @@ extension Cell {
     self.init(
       key, state.cell, version: state.version, habitID: habits.bytes(of: key.habitID),
       completions: state.mapCompletions { StatementId(sourceId: sources.bytes(of: $0.source), seq: $0.seq) })
-    made = LocalTime(state.made)
+    clientTime = LocalTime(state.clientTime)
     recordedAt = GoogleProtobufTimestamp(state.recordedAt)
     migrationId = state.migrationID?.bytes ?? []
   }

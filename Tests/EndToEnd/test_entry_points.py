@@ -72,7 +72,7 @@ def valid_habit():
 
 
 def valid_statement():
-    return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", made=local_time(today()))
+    return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", client_time=local_time(today()))
 
 
 # Rules beyond lengths and ranges: names are visible text of one line, zones have no control
@@ -88,8 +88,8 @@ def broken_habits():
 def broken_statements():
     yield from violations(valid_statement())
     statement = valid_statement()
-    statement.made.zone = "Etc/\x07"
-    yield "made.zone", statement
+    statement.client_time.zone = "Etc/\x07"
+    yield "client_time.zone", statement
 
 
 HABITS, STATEMENTS = list(broken_habits()), list(broken_statements())
@@ -102,15 +102,15 @@ def as_message(statement, kind):
     for field in ("habit_id", "day", "done", "note"):
         if field in kind.DESCRIPTOR.fields_by_name:
             setattr(found, field, getattr(statement, field))
-    if statement.HasField("made"):
-        found.made.CopyFrom(statement.made)
+    if statement.HasField("client_time"):
+        found.client_time.CopyFrom(statement.client_time)
     return found
 
 
 def test_the_schema_has_rules_for_what_is_tried_here():
     assert {path for path, _ in HABITS} >= {"id", "name", "description", "color", "position"}
     assert {path for path, _ in STATEMENTS} >= {
-        "habit_id", "day", "note", "made", "made.occurred_at", "made.zone", "made.utc_offset_seconds", "made.day_start_minutes"}
+        "habit_id", "day", "note", "client_time", "client_time.occurred_at", "client_time.zone", "client_time.utc_offset_seconds", "client_time.day_start_minutes"}
 
 
 # Entry points

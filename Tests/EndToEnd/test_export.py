@@ -50,7 +50,7 @@ def rich_life(server):
 def shown(person):
     """The visible state of a person: streaks, days with notes and trust, notices, the inbox."""
     streaks = person.streaks.ListStreaks(streak_pb2.ListStreaksRequest(), metadata=person.metadata, timeout=30).streaks
-    cells = [(cell.habit_id, cell.day, cell.done, cell.note, cell.trust, cell.quarantine_reason, cell.made.zone) for cell in person.history()]
+    cells = [(cell.habit_id, cell.day, cell.done, cell.note, cell.trust, cell.quarantine_reason, cell.client_time.zone) for cell in person.history()]
     notices = person.service.ListNotices(sync_pb2.ListNoticesRequest(include_acknowledged=True), metadata=person.metadata, timeout=30).notices
     rejected = person.service.ListRejectedOperations(
         sync_pb2.ListRejectedOperationsRequest(), metadata=person.metadata, timeout=30).operations
@@ -122,7 +122,7 @@ def test_a_day_without_its_moment_is_a_damaged_document(server):
     phone.make(**completion(phone.new_habit(), today()))
     phone.sync()
     damaged = json.loads(phone.export()[0])
-    del damaged["ledger"][0]["cell"]["made"]
+    del damaged["ledger"][0]["cell"]["clientTime"]
     with Device(server) as back:
         assert refusal(back.bring_in, json.dumps(damaged).encode())[1] == "IMPORT_UNREADABLE"
         assert not back.history()

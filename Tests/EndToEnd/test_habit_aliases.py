@@ -18,7 +18,7 @@ def habit(number, name="Read", **fields):
 def entry(captured, ago=0, text="", seconds=0, done=True):
     made = local_time(today() - ago)
     made.occurred_at.seconds -= seconds
-    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=done, note=text, made=made)
+    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=done, note=text, client_time=made)
 
 
 def claim(habits, entries, captured_at=None):

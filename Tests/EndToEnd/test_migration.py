@@ -484,7 +484,7 @@ def test_c34_c35_a_part_and_a_flipped_bit_are_recognised_and_can_be_sent_again(s
     (lambda claim: setattr(claim.captured.entries[0], "day", 2**31 - 1), "session.captured.entries[0].day"),
     (lambda claim: setattr(claim.captured.entries[0], "note", "x" * 4_097), "session.captured.entries[0].note"),
     (lambda claim: setattr(claim.captured.entries[0], "note", "x" * 3_000_000), "session.captured.entries[0].note"),
-    (lambda claim: setattr(claim.captured.entries[0].made, "utc_offset_seconds", 50_401), "session.captured.entries[0].made.utc_offset_seconds"),
+    (lambda claim: setattr(claim.captured.entries[0].client_time, "utc_offset_seconds", 50_401), "session.captured.entries[0].client_time.utc_offset_seconds"),
     (lambda claim: setattr(claim.captured.manifest, "entry_count", -1), "session.captured.manifest.entry_count"),
     (lambda claim: setattr(claim, "migration_id", b"short"), "session.migration_id"),
 ])

@@ -189,7 +189,7 @@ def test_c85_c86_clocks(pair):
     phone.make(ahead=-int(time.time()), **completion(habit, note="1970"))
     assert phone.sync()[0].status == APPLIED
     made = common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=0), zone="Etc/UTC")
-    phone.make(**completion(habit, 0, made=made))
+    phone.make(**completion(habit, 0, client_time=made))
     assert phone.sync()[0].status == REJECTED
     converge(phone, tablet)
     assert tablet.cell(habit).note == "1970"
@@ -244,7 +244,7 @@ def test_record_and_sync_are_one_path(pair):
     phone, tablet, habit = pair
     phone.record(habit, note="direct")
     phone.streaks.UndoCompletion(
-        streak_pb2.UndoCompletionRequest(habit_id=habit, day=today(), made=local_time()), metadata=phone.metadata)
+        streak_pb2.UndoCompletionRequest(habit_id=habit, day=today(), client_time=local_time()), metadata=phone.metadata)
     other = phone.put_habit("Run", color=5)
     tablet.sync()
     assert tablet.cell(habit).note == "direct" and not tablet.cell(habit).done
@@ -259,7 +259,7 @@ def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
     def tap(device, hours):
         """A tap of now, where it is so many hours later than in UTC."""
         made = common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=now), zone="Etc/Test", utc_offset_seconds=hours * 3600)
-        device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, made=made))
+        device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, client_time=made))
         return device.take(device.send(device.request()))
 
     def told(response):
@@ -639,18 +639,18 @@ def hostile(habit):
         return time
 
     extremes = [-(1 << 31), -1, 0, 10_956, 2_932_897, (1 << 31) - 1]
-    yield from (completion(habit, day, made=local_time()) for day in extremes)
+    yield from (completion(habit, day, client_time=local_time()) for day in extremes)
     yield completion(habit, note="n" * 4097)
     yield completion(habit, note="n" * 100_000)
-    yield completion(habit, made=made(zone=""))
-    yield completion(habit, made=made(zone="z" * 65))
-    yield completion(habit, made=made(zone="a\x07"))
-    yield from (completion(habit, made=made(utc_offset_seconds=value)) for value in (-43_201, 50_401, -(1 << 31), (1 << 31) - 1))
-    yield from (completion(habit, made=made(day_start_minutes=value)) for value in (-1, 1440, (1 << 31) - 1))
+    yield completion(habit, client_time=made(zone=""))
+    yield completion(habit, client_time=made(zone="z" * 65))
+    yield completion(habit, client_time=made(zone="a\x07"))
+    yield from (completion(habit, client_time=made(utc_offset_seconds=value)) for value in (-43_201, 50_401, -(1 << 31), (1 << 31) - 1))
+    yield from (completion(habit, client_time=made(day_start_minutes=value)) for value in (-1, 1440, (1 << 31) - 1))
     for seconds, nanos in ((-(1 << 63), 0), ((1 << 63) - 1, 0), (0, -1), (0, (1 << 31) - 1), (-62_135_596_801, 0)):
         time = local_time()
         time.occurred_at.CopyFrom(timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos))
-        yield completion(habit, made=time)
+        yield completion(habit, client_time=time)
 
 
 def test_every_bad_operation_is_rejected_by_itself(pair):

@@ -12,15 +12,15 @@ struct ResolutionTests {
   private let fresh = DeviceReplica(userID: Identifier(high: 1, low: 1), deviceID: Identifier(high: 2, low: 1))
 
   private var key: CellKey { CellKey(habitID: habit, day: day) }
-  private var made: ClientTime { ClientTime(occurredAt: noon, zone: "Z", utcOffsetSeconds: 0) }
+  private var clientTime: ClientTime { ClientTime(occurredAt: noon, zone: "Z", utcOffsetSeconds: 0) }
   private var takesLosing: Operation.Resolution { Operation.Resolution(noticeID: noticeID, takesLosing: true) }
 
   private func note(_ text: String) -> Operation.Change {
-    .setNote(Operation.Note(habitID: habit, day: day, text: text, made: made))
+    .setNote(Operation.Note(habitID: habit, day: day, text: text, clientTime: clientTime))
   }
 
   private func completion(done: Bool) -> Operation.Change {
-    .setCompletion(Operation.Completion(habitID: habit, day: day, done: done, made: made))
+    .setCompletion(Operation.Completion(habitID: habit, day: day, done: done, clientTime: clientTime))
   }
 
   /// The server decides everything that waits, and refuses resolutions: it does not have the

@@ -8,7 +8,7 @@ struct LedgerRestoreTests {
   private static let firstDay = today.advanced(by: -365)
   private static let habitID = Identifier(high: 1, low: 1)
 
-  private static func made(_ day: Day) -> ClientTime {
+  private static func clientTime(_ day: Day) -> ClientTime {
     ClientTime(occurredAt: Instant(milliseconds: Int64(day.number) * 86_400_000), zone: "UTC", utcOffsetSeconds: 0)
   }
 
@@ -18,7 +18,7 @@ struct LedgerRestoreTests {
     let day = today.advanced(by: -ago)
     return SavedLedger.Cell(
       key: CellKey(habitID: habitID, day: day), cell: CellContent(done: done, note: note, trust: trust),
-      made: made(day), recordedAt: now)
+      clientTime: clientTime(day), recordedAt: now)
   }
 
   private static func saved(_ cells: [SavedLedger.Cell], isDeleted: Bool = false) -> SavedLedger {
@@ -141,7 +141,8 @@ struct LedgerRestoreTests {
   func document() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let notice = Notice(
-      kind: .noteConflict, habitID: Self.habitID, winningValue: .text("a"), losingValue: .text("b"), losingDeviceID: nil,
+      kind: .noteConflict, habitID: Self.habitID, winningValue: .text("a"), losingValue: .text("b"),
+      losingDeviceID: nil,
       madeAt: Instant(milliseconds: 1),
       version: 70)
     let id = Identifier(high: 3, low: 3)

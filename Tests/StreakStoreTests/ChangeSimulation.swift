@@ -141,21 +141,22 @@ final class ChangeSimulation {
     let userID = randomID()
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: .sample))
     let ids = [randomID(), randomID()]
-    var made: [Device] = []
+    var clientTime: [Device] = []
     for client in 0..<2 {
       let device = Device(id: randomID(), userID: userID, client: client)
       ledger.register(deviceID: device.id, now: .sample)
-      made.append(device)
+      clientTime.append(device)
     }
     for id in ids {
       _ = ledger.applyDirectly(
-        .editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: "h"))), by: made[0].id, now: .sample)
+        .editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: "h"))), by: clientTime[0].id, now: .sample
+      )
     }
     ledger.finishChange(now: .sample) { .zero }
     ledger = ledger.withoutChanges
     userIDs.append(userID)
     habitIDs[userID] = ids
-    devices += made
+    devices += clientTime
     history[userID] = [ChangeModel(ledger, epoch: database.epoch)]
     database.users[userID] = SimulatedDatabase.StoredUser(ledger: ledger)
   }

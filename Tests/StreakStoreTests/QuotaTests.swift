@@ -178,6 +178,6 @@ extension TestPerson {
 extension Operation.Change {
   fileprivate static func note(_ habitID: Identifier, _ day: Int32, _ text: String) -> Operation.Change {
     .setNote(
-      Operation.Note(habitID: habitID, day: Day(day), text: text, made: .sample(day: Instant.sampleDay)))
+      Operation.Note(habitID: habitID, day: Day(day), text: text, clientTime: .sample(day: Instant.sampleDay)))
   }
 }

@@ -573,8 +573,8 @@ test("a capture that the page makes is the one that the server hashes", withServ
   for (let ago = 0; ago < 40; ago += 1) await device.client.tap(id, true, { day: here - ago, note: ago % 3 ? "" : `ä${ago}` });
   await device.client.tap(id, false, { day: here - 5 });
   const session = await device.store.read((state) => structuredClone(state.session));
-  const made = await capture(session, { occurredAt: new Date().toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 });
-  assert.equal(made.manifest.entryCount, 40);
+  const captured = await capture(session, { occurredAt: new Date().toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 });
+  assert.equal(captured.manifest.entryCount, 40);
   // A wrong hash would be CAPTURE_CORRUPT.
   const { migration: result } = await device.accounts.signUp(newEmail(), password);
   assert.equal(result.habits[0].daysUndone, 1);

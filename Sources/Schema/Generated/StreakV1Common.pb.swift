@@ -41,7 +41,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let captureCorrupt = ErrorReason(rawValue: 10)
   /// INVALID_ARGUMENT: the day is later than today's date at UTC+14.
   public static let futureDay = ErrorReason(rawValue: 11)
-  /// INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
+  /// INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at + utc_offset -
   /// day_start).
   public static let dayMismatch = ErrorReason(rawValue: 12)
   /// FAILED_PRECONDITION: days older than 30 days cannot be undone.
@@ -524,7 +524,7 @@ public struct Cell: ProtobufMessage {
   /// The change number of its last change; it names the state a device has seen.
   public var version: Int64 = 0
   /// When and where the device made the last change.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
   /// When the server stored the last change.
   public var recordedAt: GoogleProtobufTimestamp? = nil
   /// The migration that brought it, 16 bytes; empty if it was recorded directly.
@@ -535,7 +535,7 @@ public struct Cell: ProtobufMessage {
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", trust: CellTrust = CellTrust(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0), version: Int64 = 0, made: LocalTime? = nil, recordedAt: GoogleProtobufTimestamp? = nil, migrationId: [UInt8] = [], completions: [StatementId] = []) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", trust: CellTrust = CellTrust(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0), version: Int64 = 0, clientTime: LocalTime? = nil, recordedAt: GoogleProtobufTimestamp? = nil, migrationId: [UInt8] = [], completions: [StatementId] = []) {
     self.habitId = habitId
     self.day = day
     self.done = done
@@ -543,7 +543,7 @@ public struct Cell: ProtobufMessage {
     self.trust = trust
     self.quarantineReason = quarantineReason
     self.version = version
-    self.made = made
+    self.clientTime = clientTime
     self.recordedAt = recordedAt
     self.migrationId = migrationId
     self.completions = completions
@@ -562,7 +562,7 @@ public struct Cell: ProtobufMessage {
     unsafe trust = CellTrust(rawValue: Int32(truncatingIfNeeded: c.pointee.trust.rawValue))
     unsafe quarantineReason = QuarantineReason(rawValue: Int32(truncatingIfNeeded: c.pointee.quarantine_reason.rawValue))
     unsafe version = c.pointee.version
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
     unsafe recordedAt = CBridge.message(c.pointee.recorded_at, GoogleProtobufTimestamp.self)
     unsafe migrationId = CBridge.bytes(c.pointee.migration_id)
     unsafe completions = CBridge.messages(c.pointee.completions, c.pointee.n_completions, StatementId.self)
@@ -578,7 +578,7 @@ public struct Cell: ProtobufMessage {
     unsafe c.pointee.trust = Streak__V1__CellTrust(rawValue: .init(truncatingIfNeeded: trust.rawValue))
     unsafe c.pointee.quarantine_reason = Streak__V1__QuarantineReason(rawValue: .init(truncatingIfNeeded: quarantineReason.rawValue))
     unsafe c.pointee.version = version
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     unsafe c.pointee.recorded_at = arena.message(recordedAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.migration_id = arena.binaryData(migrationId)
     unsafe c.pointee.n_completions = completions.count
@@ -587,7 +587,7 @@ public struct Cell: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("made", in: made)
+    violations.check("client_time", in: clientTime)
     violations.check("recorded_at", in: recordedAt)
     violations.check("completions", inEach: completions)
   }

@@ -829,16 +829,16 @@ public struct CapturedEntry: ProtobufMessage {
   /// The person's note.
   public var note: String = ""
   /// When and where the entry was made, by the device's clock.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", clientTime: LocalTime? = nil) {
     self.habitId = habitId
     self.day = day
     self.done = done
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -852,7 +852,7 @@ public struct CapturedEntry: ProtobufMessage {
     unsafe day = c.pointee.day
     unsafe done = c.pointee.done != 0
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -862,7 +862,7 @@ public struct CapturedEntry: ProtobufMessage {
     unsafe c.pointee.day = day
     unsafe c.pointee.done = done ? 1 : 0
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -870,8 +870,8 @@ public struct CapturedEntry: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
   }
 }
 

@@ -279,7 +279,7 @@ public struct SetCompletion: ProtobufMessage {
   /// The day's note, at most 4096 bytes; empty states none: the note stays. `SetNote` clears one.
   public var note: String = ""
   /// When and where the person tapped.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
   /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
   /// the device's own. The day stays done while another one stands. Empty: all that the device knew.
   /// At most 64: with more the operation is rejected, INVALID_FIELD.
@@ -287,12 +287,12 @@ public struct SetCompletion: ProtobufMessage {
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", made: LocalTime? = nil, undone: [StatementId] = []) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", clientTime: LocalTime? = nil, undone: [StatementId] = []) {
     self.habitId = habitId
     self.day = day
     self.done = done
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
     self.undone = undone
   }
 
@@ -307,7 +307,7 @@ public struct SetCompletion: ProtobufMessage {
     unsafe day = c.pointee.day
     unsafe done = c.pointee.done != 0
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
     unsafe undone = CBridge.messages(c.pointee.undone, c.pointee.n_undone, StatementId.self)
   }
 
@@ -318,7 +318,7 @@ public struct SetCompletion: ProtobufMessage {
     unsafe c.pointee.day = day
     unsafe c.pointee.done = done ? 1 : 0
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     unsafe c.pointee.n_undone = undone.count
     unsafe c.pointee.undone = arena.array(undone) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
     return UnsafeMutableRawPointer(c)
@@ -328,8 +328,8 @@ public struct SetCompletion: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
     violations.check("undone", inEach: undone)
   }
 }
@@ -343,15 +343,15 @@ public struct SetNote: ProtobufMessage {
   /// The note, at most 4096 bytes; empty clears it.
   public var note: String = ""
   /// When and where the person wrote it.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", clientTime: LocalTime? = nil) {
     self.habitId = habitId
     self.day = day
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -364,7 +364,7 @@ public struct SetNote: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -373,7 +373,7 @@ public struct SetNote: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -381,8 +381,8 @@ public struct SetNote: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
   }
 }
 

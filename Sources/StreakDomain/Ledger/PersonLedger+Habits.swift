@@ -41,7 +41,7 @@ extension PersonLedger {
     guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
     let version = nextVersion()
     setHabit(
-      HabitState(made: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
+      HabitState(new: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 
@@ -56,7 +56,7 @@ extension PersonLedger {
       makeAlias(habit.id, of: self.habitID(meantBy: habitID), habit.fields, stamp: .initial, version: version, now: now)
     } else {
       setHabit(
-        HabitState(made: habit.fields, createdAt: now, version: version, stamp: .initial), habit.id)
+        HabitState(new: habit.fields, createdAt: now, version: version, stamp: .initial), habit.id)
     }
   }
 
@@ -160,11 +160,13 @@ extension PersonLedger {
         let winning = cell.statements.note.value(knownTo: author) ?? notice.winningValue?.text
         let text = resolution.takesLosing ? notice.losingValue?.text : winning
         return try setNote(
-          Operation.Note(habitID: notice.habitID, day: day, text: text ?? "", made: cell.made), by: author, now: now)
+          Operation.Note(habitID: notice.habitID, day: day, text: text ?? "", clientTime: cell.clientTime), by: author,
+          now: now)
       }
       guard resolution.takesLosing else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
       return try undo(
-        Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
+        Operation.Completion(habitID: notice.habitID, day: day, done: false, clientTime: cell.clientTime), by: author,
+        now: now)
     case .fieldConflict:
       guard let field = notice.field else { throw .conflictNotFound }
       let winning = habit.statements[field].value(knownTo: author) ?? notice.winningValue?.text
@@ -192,9 +194,9 @@ extension PersonLedger {
     var known = statements.standing(knownTo: author).compactMap(\.trust)
     if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
     let trust =
-      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, made: cell.made, now: now))
+      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, clientTime: cell.clientTime, now: now))
     changes.isHeadChanged = true
     statements.complete(by: author, trust: trust, isFixed: true)
-    return try store(statements, replacing: before, key, by: author, made: cell.made, now: now)
+    return try store(statements, replacing: before, key, by: author, clientTime: cell.clientTime, now: now)
   }
 }

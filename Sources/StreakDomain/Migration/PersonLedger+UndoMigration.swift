@@ -34,7 +34,7 @@ extension PersonLedger {
       statements.retract(source: migrationID)
       _ = tellDoneConflict(key, &statements, version: next, now: now)
       _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: next, now: now)
-      try? setCell(key, statements, last: author.stamp, made: state.made, recordedAt: now, version: next)
+      try? setCell(key, statements, last: author.stamp, clientTime: state.clientTime, recordedAt: now, version: next)
       if cells[key]?.cell != state.cell { daysReversed += 1 }
     }
     for habitID in emptied {

@@ -108,12 +108,14 @@ extension PersonLedger {
       notice.version = changeNumber
       setNotice(notice, id)
     }
-    let recent = saved.cells.filter { now.milliseconds(since: $0.made.occurredAt) < RecentTimeZones.windowMilliseconds }
-    for cell in recent { zones.note(cell.made, now: now) }
+    let recent = saved.cells.filter {
+      now.milliseconds(since: $0.clientTime.occurredAt) < RecentTimeZones.windowMilliseconds
+    }
+    for cell in recent { zones.note(cell.clientTime, now: now) }
     if recent.isEmpty,
-      let last = saved.cells.max(by: { $0.made.occurredAt < $1.made.occurredAt })
+      let last = saved.cells.max(by: { $0.clientTime.occurredAt < $1.clientTime.occurredAt })
     {
-      zones.note(last.made, now: now)
+      zones.note(last.clientTime, now: now)
     }
     return true
   }
@@ -132,17 +134,17 @@ extension PersonLedger {
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
-      var made = HabitState(
-        made: saved.fields, createdAt: saved.createdAt, version: version,
+      var restored = HabitState(
+        new: saved.fields, createdAt: saved.createdAt, version: version,
         stamp: Stamp(time: Self.restoredTime, id: id))
       if saved.isDeleted {
-        var statements = made.statements
+        var statements = restored.statements
         statements.delete(
           by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements(names))
-        made.isDeleted = true
-        made.statements = statements
+        restored.isDeleted = true
+        restored.statements = statements
       }
-      setHabit(made, saved.id)
+      setHabit(restored, saved.id)
       outcome.returns = !saved.isDeleted
       return true
     }
@@ -221,9 +223,9 @@ extension PersonLedger {
     _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
     guard statements != before else { return }
     let recordedAt = own == nil ? min(saved.recordedAt, now) : now
-    let made = cells[key]?.made ?? saved.made
+    let clientTime = cells[key]?.clientTime ?? saved.clientTime
     try? setCell(
-      key, statements, last: Stamp(time: Self.restoredTime, id: name), made: made, recordedAt: recordedAt,
+      key, statements, last: Stamp(time: Self.restoredTime, id: name), clientTime: clientTime, recordedAt: recordedAt,
       version: version)
     if own == nil {
       outcome.daysReturning.append(key.day)

@@ -99,7 +99,7 @@ public struct DeviceReplica: Equatable, Sendable {
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let own = (kept.map(\.operation) + queue).filter { operation in
       switch meaning(of: operation) {
-      case .setCompletion(let made): made.done && meantKey(of: operation) == key
+      case .setCompletion(let completion): completion.done && meantKey(of: operation) == key
       case .resolveConflict(let resolution): !resolution.takesLosing && isAbout(key, notices[resolution.noticeID])
       default: false
       }

@@ -167,14 +167,14 @@ final class RequestBuilder {
   /// The day of the local time in a message.
   private func day(beside message: DynamicMessage) -> Int64? {
     for field in schema.message(message.type).fields where field.type == .message && !field.isRepeated {
-      guard let made = message.messages(field).first else { continue }
-      let parts = schema.message(made.type).fields
+      guard let clientTime = message.messages(field).first else { continue }
+      let parts = schema.message(clientTime.type).fields
       guard let now = parts.first(where: { $0.meaning.source == .now }),
         parts.contains(where: { $0.meaning.source == .utcOffset }),
-        let moment = made.messages(now).first, case .number(var seconds) = moment.fields[1]?.first
+        let moment = clientTime.messages(now).first, case .number(var seconds) = moment.fields[1]?.first
       else { continue }
       for part in parts {
-        guard case .number(let value) = made[part] else { continue }
+        guard case .number(let value) = clientTime[part] else { continue }
         if part.meaning.source == .utcOffset { seconds += value }
         if part.meaning.source == .dayStart { seconds -= value * 60 }
       }
@@ -229,16 +229,16 @@ enum CaptureHash {
     let entries = captured.messages("entries", schema)
     integer(Int64(entries.count), 4)
     for entry in entries {
-      let made = entry.message("made", schema) ?? DynamicMessage("streak.v1.LocalTime")
-      let moment = made.message("occurred_at", schema)
+      let clientTime = entry.message("client_time", schema) ?? DynamicMessage("streak.v1.LocalTime")
+      let moment = clientTime.message("occurred_at", schema)
       bytes += entry.bytes("habit_id", schema)
       integer(entry.number("day", schema), 4)
       integer(entry.number("done", schema), 1)
       integer(moment?.number("seconds", schema) ?? 0, 8)
       integer(moment?.number("nanos", schema) ?? 0, 4)
-      integer(made.number("utc_offset_seconds", schema), 4)
-      integer(made.number("day_start_minutes", schema), 4)
-      text(made.bytes("zone", schema))
+      integer(clientTime.number("utc_offset_seconds", schema), 4)
+      integer(clientTime.number("day_start_minutes", schema), 4)
+      text(clientTime.bytes("zone", schema))
       text(entry.bytes("note", schema))
     }
     return SHA256.digest(of: bytes)

@@ -16,7 +16,8 @@ extension LoadWorker {
     do throws(CallFailure) {
       reply = try await call(
         methods.recordCompletion, person.authorization,
-        RecordCompletionRequest(habitId: id, day: day, note: written, made: Captures.madeNow(now), queueDrained: true))
+        RecordCompletionRequest(
+          habitId: id, day: day, note: written, clientTime: Captures.clientTimeNow(now), queueDrained: true))
     } catch {
       if error.mayHaveTakenEffect {
         person.recordUnknownOutcome(number, habit: place, day: day)
@@ -65,7 +66,8 @@ extension LoadWorker {
           seq: person.lastSeq + Int64(offset) + 1, hybridTime: person.hybridTime,
           change: .setCompletion(
             SetCompletion(
-              habitId: person.habits[place].id, day: day, done: true, note: note(number), made: Captures.madeNow(now))))
+              habitId: person.habits[place].id, day: day, done: true, note: note(number),
+              clientTime: Captures.clientTimeNow(now))))
       )
     }
     person.lastSeq += Int64(wanted)

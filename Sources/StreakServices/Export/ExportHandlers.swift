@@ -216,7 +216,7 @@ extension ExportedRejection {
       date: record.day.description,
       entry: CapturedEntry(
         habitId: record.habitID.bytes, day: record.day.number, done: record.done, note: record.note,
-        made: LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
+        clientTime: LocalTime(record.clientTime)), migrationId: record.migrationID?.bytes ?? [],
       rejectedAt: GoogleProtobufTimestamp(record.rejectedAt), noteSha256: record.noteHash)
   }
 }

@@ -59,7 +59,7 @@ struct ImportBuilder {
     let cell = try saved.check(exported.cell ?? Cell())
     let id = cell.migrationID.map { StatementID(.migration, $0) } ?? StatementID(.document, document.importID)
     let state = CellState(
-      cell: cell.cell, version: cell.version, stamp: Stamp(time: .zero, id: id), made: cell.made,
+      cell: cell.cell, version: cell.version, stamp: Stamp(time: .zero, id: id), clientTime: cell.clientTime,
       recordedAt: cell.recordedAt)
     return EarlierCellEntry(
       entry: CellEntry(key: cell.key, state: state),
@@ -80,7 +80,7 @@ struct ImportBuilder {
         entryID: try saved.identifier(rejected.entryId, "entry_id"),
         migrationID: try saved.identifierOrNil(rejection.migrationId, "migration_id"), index: rejected.index,
         habitID: Identifier(entry.habitId) ?? .zero, day: Day(entry.day), done: entry.done, note: entry.note,
-        made: try saved.made(entry.made), reason: rejected.reason.rawValue,
+        clientTime: try saved.clientTime(entry.clientTime), reason: rejected.reason.rawValue,
         rejectedAt: try saved.instant(rejection.rejectedAt, "rejected_at"),
         noteHash: try hash(rejection.noteSha256, of: Self.noteHashBytes)))
   }

@@ -27,12 +27,12 @@ enum RecordRules {
 
   /// Checks a day like one in a device's operation.
   static func violation(of cell: Cell) -> Violation? {
-    statement(habitID: cell.habitId, day: cell.day, done: cell.done, note: cell.note, made: cell.made)
+    statement(habitID: cell.habitId, day: cell.day, done: cell.done, note: cell.note, clientTime: cell.clientTime)
   }
 
   /// Checks an entry like one in a capture.
   static func violation(of entry: CapturedEntry) -> Violation? {
-    statement(habitID: entry.habitId, day: entry.day, done: entry.done, note: entry.note, made: entry.made)
+    statement(habitID: entry.habitId, day: entry.day, done: entry.done, note: entry.note, clientTime: entry.clientTime)
   }
 
   /// Checks a notice: both of its values must be of its kind of conflict, since resolving the
@@ -65,7 +65,8 @@ enum RecordRules {
 
   /// The rule that a notice's value breaks; nil if the value is valid.
   private static func requirement(
-    ofValue value: StreakDomain.Notice.Value?, isOfForm: Bool, _ kind: StreakDomain.Notice.Kind, _ field: StreakDomain.HabitField?
+    ofValue value: StreakDomain.Notice.Value?, isOfForm: Bool, _ kind: StreakDomain.Notice.Kind,
+    _ field: StreakDomain.HabitField?
   ) -> String? {
     switch kind {
     case .noteConflict:
@@ -87,14 +88,14 @@ enum RecordRules {
   }
 
   private static func statement(
-    habitID: [UInt8], day: Int32, done: Bool, note: String, made: Schema.LocalTime?
+    habitID: [UInt8], day: Int32, done: Bool, note: String, clientTime: Schema.LocalTime?
   ) -> Violation? {
-    let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, made: made)
+    let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, clientTime: clientTime)
     if let violation = first(statement) { return violation }
-    guard let made, let time = ClientTime(made) else {
-      return Violation(field: "made.occurred_at", requirement: "must be a moment of the years 1 to 9999")
+    guard let clientTime, let time = ClientTime(clientTime) else {
+      return Violation(field: "client_time.occurred_at", requirement: "must be a moment of the years 1 to 9999")
     }
-    return DayRules.malformedField(day: Day(day), made: time).map {
+    return DayRules.malformedField(day: Day(day), clientTime: time).map {
       Violation(field: $0.rawValue, requirement: $0.requirement)
     }
   }

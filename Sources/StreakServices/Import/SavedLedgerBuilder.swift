@@ -58,11 +58,11 @@ struct SavedLedgerBuilder {
     return instant
   }
 
-  func made(_ time: Schema.LocalTime?) throws(RPCStatus) -> ClientTime {
-    guard let made = try? ClientTime(field: time, path: "made") else {
-      throw refusal("made must be a moment in a zone")
+  func clientTime(_ time: Schema.LocalTime?) throws(RPCStatus) -> ClientTime {
+    guard let clientTime = try? ClientTime(field: time, path: "client_time") else {
+      throw refusal("client_time must be a moment in a zone")
     }
-    return made
+    return clientTime
   }
 
   mutating func version(_ number: Int64) throws(RPCStatus) -> Int64 {
@@ -102,7 +102,7 @@ struct SavedLedgerBuilder {
     try refuse("cell.cell", RecordRules.violation(of: cell))
     let habitID = try identifier(cell.habitId, "habit_id")
     guard habitIDs.contains(habitID) else { throw refusal("the habit is not there") }
-    let made = try made(cell.made)
+    let clientTime = try clientTime(cell.clientTime)
     let day = Day(cell.day)
     guard day <= DayRules.latestToday(now: now) else { throw refusal("the day is in the future") }
     let reason = cell.trust == .counted ? 0 : max(1, cell.quarantineReason.rawValue)
@@ -112,7 +112,8 @@ struct SavedLedgerBuilder {
     }
     return SavedLedger.Cell(
       key: CellKey(habitID: habitID, day: day),
-      cell: CellContent(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)), made: made,
+      cell: CellContent(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)),
+      clientTime: clientTime,
       recordedAt: try instant(cell.recordedAt, "recorded_at").wholeMilliseconds,
       migrationID: try identifierOrNil(cell.migrationId, "migration_id"), version: try version(cell.version))
   }
@@ -124,7 +125,7 @@ struct SavedLedgerBuilder {
     var count = 0
     for index in ledger.cells.indices {
       let cell = ledger.cells[index]
-      let today = cell.made.day(at: now)
+      let today = cell.clientTime.day(at: now)
       guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - MigrationPlan.windowDays) else {
         continue
       }

@@ -135,7 +135,7 @@ extension LedgerCache.Entry {
   private static func bytes(_ ledger: borrowing PersonLedger, rowCount: Int) -> Int {
     var sum = bytesOfPerson + rowCount * bytesOfRow
     for habit in ledger.habits.values { sum += habit.fields.name.utf8.count + habit.fields.description.utf8.count }
-    for cell in ledger.cells.values { sum += cell.cell.note.utf8.count + cell.made.zone.utf8.count }
+    for cell in ledger.cells.values { sum += cell.cell.note.utf8.count + cell.clientTime.zone.utf8.count }
     return sum
   }
 }

@@ -9,7 +9,7 @@ import { fieldName, shownDayStart, shownHabits } from "./shown.js";
  * the person sees until the server has decided the resolution, and what is sent instead to a server
  * that does not have the conflict.
  */
-const statementOf = (account, notice, takesLosing, made) => {
+const statementOf = (account, notice, takesLosing, clientTime) => {
   const value = takesLosing ? notice.losingValue : notice.winningValue;
   const fields = shownHabits(account).get(notice.habitId);
   const edit = (name, changed) => ({
@@ -17,9 +17,9 @@ const statementOf = (account, notice, takesLosing, made) => {
   });
   switch (notice.kind) {
     case "NOTICE_KIND_NOTE_CONFLICT":
-      return { setNote: { habitId: notice.habitId, day: notice.day, note: value, made } };
+      return { setNote: { habitId: notice.habitId, day: notice.day, note: value, clientTime } };
     case "NOTICE_KIND_DONE_CONFLICT":
-      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value, made } };
+      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value, clientTime } };
     case "NOTICE_KIND_FIELD_CONFLICT": {
       if (!fields) return undefined;
       const name = fieldName(notice.field);
@@ -45,7 +45,7 @@ export const makeResolution = (account, noticeId, takeLosing, statement, now) =>
 
 /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
 export const resolve = (account, notice, takesLosing, clock, now) => {
-  const made = timeOfDay(clock, notice.day, shownDayStart(account), now);
-  const statement = statementOf(account, notice, takesLosing, made);
+  const clientTime = timeOfDay(clock, notice.day, shownDayStart(account), now);
+  const statement = statementOf(account, notice, takesLosing, clientTime);
   if (statement) makeResolution(account, notice.noticeId, takesLosing, statement, now);
 };

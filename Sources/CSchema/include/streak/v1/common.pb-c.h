@@ -89,7 +89,7 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__FUTURE_DAY = 11,
   /*
-   * INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
+   * INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at + utc_offset -
    * day_start).
    */
   STREAK__V1__ERROR_REASON__DAY_MISMATCH = 12,
@@ -534,7 +534,7 @@ struct  Streak__V1__Cell
   /*
    * When and where the device made the last change.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
   /*
    * When the server stored the last change.
    */

@@ -546,7 +546,7 @@ struct  Streak__V1__CapturedEntry
   /*
    * When and where the entry was made, by the device's clock.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
 };
 #define STREAK__V1__CAPTURED_ENTRY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__captured_entry__descriptor) \

@@ -253,7 +253,7 @@ struct  Streak__V1__SetCompletion
   /*
    * When and where the person tapped.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
   /*
    * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
    * the device's own. The day stays done while another one stands. Empty: all that the device knew.
@@ -288,7 +288,7 @@ struct  Streak__V1__SetNote
   /*
    * When and where the person wrote it.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
 };
 #define STREAK__V1__SET_NOTE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__set_note__descriptor) \
