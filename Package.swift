@@ -155,8 +155,8 @@ let package = Package(
       name: "streakd",
       dependencies: [
         "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster",
-        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore",
-        "StreakWeb", "TLS", argumentParser, logging,
+        "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices",
+        "StreakStore", "StreakWeb", "TLS", argumentParser, logging,
       ],
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
@@ -169,7 +169,7 @@ let package = Package(
     .executableTarget(
       name: "streak",
       dependencies: [
-        "EventLoop", "ProgramSupport", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
+        "EventLoop", "ProgramSupport", "ProtobufCodec", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
       ],
       swiftSettings: settings),
     .target(

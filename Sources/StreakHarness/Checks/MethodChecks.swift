@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 
@@ -33,7 +34,7 @@ final class MethodChecks {
   var needsPerson: Bool { method.authentication == MethodSchema.authenticationUser }
 
   func run() async -> Suite {
-    let started = WallClock.milliseconds()
+    let started = WallClock.nowMilliseconds
     do {
       if method.isConnectOnly, settings.rpcProtocol != .connect, settings.rpcProtocol != .connectJSON {
         let request = try await RequestBuilder(person, form: .full).request(of: method)
@@ -134,7 +135,7 @@ final class MethodChecks {
 
   func skip(_ what: String) { suite.skipped = what }
 
-  func finish(since started: Int64) { suite.seconds = Double(WallClock.milliseconds() - started) / 1000 }
+  func finish(since started: Int64) { suite.seconds = Double(WallClock.nowMilliseconds - started) / 1000 }
 
   func pass(_ name: String) { suite.passed.append(name) }
 

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Cryptography
 internal import ProtobufCodec
 
@@ -92,7 +93,7 @@ final class RequestBuilder {
   /// `google.protobuf.Timestamp`.
   private func now(_ type: String) -> DynamicMessage {
     var message = DynamicMessage(type)
-    message.fields[1] = [.number(WallClock.milliseconds() / 1000)]
+    message.fields[1] = [.number(WallClock.nowMilliseconds / 1000)]
     return message
   }
 
@@ -110,7 +111,7 @@ final class RequestBuilder {
       let values = (schema.enums[field.typeName] ?? [:]).keys.filter { $0 != 0 }.sorted()
       return .number(values.isEmpty ? 0 : values[Int(person.randomness.next() >> 33) % values.count])
     default:
-      if field.meaning.source == .hybridNow { return .number(WallClock.milliseconds() << 16) }
+      if field.meaning.source == .hybridNow { return .number(WallClock.nowMilliseconds << 16) }
       let range = rules.range ?? 0...100
       return .number(Int64.random(in: range, using: &person.randomness))
     }

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 
@@ -31,7 +32,7 @@ final class ScenarioRunner {
   }
 
   func run() async -> Suite {
-    let started = WallClock.milliseconds()
+    let started = WallClock.nowMilliseconds
     var expectsLook = false
     for step in scenario.steps {
       do {
@@ -65,7 +66,7 @@ final class ScenarioRunner {
           ))
       }
     }
-    suite.seconds = Double(WallClock.milliseconds() - started) / 1000
+    suite.seconds = Double(WallClock.nowMilliseconds - started) / 1000
     return suite
   }
 

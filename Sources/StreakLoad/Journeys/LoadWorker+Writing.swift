@@ -9,7 +9,7 @@ extension LoadWorker {
   /// Records today for one of the habits, with a new note.
   func record(_ person: LoadPerson) async throws(CallFailure) {
     let place = randomness.index(below: person.habits.count)
-    let now = WallClock.milliseconds()
+    let now = WallClock.nowMilliseconds
     let (day, number, id) = (Captures.day(atMilliseconds: now), person.nextWrite(), person.habits[place].id)
     let written = note(number)
     let reply: RecordCompletionResponse
@@ -50,7 +50,7 @@ extension LoadWorker {
 
   /// Syncs a few operations, each for another habit.
   func sync(_ person: LoadPerson) async throws(CallFailure) {
-    let now = WallClock.milliseconds()
+    let now = WallClock.nowMilliseconds
     let day = Captures.day(atMilliseconds: now)
     let wanted = 1 + randomness.index(below: min(settings.operationsMax, person.habits.count))
     let first = randomness.index(below: person.habits.count)

@@ -10,8 +10,9 @@ internal import struct StreakDomain.Instant
 enum Captures {
   /// The zone of all generated people, without daylight saving time.
   static let zone = "Etc/UTC"
+  private static let millisecondsPerDay: Int64 = 86_400_000
 
-  static func day(atMilliseconds now: Int64) -> Int32 { Int32(clamping: now / WallClock.millisecondsPerDay) }
+  static func day(atMilliseconds now: Int64) -> Int32 { Int32(clamping: now / millisecondsPerDay) }
 
   static func clientTimeNow(_ now: Int64) -> Schema.LocalTime { clientTime(atMilliseconds: now) }
 
@@ -37,7 +38,7 @@ enum Captures {
             lastCompletedDay: days == 0 ? 0 : day(atMilliseconds: now) - 1)))
       plain.habits.append(.init(id: id, name: name))
       for ago in (0..<days).reversed() {
-        let moment = now - Int64(ago + 1) * WallClock.millisecondsPerDay
+        let moment = now - Int64(ago + 1) * millisecondsPerDay
         let entry = CapturedEntry(
           habitId: id, day: day(atMilliseconds: moment), done: true, clientTime: clientTime(atMilliseconds: moment))
         captured.entries.append(entry)

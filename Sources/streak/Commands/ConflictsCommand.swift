@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct ConflictsCommand: AsyncParsableCommand {
@@ -49,7 +50,7 @@ struct ConflictsCommand: AsyncParsableCommand {
       if seen != nil || takeOther != nil || keep != nil { return try await Streak.sendSoon(client, hasServer, false) }
       let rejected = try await client.rejectedOperations()
       let names = NoticeText(try await client.habits(includingArchived: true))
-      if json { return say(names.json(notices, rejected).text) }
+      if json { return say(names.json(notices, rejected).asciiText) }
       for (id, notice) in notices { say(names.text(id, notice)) }
       for rejected in rejected { say(names.text(rejected.operation, rejected.reason)) }
       guard !notices.isEmpty || !rejected.isEmpty else { return }

@@ -1,3 +1,4 @@
+import ProtobufCodec
 import StreakClient
 
 /// Describes notices and rejections.
@@ -15,7 +16,8 @@ struct NoticeText {
     let what: String =
       switch notice.kind {
       case .noteConflict: "two notes; kept \"\(kept)\", not kept \"\(other)\""
-      case .doneConflict: "done on one device, undone on another; \(notice.winningValue == .flag(true) ? "done" : "undone") holds"
+      case .doneConflict:
+        "done on one device, undone on another; \(notice.winningValue == .flag(true) ? "done" : "undone") holds"
       case .fieldConflict:
         "two values of its \(notice.field.map { "\($0)" } ?? "field"); kept \"\(kept)\", not kept \"\(other)\""
       case .deletionConflict: "deleted on one device and used on another; it is archived instead"
@@ -48,9 +50,9 @@ extension DeviceReplica.Rejected {
 
 extension NoticeText {
   /// The same in JSON.
-  func json(_ notices: [(key: Identifier, value: Notice)], _ rejected: [DeviceReplica.Rejected]) -> JSONText {
+  func json(_ notices: [(key: Identifier, value: Notice)], _ rejected: [DeviceReplica.Rejected]) -> JSONValue {
     let conflicts = notices.map { id, notice in
-      JSONText.object([
+      JSONValue.object([
         ("id", .string(id.description)), ("kind", .string("\(notice.kind)")),
         ("habit", .string(notice.habitID.description)),
         ("day", .optional(notice.day)), ("winning_value", .optional(notice.winningValue?.text)),
@@ -59,7 +61,7 @@ extension NoticeText {
       ])
     }
     let changes = rejected.map { rejected in
-      JSONText.object([
+      JSONValue.object([
         ("id", .string(rejected.id)), ("kind", .string("rejected")), ("habit", .optional(rejected.operation.habitID)),
         ("reason", .string(rejected.reason.name)), ("text", .string(text(rejected.operation, rejected.reason))),
       ])
