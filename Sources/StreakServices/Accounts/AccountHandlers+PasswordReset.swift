@@ -76,9 +76,8 @@ extension AccountHandlers {
   private func signedOut(_ count: Int32?, _ userID: Identifier, _ context: ServerContext) throws(RPCStatus) -> Int32 {
     // Another call has used the link meanwhile.
     guard let count else { throw Reason.mailProofInvalid.status }
-    var principal = Principal(userID: userID)
-    principal.hasRevokedTokens = true
-    context.principal = principal
+    context.principal = Principal(userID: userID)
+    context.hasRevokedTokens = true
     return count
   }
 }

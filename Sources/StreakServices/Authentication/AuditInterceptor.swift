@@ -46,7 +46,7 @@ struct AuditInterceptor: ServerInterceptor {
     } catch {
       refusal = error
     }
-    if let principal = context.principal, principal.auditIsStored {
+    if context.audit.isStored {
       if let refusal { throw refusal }
       return
     }
@@ -84,7 +84,8 @@ struct AuditInterceptor: ServerInterceptor {
     of context: ServerContext, _ refusal: RPCStatus? = nil, from addresses: ClientAddresses
   ) -> AuditEventRecord {
     let principal = context.principal
-    let detail = principal?.auditDetail ?? context.operatorCaller.map { "operator=\($0.name)" } ?? ""
+    let caller = principal == nil ? context.operatorCaller : nil
+    let detail = context.audit.detail ?? caller.map { "operator=\($0.name)" } ?? ""
     return AuditEventRecord(
       userID: principal?.userID, occurredAt: .now(), method: shortMethod(context),
       outcome: (refusal?.code ?? .ok).name, reason: refusal?.detail(GoogleRPCErrorInfo.self)?.reason ?? "",

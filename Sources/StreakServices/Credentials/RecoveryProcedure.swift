@@ -97,9 +97,9 @@ struct RecoveryProcedure: Sendable {
       if let reply = replay(again, sealingKey, context) { return reply }
       throw Self.refusal
     }
-    var principal = Principal(userID: userID, deviceID: device.deviceID, hasRevokedTokens: true)
-    principal.auditIsStored = true
-    context.principal = principal
+    context.principal = Principal(userID: userID, deviceID: device.deviceID)
+    context.hasRevokedTokens = true
+    context.audit.isStored = true
     return response
   }
 
@@ -129,7 +129,8 @@ struct RecoveryProcedure: Sendable {
       let bytes = SealedBytes.open(sealed, key: sealingKey),
       let reply = try? RecoverAccountResponse(protobufBytes: bytes)
     else { return nil }
-    context.principal = Principal(userID: user.userID, auditDetail: "replayed=true")
+    context.principal = Principal(userID: user.userID)
+    context.audit.detail = "replayed=true"
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return reply
   }

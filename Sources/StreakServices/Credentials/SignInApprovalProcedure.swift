@@ -81,9 +81,8 @@ struct SignInApprovalProcedure: Sendable {
     _ found: SignInApprovalRecord, _ key: Secret, _ context: ServerContext, at now: Instant
   ) async throws(RPCStatus) -> GetSignInApprovalResponse? {
     let userID = found.userID
-    var principal = Principal(userID: userID, deviceID: found.device.deviceID)
-    principal.auditDetail = "approval=\(found.requestID)"
-    context.principal = principal
+    context.principal = Principal(userID: userID, deviceID: found.device.deviceID)
+    context.audit.detail = "approval=\(found.requestID)"
     let issued = issuer.issue(to: userID, at: now)
     let response: GetSignInApprovalResponse
     let isCompleted: Bool
@@ -124,11 +123,10 @@ struct SignInApprovalProcedure: Sendable {
   func decide(
     _ id: [UInt8], isApproved: Bool, digits: String?, context: ServerContext
   ) async throws(RPCStatus) {
-    var principal = try context.user()
+    let principal = try context.user()
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let requestID = try identifier(id, "request_id")
-    principal.auditDetail = "approval=\(requestID)"
-    context.principal = principal
+    context.audit.detail = "approval=\(requestID)"
     let (userID, now) = (principal.userID, Instant.now())
     let isDecided = try await mappingStoreErrors { () throws(StoreError) in
       try await store.decideSignIn(

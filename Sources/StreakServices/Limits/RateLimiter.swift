@@ -118,9 +118,7 @@ final class RateLimiter: Sendable {
     }
     guard let wait else { return }
     meter.count(.methodRate)
-    var principal = context.principal ?? Principal(userID: .zero)
-    principal.auditIsStored = true
-    context.principal = principal
+    context.audit.isStored = true
     throw Reason.tooManyRequests(retryMilliseconds: wait)
   }
 }
