@@ -31,7 +31,8 @@ struct AuditInterceptor: ServerInterceptor {
     self.store = store
     self.addresses = addresses
     self.meter = meter
-    allUnauthenticated = LoopBound(LoadShedder(callsPerSecondMax: Self.allUnauthenticatedEventsPerSecondMax), loop: loop)
+    allUnauthenticated = LoopBound(
+      LoadShedder(callsPerSecondMax: Self.allUnauthenticatedEventsPerSecondMax), loop: loop)
     unauthenticated = LoopBound(LoadShedder(callsPerSecondMax: Self.unauthenticatedEventsPerSecondMax), loop: loop)
   }
 

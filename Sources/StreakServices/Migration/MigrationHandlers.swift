@@ -156,7 +156,11 @@ struct MigrationHandlers: MigrationService {
       guard let response = try? UndoMigrationResponse(protobufBytes: bytes) else {
         throw Reason.internalFault.status
       }
-      if isReplay { context.addTrailingMetadata(ReplyReplay.metadataName, "true") } else { context.audit.isStored = true }
+      if isReplay {
+        context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+      } else {
+        context.audit.isStored = true
+      }
       return response
     }
   }
