@@ -8,12 +8,7 @@ extension StreakDomain.CapturedSession {
     var entries: [Entry] = []
     entries.reserveCapacity(message.entries.count)
     for (index, entry) in message.entries.enumerated() {
-      entries.append(
-        Entry(
-          habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
-          clientTime: try ClientTime(field: entry.clientTime, path: "\(path).entries[\(index)].client_time"),
-          occurredAtSeconds: entry.clientTime?.occurredAt?.seconds ?? 0,
-          occurredAtNanos: entry.clientTime?.occurredAt?.nanos ?? 0))
+      entries.append(try Entry(entry, path: "\(path).entries[\(index)]"))
     }
     let habits = message.habits.map { captured in
       let habit = captured.habit ?? Schema.Habit()
@@ -32,6 +27,16 @@ extension StreakDomain.CapturedSession {
       capturedAt: try ClientTime(field: message.capturedAt, path: path + ".captured_at"),
       manifest: Manifest(
         habitCount: Int(manifest.habitCount), entryCount: Int(manifest.entryCount), sha256: manifest.sha256))
+  }
+}
+
+extension StreakDomain.CapturedSession.Entry {
+  init(_ entry: CapturedEntry, path: String) throws(InvalidField) {
+    self.init(
+      habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
+      clientTime: try ClientTime(field: entry.clientTime, path: join(path, "client_time")),
+      occurredAtSeconds: entry.clientTime?.occurredAt?.seconds ?? 0,
+      occurredAtNanos: entry.clientTime?.occurredAt?.nanos ?? 0)
   }
 }
 

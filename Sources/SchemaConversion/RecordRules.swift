@@ -1,6 +1,5 @@
 internal import ProtobufCodec
 internal import Schema
-internal import SchemaConversion
 internal import StreakDomain
 
 /// The rules for a habit, a day or a conflict that comes in as a record: in a document, from a
@@ -10,54 +9,49 @@ internal import StreakDomain
 /// must obey the rules of the message by which a device would bring it: so no way in accepts what
 /// another one refuses, and all that an account holds can be imported again.
 enum RecordRules {
-  /// The first field whose value is invalid.
-  struct Violation: Equatable {
-    /// Its path inside the record, in the schema's names.
-    let field: String
-    /// The rule that the value breaks.
-    let requirement: String
-  }
+  /// The highest version that a record may name: the account's next versions follow it.
+  static let versionMax: Int64 = 1 << 53
 
   /// Checks a habit like one in a call.
-  static func violation(of habit: Habit) -> Violation? {
+  static func violation(of habit: Habit) -> InvalidField? {
     if let violation = first(habit) { return violation }
     return HabitName.isValid(habit.name)
-      ? nil : Violation(field: "name", requirement: "must be visible text of one line")
+      ? nil : InvalidField("name", "must be visible text of one line")
   }
 
   /// Checks a day like one in a device's operation.
-  static func violation(of cell: Cell) -> Violation? {
+  static func violation(of cell: Cell) -> InvalidField? {
     statement(habitID: cell.habitId, day: cell.day, done: cell.done, note: cell.note, clientTime: cell.clientTime)
   }
 
   /// Checks an entry like one in a capture.
-  static func violation(of entry: CapturedEntry) -> Violation? {
+  static func violation(of entry: CapturedEntry) -> InvalidField? {
     statement(habitID: entry.habitId, day: entry.day, done: entry.done, note: entry.note, clientTime: entry.clientTime)
   }
 
   /// Checks a notice: both of its values must be of its kind of conflict, since resolving the
   /// conflict states one of them.
-  static func violation(of notice: Schema.Notice) -> Violation? {
+  static func violation(of notice: Schema.Notice) -> InvalidField? {
     guard notice.habitId.count == Identifier.byteCount else {
-      return Violation(field: "habit_id", requirement: "must be 16 bytes")
+      return InvalidField("habit_id", "must be 16 bytes")
     }
     guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)) else {
-      return Violation(field: "kind", requirement: "must be one that the schema names")
+      return InvalidField("kind", "must be one that the schema names")
     }
     let isAboutDay = kind != .fieldConflict && kind != .deletionConflict
     let days = Day.earliest.number...Day.latest.number
     guard isAboutDay ? days.contains(notice.day) : notice.day == 0 else {
-      return Violation(field: "day", requirement: isAboutDay ? "must be a day" : "must be 0 for this kind")
+      return InvalidField("day", isAboutDay ? "must be a day" : "must be 0 for this kind")
     }
     let field = StreakDomain.HabitField(rawValue: Int(notice.field.rawValue))
     guard (kind == .fieldConflict) == (field != nil), kind == .fieldConflict || notice.field.rawValue == 0 else {
-      return Violation(field: "field", requirement: "must be a field for a field's conflict, and none otherwise")
+      return InvalidField("field", "must be a field for a field's conflict, and none otherwise")
     }
     let form = StreakDomain.Notice.Form(kind, field)
     for (name, message) in [("winning_value", notice.winningValue), ("losing_value", notice.losingValue)] {
       let value = StreakDomain.Notice.Value(message)
       if let requirement = requirement(ofValue: value, isOfForm: form.accepts(value), kind, field) {
-        return Violation(field: name, requirement: requirement)
+        return InvalidField(name, requirement)
       }
     }
     return nil
@@ -89,18 +83,18 @@ enum RecordRules {
 
   private static func statement(
     habitID: [UInt8], day: Int32, done: Bool, note: String, clientTime: Schema.LocalTime?
-  ) -> Violation? {
+  ) -> InvalidField? {
     let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, clientTime: clientTime)
     if let violation = first(statement) { return violation }
     guard let clientTime, let time = ClientTime(clientTime) else {
-      return Violation(field: "client_time.occurred_at", requirement: "must be a moment of the years 1 to 9999")
+      return InvalidField("client_time.occurred_at", "must be a moment of the years 1 to 9999")
     }
     return DayRules.malformedField(day: Day(day), clientTime: time).map {
-      Violation(field: $0.rawValue, requirement: $0.requirement)
+      InvalidField($0.rawValue, $0.requirement)
     }
   }
 
-  private static func first(_ message: some ProtobufMessage) -> Violation? {
-    message.fieldViolations().first.map { Violation(field: $0.path, requirement: $0.description) }
+  private static func first(_ message: some ProtobufMessage) -> InvalidField? {
+    message.fieldViolations().first.map { InvalidField($0.path, $0.description) }
   }
 }
