@@ -1891,11 +1891,11 @@ static const ProtobufCFieldDescriptor streak__v1__migration_attempt__field_descr
     "outcome",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__MigrationAttempt, outcome),
+    &streak__v1__call_status__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1903,11 +1903,11 @@ static const ProtobufCFieldDescriptor streak__v1__migration_attempt__field_descr
     "reason",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__MigrationAttempt, reason),
+    &streak__v1__error_reason__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },

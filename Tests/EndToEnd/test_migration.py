@@ -92,7 +92,7 @@ def test_c1_c2_c3_thirty_days_count_and_no_more(server, person, way, count, coun
     assert len(exported["ledger"]) == count
     method = "AccountService/SignUp" if way == "sign up" else "MigrationService/Migrate"
     event, = [event for event in exported["audit"] if event["method"] == method and "session=" in event.get("detail", "")]
-    assert event["outcome"] == "OK" and f"session={session.id.hex()} unanchored=false" in event["detail"]
+    assert event["outcome"] == "CALL_STATUS_OK" and f"session={session.id.hex()} unanchored=false" in event["detail"]
     assert ("OVER_LIMIT=1" in event["detail"]) == (count == 31)
     assert not result.notice_ids
 
@@ -303,7 +303,7 @@ def test_c20_c21_a_session_is_one_accounts(server, account):
         assert "Private" not in told and captured.habit.id.hex() not in told
         attempt = listed(other).attempts[0]
         assert (attempt.method, attempt.outcome, attempt.reason) == (
-            "MigrationService/Migrate", "PERMISSION_DENIED", "SESSION_CLAIMED")
+            "MigrationService/Migrate", common_pb2.CALL_STATUS_PERMISSION_DENIED, common_pb2.SESSION_CLAIMED)
         assert f"session={session.id.hex()}" in attempt.detail
         assert other.history() == []
 

@@ -120,8 +120,8 @@ def test_an_account_gets_back_what_it_lost(operated):
         assert not any(habit.name == "of somebody else" for habit in phone.habits.values())
         trail = events(phone)
         for method in ("RecoveryService/RequestRecovery", "AdminService/FulfilRecovery", "RecoveryService/ConfirmRecovery"):
-            assert (method, "OK") in [event[:2] for event in trail], method
-        assert ("RecoveryService/ConfirmRecovery", "ABORTED") in [event[:2] for event in trail]
+            assert (method, "CALL_STATUS_OK") in [event[:2] for event in trail], method
+        assert ("RecoveryService/ConfirmRecovery", "CALL_STATUS_ABORTED") in [event[:2] for event in trail]
         assert "0 broken" in streakctl(
             "audit", "verify", "--database", f"host={operated.place}/data/socket user=streakd dbname=postgres", "--user", phone.user_id.hex())
 

@@ -235,6 +235,76 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
+/// The status that a call was answered with: gRPC's codes, each with its number and 1 more.
+public struct CallStatus: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public var rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not stated; never sent.
+  public static let unspecified = CallStatus(rawValue: 0)
+  /// gRPC's OK.
+  public static let ok = CallStatus(rawValue: 1)
+  /// gRPC's CANCELLED.
+  public static let cancelled = CallStatus(rawValue: 2)
+  /// gRPC's UNKNOWN.
+  public static let unknown = CallStatus(rawValue: 3)
+  /// gRPC's INVALID_ARGUMENT.
+  public static let invalidArgument = CallStatus(rawValue: 4)
+  /// gRPC's DEADLINE_EXCEEDED.
+  public static let deadlineExceeded = CallStatus(rawValue: 5)
+  /// gRPC's NOT_FOUND.
+  public static let notFound = CallStatus(rawValue: 6)
+  /// gRPC's ALREADY_EXISTS.
+  public static let alreadyExists = CallStatus(rawValue: 7)
+  /// gRPC's PERMISSION_DENIED.
+  public static let permissionDenied = CallStatus(rawValue: 8)
+  /// gRPC's RESOURCE_EXHAUSTED.
+  public static let resourceExhausted = CallStatus(rawValue: 9)
+  /// gRPC's FAILED_PRECONDITION.
+  public static let failedPrecondition = CallStatus(rawValue: 10)
+  /// gRPC's ABORTED.
+  public static let aborted = CallStatus(rawValue: 11)
+  /// gRPC's OUT_OF_RANGE.
+  public static let outOfRange = CallStatus(rawValue: 12)
+  /// gRPC's UNIMPLEMENTED.
+  public static let unimplemented = CallStatus(rawValue: 13)
+  /// gRPC's INTERNAL.
+  public static let `internal` = CallStatus(rawValue: 14)
+  /// gRPC's UNAVAILABLE.
+  public static let unavailable = CallStatus(rawValue: 15)
+  /// gRPC's DATA_LOSS.
+  public static let dataLoss = CallStatus(rawValue: 16)
+  /// gRPC's UNAUTHENTICATED.
+  public static let unauthenticated = CallStatus(rawValue: 17)
+
+  /// The schema's name of the value; nil for a value the schema does not have.
+  public var schemaName: String? {
+    switch rawValue {
+    case 0: "CALL_STATUS_UNSPECIFIED"
+    case 1: "CALL_STATUS_OK"
+    case 2: "CALL_STATUS_CANCELLED"
+    case 3: "CALL_STATUS_UNKNOWN"
+    case 4: "CALL_STATUS_INVALID_ARGUMENT"
+    case 5: "CALL_STATUS_DEADLINE_EXCEEDED"
+    case 6: "CALL_STATUS_NOT_FOUND"
+    case 7: "CALL_STATUS_ALREADY_EXISTS"
+    case 8: "CALL_STATUS_PERMISSION_DENIED"
+    case 9: "CALL_STATUS_RESOURCE_EXHAUSTED"
+    case 10: "CALL_STATUS_FAILED_PRECONDITION"
+    case 11: "CALL_STATUS_ABORTED"
+    case 12: "CALL_STATUS_OUT_OF_RANGE"
+    case 13: "CALL_STATUS_UNIMPLEMENTED"
+    case 14: "CALL_STATUS_INTERNAL"
+    case 15: "CALL_STATUS_UNAVAILABLE"
+    case 16: "CALL_STATUS_DATA_LOSS"
+    case 17: "CALL_STATUS_UNAUTHENTICATED"
+    default: nil
+    }
+  }
+
+  public var description: String { schemaName ?? "\(rawValue)" }
+}
+
 /// Whether a cell takes part in streaks.
 public struct CellTrust: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public var rawValue: Int32

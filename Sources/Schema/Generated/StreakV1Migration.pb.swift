@@ -605,10 +605,10 @@ public struct MigrationAttempt: ProtobufMessage {
   public var occurredAt: GoogleProtobufTimestamp? = nil
   /// The method, such as "MigrationService/Migrate".
   public var method: String = ""
-  /// The status it was answered with, such as "OK".
-  public var outcome: String = ""
-  /// The `ErrorReason` name if it was refused.
-  public var reason: String = ""
+  /// The status it was answered with.
+  public var outcome: CallStatus = CallStatus(rawValue: 0)
+  /// Why it was refused; UNSPECIFIED if it was not.
+  public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The device, 16 bytes; empty if unknown.
   public var deviceId: [UInt8] = []
   /// More, such as "unanchored=true OVER_LIMIT=3".
@@ -616,7 +616,7 @@ public struct MigrationAttempt: ProtobufMessage {
 
   public init() {}
 
-  public init(occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: String = "", reason: String = "", deviceId: [UInt8] = [], detail: String = "") {
+  public init(occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: CallStatus = CallStatus(rawValue: 0), reason: ErrorReason = ErrorReason(rawValue: 0), deviceId: [UInt8] = [], detail: String = "") {
     self.occurredAt = occurredAt
     self.method = method
     self.outcome = outcome
@@ -633,8 +633,8 @@ public struct MigrationAttempt: ProtobufMessage {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrationAttempt.self)
     unsafe occurredAt = CBridge.message(c.pointee.occurred_at, GoogleProtobufTimestamp.self)
     unsafe method = CBridge.string(c.pointee.method)
-    unsafe outcome = CBridge.string(c.pointee.outcome)
-    unsafe reason = CBridge.string(c.pointee.reason)
+    unsafe outcome = CallStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
+    unsafe reason = ErrorReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
     unsafe deviceId = CBridge.bytes(c.pointee.device_id)
     unsafe detail = CBridge.string(c.pointee.detail)
   }
@@ -644,8 +644,8 @@ public struct MigrationAttempt: ProtobufMessage {
     unsafe streak__v1__migration_attempt__init(c)
     unsafe c.pointee.occurred_at = arena.message(occurredAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.method = arena.cString(method)
-    unsafe c.pointee.outcome = arena.cString(outcome)
-    unsafe c.pointee.reason = arena.cString(reason)
+    unsafe c.pointee.outcome = Streak__V1__CallStatus(rawValue: .init(truncatingIfNeeded: outcome.rawValue))
+    unsafe c.pointee.reason = Streak__V1__ErrorReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
     unsafe c.pointee.device_id = arena.binaryData(deviceId)
     unsafe c.pointee.detail = arena.cString(detail)
     return UnsafeMutableRawPointer(c)

@@ -220,12 +220,3 @@ extension ExportedRejection {
       rejectedAt: GoogleProtobufTimestamp(record.rejectedAt), noteSha256: record.noteHash)
   }
 }
-
-extension AuditEvent {
-  init(_ record: AuditEventRecord) {
-    self.init(
-      number: record.number, occurredAt: GoogleProtobufTimestamp(record.occurredAt), method: record.method,
-      outcome: record.outcome, reason: record.reason, deviceId: record.deviceID?.bytes ?? [],
-      peerAddress: record.peerAddress, detail: record.detail)
-  }
-}

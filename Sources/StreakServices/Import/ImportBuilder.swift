@@ -50,7 +50,7 @@ struct ImportBuilder {
     let reply = ImportResponse(
       habitCount: Int32(clamping: saved.ledger.habits.count), cellCount: Int32(clamping: saved.ledger.cells.count),
       demotedCount: Int32(clamping: demoted), sealed: sealedHash != nil,
-      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map(\.rawValue))
+      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map { DocumentSection($0) })
     return (document, reply)
   }
 

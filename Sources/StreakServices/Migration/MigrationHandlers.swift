@@ -184,10 +184,6 @@ struct MigrationHandlers: MigrationService {
           anchor: migration.anchor.map { GoogleProtobufTimestamp($0) },
           undoneAt: migration.undoneAt.map { GoogleProtobufTimestamp($0) })
       },
-      attempts: events.map { event in
-        MigrationAttempt(
-          occurredAt: GoogleProtobufTimestamp(event.occurredAt), method: event.method, outcome: event.outcome,
-          reason: event.reason, deviceId: event.deviceID?.bytes ?? [], detail: event.detail)
-      })
+      attempts: events.map { MigrationAttempt($0) })
   }
 }
