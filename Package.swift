@@ -73,20 +73,20 @@ let package = Package(
     systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 
     // Runtime: nothing here knows about streaks.
-    .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
-    .target(name: "EventLoop", dependencies: ["CLibuv"], swiftSettings: fencedSettings),
+    .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(name: "EventLoop", dependencies: ["CLibuv"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "TextNormalization", dependencies: ["CUtf8proc"], swiftSettings: fencedSettings),
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
-    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
-    .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "TLS", dependencies: ["COpenSSL"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTP"], swiftSettings: fencedSettings),
+    .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
       name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
-      swiftSettings: fencedSettings),
+      exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
       name: "Admin", dependencies: ["EventLoop", "HTTP", "HTTP1"], exclude: ["README.md"], swiftSettings: fencedSettings
     ),
@@ -102,15 +102,18 @@ let package = Package(
     .target(
       name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
-    .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: domainSettings),
+    .target(
+      name: "StreakDomain", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: domainSettings),
     .target(
       name: "SchemaConversion", dependencies: ["GRPCSchema", "ProtobufCodec", "Schema", "StreakDomain"],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
-      resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
+      exclude: ["README.md"], resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
+    .target(
+      name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], exclude: ["README.md"], swiftSettings: fencedSettings
+    ),
     .target(
       name: "Mail", dependencies: ["CCurl", "Cryptography", "PrivateCluster"], exclude: ["README.md"],
       swiftSettings: fencedSettings),
@@ -127,7 +130,7 @@ let package = Package(
         "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
         "StreakDomain", "StreakStore", "TextNormalization", logging,
       ],
-      resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
+      exclude: ["README.md"], resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
 
     .target(
       name: "StreakClient",
@@ -158,24 +161,24 @@ let package = Package(
         "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices",
         "StreakStore", "StreakWeb", "TLS", argumentParser, logging,
       ],
-      swiftSettings: settings, linkerSettings: allocator),
+      exclude: ["README.md"], swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl",
       dependencies: [
         "Cryptography", "EventLoop", "ResumableDownload", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
         "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakStore", argumentParser,
       ],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .executableTarget(
       name: "streak",
       dependencies: [
         "EventLoop", "ProgramSupport", "ProtobufCodec", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
       ],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakHarness",
       dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
-      resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
+      exclude: ["README.md"], resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
       swiftSettings: settings),

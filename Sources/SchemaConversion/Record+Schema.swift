@@ -2,8 +2,8 @@ internal import GRPCSchema
 public import Schema
 public import StreakDomain
 
-// Records of documents and backups, checked by `RecordRules`. Whether they fit each other is for the
-// reader of the document.
+// Records of documents and backups, checked by `RecordRules`. Whether they fit each other is for
+// the reader of the document.
 
 extension HabitEntry {
   public init(record habit: Habit) throws(InvalidField) {

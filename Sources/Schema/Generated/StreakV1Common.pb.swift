@@ -41,8 +41,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let captureCorrupt = ErrorReason(rawValue: 10)
   /// INVALID_ARGUMENT: the day is later than today's date at UTC+14.
   public static let futureDay = ErrorReason(rawValue: 11)
-  /// INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at + utc_offset -
-  /// day_start).
+  /// INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at +
+  /// utc_offset - day_start).
   public static let dayMismatch = ErrorReason(rawValue: 12)
   /// FAILED_PRECONDITION: days older than 30 days cannot be undone.
   public static let daySealed = ErrorReason(rawValue: 13)

@@ -9,8 +9,9 @@ internal import StreakStore
 /// included. A call whose event cannot be stored is answered with an error.
 ///
 /// Refusals without an account (an invalid token) are stored up to a limit for each address:
-/// callers without an account must not be able to fill the table. Calls that verified email and password are exempt:
-/// they have limits of their own, and must take as long for unknown emails as for known ones.
+/// callers without an account must not be able to fill the table. Calls that verified email and
+/// password are exempt: they have limits of their own, and must take as long for unknown emails as
+/// for known ones.
 ///
 /// One per loop, outside the authenticator, so that refused credentials are recorded too.
 struct AuditInterceptor: ServerInterceptor {

@@ -1,10 +1,10 @@
 /// Calls that wait for a turn, in an order in which a flood of some callers delays others little.
 ///
 /// There are two queues, each with its own limit: of calls by known parties (a signed-in person, a
-/// device or an address that signed in before), and of calls by unknown ones. While both have calls,
-/// they take turns. Within a queue the parties take turns, and the calls of one party keep their
-/// order of arrival. A full queue refuses a new call whose party has as many calls in it as any
-/// other; otherwise the new call displaces the newest call of the party that has most.
+/// device or an address that signed in before), and of calls by unknown ones. While both have
+/// calls, they take turns. Within a queue the parties take turns, and the calls of one party keep
+/// their order of arrival. A full queue refuses a new call whose party has as many calls in it as
+/// any other; otherwise the new call displaces the newest call of the party that has most.
 struct FairQueue {
   /// The party that a call waits for.
   struct Party: Hashable, Sendable {

@@ -10,8 +10,8 @@ package struct PasswordLimits: Sendable {
   package var cost = PasswordHashCost.standard
   /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
   package var runningMax = 2
-  /// The most calls of unknown parties that wait for their turn, and apart from them of calls by known
-  /// parties; one more is refused.
+  /// The most calls of unknown parties that wait for their turn, and apart from them of calls by
+  /// known parties; one more is refused.
   package var waitingMax = 64
 
   package init() {}

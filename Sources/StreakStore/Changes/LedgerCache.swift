@@ -40,8 +40,8 @@ final class LedgerCache: Sendable {
 
   private let state: Mutex<State>
 
-  /// - Parameter bytesMax: Most bytes of all entries, by `Entry.bytes`: an entry is dropped if it was
-  ///   not used while half as many bytes of other entries were added. 0: no cache.
+  /// - Parameter bytesMax: Most bytes of all entries, by `Entry.bytes`: an entry is dropped if it
+  ///   was not used while half as many bytes of other entries were added. 0: no cache.
   init(bytesMax: Int) { state = Mutex(State(entries: TwoGenerationCache(generationWeightMax: bytesMax / 2))) }
 
   /// Removes a user's entry: the change that takes it puts the new state back.

@@ -89,8 +89,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__FUTURE_DAY = 11,
   /*
-   * INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at + utc_offset -
-   * day_start).
+   * INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at +
+   * utc_offset - day_start).
    */
   STREAK__V1__ERROR_REASON__DAY_MISMATCH = 12,
   /*
