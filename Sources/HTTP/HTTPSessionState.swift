@@ -116,7 +116,7 @@ open class HTTPSessionState {
   }
 
   /// The connection is gone: it holds nothing, and tells its delegate nothing.
-  public final func settleConnection() {
+  public final func releaseConnection() {
     countHeaderList(0)
     countUnsent(0)
     delegate = nil

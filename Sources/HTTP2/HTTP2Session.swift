@@ -207,7 +207,7 @@ public import HTTP
       didClose(stream, code: .cancel)
     }
     headerBlockIsOpen = false
-    settleConnection()
+    releaseConnection()
   }
 
   /// Neither side has anything left to say: the connection can be closed.

@@ -165,7 +165,7 @@ struct ModelServer {
     // A device of another epoch with the same state pulls only the notices, which the digest does
     // not cover.
     if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
-      tell(person, after: 0, to: deviceID, &changes)
+      addNotices(person, after: 0, to: deviceID, &changes)
       finish(&changes, ledger, submission.userID, deviceID)
       return changes
     }
@@ -185,7 +185,7 @@ struct ModelServer {
       }
       if let habitID = habit.aliasOf { changes.aliases[id] = habitID }
     }
-    tell(person, after: place.head, to: deviceID, &changes)
+    addNotices(person, after: place.head, to: deviceID, &changes)
     let waiting = ledger.cells.filter { key, cell in
       ledger.habits[key.habitID]?.isDeleted == false && place.isBefore(cell.version, key)
     }.sorted { ($0.value.version, $0.key) < ($1.value.version, $1.key) }
@@ -220,7 +220,7 @@ struct ModelServer {
     changes.zones = ledger.zones
   }
 
-  private func tell(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
+  private func addNotices(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
     for (id, notice) in person.ledger.notices where notice.version > head {
       guard person.acknowledged[deviceID]?.contains(id) != true else { continue }
       changes.notices.append(SyncChanges.IdentifiedNotice(id: id, notice: notice))

@@ -97,8 +97,8 @@ extension PersonLedger {
       return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
     }
     let version = nextVersion()
-    var noticeID = tellDoneConflict(key, &merged, version: version, now: now)
-    let noteNoticeID = tellConflicts(
+    var noticeID = updateDoneNotices(key, &merged, version: version, now: now)
+    let noteNoticeID = updateConflictNotices(
       of: before.note, &merged.note, about: .note(key), version: version, now: now)
     noticeID = noticeID ?? noteNoticeID
     try setCell(key, merged, last: author.stamp, clientTime: clientTime, recordedAt: now, version: version)
@@ -112,7 +112,7 @@ extension PersonLedger {
   /// Makes notices of losing undos (`DayStatements.lostUndos`), and closes notices without a
   /// conflict.
   /// - Returns: The new notice.
-  mutating func tellDoneConflict(
+  mutating func updateDoneNotices(
     _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Instant
   ) -> Identifier? {
     guard !merged.undos.isEmpty else { return nil }
@@ -150,7 +150,7 @@ extension PersonLedger {
   /// Makes notices of a register's losing values, updates the winner in them, and closes notices
   /// without a conflict.
   /// - Returns: The new notice.
-  mutating func tellConflicts(
+  mutating func updateConflictNotices(
     of before: Register<String>, _ register: inout Register<String>, about place: RegisterPlace, version: Int64,
     now: Instant
   ) -> Identifier? {
@@ -181,14 +181,14 @@ extension PersonLedger {
         return id
       }
     }
-    let losers = Array(register.conflicting)
+    let conflicting = Array(register.conflicting)
     for element in before.elements where element.hasNotice {
-      guard !losers.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
+      guard !conflicting.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
       _ = set(element, isResolved: true)
       register.setNotice(false, of: element.stamp.id)
     }
     var noticeID: Identifier?
-    for element in losers {
+    for element in conflicting {
       if element.hasNotice {
         if before.winner?.value != winner?.value { _ = set(element, isResolved: false) }
         continue

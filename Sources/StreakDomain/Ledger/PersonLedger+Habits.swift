@@ -20,7 +20,7 @@ extension PersonLedger {
     let version = nextVersion()
     var noticeID: Identifier?
     for field in HabitField.allCases where edit.changed.contains(field) {
-      let id = tellConflicts(
+      let id = updateConflictNotices(
         of: before[field], &statements[field], about: .field(edit.habitID, field), version: version, now: now)
       noticeID = noticeID ?? id
     }

@@ -84,7 +84,7 @@ extension PersonLedger {
     others.forgetNotices()
     statements.join(others)
     for field in HabitField.allCases {
-      _ = tellConflicts(
+      _ = updateConflictNotices(
         of: before[field], &statements[field], about: .field(habitID, field), version: version, now: now)
     }
     habit.statements = statements
@@ -104,8 +104,8 @@ extension PersonLedger {
       var (merged, other) = (known, state.statements)
       other.forgetNotices()
       merged.join(other)
-      _ = tellDoneConflict(place, &merged, version: version, now: now)
-      _ = tellConflicts(of: known.note, &merged.note, about: .note(place), version: version, now: now)
+      _ = updateDoneNotices(place, &merged, version: version, now: now)
+      _ = updateConflictNotices(of: known.note, &merged.note, about: .note(place), version: version, now: now)
       let last = own.map { max($0.stamp, state.stamp) } ?? state.stamp
       // The habit is there.
       try? setCell(

@@ -137,14 +137,14 @@ extension PersonLedger {
       // An empty field states nothing: it does not take part in the order of times.
       guard !other.isEmpty else { continue }
       let isOfSession = statements[field].winner?.stamp.id.migrationID != nil
-      let isTold = field.isToldToPerson && !Self.meansTheSame(field, own, other)
+      let needsNotice = field.hasConflictNotices && !Self.meansTheSame(field, own, other)
       // Among sessions the latest moment decides, also for equal values. A field of the account's
       // own is kept, with a notice of the session's value if its meaning differs.
-      guard isOfSession || own.isEmpty || isTold else { continue }
+      guard isOfSession || own.isEmpty || needsNotice else { continue }
       if own.isEmpty { statements[field].retractAll(of: own) }
       statements.state(other, of: field, by: author)
-      guard isTold else { continue }
-      if let noticeID = tellConflicts(
+      guard needsNotice else { continue }
+      if let noticeID = updateConflictNotices(
         of: before[field], &statements[field], about: .field(habitID, field), version: merged.version, now: now)
       {
         merged.noticeIDs.append(noticeID)
@@ -201,8 +201,8 @@ extension PersonLedger {
       statements.note.state(note.text, by: author)
     }
     let noticesBefore = changes.notices
-    _ = tellDoneConflict(key, &statements, version: merged.version, now: now)
-    _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
+    _ = updateDoneNotices(key, &statements, version: merged.version, now: now)
+    _ = updateConflictNotices(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
     if let own {
       let differs =
         own.done != planned.state.done
@@ -224,7 +224,7 @@ extension PersonLedger {
 
 extension HabitField {
   /// Whether another value of the field causes a notice.
-  var isToldToPerson: Bool {
+  var hasConflictNotices: Bool {
     switch self {
     case .name, .description, .color: true
     case .position, .archived: false

@@ -160,7 +160,7 @@ extension PersonLedger {
       (habit.isDeleted, habit.returnedVersion) = (false, version)
       outcome.returns = true
     }
-    for field in HabitField.allCases where field.isToldToPerson {
+    for field in HabitField.allCases where field.hasConflictNotices {
       let (own, other) = (habit.fields.text(of: field), saved.fields.text(of: field))
       guard own != other, !other.isEmpty else { continue }
       if own.isEmpty {
@@ -169,7 +169,7 @@ extension PersonLedger {
       } else {
         statements.state(other, of: field, by: author)
         outcome.hasFieldConflict = true
-        _ = tellConflicts(
+        _ = updateConflictNotices(
           of: fieldsBefore[field], &statements[field], about: .field(saved.id, field), version: version, now: now)
       }
     }
@@ -219,8 +219,8 @@ extension PersonLedger {
         statements.note.state(saved.cell.note, by: author)
       }
     }
-    _ = tellDoneConflict(key, &statements, version: version, now: now)
-    _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
+    _ = updateDoneNotices(key, &statements, version: version, now: now)
+    _ = updateConflictNotices(of: before.note, &statements.note, about: .note(key), version: version, now: now)
     guard statements != before else { return }
     let recordedAt = own == nil ? min(saved.recordedAt, now) : now
     let clientTime = cells[key]?.clientTime ?? saved.clientTime

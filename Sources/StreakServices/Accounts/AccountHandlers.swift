@@ -55,10 +55,10 @@ struct AccountHandlers: AccountService {
         user.sealedPassword = renewed
       }
       let now = Instant.now()
-      let isTold = !isKnownDevice && user.emailVerifiedAt != nil
+      let isNotified = !isKnownDevice && user.emailVerifiedAt != nil
       let signIn = VerifiedSignIn(
         user: user, device: device, addressHash: addressHash, language: request.language,
-        notice: isTold ? mail?.newDevice(device, at: now) : nil)
+        notice: isNotified ? mail?.newDevice(device, at: now) : nil)
       if let response = try await complete(signIn, at: now) { return response }
       // The account was erased or locked, or its password replaced, while the password was
       // verified.

@@ -92,14 +92,14 @@ struct SignInApprovalProcedure: Sendable {
       response = GetSignInApprovalResponse(state: .approved, account: account, tokens: issued.message)
       let addressHash = limiter.addressHash(of: context, userID)
       let origin = try await store.signInOrigin(of: userID, deviceID: found.device.deviceID, addressHash: addressHash)
-      let isTold = origin != .knownDevice && user.emailVerifiedAt != nil
+      let isNotified = origin != .knownDevice && user.emailVerifiedAt != nil
       isCompleted = try await store.completeSignIn(
         ApprovedSignIn(
           requestID: found.requestID, userID: userID,
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: key), device: found.device,
           credential: issued.credential, addressHash: addressHash,
           auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses),
-          notice: isTold ? mail?.newDevice(found.device, at: now) : nil), at: now)
+          notice: isNotified ? mail?.newDevice(found.device, at: now) : nil), at: now)
     } catch {
       guard error == .noSuchUser else { throw error.refusal.status }
       return GetSignInApprovalResponse(state: .ended)
