@@ -29,7 +29,8 @@ extension SavedLedger.Cell {
       cell: CellContent(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)),
       clientTime: try ClientTime(field: cell.clientTime, path: "client_time"),
       recordedAt: try Instant(field: cell.recordedAt, path: "recorded_at").wholeMilliseconds,
-      migrationID: try Identifier.ifPresent(cell.migrationId, path: "migration_id"), version: try checkedVersion(cell.version))
+      migrationID: try Identifier.ifPresent(cell.migrationId, path: "migration_id"),
+      version: try checkedVersion(cell.version))
   }
 }
 
