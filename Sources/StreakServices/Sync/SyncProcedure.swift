@@ -141,7 +141,7 @@ struct SyncProcedure: Sendable {
         return
       }
       guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
-      epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
+      epoch = Epoch(cursor)
       changeNumber = cursor.changeNumber
       resume = cursor.resume
     }
