@@ -23,7 +23,7 @@ extension Cell {
     self.init(
       habitId: habits.bytes(of: key.habitID), day: key.day.number, done: state.cell.done, note: state.cell.note,
       trust: Schema.CellTrust(state.cell.trust), quarantineReason: Schema.QuarantineReason(state.cell.trust),
-      version: state.version, made: LocalTime(state.made), recordedAt: GoogleProtobufTimestamp(state.recordedAt),
+      version: state.version, clientTime: LocalTime(state.clientTime), recordedAt: GoogleProtobufTimestamp(state.recordedAt),
       migrationId: state.migrationID?.bytes ?? [],
       completions: state.mapCompletions { StatementId(sourceId: sources.bytes(of: $0.source), seq: $0.seq) })
   }

@@ -135,7 +135,7 @@ extension StreakClient {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .done, submission.nothingLeft { account.caughtUpAt = now }
+        if next == .done, submission.queueDrained { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer {

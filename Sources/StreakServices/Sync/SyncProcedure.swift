@@ -92,11 +92,11 @@ struct SyncProcedure: Sendable {
       // A device that does not know yet that the server has lost data has not begun to send it
       // again: it is not caught up, and an operation that names a lost habit waits for it.
       let isOfPastEpoch = cursorEpoch != .none && cursorEpoch != epoch
-      let nothingLeft = request.nothingLeft && !isOfPastEpoch
-      guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft else { return nil }
+      let queueDrained = request.queueDrained && !isOfPastEpoch
+      guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || queueDrained else { return nil }
       let change = ChangeRequest(
         userID: userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
-        nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
+        queueDrained: queueDrained, now: now, waitsForHabits: isOfPastEpoch,
         restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
         oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt, epoch: epoch)
       let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(change) }
@@ -141,7 +141,7 @@ struct SyncProcedure: Sendable {
         return
       }
       guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
-      epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
+      epoch = Epoch(cursor)
       changeNumber = cursor.changeNumber
       resume = cursor.resume
     }
