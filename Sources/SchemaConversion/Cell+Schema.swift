@@ -4,11 +4,18 @@ public import StreakDomain
 
 extension Cell {
   public init(_ key: CellKey, _ state: CellState) {
+    self.init(forDevice: key, state)
+    recordedAt = GoogleProtobufTimestamp(state.recordedAt)
+  }
+
+  /// The cell as a sync sends it: without `recorded_at`.
+  public init(forDevice key: CellKey, _ state: CellState) {
     var (habits, sources) = (IdentifierBytes(), IdentifierBytes())
     self.init(key, state, &habits, &sources)
   }
 
-  /// The cells of a page. Those that follow one another share the bytes of their habit and source.
+  /// The cells of a page of a sync. Those that follow one another share the bytes of their habit
+  /// and source.
   public static func page(_ cells: [(key: CellKey, cell: CellState)]) -> [Cell] {
     var (habits, sources) = (IdentifierBytes(), IdentifierBytes())
     // A span lends its elements; an array's would be copied.
@@ -23,8 +30,7 @@ extension Cell {
     self.init(
       habitId: habits.bytes(of: key.habitID), day: key.day.number, done: state.cell.done, note: state.cell.note,
       trust: Schema.CellTrust(state.cell.trust), quarantineReason: Schema.QuarantineReason(state.cell.trust),
-      version: state.version, clientTime: LocalTime(state.clientTime), recordedAt: GoogleProtobufTimestamp(state.recordedAt),
-      migrationId: state.migrationID?.bytes ?? [],
+      version: state.version, clientTime: LocalTime(state.clientTime), migrationId: state.migrationID?.bytes ?? [],
       completions: state.mapCompletions { StatementId(sourceId: sources.bytes(of: $0.source), seq: $0.seq) })
   }
 

@@ -216,7 +216,7 @@ struct SyncProcedure: Sendable {
     }
     ledger.changes.cells.forEachInOrder { key, _ in
       guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return }
-      response.cells.append(Cell(key, cell))
+      response.cells.append(Cell(forDevice: key, cell))
       latest = max(latest, cell.latestTime)
     }
     ledger.changes.notices.forEachInOrder { id in
