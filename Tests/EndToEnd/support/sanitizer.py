@@ -1,7 +1,11 @@
 """What a sanitizer (`STREAKD_SANITIZE`) costs the programs that were built with it."""
 import os
 
-IS_ON = bool(os.environ.get("STREAKD_SANITIZE"))
+NAME = os.environ.get("STREAKD_SANITIZE", "")
+IS_ON = bool(NAME)
+# The address sanitizer surrounds each block with a red zone and keeps freed blocks for a while; the
+# thread sanitizer keeps the last accesses to each word.
+_MEMORY_FACTOR = {"address": 2, "thread": 20}
 
 
 def seconds(limit):
@@ -10,5 +14,5 @@ def seconds(limit):
 
 
 def memory(limit):
-    """A limit of memory, for programs with red zones around each block and freed blocks kept."""
-    return limit * 2 if IS_ON else limit
+    """A limit of memory, for programs that need a multiple of it."""
+    return limit * _MEMORY_FACTOR.get(NAME, 1)
