@@ -233,7 +233,8 @@ let package = Package(
       dependencies: ["EventLoop", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     .testTarget(
-      name: "FuzzTests", dependencies: ["FuzzTargets"], resources: [.copy("Findings")], swiftSettings: settings),
+      name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], resources: [.copy("Findings"), .copy("Seeds")],
+      swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
     // Judges ours in tests.
     .systemLibrary(

@@ -29,6 +29,9 @@ struct HTTP1ResponseParser {
   private var held: [UInt8] = []
   private var keepsAlive = true
 
+  /// Bytes kept of a line that is not whole.
+  var heldBytes: Int { held.count }
+
   /// - Parameter bytes: What has come; what was read is removed.
   /// - Returns: nil when more must come for the next event.
   mutating func next(_ bytes: inout ArraySlice<UInt8>, _ headers: ReceivedHeaders) throws(HTTPError) -> Event? {

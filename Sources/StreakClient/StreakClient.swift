@@ -53,8 +53,7 @@ public actor StreakClient {
     self.network = network
     self.clock = clock
     self.device = device
-    var random = SystemRandomNumberGenerator()
-    schedule = SyncSchedule(now: clock.monotonicMilliseconds, using: &random)
+    schedule = SyncSchedule(now: clock.monotonicMilliseconds, random: .random(in: 0..<1))
   }
 
   // MARK: Events

@@ -12,6 +12,7 @@ import time
 
 import grpc
 import pytest
+import sanitizer
 from databases import sql
 from device import Device, completion, note
 from limits import declared, refused
@@ -23,9 +24,9 @@ from streak.v1 import (account_pb2, common_pb2, export_pb2, migration_pb2, sessi
 
 MIB = 1 << 20
 # Largest growth of a debug build's memory in the attacks below.
-GROWTH_KIB_MAX = 192 * 1024
+GROWTH_KIB_MAX = sanitizer.memory(192 * 1024)
 CALLS_MIN = 20
-CALL_SECONDS_MAX = 5
+CALL_SECONDS_MAX = sanitizer.seconds(5)
 TEXT = "n" * 4096
 
 

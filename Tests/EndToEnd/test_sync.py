@@ -293,6 +293,20 @@ def test_many_pages(pair):
     assert response.reset and len(tablet.cells) == 40
 
 
+def test_a_sync_sends_of_a_day_what_a_device_uses(pair):
+    """When the server stored it is in the history. A pull of years has tens of thousands of days."""
+    phone, tablet, habit = pair
+    phone.make(**completion(habit, today()))
+    stored = phone.take(phone.send(phone.request())).cells[0]
+    tablet.sync()
+    history = phone.streaks.GetHistory(
+        streak_pb2.GetHistoryRequest(filter=streak_pb2.HistoryFilter(habit_id=habit)), metadata=phone.metadata).cells[0]
+    assert history.HasField("recorded_at") and not stored.HasField("recorded_at")
+    history.ClearField("recorded_at")
+    assert history == stored == tablet.cell(habit)
+    assert stored.ByteSize() <= 100
+
+
 def test_c130_a_forged_cursor_is_refused_and_no_other_device_pulls(pair):
     phone, tablet, habit = pair
     genuine = sync_pb2.Cursor()

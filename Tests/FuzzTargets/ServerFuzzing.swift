@@ -1,6 +1,7 @@
 import Dispatch
 import EventLoop
 import Glibc
+import HTTP
 import RPC
 import Synchronization
 import TestSchema
@@ -14,6 +15,8 @@ final class ServerFuzzing: Sendable {
   private static let runsPerCheck = 100
   /// Time limit for a connection to end after its peer has sent everything, on a loaded machine.
   private static let patienceSeconds = 100
+  /// Bytes of a message: few, so that fuzzed messages reach the limit.
+  private static let messageBytesMax = 2_048
 
   private let thread = EventLoopThread()
   private let server: RPCServer
@@ -21,11 +24,14 @@ final class ServerFuzzing: Sendable {
 
   private init() {
     let loop = thread.loop
+    var limits = RPCLimits()
+    limits.messageBytesMax = Self.messageBytesMax
+    let fixedLimits = limits
     let started = Started()
     Task(executorPreference: loop) {
       guard let address = SocketAddress(host: "127.0.0.1", port: 0),
         let server = try? await RPCServer.start(
-          address: address, loops: [loop], methods: { _ in EchoService().methods })
+          address: address, loops: [loop], limits: fixedLimits, methods: { _ in EchoService().methods })
       else { fatalError("the server does not start") }
       started.server.withLock { $0 = server }
       started.semaphore.signal()
@@ -73,6 +79,31 @@ final class ServerFuzzing: Sendable {
 
   func runConnection(_ bytes: [UInt8]) { exchange(Self.preface + bytes) }
 
+  func runOpening(_ bytes: [UInt8]) { exchange(bytes) }
+
+  /// Makes one call, whose body is appended in pieces of `step` bytes.
+  func call(
+    _ version: HTTPVersion, _ fields: HeaderBlock, _ body: [UInt8], step: Int
+  ) -> (httpStatus: String, body: [UInt8]) {
+    guard let request = FuzzedRequest(version, fields) else { fatalError("the request cannot be sent") }
+    let peer = connected()
+    defer {
+      close(peer)
+      request.session.abandon()
+    }
+    for start in stride(from: 0, to: body.count, by: step) {
+      say(request.append(body[start..<min(start + step, body.count)]), to: peer)
+    }
+    say(request.finish(), to: peer)
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while !request.isOver {
+      let count = Self.uninterrupted { recv(peer, &buffer, buffer.count, 0) }
+      precondition(count > 0, "the server does not answer: \(request.httpStatus)")
+      say(request.receive(Array(buffer[..<count])), to: peer)
+    }
+    return (request.httpStatus, request.body)
+  }
+
   private func exchange(_ bytes: [UInt8]) {
     let peer = connected()
     defer { close(peer) }
@@ -84,6 +115,11 @@ final class ServerFuzzing: Sendable {
       precondition(count >= 0 || errno != EAGAIN, "the server does not let go of a connection")
       if count <= 0 { break }
     }
+    countRun()
+  }
+
+  /// After a run: checks from time to time that the server still answers.
+  func countRun() {
     if runs.wrappingAdd(1, ordering: .relaxed).newValue.isMultiple(of: Self.runsPerCheck) { checkAlive() }
   }
 

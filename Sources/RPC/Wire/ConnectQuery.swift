@@ -8,38 +8,40 @@ struct ConnectQuery {
   /// Nil: a coding that is not served.
   let encoding: MessageEncoding?
 
+  /// The parameters that mean something; callers and proxies may add others.
+  private enum Name: String {
+    case message, encoding, base64, compression, connect
+  }
+
   /// - Parameter path: The request's `:path`, query and all.
   /// - Throws: INVALID_ARGUMENT for a query that is not one of Connect's.
   init(path: String) throws(RPCStatus) {
-    var values: [Substring: Substring] = [:]
-    let query = path.drop { $0 != "?" }.dropFirst()
-    for pair in query.split(separator: "&") {
-      let name = pair.prefix { $0 != "=" }
-      guard values[name] == nil else { throw Self.refusal("The parameter \(name) stands twice.") }
-      values[name] = pair.dropFirst(name.count + 1)
+    var values: [Name: [UInt8]] = [:]
+    for (encodedName, encodedValue) in Self.pairs(of: path) {
+      guard let name = PercentEncoding.decodeQuery(encodedName).flatMap(Self.name) else { continue }
+      guard values[name] == nil else { throw Self.refusal("The parameter \(name.rawValue) stands twice.") }
+      guard let value = PercentEncoding.decodeQuery(encodedValue) else {
+        throw Self.refusal("The parameter \(name.rawValue) is malformed.")
+      }
+      values[name] = value
     }
-    switch values["encoding"] {
+    func text(_ name: Name) -> String? { values[name].map { String(decoding: $0, as: UTF8.self) } }
+    switch text(.encoding) {
     case "proto": codec = .proto
     case "json": codec = .json
     case nil: throw Self.refusal("The query has no parameter encoding.")
     default: throw Self.refusal("The parameter encoding is neither proto nor json.")
     }
-    if let version = values["connect"], version != "v1" {
+    if let version = text(.connect), version != "v1" {
       throw Self.refusal("The parameter connect is not v1.")
     }
-    if let compression = values["compression"] {
-      guard let name = PercentEncoding.decodeQuery(compression) else {
-        throw Self.refusal("The parameter compression is malformed.")
-      }
-      encoding = unsafe MessageEncoding(name.span.bytes)
+    if let compression = values[.compression] {
+      encoding = unsafe MessageEncoding(compression.span.bytes)
     } else {
       encoding = .identity
     }
-    guard let text = values["message"] else { throw Self.refusal("The query has no parameter message.") }
-    guard let bytes = PercentEncoding.decodeQuery(text) else {
-      throw Self.refusal("The parameter message is malformed.")
-    }
-    switch values["base64"] {
+    guard let bytes = values[.message] else { throw Self.refusal("The query has no parameter message.") }
+    switch text(.base64) {
     case nil, "0": message = bytes
     case "1":
       guard let decoded = Base64.decode(String(decoding: bytes, as: UTF8.self)) else {
@@ -50,17 +52,28 @@ struct ConnectQuery {
     }
   }
 
+  private static func name(_ bytes: [UInt8]) -> Name? { Name(rawValue: String(decoding: bytes, as: UTF8.self)) }
+
+  /// The names and values of a path's query, as they stand.
+  private static func pairs(of path: String) -> [(Substring, Substring)] {
+    path.utf8.drop { $0 != UInt8(ascii: "?") }.dropFirst().split(separator: UInt8(ascii: "&")).map { pair in
+      let name = pair.prefix { $0 != UInt8(ascii: "=") }
+      return (Substring(name), Substring(pair.dropFirst(name.count + 1)))
+    }
+  }
+
   /// Every parameter of a path's query, decoded; a malformed one as it stands.
   static func parameters(of path: String) -> [(name: String, value: String)] {
-    path.drop { $0 != "?" }.dropFirst().split(separator: "&").map { pair in
-      let name = pair.prefix { $0 != "=" }
-      return (text(name), text(pair.dropFirst(name.count + 1)))
-    }
+    pairs(of: path).map { (text($0), text($1)) }
   }
 
   private static func text(_ encoded: Substring) -> String {
     PercentEncoding.decodeQuery(encoded).map { String(decoding: $0, as: UTF8.self) } ?? String(encoded)
   }
+
+  /// The refusal of a body, which GET has no use for: what it is meant to say is not known. Source:
+  /// RFC 9110, section 9.3.1.
+  static let bodyRefusal = refusal("A call by GET has no body.")
 
   private static func refusal(_ message: String) -> RPCStatus { RPCStatus(.invalidArgument, message) }
 }

@@ -595,7 +595,7 @@ public struct Cell: ProtobufMessage {
   public var version: Int64 = 0
   /// When and where the device made the last change.
   public var clientTime: LocalTime? = nil
-  /// When the server stored the last change.
+  /// When the server stored the last change. Absent in a `SyncResponse`.
   public var recordedAt: GoogleProtobufTimestamp? = nil
   /// The migration that brought it, 16 bytes; empty if it was recorded directly.
   public var migrationId: [UInt8] = []

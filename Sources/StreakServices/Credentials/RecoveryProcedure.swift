@@ -16,8 +16,7 @@ extension RecoveryCode {
 
   /// New codes of a person: their texts for the person, and what is stored of them.
   static func make(for userID: Identifier, by key: ServerKey) -> (texts: [String], hashes: [[UInt8]]) {
-    var generator = SystemRandomNumberGenerator()
-    let codes = (0..<countMax).map { _ in RecoveryCode(using: &generator) }
+    let codes = (0..<countMax).map { _ in RecoveryCode(bits: .random(in: .min ... .max)) }
     return (codes.map(\.text), codes.map { hash($0, of: userID, by: key) })
   }
 

@@ -34,8 +34,7 @@ struct SignInApprovalProcedure: Sendable {
     let email = EmailAddress(request.email)
     try await limiter.count(context, person: Array((email?.key ?? request.email).utf8))
     let secret = randomBytes(count: Self.secretByteCount)
-    var generator = SystemRandomNumberGenerator()
-    let number = UInt32.random(in: 0..<1_000_000, using: &generator)
+    let number = UInt32.random(in: 0..<1_000_000)
     let digits = String("00000\(number)".suffix(6))
     let now = Instant.now()
     let record = SignInApprovalRecord(

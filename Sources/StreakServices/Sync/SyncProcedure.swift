@@ -216,7 +216,7 @@ struct SyncProcedure: Sendable {
     }
     ledger.changes.cells.forEachInOrder { key, _ in
       guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return }
-      response.cells.append(Cell(key, cell))
+      response.cells.append(Cell(forDevice: key, cell))
       latest = max(latest, cell.latestTime)
     }
     ledger.changes.notices.forEachInOrder { id in
@@ -260,8 +260,10 @@ struct SyncProcedure: Sendable {
     response.notices = page.notices.map { Notice($0.id, $0.notice) }
     response.moreNotices = page.hasMoreNotices
     if page.head.settings.version > begin { response.settings = Schema.AccountSettings(page.head.settings) }
-    let times = page.cells.lazy.map(\.cell.latestTime)
-    response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed
+    var latest = page.habits.lazy.map(\.habit.latestTime).max() ?? .zero
+    let cells = page.cells.span
+    for index in cells.indices { latest = max(latest, cells[index].cell.latestTime) }
+    response.latestTime = latest.packed
     return response
   }
 }

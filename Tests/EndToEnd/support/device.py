@@ -50,12 +50,12 @@ def completion(habit, day=None, done=True, note="", client_time=None, undone=())
     device knows."""
     day = today() if day is None else day
     return dict(set_completion=sync_pb2.SetCompletion(
-        habit_id=habit, day=day, done=done, note=note, client_time=made or local_time(day), undone=undone))
+        habit_id=habit, day=day, done=done, note=note, client_time=client_time or local_time(day), undone=undone))
 
 
 def note(habit, text, day=None, client_time=None):
     day = today() if day is None else day
-    return dict(set_note=sync_pb2.SetNote(habit_id=habit, day=day, note=text, client_time=made or local_time(day)))
+    return dict(set_note=sync_pb2.SetNote(habit_id=habit, day=day, note=text, client_time=client_time or local_time(day)))
 
 
 def edit(habit, name="Read", fields=(), **values):

@@ -614,7 +614,7 @@ struct  Streak__V1__Cell
    */
   Streak__V1__LocalTime *client_time;
   /*
-   * When the server stored the last change.
+   * When the server stored the last change. Absent in a `SyncResponse`.
    */
   Google__Protobuf__Timestamp *recorded_at;
   /*
