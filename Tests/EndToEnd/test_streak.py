@@ -100,7 +100,7 @@ def test_a_choice_in_a_conflict_is_a_resolution_offline_too_and_ends_it_on_both_
     phone.run("conflicts", "--take-other", first["id"], "--keep", second["id"])
     assert [(operation.WhichOneof("change"), operation.resolve_conflict.notice_id.hex(), operation.resolve_conflict.take_losing)
             for operation in queued(phone)] == [
-        ("resolve_conflict", told["id"].replace("-", ""), takes_other) for told, takes_other in ((first, True), (second, False))]
+        ("resolve_conflict", told["id"].replace("-", ""), takes_losing) for told, takes_losing in ((first, True), (second, False))]
     chosen = {first["habit"]: first["other"], second["habit"]: second["kept"]}
     assert notes(phone) == chosen
     phone.connect(server)

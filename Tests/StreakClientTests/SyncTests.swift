@@ -340,7 +340,11 @@ struct SyncTests {
     var events = try await client.events().makeAsyncIterator()
     try await client.sync()
     func isNotice(_ event: ClientEvent?) -> Bool {
-      if case .notice(noticeID, let notice) = event { notice.winningValue == .text("k") && notice.losingValue == .text("o") } else { false }
+      if case .notice(noticeID, let notice) = event {
+        notice.winningValue == .text("k") && notice.losingValue == .text("o")
+      } else {
+        false
+      }
     }
     #expect(isNotice(await events.next()))
     guard case .rejected(let operation, .clockSkew) = await events.next() else {

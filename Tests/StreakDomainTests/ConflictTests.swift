@@ -73,7 +73,8 @@ struct ConflictTests {
     }
     #expect(sample.cell()?.done == true && sample.cell()?.note == "x")
     let notice = try #require(sample.notices.first)
-    #expect(notice.kind == .doneConflict && notice.winningValue == .flag(true)
+    #expect(
+      notice.kind == .doneConflict && notice.winningValue == .flag(true)
         && notice.losingValue == .flag(false))
     #expect(notice.losingDeviceID == tablet)
   }
@@ -134,7 +135,8 @@ struct ConflictTests {
       edit(HabitFields(name: "swim"), [.name]), by: tablet, seen: before, time: HybridTime(noon))
     #expect(outcome.status == .superseded)
     let notice = try #require(sample.notices.first)
-    #expect(notice.kind == .fieldConflict && notice.field == .name && notice.winningValue == .text("run")
+    #expect(
+      notice.kind == .fieldConflict && notice.field == .name && notice.winningValue == .text("run")
         && notice.losingValue == .text("swim"))
   }
 

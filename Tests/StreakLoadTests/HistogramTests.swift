@@ -67,7 +67,8 @@ struct HistogramTests {
     }
     left.add(right)
     #expect(left == both)
-    #expect(both.filled.reduce(0) { $0 + $1.count } == 1_000 && both.filled.last.map { $0.value >= both.maximum } == true)
+    #expect(
+      both.filled.reduce(0) { $0 + $1.count } == 1_000 && both.filled.last.map { $0.value >= both.maximum } == true)
     left.removeAll()
     #expect(left == Histogram.ofLatencies() && left.value(atPercentile: 99) == 0)
   }

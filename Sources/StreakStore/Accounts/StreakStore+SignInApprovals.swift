@@ -89,7 +89,8 @@ extension StreakStore {
       BoundStatement(statement: Self.request, parameters: values + [.instant(record.requestedAt)]))
   }
 
-  private static let approval = Statement(.read, "SELECT \(approvalColumns.list()) FROM sign_in_approvals WHERE request_id = $1")
+  private static let approval = Statement(
+    .read, "SELECT \(approvalColumns.list()) FROM sign_in_approvals WHERE request_id = $1")
 
   /// A request; nil if there is none, or it ended long ago.
   package func signInApproval(_ requestID: Identifier) async throws(StoreError) -> SignInApprovalRecord? {
