@@ -73,20 +73,20 @@ let package = Package(
     systemModule("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 
     // Runtime: nothing here knows about streaks.
-    .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], swiftSettings: fencedSettings),
-    .target(name: "EventLoop", dependencies: ["CLibuv"], swiftSettings: fencedSettings),
+    .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(name: "EventLoop", dependencies: ["CLibuv"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "TextNormalization", dependencies: ["CUtf8proc"], swiftSettings: fencedSettings),
     .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
-    .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: fencedSettings),
-    .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "TLS", dependencies: ["COpenSSL"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "HTTP2", dependencies: ["CNghttp2", "EventLoop", "HTTP", "TLS"], swiftSettings: fencedSettings),
+    .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
-      name: "GRPCSchema", dependencies: ["CGRPCSchema", "CProtobufC", "ProtobufCodec"], swiftSettings: fencedSettings),
+      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
-      swiftSettings: fencedSettings),
+      exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
       name: "Admin", dependencies: ["EventLoop", "HTTP", "HTTP1"], exclude: ["README.md"], swiftSettings: fencedSettings
     ),
@@ -100,17 +100,20 @@ let package = Package(
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
     .target(
-      name: "Schema", dependencies: ["CProtobufC", "CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       swiftSettings: fencedSettings),
-    .target(name: "StreakDomain", dependencies: ["Cryptography"], swiftSettings: domainSettings),
+    .target(
+      name: "StreakDomain", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: domainSettings),
     .target(
       name: "SchemaConversion", dependencies: ["GRPCSchema", "ProtobufCodec", "Schema", "StreakDomain"],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakStore", dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", logging],
-      resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
+      exclude: ["README.md"], resources: [.embedInCode("Schema/baseline")], swiftSettings: settings),
     .target(name: "PrivateCluster", exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], swiftSettings: fencedSettings),
+    .target(
+      name: "Cryptography", dependencies: ["COpenSSL", "CSodium"], exclude: ["README.md"], swiftSettings: fencedSettings
+    ),
     .target(
       name: "Mail", dependencies: ["CCurl", "Cryptography", "PrivateCluster"], exclude: ["README.md"],
       swiftSettings: fencedSettings),
@@ -124,10 +127,10 @@ let package = Package(
     .target(
       name: "StreakServices",
       dependencies: [
-        "Cryptography", "EventLoop", "Mail", "RPC", "Schema", "SchemaConversion", "StreakDomain", "StreakStore",
-        "TextNormalization", logging,
+        "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
+        "StreakDomain", "StreakStore", "TextNormalization", logging,
       ],
-      resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
+      exclude: ["README.md"], resources: [.embedInCode("Mail/Templates")], swiftSettings: settings),
 
     .target(
       name: "StreakClient",
@@ -155,27 +158,27 @@ let package = Package(
       name: "streakd",
       dependencies: [
         "Admin", "Cryptography", "EventLoop", "GRPCSchema", "Mail", "Operations", "Postgres", "PrivateCluster",
-        "ProgramSupport", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices", "StreakStore",
-        "StreakWeb", "TLS", argumentParser, logging,
+        "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "ServerReference", "StreakDomain", "StreakServices",
+        "StreakStore", "StreakWeb", "TLS", argumentParser, logging,
       ],
-      swiftSettings: settings, linkerSettings: allocator),
+      exclude: ["README.md"], swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "streakctl",
       dependencies: [
         "Cryptography", "EventLoop", "ResumableDownload", "GRPCSchema", "Operations", "Postgres", "PrivateCluster",
         "ProgramSupport", "ProtobufCodec", "RPC", "Schema", "StreakDomain", "StreakStore", argumentParser,
       ],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .executableTarget(
       name: "streak",
       dependencies: [
-        "EventLoop", "ProgramSupport", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
+        "EventLoop", "ProgramSupport", "ProtobufCodec", "RPC", "StreakClient", "StreakDomain", "TLS", argumentParser,
       ],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakHarness",
       dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
-      resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
+      exclude: ["README.md"], resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
       swiftSettings: settings),
@@ -200,10 +203,11 @@ let package = Package(
 
     // Tests, and code that only tests and benchmarks use.
     .target(
-      name: "TestSupport", dependencies: ["StreakDomain"], path: "Tests/TestSupport", swiftSettings: fencedSettings),
+      name: "TestSupport", dependencies: ["Cryptography", "StreakDomain"], path: "Tests/TestSupport",
+      swiftSettings: fencedSettings),
     .target(name: "CTestSchema", dependencies: ["CGRPCSchema", "CProtobufC", "CSchema"], path: "Tests/CTestSchema"),
     .target(
-      name: "TestSchema", dependencies: ["CProtobufC", "CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      name: "TestSchema", dependencies: ["CTestSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
       path: "Tests/TestSchema",
       swiftSettings: fencedSettings),
     // The program in Sources/StreakClient/README.md.
@@ -212,8 +216,8 @@ let package = Package(
       name: "echo-server", dependencies: ["EventLoop", "RPC", "TestSchema"], path: "Tests/EchoServer",
       swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
-      name: "interop-server", dependencies: ["EventLoop", "RPC", "TLS", "TestSchema"], path: "Tests/InteropServer",
-      swiftSettings: settings),
+      name: "interop-server", dependencies: ["EventLoop", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
+      path: "Tests/InteropServer", swiftSettings: settings),
     .executableTarget(
       name: "connect-conformance-server",
       dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
@@ -238,14 +242,14 @@ let package = Package(
       providers: [.apt(["libhttp-parser-dev"])]),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "HTTP2Tests", dependencies: ["EventLoop", "HTTP", "HTTP2"], swiftSettings: settings),
+    .testTarget(name: "HTTP2Tests", dependencies: ["HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
       dependencies: [
         "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
       ],
       swiftSettings: settings),
-    .testTarget(name: "StreakWebTests", dependencies: ["Cryptography", "RPC", "StreakWeb"], swiftSettings: settings),
+    .testTarget(name: "StreakWebTests", dependencies: ["RPC", "StreakWeb"], swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
@@ -258,25 +262,25 @@ let package = Package(
       name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
       swiftSettings: settings),
     .testTarget(
-      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "Schema", "StreakLoad"],
-      exclude: ["reference.py"], swiftSettings: settings),
+      name: "StreakLoadTests", dependencies: ["ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
+      swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
-    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: settings),
+    .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
-        "StreakClient", "StreakDomain", "TestSupport",
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
+        "StreakDomain", "TestSupport",
       ],
       path: "Tests/Simulation", swiftSettings: domainSettings),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
     .testTarget(
       name: "StreakClientTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SchemaConversion",
-        "StreakClient", "StreakDomain", "TestSupport",
+        "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakClient", "StreakDomain",
+        "TestSupport",
       ],
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
@@ -286,8 +290,8 @@ let package = Package(
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakDomain",
-        "StreakServices", "StreakStore", "TestSupport",
+        "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
+        "StreakDomain", "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

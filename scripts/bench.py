@@ -244,7 +244,7 @@ class Bench:
             read_lines = self.write_lines("read.txt", [(token, streak_pb2.GetStreakRequest(habit_id=habit)) for token, _, habit in people])
             # Few days count for a new account: so each habit gets one note after the other for
             # today. In random order, like pgbench's.
-            writes = [(token, streak_pb2.RecordCompletionRequest(habit_id=habit, day=utc_day(), note=str(number), made=utc_time()))
+            writes = [(token, streak_pb2.RecordCompletionRequest(habit_id=habit, day=utc_day(), note=str(number), client_time=utc_time()))
                       for token, _, habit in callers for number in range(NOTES)]
             random.Random(1).shuffle(writes)
             write_lines = self.write_lines("write.txt", writes)
@@ -324,7 +324,7 @@ class Bench:
                     with path.open("w") as file:
                         for count in range(ALONE_CALLS * self.seconds):
                             request = streak_pb2.RecordCompletionRequest(
-                                habit_id=habit, day=utc_day(), note=f"{way} {number} {count}", made=utc_time())
+                                habit_id=habit, day=utc_day(), note=f"{way} {number} {count}", client_time=utc_time())
                             file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
                     answer = self.ordered_load(place, "/streak.v1.StreakService/RecordCompletion", path, 1)
                     found.setdefault(("RecordCompletion", way), []).append(answer["p50"])
@@ -363,8 +363,8 @@ class Bench:
                     operation = sync_pb2.Operation(
                         seq=seq + number + 1, hybrid_time=int(time.time() * 1000) << 16, seen=seen,
                         set_completion=sync_pb2.SetCompletion(
-                            habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", made=utc_time()))
-                    request = sync_pb2.SyncRequest(user_id=user, cursor=cursor, operations=[operation], nothing_left=True)
+                            habit_id=habit, day=utc_day(), done=True, note=f"note {seq + number}", client_time=utc_time()))
+                    request = sync_pb2.SyncRequest(user_id=user, cursor=cursor, operations=[operation], queue_drained=True)
                     file.write(f"Bearer {token}\t{request.SerializeToString().hex()}\n")
         answer = self.ordered_load(place, "/streak.v1.SyncService/Sync", path, callers)
         if int(self.psql(APPLIED)) - applied < answer["ok"]:
@@ -402,7 +402,7 @@ class Bench:
                 first = self.first_pull(server, phone)
                 self.exports[title] = self.export_start(phone)
                 phone.record(habits[0])
-                request = phone.request([], nothing_left=False)
+                request = phone.request([], queue_drained=False)
                 before = cpu_seconds(server.process.pid) + self.postgres_cpu_seconds(server)
                 for _ in range(PULLS):
                     assert len(phone.send(request).cells) == 1

@@ -38,7 +38,7 @@ def postgres_seconds(server):
 def claim(habit_count, day_count):
     """The claim of a session that began offline and is done every day up to today."""
     habits = [migration_pb2.CapturedHabit(habit=common_pb2.Habit(id=os.urandom(16), name=f"Habit {number}")) for number in range(habit_count)]
-    entries = [migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=True, made=local_time(today() - ago))
+    entries = [migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=True, client_time=local_time(today() - ago))
                for captured in habits for ago in reversed(range(day_count))]
     return migration_pb2.SessionClaim(session_id=os.urandom(16), session_secret=os.urandom(32), migration_id=os.urandom(16),
                                       unanchored=True, captured=captured_session(habits, entries))

@@ -737,12 +737,12 @@ static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[11] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Cell, made),
+    offsetof(Streak__V1__Cell, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -786,11 +786,11 @@ static const ProtobufCFieldDescriptor streak__v1__cell__field_descriptors[11] =
   },
 };
 static const unsigned streak__v1__cell__field_indices_by_name[] = {
+  7,   /* field[7] = client_time */
   10,   /* field[10] = completions */
   1,   /* field[1] = day */
   2,   /* field[2] = done */
   0,   /* field[0] = habit_id */
-  7,   /* field[7] = made */
   9,   /* field[9] = migration_id */
   3,   /* field[3] = note */
   5,   /* field[5] = quarantine_reason */
@@ -1298,6 +1298,66 @@ const ProtobufCEnumDescriptor streak__v1__error_reason__descriptor =
   streak__v1__error_reason__enum_values_by_name,
   1,
   streak__v1__error_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue streak__v1__call_status__enum_values_by_number[18] =
+{
+  { "CALL_STATUS_UNSPECIFIED", "STREAK__V1__CALL_STATUS__CALL_STATUS_UNSPECIFIED", 0 },
+  { "CALL_STATUS_OK", "STREAK__V1__CALL_STATUS__CALL_STATUS_OK", 1 },
+  { "CALL_STATUS_CANCELLED", "STREAK__V1__CALL_STATUS__CALL_STATUS_CANCELLED", 2 },
+  { "CALL_STATUS_UNKNOWN", "STREAK__V1__CALL_STATUS__CALL_STATUS_UNKNOWN", 3 },
+  { "CALL_STATUS_INVALID_ARGUMENT", "STREAK__V1__CALL_STATUS__CALL_STATUS_INVALID_ARGUMENT", 4 },
+  { "CALL_STATUS_DEADLINE_EXCEEDED", "STREAK__V1__CALL_STATUS__CALL_STATUS_DEADLINE_EXCEEDED", 5 },
+  { "CALL_STATUS_NOT_FOUND", "STREAK__V1__CALL_STATUS__CALL_STATUS_NOT_FOUND", 6 },
+  { "CALL_STATUS_ALREADY_EXISTS", "STREAK__V1__CALL_STATUS__CALL_STATUS_ALREADY_EXISTS", 7 },
+  { "CALL_STATUS_PERMISSION_DENIED", "STREAK__V1__CALL_STATUS__CALL_STATUS_PERMISSION_DENIED", 8 },
+  { "CALL_STATUS_RESOURCE_EXHAUSTED", "STREAK__V1__CALL_STATUS__CALL_STATUS_RESOURCE_EXHAUSTED", 9 },
+  { "CALL_STATUS_FAILED_PRECONDITION", "STREAK__V1__CALL_STATUS__CALL_STATUS_FAILED_PRECONDITION", 10 },
+  { "CALL_STATUS_ABORTED", "STREAK__V1__CALL_STATUS__CALL_STATUS_ABORTED", 11 },
+  { "CALL_STATUS_OUT_OF_RANGE", "STREAK__V1__CALL_STATUS__CALL_STATUS_OUT_OF_RANGE", 12 },
+  { "CALL_STATUS_UNIMPLEMENTED", "STREAK__V1__CALL_STATUS__CALL_STATUS_UNIMPLEMENTED", 13 },
+  { "CALL_STATUS_INTERNAL", "STREAK__V1__CALL_STATUS__CALL_STATUS_INTERNAL", 14 },
+  { "CALL_STATUS_UNAVAILABLE", "STREAK__V1__CALL_STATUS__CALL_STATUS_UNAVAILABLE", 15 },
+  { "CALL_STATUS_DATA_LOSS", "STREAK__V1__CALL_STATUS__CALL_STATUS_DATA_LOSS", 16 },
+  { "CALL_STATUS_UNAUTHENTICATED", "STREAK__V1__CALL_STATUS__CALL_STATUS_UNAUTHENTICATED", 17 },
+};
+static const ProtobufCIntRange streak__v1__call_status__value_ranges[] = {
+{0, 0},{0, 18}
+};
+static const ProtobufCEnumValueIndex streak__v1__call_status__enum_values_by_name[18] =
+{
+  { "CALL_STATUS_ABORTED", 11 },
+  { "CALL_STATUS_ALREADY_EXISTS", 7 },
+  { "CALL_STATUS_CANCELLED", 2 },
+  { "CALL_STATUS_DATA_LOSS", 16 },
+  { "CALL_STATUS_DEADLINE_EXCEEDED", 5 },
+  { "CALL_STATUS_FAILED_PRECONDITION", 10 },
+  { "CALL_STATUS_INTERNAL", 14 },
+  { "CALL_STATUS_INVALID_ARGUMENT", 4 },
+  { "CALL_STATUS_NOT_FOUND", 6 },
+  { "CALL_STATUS_OK", 1 },
+  { "CALL_STATUS_OUT_OF_RANGE", 12 },
+  { "CALL_STATUS_PERMISSION_DENIED", 8 },
+  { "CALL_STATUS_RESOURCE_EXHAUSTED", 9 },
+  { "CALL_STATUS_UNAUTHENTICATED", 17 },
+  { "CALL_STATUS_UNAVAILABLE", 15 },
+  { "CALL_STATUS_UNIMPLEMENTED", 13 },
+  { "CALL_STATUS_UNKNOWN", 3 },
+  { "CALL_STATUS_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor streak__v1__call_status__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "streak.v1.CallStatus",
+  "CallStatus",
+  "Streak__V1__CallStatus",
+  "streak.v1",
+  18,
+  streak__v1__call_status__enum_values_by_number,
+  18,
+  streak__v1__call_status__enum_values_by_name,
+  1,
+  streak__v1__call_status__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue streak__v1__cell_trust__enum_values_by_number[3] =

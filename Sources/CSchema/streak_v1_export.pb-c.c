@@ -1584,11 +1584,11 @@ static const ProtobufCFieldDescriptor streak__v1__audit_event__field_descriptors
     "outcome",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__AuditEvent, outcome),
+    &streak__v1__call_status__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1596,11 +1596,11 @@ static const ProtobufCFieldDescriptor streak__v1__audit_event__field_descriptors
     "reason",
     5,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__AuditEvent, reason),
+    &streak__v1__error_reason__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1827,12 +1827,12 @@ static const ProtobufCFieldDescriptor streak__v1__import_response__field_descrip
     "sections_left_out",
     5,
     PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     offsetof(Streak__V1__ImportResponse, n_sections_left_out),
     offsetof(Streak__V1__ImportResponse, sections_left_out),
+    &streak__v1__document_section__descriptor,
     NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -1904,6 +1904,52 @@ const ProtobufCEnumDescriptor streak__v1__export_format__descriptor =
   streak__v1__export_format__enum_values_by_name,
   1,
   streak__v1__export_format__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue streak__v1__document_section__enum_values_by_number[11] =
+{
+  { "DOCUMENT_SECTION_UNSPECIFIED", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_UNSPECIFIED", 0 },
+  { "DOCUMENT_SECTION_ACCOUNT", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_ACCOUNT", 1 },
+  { "DOCUMENT_SECTION_DEVICES", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_DEVICES", 2 },
+  { "DOCUMENT_SECTION_HABITS", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_HABITS", 3 },
+  { "DOCUMENT_SECTION_LEDGER", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_LEDGER", 4 },
+  { "DOCUMENT_SECTION_HISTORY", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_HISTORY", 5 },
+  { "DOCUMENT_SECTION_REJECTED_ENTRIES", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_REJECTED_ENTRIES", 6 },
+  { "DOCUMENT_SECTION_REJECTED_OPERATIONS", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_REJECTED_OPERATIONS", 7 },
+  { "DOCUMENT_SECTION_NOTICES", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_NOTICES", 8 },
+  { "DOCUMENT_SECTION_MIGRATIONS", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_MIGRATIONS", 9 },
+  { "DOCUMENT_SECTION_AUDIT", "STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_AUDIT", 10 },
+};
+static const ProtobufCIntRange streak__v1__document_section__value_ranges[] = {
+{0, 0},{0, 11}
+};
+static const ProtobufCEnumValueIndex streak__v1__document_section__enum_values_by_name[11] =
+{
+  { "DOCUMENT_SECTION_ACCOUNT", 1 },
+  { "DOCUMENT_SECTION_AUDIT", 10 },
+  { "DOCUMENT_SECTION_DEVICES", 2 },
+  { "DOCUMENT_SECTION_HABITS", 3 },
+  { "DOCUMENT_SECTION_HISTORY", 5 },
+  { "DOCUMENT_SECTION_LEDGER", 4 },
+  { "DOCUMENT_SECTION_MIGRATIONS", 9 },
+  { "DOCUMENT_SECTION_NOTICES", 8 },
+  { "DOCUMENT_SECTION_REJECTED_ENTRIES", 6 },
+  { "DOCUMENT_SECTION_REJECTED_OPERATIONS", 7 },
+  { "DOCUMENT_SECTION_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor streak__v1__document_section__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "streak.v1.DocumentSection",
+  "DocumentSection",
+  "Streak__V1__DocumentSection",
+  "streak.v1",
+  11,
+  streak__v1__document_section__enum_values_by_number,
+  11,
+  streak__v1__document_section__enum_values_by_name,
+  1,
+  streak__v1__document_section__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCMethodDescriptor streak__v1__export_service__method_descriptors[2] =

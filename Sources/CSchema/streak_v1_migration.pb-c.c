@@ -1891,11 +1891,11 @@ static const ProtobufCFieldDescriptor streak__v1__migration_attempt__field_descr
     "outcome",
     3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__MigrationAttempt, outcome),
+    &streak__v1__call_status__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1903,11 +1903,11 @@ static const ProtobufCFieldDescriptor streak__v1__migration_attempt__field_descr
     "reason",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
     offsetof(Streak__V1__MigrationAttempt, reason),
+    &streak__v1__error_reason__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -2232,12 +2232,12 @@ static const ProtobufCFieldDescriptor streak__v1__captured_entry__field_descript
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__CapturedEntry, made),
+    offsetof(Streak__V1__CapturedEntry, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -2245,10 +2245,10 @@ static const ProtobufCFieldDescriptor streak__v1__captured_entry__field_descript
   },
 };
 static const unsigned streak__v1__captured_entry__field_indices_by_name[] = {
+  4,   /* field[4] = client_time */
   1,   /* field[1] = day */
   2,   /* field[2] = done */
   0,   /* field[0] = habit_id */
-  4,   /* field[4] = made */
   3,   /* field[3] = note */
 };
 static const ProtobufCIntRange streak__v1__captured_entry__number_ranges[1 + 1] =

@@ -1227,24 +1227,24 @@ static const ProtobufCFieldDescriptor streak__v1__record_completion_request__fie
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__RecordCompletionRequest, made),
+    offsetof(Streak__V1__RecordCompletionRequest, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "nothing_left",
+    "queue_drained",
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__RecordCompletionRequest, nothing_left),
+    offsetof(Streak__V1__RecordCompletionRequest, queue_drained),
     NULL,
     NULL,
     0,             /* flags */
@@ -1252,11 +1252,11 @@ static const ProtobufCFieldDescriptor streak__v1__record_completion_request__fie
   },
 };
 static const unsigned streak__v1__record_completion_request__field_indices_by_name[] = {
+  3,   /* field[3] = client_time */
   1,   /* field[1] = day */
   0,   /* field[0] = habit_id */
-  3,   /* field[3] = made */
   2,   /* field[2] = note */
-  4,   /* field[4] = nothing_left */
+  4,   /* field[4] = queue_drained */
 };
 static const ProtobufCIntRange streak__v1__record_completion_request__number_ranges[1 + 1] =
 {
@@ -1369,12 +1369,12 @@ static const ProtobufCFieldDescriptor streak__v1__undo_completion_request__field
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__UndoCompletionRequest, made),
+    offsetof(Streak__V1__UndoCompletionRequest, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -1382,9 +1382,9 @@ static const ProtobufCFieldDescriptor streak__v1__undo_completion_request__field
   },
 };
 static const unsigned streak__v1__undo_completion_request__field_indices_by_name[] = {
+  2,   /* field[2] = client_time */
   1,   /* field[1] = day */
   0,   /* field[0] = habit_id */
-  2,   /* field[2] = made */
 };
 static const ProtobufCIntRange streak__v1__undo_completion_request__number_ranges[1 + 1] =
 {

@@ -1505,12 +1505,12 @@ static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descript
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__SetCompletion, made),
+    offsetof(Streak__V1__SetCompletion, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -1530,10 +1530,10 @@ static const ProtobufCFieldDescriptor streak__v1__set_completion__field_descript
   },
 };
 static const unsigned streak__v1__set_completion__field_indices_by_name[] = {
+  4,   /* field[4] = client_time */
   1,   /* field[1] = day */
   2,   /* field[2] = done */
   0,   /* field[0] = habit_id */
-  4,   /* field[4] = made */
   3,   /* field[3] = note */
   5,   /* field[5] = undone */
 };
@@ -1596,12 +1596,12 @@ static const ProtobufCFieldDescriptor streak__v1__set_note__field_descriptors[4]
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "made",
+    "client_time",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__SetNote, made),
+    offsetof(Streak__V1__SetNote, client_time),
     &streak__v1__local_time__descriptor,
     NULL,
     0,             /* flags */
@@ -1609,9 +1609,9 @@ static const ProtobufCFieldDescriptor streak__v1__set_note__field_descriptors[4]
   },
 };
 static const unsigned streak__v1__set_note__field_indices_by_name[] = {
+  3,   /* field[3] = client_time */
   1,   /* field[1] = day */
   0,   /* field[0] = habit_id */
-  3,   /* field[3] = made */
   2,   /* field[2] = note */
 };
 static const ProtobufCIntRange streak__v1__set_note__number_ranges[1 + 1] =
@@ -1776,12 +1776,12 @@ static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "take_other",
+    "take_losing",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__ResolveConflict, take_other),
+    offsetof(Streak__V1__ResolveConflict, take_losing),
     NULL,
     NULL,
     0,             /* flags */
@@ -1790,7 +1790,7 @@ static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descri
 };
 static const unsigned streak__v1__resolve_conflict__field_indices_by_name[] = {
   0,   /* field[0] = notice_id */
-  1,   /* field[1] = take_other */
+  1,   /* field[1] = take_losing */
 };
 static const ProtobufCIntRange streak__v1__resolve_conflict__number_ranges[1 + 1] =
 {
@@ -1967,12 +1967,12 @@ static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "nothing_left",
+    "queue_drained",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__SyncRequest, nothing_left),
+    offsetof(Streak__V1__SyncRequest, queue_drained),
     NULL,
     NULL,
     0,             /* flags */
@@ -2042,10 +2042,10 @@ static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptor
 static const unsigned streak__v1__sync_request__field_indices_by_name[] = {
   1,   /* field[1] = cursor */
   8,   /* field[8] = digest */
-  3,   /* field[3] = nothing_left */
   7,   /* field[7] = oldest_kept_seq */
   2,   /* field[2] = operations */
   4,   /* field[4] = page_size */
+  3,   /* field[3] = queue_drained */
   6,   /* field[6] = restated_habits */
   5,   /* field[5] = sent_at */
   0,   /* field[0] = user_id */
@@ -2596,36 +2596,36 @@ static const ProtobufCFieldDescriptor streak__v1__notice__field_descriptors[11] 
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "kept",
+    "winning_value",
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Notice, kept),
+    offsetof(Streak__V1__Notice, winning_value),
     &streak__v1__notice_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "other",
+    "losing_value",
     7,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Notice, other),
+    offsetof(Streak__V1__Notice, losing_value),
     &streak__v1__notice_value__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "other_device_id",
+    "losing_device_id",
     8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Streak__V1__Notice, other_device_id),
+    offsetof(Streak__V1__Notice, losing_device_id),
     NULL,
     NULL,
     0,             /* flags */
@@ -2672,14 +2672,14 @@ static const unsigned streak__v1__notice__field_indices_by_name[] = {
   3,   /* field[3] = day */
   4,   /* field[4] = field */
   2,   /* field[2] = habit_id */
-  5,   /* field[5] = kept */
   1,   /* field[1] = kind */
+  7,   /* field[7] = losing_device_id */
+  6,   /* field[6] = losing_value */
   8,   /* field[8] = made_at */
   0,   /* field[0] = notice_id */
-  6,   /* field[6] = other */
-  7,   /* field[7] = other_device_id */
   10,   /* field[10] = resolved */
   9,   /* field[9] = version */
+  5,   /* field[5] = winning_value */
 };
 static const ProtobufCIntRange streak__v1__notice__number_ranges[1 + 1] =
 {

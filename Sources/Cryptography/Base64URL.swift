@@ -3,11 +3,7 @@ internal import CSodium
 /// Base64 with the URL-safe alphabet and no padding. Source: RFC 4648, section 5.
 public enum Base64URL {
   public static func encode(_ bytes: [UInt8]) -> String {
-    let textByteCount = (bytes.count * 4 + 2) / 3
-    var text = [CChar](repeating: 0, count: textByteCount + 1)
-    _ = unsafe sodium_bin2base64(
-      &text, text.count, bytes, bytes.count, Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING))
-    return String(decoding: text.prefix(textByteCount).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    base64(bytes, Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING), textByteCount: (bytes.count * 4 + 2) / 3)
   }
 
   /// The bytes of `text`; nil if it is not the one canonical encoding of exactly `byteCount` bytes.
@@ -28,4 +24,17 @@ public enum Base64URL {
     }
     return result == 0 && length == byteCount ? bytes : nil
   }
+}
+
+/// Base64 with the alphabet of mails and padding. Source: RFC 4648, section 4.
+public enum PaddedBase64 {
+  public static func encode(_ bytes: [UInt8]) -> String {
+    base64(bytes, Int32(sodium_base64_VARIANT_ORIGINAL), textByteCount: (bytes.count + 2) / 3 * 4)
+  }
+}
+
+private func base64(_ bytes: [UInt8], _ variant: Int32, textByteCount: Int) -> String {
+  var text = [CChar](repeating: 0, count: textByteCount + 1)
+  _ = unsafe sodium_bin2base64(&text, text.count, bytes, bytes.count, variant)
+  return String(decoding: text.prefix(textByteCount).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

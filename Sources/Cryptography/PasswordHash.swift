@@ -28,8 +28,6 @@ public struct PasswordHashCost: Sendable, Equatable {
   public static func memory(mebibytes: Int) -> PasswordHashCost {
     PasswordHashCost(passes: standard.passes, memoryBytes: mebibytes << 20)
   }
-  /// The lowest cost that libsodium accepts: for tests that hash often.
-  public static let cheapest = PasswordHashCost(passes: 1, memoryBytes: memoryBytesMin)
 }
 
 /// The memory for hashing or verifying a password could not be allocated.

@@ -17,10 +17,13 @@ public struct ReconnectBackoff: Sendable {
   }
 
   /// The next wait, from half the ceiling to the ceiling.
-  public mutating func nextDelayMilliseconds(using generator: inout some RandomNumberGenerator) -> UInt64 {
+  ///
+  /// - Parameter random: A random number from 0 to less than 1.
+  public mutating func nextDelayMilliseconds(random: Double) -> UInt64 {
     let ceiling = ceilingMilliseconds
     ceilingMilliseconds = ceiling > maxMilliseconds / 2 ? maxMilliseconds : ceiling * 2
-    return UInt64.random(in: (ceiling + 1) / 2...ceiling, using: &generator)
+    let least = (ceiling + 1) / 2
+    return min(ceiling, least + UInt64(random * Double(ceiling - least + 1)))
   }
 
   /// Starts over after a connection was made.

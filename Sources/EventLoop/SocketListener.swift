@@ -180,8 +180,8 @@ public final class SocketListener {
   private func waitForRoom() {
     shortageCount += 1
     watcher?.wait(for: [])
-    var generator = SystemRandomNumberGenerator()
-    pause = loop.schedule(afterMilliseconds: backoff.nextDelayMilliseconds(using: &generator)) { [unowned self] in
+    pause = loop.schedule(afterMilliseconds: backoff.nextDelayMilliseconds(random: .random(in: 0..<1))) {
+      [unowned self] in
       pause = nil
       watcher?.wait(for: .readable)
     }

@@ -1,7 +1,7 @@
 public import EventLoop
 public import TLS
 
-/// Told what happens on a connection and its exchanges.
+/// Receives the events of a connection and its exchanges.
 public protocol HTTPConnectionDelegate: HTTPSessionDelegate {
   /// The connection is closed and all its exchanges have been told so.
   func connectionClosed()

@@ -4,7 +4,7 @@ open class HTTPSessionState {
   /// What the sessions of the loop share.
   public final let sharedResources: HTTPResources
   public final var limits: HTTPLimits { sharedResources.limits }
-  /// Told of everything. Kept until the connection is gone.
+  /// Receives every event. Kept until the connection is gone.
   public final var delegate: (any HTTPSessionDelegate)?
   /// The peer has shown that it speaks the protocol.
   public final var isEstablished = false
@@ -48,7 +48,7 @@ open class HTTPSessionState {
       openExchanges[exchange.openIndex] = last
       last.openIndex = exchange.openIndex
     }
-    settle(exchange)
+    releaseHeld(exchange)
     sharedResources.openExchangeCount -= 1
     exchange.isClosed = true
     delegate?.closed(exchange, code: code)
@@ -93,7 +93,7 @@ open class HTTPSessionState {
   }
 
   /// The exchange is over: it holds nothing any more.
-  private final func settle(_ exchange: HTTPExchange) {
+  private final func releaseHeld(_ exchange: HTTPExchange) {
     guard exchange.held != BufferUse() else { return }
     addReceived(-exchange.held.receivedBytes)
     addSending(-exchange.held.sendingBytes)
@@ -116,7 +116,7 @@ open class HTTPSessionState {
   }
 
   /// The connection is gone: it holds nothing, and tells its delegate nothing.
-  public final func settleConnection() {
+  public final func releaseConnection() {
     countHeaderList(0)
     countUnsent(0)
     delegate = nil

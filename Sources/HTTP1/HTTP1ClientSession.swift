@@ -180,7 +180,7 @@ public final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
     isAbandoned = true
     isLeaving = true
     if let current { close(current, .cancel) }
-    settleConnection()
+    releaseConnection()
   }
 
   public func consumeReceived(_ exchange: HTTPExchange, first count: Int) {}

@@ -348,7 +348,7 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
     isAbandoned = true
     if let current { close(current, .cancel) }
     end(nil)
-    settleConnection()
+    releaseConnection()
   }
 
   public func submitShutdownNotice() {

@@ -46,7 +46,7 @@ internal import Glibc
     // The receiver decides when bytes count as taken.
     unsafe nghttp2_option_set_no_auto_window_update(options, 1)
     // Closed streams are of no use without RFC 7540 priorities, and cost up to 25 KiB a connection:
-    // `FrameWatch` remembers what matters.
+    // `ClosedStreamGuard` remembers what matters.
     unsafe nghttp2_option_set_no_closed_streams(options, 1)
     unsafe nghttp2_option_set_max_continuations(options, continuationsMax)
     // White space around values is trimmed instead.

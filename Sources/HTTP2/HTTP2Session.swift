@@ -16,9 +16,9 @@ public import HTTP
   public internal(set) var flood: HTTPFlood?
   /// We have sent a ping that the peer has not answered.
   public internal(set) var pingIsOutstanding = false
-  var idleFrames: FrameBudget
-  var resets: FrameBudget
-  private var watch = FrameWatch()
+  var idleFrames: TokenBucket
+  var resets: TokenBucket
+  private var closedStreams = ClosedStreamGuard()
   var pingStrikes = 0
   var pingedAtMilliseconds: UInt64?
   let handle: OpaquePointer  // nghttp2_session *
@@ -39,8 +39,8 @@ public import HTTP
     self.resources = resources
     let limits = resources.limits
     let now = resources.now()
-    idleFrames = FrameBudget(limits.idleFrames, atMilliseconds: now)
-    resets = FrameBudget(limits.resets, atMilliseconds: now)
+    idleFrames = TokenBucket(limits.idleFrames, atMilliseconds: now)
+    resets = TokenBucket(limits.resets, atMilliseconds: now)
     var handle: OpaquePointer?
     let memory = SessionMemory()
     let code = unsafe HTTP2Callbacks.shared.makeSession(role, in: memory, &handle)
@@ -86,7 +86,7 @@ public import HTTP
     var fed = 0
     if role == .server {
       var offset = 0
-      while let (fault, start) = watch.next(in: bytes, from: &offset) {
+      while let (fault, start) = closedStreams.next(in: bytes, from: &offset) {
         // What came before decides what the stream is by now.
         try feed(bytes.extracting(fed..<start))
         fed = start
@@ -97,7 +97,7 @@ public import HTTP
   }
 
   /// Tells the peer of a frame that nghttp2 will pass over.
-  private func answer(_ fault: FrameWatch.Fault) {
+  private func answer(_ fault: ClosedStreamGuard.Fault) {
     switch fault {
     case .afterEnd(let stream):
       // As long as our side is open nghttp2 sees to it.
@@ -207,7 +207,7 @@ public import HTTP
       didClose(stream, code: .cancel)
     }
     headerBlockIsOpen = false
-    settleConnection()
+    releaseConnection()
   }
 
   /// Neither side has anything left to say: the connection can be closed.

@@ -23,7 +23,7 @@ internal import Glibc
     var hasBuffer = false
   }
 
-  private let block: UnsafeMutableRawPointer
+  let block: UnsafeMutableRawPointer
 
   init() {
     unsafe block = .allocate(byteCount: Self.blockBytes, alignment: Self.alignmentBytes)
@@ -49,9 +49,6 @@ internal import Glibc
       realloc: { address, size, block in unsafe SessionMemory.resize(address, size, block) })
     return unsafe body(&functions)
   }
-
-  /// Lends the block to what follows.
-  func withBlock<Result>(_ body: (UnsafeMutableRawPointer) -> Result) -> Result { unsafe body(block) }
 
   // MARK: What malloc(3) describes
 

@@ -1,3 +1,5 @@
+internal import Cryptography
+
 /// Text in a header field. Every result is printable ASCII with folds, whatever the text holds, so
 /// that no text can begin another field.
 enum HeaderText {
@@ -33,12 +35,12 @@ enum HeaderText {
       let isControl = scalar.properties.generalCategory == .control
       let next = Array(String(isControl ? " " : scalar).utf8)
       if bytes.count + next.count > room {
-        words.append(opening + Base64.encode(bytes) + closing)
+        words.append(opening + PaddedBase64.encode(bytes) + closing)
         (bytes, room) = ([], contentBytes(in: wordBytesMax - 1))
       }
       bytes += next
     }
-    words.append(opening + Base64.encode(bytes) + closing)
+    words.append(opening + PaddedBase64.encode(bytes) + closing)
     return words.joined(separator: "\r\n ")
   }
 

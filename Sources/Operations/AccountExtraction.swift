@@ -162,7 +162,7 @@ extension ExportedCell {
         habitId: try row.id("habit_id"), day: day, done: try row.bool("done"), note: try row.text("note"),
         trust: reason == 0 ? .counted : .quarantined, quarantineReason: Schema.QuarantineReason(rawValue: reason),
         version: try row.number("version"),
-        made: Schema.LocalTime(
+        clientTime: Schema.LocalTime(
           occurredAt: try row.timestamp("occurred_at"), zone: try row.text("zone"),
           utcOffsetSeconds: try row.number("utc_offset_seconds"),
           dayStartMinutes: try row.number("day_start_minutes")),

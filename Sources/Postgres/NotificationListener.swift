@@ -115,7 +115,7 @@ extension NotificationListener: PostgresConnectionOwner {
     guard !isClosed else { return }
     self.connection = nil
     (listening, sending) = (nil, nil)
-    let delay = backoff.nextDelayMilliseconds(using: &randomness)
+    let delay = backoff.nextDelayMilliseconds(random: .random(in: 0..<1, using: &randomness))
     retryTimer = loop.schedule(afterMilliseconds: delay) { [unowned self] in connect() }
     onEvent(.interrupted(reason: reason))
   }

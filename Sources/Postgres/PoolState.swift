@@ -172,7 +172,9 @@ struct PoolState {
     slots[slot] = isClosing ? .closed : .waiting
     guard !isClosing else { return .nothing }
     if !wasOpen { lastConnectFailure = reason }
-    return .reconnect(afterMilliseconds: backoffs[slot].nextDelayMilliseconds(using: &randomness), wasOpen: wasOpen)
+    return .reconnect(
+      afterMilliseconds: backoffs[slot].nextDelayMilliseconds(random: .random(in: 0..<1, using: &randomness)),
+      wasOpen: wasOpen)
   }
 
   /// What becomes of a transaction's connection after it.

@@ -59,6 +59,13 @@ internal import CLibpq
     return values
   }
 
+  /// Lends one row after the other, in the server's order, until `body` returns false.
+  public func prefix(_ body: (borrowing Row) throws(DatabaseError) -> Bool) throws(DatabaseError) {
+    for index in 0..<rowCount {
+      guard try unsafe body(Row(result: handle, index: Int32(index))) else { return }
+    }
+  }
+
   /// The only row's value; nil when there is no row.
   /// - Throws: `.undecodable(.unexpectedRowCount)` when there are several.
   public func first<Value>(

@@ -10,13 +10,10 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
   public static let insufficientPrivilege = SQLState(rawValue: "42501")
   public static let duplicateStatementName = SQLState(rawValue: "42P05")
   public static let uniqueViolation = SQLState(rawValue: "23505")
-  public static let checkViolation = SQLState(rawValue: "23514")
   public static let inFailedTransaction = SQLState(rawValue: "25P02")
   public static let invalidStatementName = SQLState(rawValue: "26000")
   public static let serializationFailure = SQLState(rawValue: "40001")
   public static let deadlockDetected = SQLState(rawValue: "40P01")
-  public static let undefinedTable = SQLState(rawValue: "42P01")
-  public static let divisionByZero = SQLState(rawValue: "22012")
   public static let queryCanceled = SQLState(rawValue: "57014")
   /// The server sent no code; not a code of PostgreSQL.
   public static let missing = SQLState(rawValue: "")

@@ -42,6 +42,8 @@ extension Arena {
   ) -> UnsafeMutablePointer<Element>? {
     guard !items.isEmpty, let memory = unsafe take(items.count * MemoryLayout<Element>.stride) else { return nil }
     let elements = unsafe memory.bindMemory(to: Element.self, capacity: items.count)
+    // A span lends its elements; an array's would be copied.
+    let items = items.span
     for index in items.indices {
       unsafe (elements + index).initialize(to: convert(items[index], &self))
     }

@@ -8,12 +8,7 @@ extension StreakDomain.CapturedSession {
     var entries: [Entry] = []
     entries.reserveCapacity(message.entries.count)
     for (index, entry) in message.entries.enumerated() {
-      entries.append(
-        Entry(
-          habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
-          made: try ClientTime(field: entry.made, path: "\(path).entries[\(index)].made"),
-          occurredAtSeconds: entry.made?.occurredAt?.seconds ?? 0,
-          occurredAtNanos: entry.made?.occurredAt?.nanos ?? 0))
+      entries.append(try Entry(entry, path: "\(path).entries[\(index)]"))
     }
     let habits = message.habits.map { captured in
       let habit = captured.habit ?? Schema.Habit()
@@ -35,6 +30,16 @@ extension StreakDomain.CapturedSession {
   }
 }
 
+extension StreakDomain.CapturedSession.Entry {
+  init(_ entry: CapturedEntry, path: String) throws(InvalidField) {
+    self.init(
+      habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
+      clientTime: try ClientTime(field: entry.clientTime, path: join(path, "client_time")),
+      occurredAtSeconds: entry.clientTime?.occurredAt?.seconds ?? 0,
+      occurredAtNanos: entry.clientTime?.occurredAt?.nanos ?? 0)
+  }
+}
+
 extension Schema.CapturedSession {
   public init(_ capture: StreakDomain.CapturedSession) {
     self.init(
@@ -50,7 +55,7 @@ extension Schema.CapturedSession {
       entries: capture.entries.map { entry in
         CapturedEntry(
           habitId: entry.habitID, day: entry.day.number, done: entry.done, note: entry.note,
-          made: LocalTime(entry.made))
+          clientTime: LocalTime(entry.clientTime))
       },
       capturedAt: LocalTime(capture.capturedAt),
       manifest: CaptureManifest(

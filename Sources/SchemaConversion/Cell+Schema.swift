@@ -4,40 +4,43 @@ public import StreakDomain
 
 extension Cell {
   public init(_ key: CellKey, _ state: CellState) {
+    self.init(forDevice: key, state)
+    recordedAt = GoogleProtobufTimestamp(state.recordedAt)
+  }
+
+  /// The cell as a sync sends it: without `recorded_at`.
+  public init(forDevice key: CellKey, _ state: CellState) {
     var (habits, sources) = (IdentifierBytes(), IdentifierBytes())
     self.init(key, state, &habits, &sources)
   }
 
-  /// The cells of a page. Those that follow one another share the bytes of their habit and source.
+  /// The cells of a page of a sync. Those that follow one another share the bytes of their habit
+  /// and source.
   public static func page(_ cells: [(key: CellKey, cell: CellState)]) -> [Cell] {
     var (habits, sources) = (IdentifierBytes(), IdentifierBytes())
-    return cells.map { Cell($0.key, $0.cell, &habits, &sources) }
+    // A span lends its elements; an array's would be copied.
+    let cells = cells.span
+    var page: [Cell] = []
+    page.reserveCapacity(cells.count)
+    for index in cells.indices { page.append(Cell(cells[index].key, cells[index].cell, &habits, &sources)) }
+    return page
   }
 
   private init(_ key: CellKey, _ state: CellState, _ habits: inout IdentifierBytes, _ sources: inout IdentifierBytes) {
     self.init(
-      key, state.cell, version: state.version, habitID: habits.bytes(of: key.habitID),
+      habitId: habits.bytes(of: key.habitID), day: key.day.number, done: state.cell.done, note: state.cell.note,
+      trust: Schema.CellTrust(state.cell.trust), quarantineReason: Schema.QuarantineReason(state.cell.trust),
+      version: state.version, clientTime: LocalTime(state.clientTime), migrationId: state.migrationID?.bytes ?? [],
       completions: state.mapCompletions { StatementId(sourceId: sources.bytes(of: $0.source), seq: $0.seq) })
-    made = LocalTime(state.made)
-    recordedAt = GoogleProtobufTimestamp(state.recordedAt)
-    migrationId = state.migrationID?.bytes ?? []
   }
 
   public init(_ entry: CellEntry) { self.init(entry.key, entry.state) }
 
   public init(_ cell: SyncChanges.Cell) {
     self.init(
-      cell.key, cell.cell, version: cell.version, habitID: cell.key.habitID.bytes,
-      completions: cell.completions.map { StatementId($0) })
-  }
-
-  private init(
-    _ key: CellKey, _ cell: CellContent, version: Int64, habitID: [UInt8], completions: [StatementId]
-  ) {
-    self.init(
-      habitId: habitID, day: key.day.number, done: cell.done, note: cell.note,
-      trust: Schema.CellTrust(cell.trust), quarantineReason: Schema.QuarantineReason(cell.trust), version: version,
-      completions: completions)
+      habitId: cell.key.habitID.bytes, day: cell.key.day.number, done: cell.cell.done, note: cell.cell.note,
+      trust: Schema.CellTrust(cell.cell.trust), quarantineReason: Schema.QuarantineReason(cell.cell.trust),
+      version: cell.version, completions: cell.completions.map { StatementId($0) })
   }
 }
 

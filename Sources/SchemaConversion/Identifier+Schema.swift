@@ -6,4 +6,9 @@ extension Identifier {
     guard let identifier = Identifier(bytes) else { throw InvalidField(path, "must be 16 bytes") }
     self = identifier
   }
+
+  /// The id in a field that holds one or is empty.
+  public static func ifPresent(_ bytes: [UInt8], path: String) throws(InvalidField) -> Identifier? {
+    bytes.isEmpty ? nil : try Identifier(field: bytes, path: path)
+  }
 }

@@ -48,7 +48,7 @@ extension StreakDomain.Operation.Change {
     case .resolveConflict(let wanted):
       .resolveConflict(
         StreakDomain.Operation.Resolution(
-          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesOther: wanted.takeOther))
+          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesLosing: wanted.takeLosing))
     case nil: .malformed
     }
   }
@@ -61,11 +61,12 @@ extension Schema.Operation.Change {
       self = .setCompletion(
         SetCompletion(
           habitId: wanted.habitID.bytes, day: wanted.day.number, done: wanted.done, note: wanted.note ?? "",
-          made: LocalTime(wanted.made), undone: (wanted.undone ?? []).map { StatementId($0) }))
+          clientTime: LocalTime(wanted.clientTime), undone: (wanted.undone ?? []).map { StatementId($0) }))
     case .setNote(let wanted):
       self = .setNote(
         SetNote(
-          habitId: wanted.habitID.bytes, day: wanted.day.number, note: wanted.text, made: LocalTime(wanted.made)))
+          habitId: wanted.habitID.bytes, day: wanted.day.number, note: wanted.text,
+          clientTime: LocalTime(wanted.clientTime)))
     case .setDayStart(let minutes): self = .setDayStart(SetDayStart(dayStartMinutes: minutes))
     case .editHabit(let edit):
       let fields = edit.changed.count == StreakDomain.HabitField.allCases.count ? [] : edit.changed.map(\.rawValue)
@@ -76,7 +77,7 @@ extension Schema.Operation.Change {
     case .deleteHabit(let habitID): self = .deleteHabit(DeleteHabit(habitId: habitID.bytes))
     case .resolveConflict(let resolution):
       self = .resolveConflict(
-        ResolveConflict(noticeId: resolution.noticeID.bytes, takeOther: resolution.takesOther))
+        ResolveConflict(noticeId: resolution.noticeID.bytes, takeLosing: resolution.takesLosing))
     case .malformed: return nil
     }
   }
@@ -88,7 +89,7 @@ extension StreakDomain.Operation.Completion {
   public init(_ message: SetCompletion) throws(InvalidField) {
     self.init(
       habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), done: message.done,
-      note: message.note, made: try ClientTime(field: message.made, path: "made"),
+      note: message.note, clientTime: try ClientTime(field: message.clientTime, path: "client_time"),
       undone: message.undone.isEmpty ? nil : message.undone.compactMap { StatementID($0) })
   }
 
@@ -96,11 +97,11 @@ extension StreakDomain.Operation.Completion {
   public init(_ message: RecordCompletionRequest) throws(InvalidField) {
     try self.init(
       SetCompletion(
-        habitId: message.habitId, day: message.day, done: true, note: message.note, made: message.made))
+        habitId: message.habitId, day: message.day, done: true, note: message.note, clientTime: message.clientTime))
   }
 
   public init(_ message: UndoCompletionRequest) throws(InvalidField) {
-    try self.init(SetCompletion(habitId: message.habitId, day: message.day, made: message.made))
+    try self.init(SetCompletion(habitId: message.habitId, day: message.day, clientTime: message.clientTime))
   }
 }
 
@@ -108,7 +109,7 @@ extension StreakDomain.Operation.Note {
   public init(_ message: SetNote) throws(InvalidField) {
     self.init(
       habitID: try Identifier(field: message.habitId, path: "habit_id"), day: Day(message.day), text: message.note,
-      made: try ClientTime(field: message.made, path: "made"))
+      clientTime: try ClientTime(field: message.clientTime, path: "client_time"))
   }
 }
 

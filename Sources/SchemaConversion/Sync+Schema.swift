@@ -2,11 +2,16 @@ internal import GRPCSchema
 public import Schema
 public import StreakDomain
 
+extension Epoch {
+  public init(_ cursor: Schema.Cursor) {
+    self.init(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
+  }
+}
+
 extension StreakDomain.Cursor {
   public init(_ message: Schema.Cursor?) {
     self.init(
-      epoch: Epoch(number: message?.epoch ?? 0, bits: Int64(bitPattern: message?.epochBits ?? 0)),
-      changeNumber: message?.changeNumber ?? 0, tag: message?.tag ?? [])
+      epoch: message.map { Epoch($0) } ?? Epoch.none, changeNumber: message?.changeNumber ?? 0, tag: message?.tag ?? [])
   }
 }
 
@@ -26,7 +31,7 @@ extension SyncRequest {
       ? nil : Schema.Cursor(submission.cursor, resume: submission.resume)
     self.init(
       userId: submission.userID.bytes, cursor: cursor,
-      operations: submission.operations.map { Schema.Operation($0) }, nothingLeft: submission.nothingLeft,
+      operations: submission.operations.map { Schema.Operation($0) }, queueDrained: submission.queueDrained,
       pageSize: pageSize, sentAt: GoogleProtobufTimestamp(sentAt),
       restatedHabits: submission.restatedHabits.map { Habit($0) }, oldestKeptSeq: submission.oldestKeptSeq,
       digest: submission.digest?.bytes ?? [])

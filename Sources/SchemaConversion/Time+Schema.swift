@@ -16,6 +16,14 @@ extension GoogleProtobufTimestamp {
   }
 }
 
+extension Instant {
+  /// The instant in a field that must hold one.
+  public init(field message: GoogleProtobufTimestamp?, path: String) throws(InvalidField) {
+    guard let instant = message?.instant else { throw InvalidField(path, "must be a timestamp") }
+    self = instant
+  }
+}
+
 extension ClientTime {
   /// A client's time with any values of its fields; nil without an instant.
   public init?(_ message: LocalTime?) {

@@ -122,8 +122,8 @@ extension StreakClient {
   public func setNote(_ habitID: Identifier, on day: Day? = nil, to note: String) throws(ClientError) {
     let now = clock.now
     try store.change { state throws(ClientError) in
-      let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
-      try state.note(habitID, day: day ?? made.day, note, made: made, now: now)
+      let clientTime = clientTime(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
+      try state.note(habitID, day: day ?? clientTime.day, note, clientTime: clientTime, now: now)
     }
     wake()
   }
@@ -131,8 +131,8 @@ extension StreakClient {
   private func tap(_ habitID: Identifier, on day: Day?, done: Bool, note: String?) throws(ClientError) {
     let now = clock.now
     try store.change { state throws(ClientError) in
-      let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
-      try state.tap(habitID, day: day ?? made.day, done: done, note: note, made: made, now: now)
+      let clientTime = clientTime(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
+      try state.tap(habitID, day: day ?? clientTime.day, done: done, note: note, clientTime: clientTime, now: now)
     }
     wake()
   }
@@ -162,7 +162,7 @@ extension StreakClient {
   }
 
   /// The local time that stands for a day: now for today, otherwise the middle of that day.
-  func made(on day: Day?, now: Instant, dayStartMinutes: Int32) -> ClientTime {
+  func clientTime(on day: Day?, now: Instant, dayStartMinutes: Int32) -> ClientTime {
     let here = clock.localTime(at: now, dayStartMinutes: dayStartMinutes)
     guard let day, day != here.day else { return here }
     return clock.localTime(inTheMiddleOf: day, dayStartMinutes: dayStartMinutes)
@@ -223,23 +223,24 @@ extension ClientState {
 
   /// Records a statement about a day.
   mutating func tap(
-    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: ClientTime, now: Instant
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, clientTime: ClientTime, now: Instant
   ) throws(ClientError) {
     guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
     let before = shownCell(CellKey(habitID: habitID, day: day))
-    try record(habitID, day: day, done: done, note: note, made: made, before: before, now: now)
+    try record(habitID, day: day, done: done, note: note, clientTime: clientTime, before: before, now: now)
   }
 
   /// Records a statement about a day of an existing habit.
   /// - Parameter before: The day's entry that the person sees until now.
   mutating func record(
-    _ habitID: Identifier, day: Day, done: Bool, note: String?, made: ClientTime, before: CellContent?, now: Instant
+    _ habitID: Identifier, day: Day, done: Bool, note: String?, clientTime: ClientTime, before: CellContent?,
+    now: Instant
   ) throws(ClientError) {
-    try Self.check(note: note ?? "", day: day, made: made, now: now)
+    try Self.check(note: note ?? "", day: day, clientTime: clientTime, now: now)
     if !done {
       guard before != nil else { throw .refusedHere(.cellNotFound) }
       // A session was not sent to any server: every entry can be undone.
-      guard current == nil || !DayRules.isSealed(day: day, today: DayRules.judgedDay(made, at: now)) else {
+      guard current == nil || !DayRules.isSealed(day: day, today: DayRules.judgedDay(clientTime, at: now)) else {
         throw .refusedHere(.daySealed)
       }
     }
@@ -248,56 +249,59 @@ extension ClientState {
     let key = CellKey(habitID: habitID, day: day)
     guard let userID = current else {
       return try stateInSession(
-        key, done: done, note: isNoteNew ? note ?? "" : before?.note ?? "", made: made, before: before, now: now)
+        key, done: done, note: isNoteNew ? note ?? "" : before?.note ?? "", clientTime: clientTime, before: before,
+        now: now)
     }
-    let completion = Operation.Completion(habitID: habitID, day: day, done: done, note: done ? note : nil, made: made)
+    let completion = Operation.Completion(
+      habitID: habitID, day: day, done: done, note: done ? note : nil, clientTime: clientTime)
     _ = changeAccount(userID) { account in
       // A completion without a note does not state one: clearing a note is a statement of its own.
       if before?.done != done || note != "" { account.replica.make(.setCompletion(completion), at: now) }
       if isNoteNew, note == "" {
         account.replica.make(
-          .setNote(Operation.Note(habitID: habitID, day: day, text: "", made: made)), at: now)
+          .setNote(Operation.Note(habitID: habitID, day: day, text: "", clientTime: clientTime)), at: now)
       }
-      account.zones.note(made, now: now)
+      account.zones.note(clientTime, now: now)
     }
   }
 
   /// Records the note of a day; empty text clears it.
   mutating func note(
-    _ habitID: Identifier, day: Day, _ text: String, made: ClientTime, now: Instant
+    _ habitID: Identifier, day: Day, _ text: String, clientTime: ClientTime, now: Instant
   ) throws(ClientError) {
     guard shownHabit(habitID) != nil else { throw .refusedHere(.habitNotFound) }
-    try Self.check(note: text, day: day, made: made, now: now)
+    try Self.check(note: text, day: day, clientTime: clientTime, now: now)
     let key = CellKey(habitID: habitID, day: day)
     let before = shownCell(key)
     guard text != before?.note ?? "" else { return }
     guard let userID = current else {
-      return try stateInSession(key, done: before?.done ?? false, note: text, made: made, before: before, now: now)
+      return try stateInSession(
+        key, done: before?.done ?? false, note: text, clientTime: clientTime, before: before, now: now)
     }
     _ = changeAccount(userID) { account in
       account.replica.make(
-        .setNote(Operation.Note(habitID: habitID, day: day, text: text, made: made)), at: now)
+        .setNote(Operation.Note(habitID: habitID, day: day, text: text, clientTime: clientTime)), at: now)
     }
   }
 
-  private static func check(note: String, day: Day, made: ClientTime, now: Instant) throws(ClientError) {
+  private static func check(note: String, day: Day, clientTime: ClientTime, now: Instant) throws(ClientError) {
     if note.utf8.count > StreakClient.noteBytesMax || note.utf8.contains(0) {
       throw .invalid("A note has at most \(StreakClient.noteBytesMax) bytes, none of them zero.")
     }
-    if let rejection = DayRules.rejection(day: day, made: made, now: now) {
+    if let rejection = DayRules.rejection(day: day, clientTime: clientTime, now: now) {
       throw .refusedHere(rejection)
     }
   }
 
   private mutating func stateInSession(
-    _ key: CellKey, done: Bool, note: String, made: ClientTime, before: CellContent?, now: Instant
+    _ key: CellKey, done: Bool, note: String, clientTime: ClientTime, before: CellContent?, now: Instant
   ) throws(ClientError) {
     guard before != nil || (session?.entries.count ?? 0) < StreakClient.sessionEntriesMax else {
       throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")
     }
     changeSession(now: now, cell: key) { session in
-      session.entries[key] = AnonymousSession.Entry(done: done, note: note, made: made)
-      session.zones.note(made, now: now)
+      session.entries[key] = AnonymousSession.Entry(done: done, note: note, clientTime: clientTime)
+      session.zones.note(clientTime, now: now)
     }
   }
 }

@@ -53,8 +53,7 @@ public actor StreakClient {
     self.network = network
     self.clock = clock
     self.device = device
-    var random = SystemRandomNumberGenerator()
-    schedule = SyncSchedule(now: clock.monotonicMilliseconds, using: &random)
+    schedule = SyncSchedule(now: clock.monotonicMilliseconds, random: .random(in: 0..<1))
   }
 
   // MARK: Events
@@ -116,17 +115,17 @@ public actor StreakClient {
 
   /// Resolves a conflict: true takes the losing value, false confirms the winning one. The choice
   /// is shown at once, also without a server.
-  public func resolve(_ noticeID: Identifier, takingOther: Bool) throws(ClientError) {
+  public func resolve(_ noticeID: Identifier, takingLosing: Bool) throws(ClientError) {
     let now = clock.now
     try changeCurrent { account in
       guard let notice = account.replica.notices[noticeID] else { return }
       let dayStart = account.replica.shownDayStartMinutes
-      let moment = notice.day.map { made(on: $0, now: now, dayStartMinutes: dayStart) }
+      let moment = notice.day.map { clientTime(on: $0, now: now, dayStartMinutes: dayStart) }
       let statement = notice.statement(
-        takingOther: takingOther, made: moment, fields: account.replica.shownHabits[notice.habitID])
+        takingLosing: takingLosing, clientTime: moment, fields: account.replica.shownHabits[notice.habitID])
       guard let statement else { return }
       account.replica.resolve(
-        Operation.Resolution(noticeID: noticeID, takesOther: takingOther), as: statement, at: now)
+        Operation.Resolution(noticeID: noticeID, takesLosing: takingLosing), as: statement, at: now)
     }
     wake()
   }
@@ -151,22 +150,23 @@ extension Notice {
   /// It is shown until the server has decided the resolution. A server that does not have the
   /// conflict gets the statement instead: it has lost the conflict, and may receive it again.
   /// - Parameters:
-  ///   - made: The local time that stands for the conflict's day.
+  ///   - clientTime: The local time that stands for the conflict's day.
   ///   - fields: The habit as the person sees it; nil: it is deleted.
-  func statement(takingOther: Bool, made: ClientTime?, fields: HabitFields?) -> Operation.Change? {
-    let value = takingOther ? other : kept
+  func statement(takingLosing: Bool, clientTime: ClientTime?, fields: HabitFields?) -> Operation.Change? {
+    let value = takingLosing ? losingValue : winningValue
     switch kind {
     case .noteConflict:
-      guard let day, let made else { return nil }
-      return .setNote(Operation.Note(habitID: habitID, day: day, text: value, made: made))
+      guard let day, let clientTime else { return nil }
+      return .setNote(Operation.Note(habitID: habitID, day: day, text: value?.text ?? "", clientTime: clientTime))
     case .doneConflict:
-      guard let day, let made else { return nil }
-      return .setCompletion(Operation.Completion(habitID: habitID, day: day, done: value == "true", made: made))
+      guard let day, let clientTime else { return nil }
+      return .setCompletion(
+        Operation.Completion(habitID: habitID, day: day, done: value == .flag(true), clientTime: clientTime))
     case .fieldConflict:
       guard let field, var fields else { return nil }
-      fields.set(field, text: value)
+      fields.set(field, text: value?.text ?? "")
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [field]))
-    case .deletionConflict where takingOther: return .deleteHabit(habitID)
+    case .deletionConflict where takingLosing: return .deleteHabit(habitID)
     case .deletionConflict:
       guard let fields else { return nil }
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [.archived]))

@@ -22,10 +22,10 @@ public enum DayRules {
 
   /// The date by which a day is judged: the date of `moment` in the statement's own offset, with a
   /// day start of at most 6 hours.
-  public static func judgedDay(_ made: ClientTime, at moment: Instant) -> Day {
+  public static func judgedDay(_ clientTime: ClientTime, at moment: Instant) -> Day {
     ClientTime.day(
-      at: moment, utcOffsetSeconds: made.utcOffsetSeconds,
-      dayStartMinutes: min(made.dayStartMinutes, judgedDayStartMinutesMax))
+      at: moment, utcOffsetSeconds: clientTime.utcOffsetSeconds,
+      dayStartMinutes: min(clientTime.dayStartMinutes, judgedDayStartMinutesMax))
   }
 
   /// The earliest date anywhere on Earth (UTC-12) when an account was made. Days before it are the
@@ -36,8 +36,8 @@ public enum DayRules {
   }
 
   /// The first invalid field; nil if all are valid.
-  public static func malformedField(day: Day, made: ClientTime) -> MalformedField? {
-    (Day.earliest...Day.latest).contains(day) ? malformedField(of: made) : .day
+  public static func malformedField(day: Day, clientTime: ClientTime) -> MalformedField? {
+    (Day.earliest...Day.latest).contains(day) ? malformedField(of: clientTime) : .day
   }
 
   /// The first invalid part of a moment; nil if all are valid.
@@ -54,10 +54,10 @@ public enum DayRules {
   /// Checks a completion's day against its moment. The future is checked first: a clock ahead is
   /// the likelier cause.
   /// - Returns: Why the statement is rejected; nil if it is not.
-  public static func rejection(day: Day, made: ClientTime, now: Instant) -> Reason? {
-    if malformedField(day: day, made: made) != nil { return .invalidField }
+  public static func rejection(day: Day, clientTime: ClientTime, now: Instant) -> Reason? {
+    if malformedField(day: day, clientTime: clientTime) != nil { return .invalidField }
     if day > latestToday(now: now) { return .futureDay }
-    if day != made.day { return .dayMismatch }
+    if day != clientTime.day { return .dayMismatch }
     return nil
   }
 

@@ -12,7 +12,7 @@ package final class StreakApplication: Sendable {
   private let passwords: PasswordQueue
   private let issuer: TokenIssuer
   private let exports: ExportLimits
-  private let erasures: ErasureSink
+  private let erasures: ErasureRecorder
   private let operators: (tokens: OperatorTokens, backend: OperatorBackend)?
   private let startedAt = Instant.now()
   private let parts = Mutex<[ObjectIdentifier: LoopPart]>([:])
@@ -32,7 +32,7 @@ package final class StreakApplication: Sendable {
   package init(
     store: StreakStore, passwords: PasswordLimits = PasswordLimits(), lifetimes: TokenLifetimes = TokenLifetimes(),
     exports: ExportLimits = ExportLimits(), rateLimits: RateLimitSettings = RateLimitSettings(),
-    breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureSink = .none,
+    breachedPasswords: BreachedPasswords = BreachedPasswords(), erasures: ErasureRecorder = .none,
     deletionDelaySeconds: Int64 = StreakApplication.deletionDelaySecondsDefault,
     operators: (tokens: OperatorTokens, backend: OperatorBackend)? = nil, mail: MailSettings? = nil
   ) throws(ApplicationError) {
@@ -89,7 +89,7 @@ package final class StreakApplication: Sendable {
         Task(executorPreference: loop) { await authenticator.endStreamsOfErased(nil) }
       case .change: break
       }
-      subscriptions.value.hear(event)
+      subscriptions.value.handle(event)
     }
     let part = LoopPart(
       authenticator: authenticator, calls: PersonCalls(settings: limits, meter: meter, loop: loop),

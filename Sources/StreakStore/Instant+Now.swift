@@ -1,11 +1,7 @@
-internal import Glibc
+internal import EventLoop
 public import struct StreakDomain.Instant
 
 extension Instant {
   /// The machine's clock.
-  public static func now() -> Instant {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
-  }
+  public static func now() -> Instant { Instant(microseconds: WallClock.nowMicroseconds) }
 }

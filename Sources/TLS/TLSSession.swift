@@ -119,7 +119,7 @@ internal import COpenSSL
   }
 
   /// Capacity of the session's two buffers, in bytes.
-  public var bufferBytes: Int { unsafe copenssl_bio_capacity(incoming) + copenssl_bio_capacity(outgoing) }
+  var bufferBytes: Int { unsafe copenssl_bio_capacity(incoming) + copenssl_bio_capacity(outgoing) }
 
   /// Frees the memory of buffers that are empty and large. For idle connections: a busy one needs
   /// the memory again at once.

@@ -12,7 +12,7 @@ struct AccessLog: CallObserver {
   // call.
   private let wantsOrdinary: Bool
   private let wantsFaults: Bool
-  private let faults = LineBudget(linesPerSecondMax: faultLinesPerSecondMax)
+  private let faults = LogRateLimiter(linesPerSecondMax: faultLinesPerSecondMax)
 
   static let faultLinesPerSecondMax = 20
 

@@ -77,7 +77,7 @@ final class BackupService: Sendable {
   // MARK: The ledger
 
   /// Receives the service's erasures.
-  var erasures: ErasureSink { ErasureSink { [self] records in await append(records) } }
+  var erasures: ErasureRecorder { ErasureRecorder { [self] records in await append(records) } }
 
   /// Makes the database and the ledger agree: users in the ledger are erased from the database, and
   /// users that the database has as erased are added to the ledger.

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import ProtobufCodec
 
 /// Logs to standard error, one JSON object per line: `time`, `level`, `message`, and the metadata
 /// under its own names, as strings.
@@ -23,32 +24,15 @@ struct JSONLogHandler: LogHandler {
   private static let ownNames: Set<String> = ["time", "level", "message"]
 
   static func line(time: String, level: Logger.Level, message: String, _ metadata: Logger.Metadata) -> [UInt8] {
-    var line = #"{"time":"\#(time)","level":"\#(level)","message":"#
-    append(message, to: &line)
+    var line = Array(#"{"time":"\#(time)","level":"\#(level)","message":"#.utf8)
+    line.appendJSONString(message)
     for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
-      line += ","
-      append(ownNames.contains(name) ? "_" + name : name, to: &line)
-      line += ":"
-      append("\(value)", to: &line)
+      line.append(UInt8(ascii: ","))
+      line.appendJSONString(ownNames.contains(name) ? "_" + name : name)
+      line.append(UInt8(ascii: ":"))
+      line.appendJSONString("\(value)")
     }
-    return Array(line.utf8) + Array("}\n".utf8)
-  }
-
-  /// Source: RFC 8259, 7.
-  private static func append(_ text: String, to line: inout String) {
-    line += "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": line += "\\\""
-      case "\\": line += "\\\\"
-      case "\n": line += "\\n"
-      case ..<" ":
-        let digits = String(scalar.value, radix: 16)
-        line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: line.unicodeScalars.append(scalar)
-      }
-    }
-    line += "\""
+    return line + Array("}\n".utf8)
   }
 
   /// As in RFC 3339, in UTC, to the millisecond.

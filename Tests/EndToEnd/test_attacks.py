@@ -8,14 +8,15 @@ import time
 
 import grpc
 import pytest
+import sanitizer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
-RESIDENT_GROWTH_KIB_MAX = 64 * 1024
+RESIDENT_GROWTH_KIB_MAX = sanitizer.memory(64 * 1024)
 ATTACK_SECONDS_MAX = 20
 # Another client's calls that complete while an attack lasts, each within so many seconds.
 CALLS_MIN = 20
-CALL_SECONDS_MAX = 2
+CALL_SECONDS_MAX = sanitizer.seconds(2)
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
 END_STREAM, END_HEADERS = 1, 4
 

@@ -9,13 +9,14 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
+import sanitizer
 from person import Person, details, local_time, today
 from raw_client import HEALTH, RawClient, frame, status_of
 from streak.v1 import account_pb2, common_pb2, streak_pb2
 
 SIGN_IN = "/streak.v1.AccountService/SignIn"
 GET_STREAK = "/streak.v1.StreakService/GetStreak"
-RESIDENT_GROWTH_KIB_MAX = 200 * 1024
+RESIDENT_GROWTH_KIB_MAX = sanitizer.memory(200 * 1024)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_a_message_that_breaks_every_rule_gets_an_error_with_every_field(server)
                     habits=[dict(habit=dict(id=b"3", name="", color=1 << 24, position=-1, description="d" * 2049),
                                  claim=dict(current_streak=-1, last_completed_day=-1))],
                     entries=[dict(habit_id=b"", day=-5, note="n" * 4097,
-                                  made=dict(zone="", utc_offset_seconds=54_000, day_start_minutes=1440))],
+                                  client_time=dict(zone="", utc_offset_seconds=54_000, day_start_minutes=1440))],
                     manifest=dict(habit_count=-1, entry_count=50_001, sha256=b"4")))), timeout=30)
         assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         information, violations = details(caught.value)
@@ -140,8 +141,8 @@ def test_a_message_that_breaks_every_rule_gets_an_error_with_every_field(server)
             "session.session_id", "session.session_secret", "session.migration_id",
             *(f"{captured}habits[0].habit.{name}" for name in ("id", "name", "color", "position", "description")),
             *(f"{captured}habits[0].claim.{name}" for name in ("current_streak", "last_completed_day")),
-            *(f"{captured}entries[0].{name}" for name in ("habit_id", "day", "note", "made.occurred_at", "made.zone",
-                                                          "made.utc_offset_seconds", "made.day_start_minutes")),
+            *(f"{captured}entries[0].{name}" for name in ("habit_id", "day", "note", "client_time.occurred_at", "client_time.zone",
+                                                          "client_time.utc_offset_seconds", "client_time.day_start_minutes")),
             f"{captured}captured_at",
             *(f"{captured}manifest.{name}" for name in ("habit_count", "entry_count", "sha256"))}
         person.sign_up()  # nothing was partly written: the email is free
@@ -210,7 +211,7 @@ def test_a_wrong_day_is_refused_with_its_reason(server, day, reason):
         made = local_time(today() + day) if reason == "FUTURE_DAY" else local_time()
         with pytest.raises(grpc.RpcError) as caught:
             person.streaks.RecordCompletion(
-                streak_pb2.RecordCompletionRequest(habit_id=habit, day=today() + day, made=made),
+                streak_pb2.RecordCompletionRequest(habit_id=habit, day=today() + day, client_time=made),
                 metadata=person.metadata, timeout=30)
         assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert details(caught.value)[0].reason == reason

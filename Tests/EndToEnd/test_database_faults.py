@@ -122,7 +122,7 @@ def test_a_commit_that_no_synchronous_standby_confirms_is_not_acknowledged(folde
 
 
 def completion(habit):
-    return streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), made=local_time())
+    return streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), client_time=local_time())
 
 
 def test_a_database_that_cannot_be_used_is_refused_at_the_start_in_words(folder):

@@ -72,7 +72,7 @@ def valid_habit():
 
 
 def valid_statement():
-    return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", made=local_time(today()))
+    return sync_pb2.SetCompletion(habit_id=HABIT, day=today(), done=True, note="a note", client_time=local_time(today()))
 
 
 # Rules beyond lengths and ranges: names are visible text of one line, zones have no control
@@ -88,8 +88,8 @@ def broken_habits():
 def broken_statements():
     yield from violations(valid_statement())
     statement = valid_statement()
-    statement.made.zone = "Etc/\x07"
-    yield "made.zone", statement
+    statement.client_time.zone = "Etc/\x07"
+    yield "client_time.zone", statement
 
 
 HABITS, STATEMENTS = list(broken_habits()), list(broken_statements())
@@ -102,15 +102,15 @@ def as_message(statement, kind):
     for field in ("habit_id", "day", "done", "note"):
         if field in kind.DESCRIPTOR.fields_by_name:
             setattr(found, field, getattr(statement, field))
-    if statement.HasField("made"):
-        found.made.CopyFrom(statement.made)
+    if statement.HasField("client_time"):
+        found.client_time.CopyFrom(statement.client_time)
     return found
 
 
 def test_the_schema_has_rules_for_what_is_tried_here():
     assert {path for path, _ in HABITS} >= {"id", "name", "description", "color", "position"}
     assert {path for path, _ in STATEMENTS} >= {
-        "habit_id", "day", "note", "made", "made.occurred_at", "made.zone", "made.utc_offset_seconds", "made.day_start_minutes"}
+        "habit_id", "day", "note", "client_time", "client_time.occurred_at", "client_time.zone", "client_time.utc_offset_seconds", "client_time.day_start_minutes"}
 
 
 # Entry points
@@ -257,7 +257,8 @@ def value_of(value):
 
 
 def notice(kind, kept=None, other=None, **values):
-    found = sync_pb2.Notice(notice_id=os.urandom(16), kind=kind, habit_id=HABIT, version=3, kept=value_of(kept), other=value_of(other), **values)
+    found = sync_pb2.Notice(notice_id=os.urandom(16), kind=kind, habit_id=HABIT, version=3, winning_value=value_of(kept),
+                            losing_value=value_of(other), **values)
     found.made_at.seconds = 1_700_000_000
     return found
 
@@ -271,29 +272,29 @@ def broken_notices():
     for path, habit in HABITS:
         if path in FIELDS:
             value, good = getattr(habit, path), getattr(valid_habit(), path)
-            for kept, other, place in ((value, good, "kept"), (good, value, "other")):
+            for kept, other, place in ((value, good, "winning_value"), (good, value, "losing_value")):
                 yield place, notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=FIELDS[path], kept=kept, other=other)
     for value in (-2**63, -2**31, -1, 2**32, 2**63 - 1, "7", True, None):
         for field in (sync_pb2.HABIT_FIELD_COLOR, sync_pb2.HABIT_FIELD_POSITION):
-            yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept=1, other=value)
+            yield "losing_value", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept=1, other=value)
     for value in ("true", 1, None):
-        yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_ARCHIVED, kept=True, other=value)
-        yield "other", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=today(), kept=True, other=value)
+        yield "losing_value", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_ARCHIVED, kept=True, other=value)
+        yield "losing_value", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=today(), kept=True, other=value)
     for value in (7, False, None):
-        yield "other", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_NAME, kept="a", other=value)
-        yield "other", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=value)
+        yield "losing_value", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_NAME, kept="a", other=value)
+        yield "losing_value", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=value)
     yield "field", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, kept="a", other="b")
     yield "field", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), field=sync_pb2.HABIT_FIELD_NAME, kept="a", other="b")
     for path, statement in STATEMENTS:
         if path == "note":
-            yield "other", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=statement.note)
+            yield "losing_value", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a", other=statement.note)
         if path == "day":
             yield "day", notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=statement.day, kept="a", other="b")
             yield "day", notice(sync_pb2.NOTICE_KIND_DONE_CONFLICT, day=statement.day, kept=True, other=False)
     yield "day", notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=sync_pb2.HABIT_FIELD_NAME, day=today(), kept="a", other="b")
-    yield "other", notice(sync_pb2.NOTICE_KIND_DELETION_CONFLICT, other="deleted")
+    yield "losing_value", notice(sync_pb2.NOTICE_KIND_DELETION_CONFLICT, other="deleted")
     for value in (-1, 2**31, "3", None):
-        yield "kept", notice(sync_pb2.NOTICE_KIND_STREAK_HEALED, day=today(), kept=value, other=1)
+        yield "winning_value", notice(sync_pb2.NOTICE_KIND_STREAK_HEALED, day=today(), kept=value, other=1)
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +335,7 @@ def test_documents_and_their_notices(place, template):
         # For any such notice, its resolution is a value that can be exported and imported again.
         back.sync()
         for found in good:
-            back.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=found.notice_id, take_other=True))
+            back.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=found.notice_id, take_losing=True))
         back.sync()
         habit = back.habits[HABIT]
         assert (len(habit.name), len(habit.description), habit.color, habit.position, habit.archived) == (

@@ -50,12 +50,12 @@ def rich_life(server):
 def shown(person):
     """The visible state of a person: streaks, days with notes and trust, notices, the inbox."""
     streaks = person.streaks.ListStreaks(streak_pb2.ListStreaksRequest(), metadata=person.metadata, timeout=30).streaks
-    cells = [(cell.habit_id, cell.day, cell.done, cell.note, cell.trust, cell.quarantine_reason, cell.made.zone) for cell in person.history()]
+    cells = [(cell.habit_id, cell.day, cell.done, cell.note, cell.trust, cell.quarantine_reason, cell.client_time.zone) for cell in person.history()]
     notices = person.service.ListNotices(sync_pb2.ListNoticesRequest(include_acknowledged=True), metadata=person.metadata, timeout=30).notices
     rejected = person.service.ListRejectedOperations(
         sync_pb2.ListRejectedOperationsRequest(), metadata=person.metadata, timeout=30).operations
     return (sorted(streak.SerializeToString(deterministic=True) for streak in streaks), sorted(cells),
-            sorted((notice.notice_id, str(notice.kept), str(notice.other), notice.resolved) for notice in notices),
+            sorted((notice.notice_id, str(notice.winning_value), str(notice.losing_value), notice.resolved) for notice in notices),
             sorted(operation.SerializeToString(deterministic=True) for operation in rejected))
 
 
@@ -72,7 +72,7 @@ def test_export_erase_import_gives_the_same(server, format):
         import_id = os.urandom(16)
         reply = back.bring_in(document, format, import_id, piece=random.choice([1000, 65_536]))
         assert reply.sealed and reply.demoted_count == 0 and reply.habit_count == 3 and reply.cell_count == 7
-        assert list(reply.sections_left_out) == ["devices", "audit"]
+        assert list(reply.sections_left_out) == [export_pb2.DOCUMENT_SECTION_DEVICES, export_pb2.DOCUMENT_SECTION_AUDIT]
         assert shown(back) == before
         assert sections(back.export()[0]) == sections(readable)
         back.sync()
@@ -122,7 +122,7 @@ def test_a_day_without_its_moment_is_a_damaged_document(server):
     phone.make(**completion(phone.new_habit(), today()))
     phone.sync()
     damaged = json.loads(phone.export()[0])
-    del damaged["ledger"][0]["cell"]["made"]
+    del damaged["ledger"][0]["cell"]["clientTime"]
     with Device(server) as back:
         assert refusal(back.bring_in, json.dumps(damaged).encode())[1] == "IMPORT_UNREADABLE"
         assert not back.history()

@@ -4,6 +4,7 @@ acknowledged comes back with its devices, once. scripts/check --failover takes m
 import os
 import random
 
+import sanitizer
 from audited import Devices
 from faults import ADMIN, readiness
 from postgres import DATABASE
@@ -14,7 +15,7 @@ PROMOTIONS = int(os.environ.get("STREAKD_PROMOTIONS", 4))
 # Commits that a standby lacks at its promotion, at most.
 CUT_MAX = 40
 LOG_LINES_PER_PROMOTION_MAX = 400
-GROWTH_KIB_MAX = 96 * 1024
+GROWTH_KIB_MAX = sanitizer.memory(96 * 1024)
 
 
 def test_what_was_acknowledged_survives_promotions_that_lost_the_last_commits(folder):

@@ -18,7 +18,7 @@ def habit(number, name="Read", **fields):
 def entry(captured, ago=0, text="", seconds=0, done=True):
     made = local_time(today() - ago)
     made.occurred_at.seconds -= seconds
-    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=done, note=text, made=made)
+    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=today() - ago, done=done, note=text, client_time=made)
 
 
 def claim(habits, entries, captured_at=None):
@@ -162,10 +162,10 @@ def test_a_conflict_of_before_is_resolved_after_the_id_has_changed(server):
             [conflict] = account.notices.values()
             migrate(account, claim([small], [entry(small, 1)]))
             # Offline, with the device's knowledge of the conflict.
-            account.make(resolve_conflict=dict(notice_id=conflict.notice_id, take_other=True))
+            account.make(resolve_conflict=dict(notice_id=conflict.notice_id, take_losing=True))
             [outcome] = account.sync()
             assert outcome.status == 1
-            assert account.cells[small.habit.id, today()].note == conflict.other.text
+            assert account.cells[small.habit.id, today()].note == conflict.losing_value.text
             assert all(told.resolved and told.habit_id == small.habit.id for told in account.notices.values())
             other.sync()
             assert other.digest() == account.digest()

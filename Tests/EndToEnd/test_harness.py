@@ -105,9 +105,9 @@ def test_a_failure_is_shrunk_and_its_command_shows_it_again(server, tmp_path):
         [failure] = [failure for failure in json.loads((tmp_path / "json").read_text())["suites"][0]["failures"]
                      if failure["check"] == "rule max_bytes of note"]
         request = json.loads(failure["request"]) if not failure["request"].endswith("...") else None
-        # The note that breaks the rule and the required fields remain; "nothing_left", offset and
+        # The note that breaks the rule and the required fields remain; "queue_drained", offset and
         # day start are removed.
-        assert sorted(request) == ["day", "habitId", "made", "note"] and sorted(request["made"]) == ["occurredAt", "zone"], failure
+        assert sorted(request) == ["clientTime", "day", "habitId", "note"] and sorted(request["clientTime"]) == ["occurredAt", "zone"], failure
         assert len(request["note"]) == 4097
         program, *arguments = shlex.split(failure["replay"])
         again = subprocess.run([str(PROGRAMS / program), *arguments], capture_output=True, text=True, timeout=120)

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+import sanitizer
 from http1_peer import HOST, Http1Peer, call, request
 from server import PROGRAMS, Server, open_folder, wait_until
 
@@ -218,7 +219,7 @@ def test_an_idle_connection_costs_at_most_8_kib():
             check_page(peer.answer())
         each = (resident_kib(process) - before) / count
         print(f"{each:.1f} KiB for each idle connection")
-        assert each <= 8
+        assert each <= sanitizer.memory(8)
 
 
 class Caller(threading.Thread):
@@ -278,8 +279,9 @@ def test_a_thousand_half_open_requests_hold_no_more_than_the_budget_and_others_a
         grown = resident_kib(process) - before
         are_open = sum(map(is_open, peers))
         print(f"{are_open} open, {grown // MIB} MiB, {len(others.seconds)} calls of others, the longest took {max(others.seconds) * 1000:.0f} ms")
-        assert max(others.seconds) < 5 and grown < most * MIB
-        assert not stays or are_open == len(peers)
+        assert max(others.seconds) < sanitizer.seconds(5) and grown < sanitizer.memory(most) * MIB
+        # With a sanitizer the first heads are cut off for slowness before the last is sent.
+        assert not stays or sanitizer.IS_ON or are_open == len(peers)
 
 
 def reads_to_end(peer):

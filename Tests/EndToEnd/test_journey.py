@@ -95,7 +95,7 @@ def test_the_whole_journey(server, folder, source, anchored):
     # A session that the server saw begin just now can have at most two days.
     countable = 2 if anchored else WINDOW_DAYS
     counted = {habit: [day for day in all_days if day > now - countable] for habit, all_days in days.items()}
-    entries = [migration_pb2.CapturedEntry(habit_id=habit, day=day, done=True, note=f"day {day}", made=local_time(day))
+    entries = [migration_pb2.CapturedEntry(habit_id=habit, day=day, done=True, note=f"day {day}", client_time=local_time(day))
                for habit, all_days in days.items() for day in all_days]
     capture = captured_session([migration_pb2.CapturedHabit(habit=habit) for habit in habits], entries)
 
@@ -139,7 +139,7 @@ def test_the_whole_journey(server, folder, source, anchored):
         assert recorded.cell.trust == common_pb2.CELL_TRUST_COUNTED
         assert as_tuple(recorded.streak) == (1, 1, 1, now)
         undone = person.streaks.UndoCompletion(
-            streak_pb2.UndoCompletionRequest(habit_id=second, day=now, made=local_time()), metadata=person.metadata, timeout=30)
+            streak_pb2.UndoCompletionRequest(habit_id=second, day=now, client_time=local_time()), metadata=person.metadata, timeout=30)
         assert not undone.cell.done and undone.streak.current == 0
         assert undone.cell.note == "the first time"
         assert as_tuple(person.record(second, note="again").streak) == (1, 1, 1, now)

@@ -92,7 +92,7 @@ def test_c1_c2_c3_thirty_days_count_and_no_more(server, person, way, count, coun
     assert len(exported["ledger"]) == count
     method = "AccountService/SignUp" if way == "sign up" else "MigrationService/Migrate"
     event, = [event for event in exported["audit"] if event["method"] == method and "session=" in event.get("detail", "")]
-    assert event["outcome"] == "OK" and f"session={session.id.hex()} unanchored=false" in event["detail"]
+    assert event["outcome"] == "CALL_STATUS_OK" and f"session={session.id.hex()} unanchored=false" in event["detail"]
     assert ("OVER_LIMIT=1" in event["detail"]) == (count == 31)
     assert not result.notice_ids
 
@@ -303,7 +303,7 @@ def test_c20_c21_a_session_is_one_accounts(server, account):
         assert "Private" not in told and captured.habit.id.hex() not in told
         attempt = listed(other).attempts[0]
         assert (attempt.method, attempt.outcome, attempt.reason) == (
-            "MigrationService/Migrate", "PERMISSION_DENIED", "SESSION_CLAIMED")
+            "MigrationService/Migrate", common_pb2.CALL_STATUS_PERMISSION_DENIED, common_pb2.SESSION_CLAIMED)
         assert f"session={session.id.hex()}" in attempt.detail
         assert other.history() == []
 
@@ -451,7 +451,7 @@ def test_c32_both_notes_of_a_day_survive(server, account):
     assert [cell.note for cell in account.history()] == ["the account's"]
     notices = sync_pb2_grpc.SyncServiceStub(account.channel)
     notice, = notices.ListNotices(sync_pb2.ListNoticesRequest(), metadata=account.metadata, timeout=30).notices
-    assert (notice.notice_id, notice.kept.text, notice.other.text) == (result.notice_ids[0], "the account's", "the session's")
+    assert (notice.notice_id, notice.winning_value.text, notice.losing_value.text) == (result.notice_ids[0], "the account's", "the session's")
     assert b"the session's" in account.export()[0]
 
 
@@ -484,7 +484,7 @@ def test_c34_c35_a_part_and_a_flipped_bit_are_recognised_and_can_be_sent_again(s
     (lambda claim: setattr(claim.captured.entries[0], "day", 2**31 - 1), "session.captured.entries[0].day"),
     (lambda claim: setattr(claim.captured.entries[0], "note", "x" * 4_097), "session.captured.entries[0].note"),
     (lambda claim: setattr(claim.captured.entries[0], "note", "x" * 3_000_000), "session.captured.entries[0].note"),
-    (lambda claim: setattr(claim.captured.entries[0].made, "utc_offset_seconds", 50_401), "session.captured.entries[0].made.utc_offset_seconds"),
+    (lambda claim: setattr(claim.captured.entries[0].client_time, "utc_offset_seconds", 50_401), "session.captured.entries[0].client_time.utc_offset_seconds"),
     (lambda claim: setattr(claim.captured.manifest, "entry_count", -1), "session.captured.manifest.entry_count"),
     (lambda claim: setattr(claim, "migration_id", b"short"), "session.migration_id"),
 ])

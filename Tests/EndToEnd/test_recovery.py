@@ -116,12 +116,12 @@ def test_an_account_gets_back_what_it_lost(operated):
         assert phone.cell(noted, today() - 3).note == "changed since" and phone.cell(kept).note == "new since"
         old = phone.cell(kept, today() - 40)
         assert old.done and old.quarantine_reason == 3
-        assert {notice.other.text for notice in phone.notices.values() if notice.day == today() - 3} == {"before 3"}
+        assert {notice.losing_value.text for notice in phone.notices.values() if notice.day == today() - 3} == {"before 3"}
         assert not any(habit.name == "of somebody else" for habit in phone.habits.values())
         trail = events(phone)
         for method in ("RecoveryService/RequestRecovery", "AdminService/FulfilRecovery", "RecoveryService/ConfirmRecovery"):
-            assert (method, "OK") in [event[:2] for event in trail], method
-        assert ("RecoveryService/ConfirmRecovery", "ABORTED") in [event[:2] for event in trail]
+            assert (method, "CALL_STATUS_OK") in [event[:2] for event in trail], method
+        assert ("RecoveryService/ConfirmRecovery", "CALL_STATUS_ABORTED") in [event[:2] for event in trail]
         assert "0 broken" in streakctl(
             "audit", "verify", "--database", f"host={operated.place}/data/socket user=streakd dbname=postgres", "--user", phone.user_id.hex())
 

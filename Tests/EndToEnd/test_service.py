@@ -202,9 +202,9 @@ def test_what_the_field_rules_cannot_express_is_refused_naming_the_field(server)
         made.zone = "Asia/\x01Kathmandu"
         with pytest.raises(grpc.RpcError) as caught:
             person.streaks.RecordCompletion(
-                streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), made=made), metadata=person.metadata,
+                streak_pb2.RecordCompletionRequest(habit_id=habit, day=today(), client_time=made), metadata=person.metadata,
                 timeout=30)
-        assert [violation.field for violation in details(caught.value)[1]] == ["made.zone"]
+        assert [violation.field for violation in details(caught.value)[1]] == ["client_time.zone"]
 
 
 def test_a_slow_reader_of_exports_holds_up_only_more_exports(folder):

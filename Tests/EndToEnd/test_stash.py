@@ -192,7 +192,7 @@ def test_a_session_that_an_existing_account_claims_keeps_no_stash(server, person
 @pytest.mark.parametrize("broken, expected", [
     (lambda capture: capture.entries.pop(), "PARTIAL_CAPTURE"),
     (lambda capture: setattr(capture.entries[0], "note", "another"), "CAPTURE_CORRUPT"),
-    (lambda capture: setattr(capture.entries[0].made, "zone", "Etc/\x07"), "INVALID_FIELD"),
+    (lambda capture: setattr(capture.entries[0].client_time, "zone", "Etc/\x07"), "INVALID_FIELD"),
     (lambda capture: setattr(capture.entries[0], "note", "x" * 4097), "INVALID_FIELD"),
     (lambda capture: setattr(capture.habits[0].habit, "name", "two\nlines"), "INVALID_FIELD"),
     (lambda capture: capture.ClearField("manifest"), "INVALID_FIELD")])

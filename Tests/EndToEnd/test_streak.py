@@ -98,7 +98,7 @@ def test_a_choice_in_a_conflict_is_a_resolution_offline_too_and_ends_it_on_both_
     # The choices are made while the server is unreachable, and are seen at once.
     phone.environment["STREAK_SERVER"] = "127.0.0.1:1"
     phone.run("conflicts", "--take-other", first["id"], "--keep", second["id"])
-    assert [(operation.WhichOneof("change"), operation.resolve_conflict.notice_id.hex(), operation.resolve_conflict.take_other)
+    assert [(operation.WhichOneof("change"), operation.resolve_conflict.notice_id.hex(), operation.resolve_conflict.take_losing)
             for operation in queued(phone)] == [
         ("resolve_conflict", told["id"].replace("-", ""), takes_other) for told, takes_other in ((first, True), (second, False))]
     chosen = {first["habit"]: first["other"], second["habit"]: second["kept"]}
@@ -109,7 +109,7 @@ def test_a_choice_in_a_conflict_is_a_resolution_offline_too_and_ends_it_on_both_
         assert notes(device) == chosen
     assert phone.json("conflicts") == [] and queued(phone) == []
     # The other device is told how it ended.
-    assert {told["habit"]: told["kept"] for told in tablet.json("conflicts") if told["settled"]} == chosen
+    assert {told["habit"]: told["winning_value"] for told in tablet.json("conflicts") if told["resolved"]} == chosen
 
 
 def notes(device):

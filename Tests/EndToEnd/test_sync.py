@@ -32,7 +32,7 @@ def pair(server):
             yield phone, tablet, habit
 
 
-def settle(*devices):
+def converge(*devices):
     """All devices sync until they are equal."""
     for _ in range(3):
         for device in devices:
@@ -59,7 +59,7 @@ def test_c75_a_batch_sent_twice(pair):
     assert first.digest == second.digest
     assert phone.streak(habit).current == 3
     phone.take(first)
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 def test_c77_a_number_used_twice(pair):
@@ -95,7 +95,7 @@ def test_c79_one_bad_operation_of_a_hundred(pair):
     assert inbox[0].operation.set_completion.note == "never lost"
     document, _ = phone.export()
     assert b"never lost" in document
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 def test_c80_c81_notes_on_two_phones(pair):
@@ -107,12 +107,12 @@ def test_c80_c81_notes_on_two_phones(pair):
     phone.sync()
     outcomes = tablet.sync()
     assert [outcome.status for outcome in outcomes] == [APPLIED, APPLIED]
-    settle(phone, tablet)
+    converge(phone, tablet)
     assert phone.cell(habit).note == tablet.cell(habit).note == "sun"
     (notice,) = phone.notices.values()
     assert tablet.notices == phone.notices
-    assert (notice.kind, notice.kept.text, notice.other.text) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
-    assert notice.other_device_id == phone.device.device_id and notice.day == today()
+    assert (notice.kind, notice.winning_value.text, notice.losing_value.text) == (sync_pb2.NOTICE_KIND_NOTE_CONFLICT, "sun", "rain")
+    assert notice.losing_device_id == phone.device.device_id and notice.day == today()
 
     def shown(device):
         request = sync_pb2.ListNoticesRequest()
@@ -121,9 +121,9 @@ def test_c80_c81_notes_on_two_phones(pair):
     request = sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice.notice_id])
     phone.service.AcknowledgeNotices(request, metadata=phone.metadata, timeout=30)
     assert shown(phone) == [] and shown(tablet) == [notice.notice_id]
-    tablet.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice.notice_id, take_other=True))
+    tablet.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice.notice_id, take_losing=True))
     assert tablet.sync()[0].status == APPLIED
-    settle(phone, tablet)
+    converge(phone, tablet)
     assert phone.cell(habit).note == "rain"
 
 
@@ -134,12 +134,12 @@ def test_a_device_is_not_given_a_notice_again_that_it_has_acknowledged_and_close
     tablet.make(ahead=1, **completion(habit, note="sun"))
     phone.sync()
     tablet.sync()
-    settle(phone, tablet)
+    converge(phone, tablet)
     (notice,) = tablet.notices
     request = sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice])
     tablet.service.AcknowledgeNotices(request, metadata=tablet.metadata, timeout=30)
     tablet.notices.clear()
-    change = dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_other=True))
+    change = dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_losing=True))
     tablet.make(**(change if resolves else completion(habit, note="wind")))
     assert tablet.sync()[0].status == APPLIED
     assert tablet.notices == {} and tablet.cell(habit).note == ("rain" if resolves else "wind")
@@ -156,7 +156,7 @@ def test_c82_deleted_here_ticked_there(pair):
     phone.sync()
     assert habit not in phone.habits
     assert [outcome.status for outcome in tablet.sync()] == [APPLIED]
-    settle(phone, tablet)
+    converge(phone, tablet)
     assert phone.habits[habit].archived and phone.cell(habit).done and phone.cell(habit, today() - 1).done
     assert [notice.kind for notice in phone.notices.values()] == [sync_pb2.NOTICE_KIND_DELETION_CONFLICT]
 
@@ -189,9 +189,9 @@ def test_c85_c86_clocks(pair):
     phone.make(ahead=-int(time.time()), **completion(habit, note="1970"))
     assert phone.sync()[0].status == APPLIED
     made = common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=0), zone="Etc/UTC")
-    phone.make(**completion(habit, 0, made=made))
+    phone.make(**completion(habit, 0, client_time=made))
     assert phone.sync()[0].status == REJECTED
-    settle(phone, tablet)
+    converge(phone, tablet)
     assert tablet.cell(habit).note == "1970"
 
 
@@ -219,9 +219,9 @@ def test_c62_c64_a_late_day_heals_the_streak_with_a_notice(pair):
     assert phone.streak(habit).current == 1
     tablet.make(**completion(habit, today() - 1))
     tablet.sync()
-    settle(phone, tablet)
+    converge(phone, tablet)
     assert phone.streak(habit).current == 3
-    assert [(notice.kind, notice.kept.number, notice.other.number) for notice in phone.notices.values()] == [
+    assert [(notice.kind, notice.winning_value.number, notice.losing_value.number) for notice in phone.notices.values()] == [
         (sync_pb2.NOTICE_KIND_STREAK_HEALED, 3, 1)]
 
 
@@ -244,12 +244,12 @@ def test_record_and_sync_are_one_path(pair):
     phone, tablet, habit = pair
     phone.record(habit, note="direct")
     phone.streaks.UndoCompletion(
-        streak_pb2.UndoCompletionRequest(habit_id=habit, day=today(), made=local_time()), metadata=phone.metadata)
+        streak_pb2.UndoCompletionRequest(habit_id=habit, day=today(), client_time=local_time()), metadata=phone.metadata)
     other = phone.put_habit("Run", color=5)
     tablet.sync()
     assert tablet.cell(habit).note == "direct" and not tablet.cell(habit).done
     assert tablet.habits[other].color == 5
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
@@ -259,7 +259,7 @@ def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
     def tap(device, hours):
         """A tap of now, where it is so many hours later than in UTC."""
         made = common_pb2.LocalTime(occurred_at=timestamp_pb2.Timestamp(seconds=now), zone="Etc/Test", utc_offset_seconds=hours * 3600)
-        device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, made=made))
+        device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, client_time=made))
         return device.take(device.send(device.request()))
 
     def told(response):
@@ -291,6 +291,20 @@ def test_many_pages(pair):
     tablet.cursor = sync_pb2.Cursor(change_number=-1)
     response = tablet.take(tablet.send(tablet.request([])))
     assert response.reset and len(tablet.cells) == 40
+
+
+def test_a_sync_sends_of_a_day_what_a_device_uses(pair):
+    """When the server stored it is in the history. A pull of years has tens of thousands of days."""
+    phone, tablet, habit = pair
+    phone.make(**completion(habit, today()))
+    stored = phone.take(phone.send(phone.request())).cells[0]
+    tablet.sync()
+    history = phone.streaks.GetHistory(
+        streak_pb2.GetHistoryRequest(filter=streak_pb2.HistoryFilter(habit_id=habit)), metadata=phone.metadata).cells[0]
+    assert history.HasField("recorded_at") and not stored.HasField("recorded_at")
+    history.ClearField("recorded_at")
+    assert history == stored == tablet.cell(habit)
+    assert stored.ByteSize() <= 100
 
 
 def test_c130_a_forged_cursor_is_refused_and_no_other_device_pulls(pair):
@@ -329,7 +343,7 @@ def test_days_that_changed_many_times_are_sent_once_in_consecutive_pages(pair):
             break
     # Every change is a step of the walk; only the last one of a day gives the day.
     assert sorted(told) == ["57", "58", "59"] and pages <= 60 // 7 + 1
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 def phone_server(device):
@@ -380,7 +394,7 @@ def test_c89_simulation_with_real_processes(folder, seed):
                     exchange(device, proxy, chance)
             for device in devices:
                 device.connect(running)
-            patiently(lambda: settle(*devices))
+            patiently(lambda: converge(*devices))
             made = sum(device.decided for device in devices)
             counted = sql(folder / "data", "SELECT count(*), count(DISTINCT (device_id, seq)) FROM operations")
             assert counted == f"{made}|{made}", f"seed {seed}"
@@ -494,7 +508,7 @@ def test_sync_stream(pair):
     assert tablet.decided == 31
     requests.put(None)
     assert stream.next() is None
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 def test_sync_stream_refuses_and_ends(pair):
@@ -599,7 +613,7 @@ def test_c76_c92_a_queue_survives_kills(folder, victim):
                         kill_postgres(running)
                         flight.exception()
                 try:
-                    phone.take(phone.send(phone.request(phone.queue[:chance.randrange(1, 40)], nothing_left=False)))
+                    phone.take(phone.send(phone.request(phone.queue[:chance.randrange(1, 40)], queue_drained=False)))
                 except grpc.RpcError as error:
                     assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN), error.details()
             assert kills == 3
@@ -639,18 +653,18 @@ def hostile(habit):
         return time
 
     extremes = [-(1 << 31), -1, 0, 10_956, 2_932_897, (1 << 31) - 1]
-    yield from (completion(habit, day, made=local_time()) for day in extremes)
+    yield from (completion(habit, day, client_time=local_time()) for day in extremes)
     yield completion(habit, note="n" * 4097)
     yield completion(habit, note="n" * 100_000)
-    yield completion(habit, made=made(zone=""))
-    yield completion(habit, made=made(zone="z" * 65))
-    yield completion(habit, made=made(zone="a\x07"))
-    yield from (completion(habit, made=made(utc_offset_seconds=value)) for value in (-43_201, 50_401, -(1 << 31), (1 << 31) - 1))
-    yield from (completion(habit, made=made(day_start_minutes=value)) for value in (-1, 1440, (1 << 31) - 1))
+    yield completion(habit, client_time=made(zone=""))
+    yield completion(habit, client_time=made(zone="z" * 65))
+    yield completion(habit, client_time=made(zone="a\x07"))
+    yield from (completion(habit, client_time=made(utc_offset_seconds=value)) for value in (-43_201, 50_401, -(1 << 31), (1 << 31) - 1))
+    yield from (completion(habit, client_time=made(day_start_minutes=value)) for value in (-1, 1440, (1 << 31) - 1))
     for seconds, nanos in ((-(1 << 63), 0), ((1 << 63) - 1, 0), (0, -1), (0, (1 << 31) - 1), (-62_135_596_801, 0)):
         time = local_time()
         time.occurred_at.CopyFrom(timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos))
-        yield completion(habit, made=time)
+        yield completion(habit, client_time=time)
 
 
 def test_every_bad_operation_is_rejected_by_itself(pair):
@@ -667,7 +681,7 @@ def test_every_bad_operation_is_rejected_by_itself(pair):
         sync_pb2.ListRejectedOperationsRequest(page_size=1000), metadata=phone.metadata, timeout=30).operations
     assert len(inbox) == len(changes)
     assert [one.HasField("operation") for one in inbox].count(False) == 1  # the one of 100,000 bytes
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 @pytest.mark.parametrize("seen", [
@@ -681,7 +695,7 @@ def test_lies_about_what_was_seen(pair, seen):
     phone.queue[0].seen.extend(common_pb2.StatementId(source_id=source, seq=seq) for source, seq in seen)
     outcome = phone.sync()[0]
     assert outcome.status == (APPLIED if len(seen[0][0]) in (0, 16) else REJECTED)
-    settle(phone, tablet)
+    converge(phone, tablet)
 
 
 @pytest.mark.parametrize("numbers", [[0], [-1], [1 << 62], [(1 << 63) - 1], [1, 3], [2, 1], [1, 1]])
@@ -726,10 +740,10 @@ def test_another_persons_notices_and_conflicts(server, pair):
     with Device(server) as stranger:
         stranger.service.AcknowledgeNotices(
             sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice]), metadata=stranger.metadata, timeout=30)
-        stranger.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_other=True))
+        stranger.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_losing=True))
         stranger.make(**completion(habit))
         stranger.make(**delete(habit))
         assert [outcome.reason for outcome in stranger.sync()] == [
             common_pb2.CONFLICT_NOT_FOUND, common_pb2.HABIT_NOT_FOUND, common_pb2.HABIT_NOT_FOUND]
-    settle(phone, tablet)
+    converge(phone, tablet)
     assert phone.cell(habit).note == "b" and not phone.notices[notice].resolved

@@ -12,6 +12,7 @@ import time
 
 import grpc
 import pytest
+import sanitizer
 from app import PASSWORD, App
 from certificates import tls_arguments
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -128,7 +129,7 @@ def ask_for_key_updates(server, seconds=60.0):
 def test_a_client_that_makes_tls_answer_and_reads_nothing_is_closed_and_others_are_served(secure, certificates):
     # Far sooner than the minute after which a peer that reads nothing is disconnected anyway, and
     # also for a peer that reads a byte now and then.
-    assert ask_for_key_updates(secure, seconds=50)
+    assert ask_for_key_updates(secure, seconds=sanitizer.seconds(50))
     with channel(secure, certificates) as connected:
         assert check(connected) == health_pb2.HealthCheckResponse.SERVING
 

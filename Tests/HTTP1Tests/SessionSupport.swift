@@ -2,7 +2,7 @@ import HTTP
 import HTTP1
 
 /// A session, the calls of its delegate, and its output.
-final class Server: HTTPSessionDelegate {
+final class Server {
   let session: HTTP1Session
   let shared: HTTPResources
   private let output = HTTPOutputBuffer()
@@ -33,7 +33,7 @@ final class Server: HTTPSessionDelegate {
     shared = HTTPResources(limits: limits, now: { clock.now })
     session = HTTP1Session(
       resources: HTTP1Resources(shared: shared, unixSeconds: { 784_111_777 }, answerFields: answerFields))
-    session.delegate = self
+    session.delegate = Delegate(server: self)
   }
 
   /// Makes the server answer each complete request with 200 and the request's own body.
@@ -81,25 +81,30 @@ final class Server: HTTPSessionDelegate {
       + (closes ? "connection: close\r\n" : "") + "\r\n" + body
   }
 
-  // MARK: Delegate
+  /// The session holds its delegate, which therefore does not hold the server.
+  private final class Delegate: HTTPSessionDelegate {
+    private unowned let server: Server
 
-  func established() { establishedCount += 1 }
+    init(server: Server) { self.server = server }
 
-  func receivedHeaders(_ exchange: HTTPExchange) {
-    exchanges.append(exchange)
-    requests.append(
-      "\(exchange.headers.firstValue(":method") ?? "") \(exchange.headers.firstValue(":path") ?? "")")
-    onHeaders?(exchange)
+    func established() { server.establishedCount += 1 }
+
+    func receivedHeaders(_ exchange: HTTPExchange) {
+      server.exchanges.append(exchange)
+      server.requests.append(
+        "\(exchange.headers.firstValue(":method") ?? "") \(exchange.headers.firstValue(":path") ?? "")")
+      server.onHeaders?(exchange)
+    }
+
+    func receivedBody(_ exchange: HTTPExchange) { server.onBody?(exchange) }
+
+    func closed(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
+      server.bodies.append(String(decoding: exchange.body[exchange.bodyOffset...], as: UTF8.self))
+      server.ends.append(code.rawValue)
+    }
+
+    func drained(_ exchange: HTTPExchange) { server.drainedCount += 1 }
+
+    func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
   }
-
-  func receivedBody(_ exchange: HTTPExchange) { onBody?(exchange) }
-
-  func closed(_ exchange: HTTPExchange, code: HTTP2ErrorCode) {
-    bodies.append(String(decoding: exchange.body[exchange.bodyOffset...], as: UTF8.self))
-    ends.append(code.rawValue)
-  }
-
-  func drained(_ exchange: HTTPExchange) { drainedCount += 1 }
-
-  func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
 }

@@ -132,7 +132,7 @@ struct SessionTests {
     #expect(try server.written() == "")
     try server.receive("hi")
     #expect(try server.written() == Server.ok("hi"))
-    server.onHeaders = { server.session.submitHeadersOnlyResponse($0, Server.fields("401")) }
+    server.onHeaders = { [unowned server] in server.session.submitHeadersOnlyResponse($0, Server.fields("401")) }
     try server.receive(head)
     let refusal = try server.written()
     // The following bytes could be the body or the next request.
@@ -231,7 +231,7 @@ struct SessionTests {
   @Test("the rest of a small body is read and dropped, so that the connection is kept", arguments: [0, 1])
   func earlyAnswer(excess: Int) throws {
     let server = Server()
-    server.onHeaders = { exchange in
+    server.onHeaders = { [unowned server] exchange in
       exchange.discardsInput = true
       server.session.submitHeadersOnlyResponse(exchange, Server.fields("404"))
     }
@@ -251,7 +251,7 @@ struct SessionTests {
   @Test("with a body of unknown length the connection closes after an early answer")
   func earlyAnswerToChunks() throws {
     let server = Server()
-    server.onHeaders = { server.session.submitHeadersOnlyResponse($0, Server.fields("404")) }
+    server.onHeaders = { [unowned server] in server.session.submitHeadersOnlyResponse($0, Server.fields("404")) }
     try server.receive(Wire.chunked("3\r\nabc\r\n"))
     #expect(try server.written().contains("connection: close\r\n") && server.session.isFinished)
   }
@@ -397,7 +397,7 @@ struct SessionTests {
     server.echo()
     let answer = server.onHeaders
     var count = 0
-    let closing = { (exchange: HTTPExchange) in
+    let closing = { [unowned server] (exchange: HTTPExchange) in
       count += 1
       if count > place { server.session.abandon() } else { answer?(exchange) }
     }

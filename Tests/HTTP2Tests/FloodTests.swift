@@ -101,7 +101,7 @@ struct FloodTests {
   @Test("a budget refills with time, up to its burst, and work adds to it")
   func refill() {
     let rate = FrameRate(burst: 2, perSecond: 1_000)
-    var budget = FrameBudget(rate, atMilliseconds: 0)
+    var budget = TokenBucket(rate, atMilliseconds: 0)
     func takes(_ wanted: [Bool], at now: UInt64) { for taken in wanted { #expect(budget.take(rate) { now } == taken) } }
     takes([true, true, false], at: 0)
     takes([true, true, false], at: 3)

@@ -10,7 +10,7 @@ struct SessionMemoryTests {
   private func withBlock(_ body: (SessionMemory, UnsafeMutableRawPointer) throws -> Void) rethrows {
     let memory = SessionMemory()
     defer { memory.deallocate() }
-    try body(memory, memory.withBlock { $0 })
+    try body(memory, memory.block)
   }
 
   private func offset(_ address: UnsafeMutableRawPointer?, in block: UnsafeMutableRawPointer) -> Int? {

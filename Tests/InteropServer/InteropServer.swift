@@ -2,6 +2,7 @@
 // language: `interop-server --port=N [--tls-certificate=FILE --tls-key=FILE]`.
 import EventLoop
 import Glibc
+import ProtobufCodec
 import RPC
 import TLS
 import TestSchema
@@ -50,7 +51,7 @@ struct MetadataEcho: ServerInterceptor {
     if let value = context.metadata("x-grpc-test-echo-initial") {
       context.addInitialMetadata("x-grpc-test-echo-initial", value)
     }
-    if let bytes = context.binaryMetadata("x-grpc-test-echo-trailing-bin") {
+    if let bytes = context.metadata("x-grpc-test-echo-trailing-bin").flatMap(Base64.decode) {
       context.addTrailingMetadata("x-grpc-test-echo-trailing-bin", bytes: bytes)
     }
     try await next(context)

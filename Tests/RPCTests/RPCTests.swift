@@ -154,7 +154,8 @@ struct RPCTests {
   func metadata() async throws {
     let method = ServerMethod.unary(EchoMethods.unary) { (_: EchoMessage, context) throws(RPCStatus) in
       context.addTrailingMetadata("x-reply", "yes")
-      return EchoMessage(message: context.metadata("x-key") ?? "", payload: context.binaryMetadata("x-key-bin") ?? [])
+      let binary = context.metadata("x-key-bin").flatMap(Base64.decode)
+      return EchoMessage(message: context.metadata("x-key") ?? "", payload: binary ?? [])
     }
     try await Fixture.with(methods: [method]) { fixture in
       let reply = try await fixture.client.unary(

@@ -23,7 +23,7 @@ print("in sync")
 for await event in events {
   switch event {
   case .notice(let id, let notice):
-    print("kept: \(notice.kept), not kept: \(notice.other)")
+    print("kept: \(notice.winningValue?.text ?? ""), not kept: \(notice.losingValue?.text ?? "")")
     try await client.acknowledge(id)
   case .rejected(let operation, let reason): print("not accepted: \(operation) \(reason)")
   case .changed: for habit in try await client.habits() { print(habit.fields.name, habit.streak.current) }

@@ -136,12 +136,12 @@ struct ClientWorld {
     let client = devices[index].client
     let open = try await client.notices().filter { !$0.value.isResolved }.sorted { $0.key < $1.key }
     guard let (id, notice) = open.randomElement(using: &random) else { return }
-    let takesOther = Bool.random(using: &random)
-    if notice.kind == .doneConflict, let day = notice.day, takesOther {
+    let takesLosing = Bool.random(using: &random)
+    if notice.kind == .doneConflict, let day = notice.day, takesLosing {
       let habit = try await client.habits(includingArchived: true).first { $0.id == notice.habitID }
       undone.insert(Tap(habit: habit?.fields.name ?? "", day: day))
     }
-    try await client.resolve(id, takingOther: takesOther)
+    try await client.resolve(id, takingLosing: takesLosing)
     if Bool.random(using: &random) { try await client.acknowledge(id) }
   }
 

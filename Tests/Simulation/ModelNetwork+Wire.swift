@@ -8,7 +8,7 @@ extension SyncSubmission {
   init(_ request: SyncRequest, userID: Identifier) {
     self.init(
       userID: userID, cursor: StreakDomain.Cursor(request.cursor), resume: request.cursor?.resume ?? [],
-      operations: request.operations.map { StreakDomain.Operation($0) }, nothingLeft: request.nothingLeft,
+      operations: request.operations.map { StreakDomain.Operation($0) }, queueDrained: request.queueDrained,
       restatedHabits: request.restatedHabits.compactMap { habit in
         Identifier(habit.id).map {
           SyncChanges.Habit(id: $0, fields: HabitFields(habit), aliasOf: Identifier(habit.aliasOf))

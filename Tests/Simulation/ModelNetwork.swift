@@ -289,8 +289,8 @@ extension ModelNetwork.World.State {
       entries: message.entries.map { entry in
         .init(
           habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
-          made: Self.localTime(entry.made), occurredAtSeconds: entry.made?.occurredAt?.seconds ?? 0,
-          occurredAtNanos: entry.made?.occurredAt?.nanos ?? 0)
+          clientTime: Self.localTime(entry.clientTime), occurredAtSeconds: entry.clientTime?.occurredAt?.seconds ?? 0,
+          occurredAtNanos: entry.clientTime?.occurredAt?.nanos ?? 0)
       }, capturedAt: Self.localTime(capturedAt),
       manifest: .init(
         habitCount: Int(manifest.habitCount), entryCount: Int(manifest.entryCount), sha256: manifest.sha256))

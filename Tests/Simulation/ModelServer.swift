@@ -48,12 +48,12 @@ struct ModelServer {
     let matching = try HabitMatching(captured, account: person.ledger.habits, map: map)
     _ = person.ledger.migrate(
       plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: now)
-    settle(&person, userID, now: now)
+    finish(&person, userID, now: now)
     return matching.matches
   }
 
   /// Completes a change and stores it.
-  private mutating func settle(_ person: inout Person, _ userID: Identifier, now: Instant) {
+  private mutating func finish(_ person: inout Person, _ userID: Identifier, now: Instant) {
     if let before = people[userID]?.ledger { person.ledger.readFullHabits(from: before) }
     person.ledger.finishChange(now: now) { makeID() }
     person.ledger.commit()
@@ -112,12 +112,12 @@ struct ModelServer {
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
     // A device that does not know of a loss reports an empty queue, and then sends the lost
     // operations again: it was not caught up.
-    var nothingLeft = submission.nothingLeft && !isOfOtherLife
+    var queueDrained = submission.queueDrained && !isOfOtherLife
     for operation in submission.operations.dropFirst(outcomes.count) {
       // The device does not know yet that this server may have lost the habit; its next submission
       // restates it.
       if isOfOtherLife, operation.isOfHabit(missingIn: person.ledger) {
-        nothingLeft = false
+        queueDrained = false
         break
       }
       let outcome = person.ledger.apply(
@@ -127,8 +127,8 @@ struct ModelServer {
       person.ledger.advance(deviceID: deviceID, to: operation.seq)
       outcomes.append(outcome)
     }
-    if nothingLeft { person.ledger.finishBackfill(of: deviceID, now: now) }
-    settle(&person, userID, now: now)
+    if queueDrained { person.ledger.finishBackfill(of: deviceID, now: now) }
+    finish(&person, userID, now: now)
     var changes = pull(person, submission, for: deviceID, pageSize: pageSize)
     changes.outcomes = outcomes
     return .success(changes)
@@ -165,7 +165,7 @@ struct ModelServer {
     // A device of another epoch with the same state pulls only the notices, which the digest does
     // not cover.
     if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
-      tell(person, after: 0, to: deviceID, &changes)
+      addNotices(person, after: 0, to: deviceID, &changes)
       finish(&changes, ledger, submission.userID, deviceID)
       return changes
     }
@@ -185,7 +185,7 @@ struct ModelServer {
       }
       if let habitID = habit.aliasOf { changes.aliases[id] = habitID }
     }
-    tell(person, after: place.head, to: deviceID, &changes)
+    addNotices(person, after: place.head, to: deviceID, &changes)
     let waiting = ledger.cells.filter { key, cell in
       ledger.habits[key.habitID]?.isDeleted == false && place.isBefore(cell.version, key)
     }.sorted { ($0.value.version, $0.key) < ($1.value.version, $1.key) }
@@ -220,7 +220,7 @@ struct ModelServer {
     changes.zones = ledger.zones
   }
 
-  private func tell(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
+  private func addNotices(_ person: Person, after head: Int64, to deviceID: Identifier, _ changes: inout SyncChanges) {
     for (id, notice) in person.ledger.notices where notice.version > head {
       guard person.acknowledged[deviceID]?.contains(id) != true else { continue }
       changes.notices.append(SyncChanges.IdentifiedNotice(id: id, notice: notice))

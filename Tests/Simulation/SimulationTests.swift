@@ -87,9 +87,9 @@ struct SimulationTests {
         }
       }
     }
-    for (key, made) in completions where !unknown.contains(key) {
+    for (key, clientTime) in completions where !unknown.contains(key) {
       // A later completion of a device replaces its earlier ones.
-      let isDone = made.contains { id in
+      let isDone = clientTime.contains { id in
         !(undone[key] ?? []).contains { $0.source == id.source && $0.seq >= id.seq }
       }
       #expect(person.ledger.cells[key]?.cell.done == isDone, "seed \(seed): \(key)")

@@ -169,19 +169,20 @@ struct SimulationWorld {
         Operation.HabitEdit(habitID: makeID(), fields: HabitFields(name: "habit \(nextID)")))
     }
     let occurredAt = now - Int64.random(in: 0...3, using: &random) * 86_400_000
-    let made = ClientTime(
+    let clientTime = ClientTime(
       occurredAt: occurredAt, zone: "x", utcOffsetSeconds: replicas[index].utcOffsetSeconds)
     func completion(_ done: Bool) -> Operation.Change {
       let note = [nil, nil, "a", "b"].randomElement(using: &random) ?? nil
       return .setCompletion(
-        Operation.Completion(habitID: habitID, day: made.day, done: done, note: done ? note : nil, made: made))
+        Operation.Completion(
+          habitID: habitID, day: clientTime.day, done: done, note: done ? note : nil, clientTime: clientTime))
     }
     switch Int.random(in: 0..<24, using: &random) {
     case 0..<10: return completion(true)
     case 10..<15: return completion(false)
     case 15..<18:
       let text = ["", "a", "b"].randomElement(using: &random) ?? ""
-      return .setNote(Operation.Note(habitID: habitID, day: made.day, text: text, made: made))
+      return .setNote(Operation.Note(habitID: habitID, day: clientTime.day, text: text, clientTime: clientTime))
     case 18..<20:
       let fields = HabitFields(
         name: ["x", "y"].randomElement(using: &random) ?? "", color: UInt32.random(in: 0...3, using: &random))
@@ -191,7 +192,7 @@ struct SimulationWorld {
     case 21:
       guard let notice = replica.notices.keys.sorted().randomElement(using: &random) else { return completion(true) }
       return .resolveConflict(
-        Operation.Resolution(noticeID: notice, takesOther: Bool.random(using: &random)))
+        Operation.Resolution(noticeID: notice, takesLosing: Bool.random(using: &random)))
     case 22: return .setDayStart(Int32.random(in: 0...3, using: &random) * 60)
     default: return .malformed
     }
@@ -269,7 +270,7 @@ struct SimulationWorld {
   private mutating func noteCounted(_ outcomes: [OperationOutcome], _ submission: SyncSubmission) {
     for (operation, outcome) in zip(submission.operations, outcomes) where outcome.trust == .counted {
       guard case .setCompletion(let wanted) = operation.change, wanted.done,
-        operation.time.milliseconds - wanted.made.occurredAt.milliseconds < 3_600_000
+        operation.time.milliseconds - wanted.clientTime.occurredAt.milliseconds < 3_600_000
       else { continue }
       counted[submission.userID, default: []].insert(CellKey(habitID: wanted.habitID, day: wanted.day))
     }

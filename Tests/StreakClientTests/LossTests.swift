@@ -330,15 +330,15 @@ struct LossTests {
       state.notices = [
         Schema.Notice(
           noticeId: noteID.bytes, kind: .noteConflict, habitId: habit.bytes, day: today.number,
-          kept: NoticeValue(value: .text("k")), other: NoticeValue(value: .text("o"))),
+          winningValue: NoticeValue(value: .text("k")), losingValue: NoticeValue(value: .text("o"))),
         Schema.Notice(
           noticeId: doneID.bytes, kind: .doneConflict, habitId: habit.bytes, day: today.number,
-          kept: NoticeValue(value: .flag(true)), other: NoticeValue(value: .flag(false))),
+          winningValue: NoticeValue(value: .flag(true)), losingValue: NoticeValue(value: .flag(false))),
       ]
     }
     try await client.sync()
-    try await client.resolve(noteID, takingOther: true)
-    try await client.resolve(doneID, takingOther: true)
+    try await client.resolve(noteID, takingLosing: true)
+    try await client.resolve(doneID, takingLosing: true)
     try await client.sync()
     let changes = server.state.withLock { $0.operations.dropFirst().map(\.change) }
     guard changes.count == 6, case .setCompletion(let first) = changes[0], case .setCompletion(let second) = changes[1],
@@ -350,6 +350,6 @@ struct LossTests {
     }
     #expect(first.done && first.note == "" && second.done && second.note == "a" && cleared.note == "")
     #expect(start.dayStartMinutes == 60)
-    #expect(note.noticeId == noteID.bytes && note.takeOther && undo.noticeId == doneID.bytes && undo.takeOther)
+    #expect(note.noticeId == noteID.bytes && note.takeLosing && undo.noticeId == doneID.bytes && undo.takeLosing)
   }
 }

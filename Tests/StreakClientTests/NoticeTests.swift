@@ -29,8 +29,8 @@ struct NoticeTests {
     private static func notice(_ number: Int) -> Schema.Notice {
       Schema.Notice(
         noticeId: [UInt8](repeating: UInt8(clamping: number), count: 16), kind: .noteConflict,
-        habitId: [UInt8](repeating: 9, count: 16), kept: NoticeValue(value: .text("k")),
-        other: NoticeValue(value: .text("o")), version: Int64(number))
+        habitId: [UInt8](repeating: 9, count: 16), winningValue: NoticeValue(value: .text("k")),
+        losingValue: NoticeValue(value: .text("o")), version: Int64(number))
     }
 
     func answer(_ method: String, _ request: [UInt8]) throws -> [UInt8] {

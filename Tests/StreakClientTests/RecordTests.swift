@@ -24,7 +24,7 @@ struct RecordTests {
     func id() -> Identifier { Identifier(high: 3, low: UInt64.random(in: 0..<4, using: &random)) }
     func cell() -> CellKey { CellKey(habitID: id(), day: Day(20_000 + Int32.random(in: 0..<3, using: &random))) }
     func number(_ limit: Int64) -> Int64 { Int64.random(in: 0..<limit, using: &random) }
-    let made = ClientTime(
+    let clientTime = ClientTime(
       occurredAt: Instant(milliseconds: 1_795_521_600_123), zone: "Asia/Kathmandu", utcOffsetSeconds: 20_700)
     let credentials = ClientAccount.Credentials(
       accessToken: "a", accessExpiresAt: Instant(milliseconds: 5), refreshToken: "r",
@@ -45,8 +45,8 @@ struct RecordTests {
       case 2:
         let key = cell()
         state.changeSession(now: now, cell: key) { session in
-          session.entries[key] = .init(done: step.isMultiple(of: 2), note: "ñ\(step)", made: made)
-          session.zones.note(made, now: now)
+          session.entries[key] = .init(done: step.isMultiple(of: 2), note: "ñ\(step)", clientTime: clientTime)
+          session.zones.note(clientTime, now: now)
         }
       case 3: state.dropSessionHabit(id(), now: now)
       case 4: if number(4) == 0 { state.dropSession() }
@@ -72,7 +72,7 @@ struct RecordTests {
         let key = cell()
         _ = state.changeAccount(userID) { account in
           account.replica.make(
-            .setCompletion(.init(habitID: key.habitID, day: key.day, done: true, note: "q", made: made)),
+            .setCompletion(.init(habitID: key.habitID, day: key.day, done: true, note: "q", clientTime: clientTime)),
             at: now)
         }
       case 10:
@@ -80,8 +80,8 @@ struct RecordTests {
         _ = state.changeAccount(userID) { account in
           switch number(4) {
           case 3:
-            let resolution = Operation.Resolution(noticeID: key, takesOther: number(2) == 0)
-            let note = Operation.Note(habitID: key, day: Day(20_000), text: "r\(step)", made: made)
+            let resolution = Operation.Resolution(noticeID: key, takesLosing: number(2) == 0)
+            let note = Operation.Note(habitID: key, day: Day(20_000), text: "r\(step)", clientTime: clientTime)
             account.replica.resolve(resolution, as: .setNote(note), at: now)
           case 0: account.replica.continueAsNewDevice(key)
           case 1: account.replica.cursorIsInvalid()
@@ -103,7 +103,8 @@ struct RecordTests {
           .init(
             id: id(),
             notice: Notice(
-              kind: .noteConflict, habitID: id(), day: Day(20_000), kept: "k", other: "o", otherDeviceID: id(),
+              kind: .noteConflict, habitID: id(), day: Day(20_000), winningValue: .text("k"), losingValue: .text("o"),
+              losingDeviceID: id(),
               madeAt: now, version: Int64(step)))
         ]
         changes.resume = number(2) == 0 ? [1, 2, 3] : []

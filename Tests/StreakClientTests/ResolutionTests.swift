@@ -12,15 +12,15 @@ struct ResolutionTests {
   private let fresh = DeviceReplica(userID: Identifier(high: 1, low: 1), deviceID: Identifier(high: 2, low: 1))
 
   private var key: CellKey { CellKey(habitID: habit, day: day) }
-  private var made: ClientTime { ClientTime(occurredAt: noon, zone: "Z", utcOffsetSeconds: 0) }
-  private var takesOther: Operation.Resolution { Operation.Resolution(noticeID: noticeID, takesOther: true) }
+  private var clientTime: ClientTime { ClientTime(occurredAt: noon, zone: "Z", utcOffsetSeconds: 0) }
+  private var takesLosing: Operation.Resolution { Operation.Resolution(noticeID: noticeID, takesLosing: true) }
 
   private func note(_ text: String) -> Operation.Change {
-    .setNote(Operation.Note(habitID: habit, day: day, text: text, made: made))
+    .setNote(Operation.Note(habitID: habit, day: day, text: text, clientTime: clientTime))
   }
 
   private func completion(done: Bool) -> Operation.Change {
-    .setCompletion(Operation.Completion(habitID: habit, day: day, done: done, made: made))
+    .setCompletion(Operation.Completion(habitID: habit, day: day, done: done, clientTime: clientTime))
   }
 
   /// The server decides everything that waits, and refuses resolutions: it does not have the
@@ -43,18 +43,18 @@ struct ResolutionTests {
   @Test("the choice is sent as a resolution, and is seen before it is sent")
   func shown() {
     var replica = fresh
-    replica.resolve(takesOther, as: note("mine"), at: noon)
-    #expect(replica.submission.operations.map(\.change) == [.resolveConflict(takesOther)])
+    replica.resolve(takesLosing, as: note("mine"), at: noon)
+    #expect(replica.submission.operations.map(\.change) == [.resolveConflict(takesLosing)])
     #expect(replica.shownCell(key)?.note == "mine" && replica.shownCells[key]?.note == "mine")
     let other = Identifier(high: 3, low: 2)
-    replica.resolve(takesOther, as: .editHabit(.init(habitID: other, fields: HabitFields(name: "run"))), at: noon)
+    replica.resolve(takesLosing, as: .editHabit(.init(habitID: other, fields: HabitFields(name: "run"))), at: noon)
     #expect(replica.shownHabits[other]?.name == "run")
   }
 
   @Test("a server that does not have the conflict gets the chosen value as a statement, once")
   func notFound() {
     var replica = fresh
-    replica.resolve(takesOther, as: note("mine"), at: noon)
+    replica.resolve(takesLosing, as: note("mine"), at: noon)
     decide(&replica, at: noon)
     #expect(replica.queue.map(\.change) == [note("mine")] && replica.queue.map(\.seq) == [2])
     #expect(replica.rejected.isEmpty)
@@ -65,7 +65,7 @@ struct ResolutionTests {
   @Test("not if the person has stated something later about the same day")
   func later() {
     var replica = fresh
-    replica.resolve(takesOther, as: note("mine"), at: noon)
+    replica.resolve(takesLosing, as: note("mine"), at: noon)
     replica.make(note("later"), at: noon)
     let statement = note("mine")
     decide(&replica, at: noon)
@@ -77,7 +77,7 @@ struct ResolutionTests {
   @Test("not if the resolution was decided before the server lost it: other devices bring the conflict again")
   func decidedBefore() {
     var replica = fresh
-    replica.resolve(takesOther, as: note("mine"), at: noon)
+    replica.resolve(takesLosing, as: note("mine"), at: noon)
     let submission = replica.submission
     var changes = SyncChanges(cursor: Cursor(epoch: Epoch(number: 1, bits: 1), changeNumber: 1, tag: []))
     changes.outcomes = [OperationOutcome(seq: 1, status: .applied)]
@@ -94,8 +94,8 @@ struct ResolutionTests {
   @Test("\"done after all\" is a completion that a later undo takes back; another choice is none")
   func undo() {
     var replica = fresh
-    replica.resolve(.init(noticeID: noticeID, takesOther: false), as: completion(done: true), at: noon)
-    replica.resolve(takesOther, as: note("mine"), at: noon)
+    replica.resolve(.init(noticeID: noticeID, takesLosing: false), as: completion(done: true), at: noon)
+    replica.resolve(takesLosing, as: note("mine"), at: noon)
     let undo = replica.make(completion(done: false), at: noon)
     guard case .setCompletion(let wanted) = undo.change else {
       Issue.record("\(undo)")
@@ -111,7 +111,7 @@ struct ResolutionTests {
     replica.make(completion(done: true), at: noon)
     let cell = CellContent(done: true, note: "", trust: .counted)
     decide(&replica, at: noon, cells: [.init(key: key, cell: cell, version: 1, completions: [theirs])])
-    replica.resolve(takesOther, as: completion(done: false), at: noon)
+    replica.resolve(takesLosing, as: completion(done: false), at: noon)
     #expect(replica.shownCell(key)?.done == false)
     decide(&replica, at: noon)
     guard case .setCompletion(let wanted)? = replica.queue.first?.change else {
@@ -124,10 +124,10 @@ struct ResolutionTests {
   @Test("a new device id keeps what waiting choices mean, and what is decided is forgotten with its operation")
   func forgotten() {
     var replica = fresh
-    replica.resolve(takesOther, as: note("first"), at: noon)
+    replica.resolve(takesLosing, as: note("first"), at: noon)
     decide(&replica, at: noon)
     decide(&replica, at: noon)
-    replica.resolve(takesOther, as: note("mine"), at: noon)
+    replica.resolve(takesLosing, as: note("mine"), at: noon)
     #expect(replica.resolutions.count == 2)
     replica.continueAsNewDevice(Identifier(high: 2, low: 2))
     #expect(replica.resolutions.count == 1 && replica.shownCell(key)?.note == "mine")

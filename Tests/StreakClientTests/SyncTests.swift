@@ -334,13 +334,13 @@ struct SyncTests {
       state.notices = [
         Schema.Notice(
           noticeId: noticeID.bytes, kind: .noteConflict, habitId: habit.bytes, day: 20_000,
-          kept: NoticeValue(value: .text("k")), other: NoticeValue(value: .text("o")), version: 3)
+          winningValue: NoticeValue(value: .text("k")), losingValue: NoticeValue(value: .text("o")), version: 3)
       ]
     }
     var events = try await client.events().makeAsyncIterator()
     try await client.sync()
     func isNotice(_ event: ClientEvent?) -> Bool {
-      if case .notice(noticeID, let notice) = event { notice.kept == "k" && notice.other == "o" } else { false }
+      if case .notice(noticeID, let notice) = event { notice.winningValue == .text("k") && notice.losingValue == .text("o") } else { false }
     }
     #expect(isNotice(await events.next()))
     guard case .rejected(let operation, .clockSkew) = await events.next() else {

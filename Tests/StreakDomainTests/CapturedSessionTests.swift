@@ -17,7 +17,8 @@ struct CapturedSessionTests {
       ],
       entries: [
         CapturedSession.Entry(
-          habitID: Self.id, day: today, done: true, note: "n", made: time, occurredAtSeconds: -2, occurredAtNanos: 5)
+          habitID: Self.id, day: today, done: true, note: "n", clientTime: time, occurredAtSeconds: -2,
+          occurredAtNanos: 5)
       ],
       capturedAt: time, manifest: CapturedSession.Manifest(habitCount: 1, entryCount: 1, sha256: []))
   }
@@ -63,7 +64,7 @@ struct CapturedSessionTests {
     #expect(field { $0.entries[0].note = String(repeating: "a", count: 10 << 20) } == "entries[0].note")
     #expect(field { $0.entries[0].note = String(repeating: "a", count: 4_097) } == "entries[0].note")
     #expect(field { $0.entries[0].note = String(repeating: "a", count: 4_096) } == nil)
-    #expect(field { $0.entries[0].made.utcOffsetSeconds = .max } == "entries[0].made.utc_offset_seconds")
+    #expect(field { $0.entries[0].clientTime.utcOffsetSeconds = .max } == "entries[0].client_time.utc_offset_seconds")
     #expect(field { $0.entries[0].habitID = [] } == "entries[0].habit_id")
     #expect(field { $0.capturedAt.dayStartMinutes = .min } == "captured_at.day_start_minutes")
     #expect(field { $0.capturedAt.zone = "" } == "captured_at.zone")

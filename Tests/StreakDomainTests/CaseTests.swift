@@ -53,7 +53,7 @@ struct CaseTests {
     let undo: Act = { $0.untick(by: LedgerSample.tablet, seen: seen, undone: [base], time: second) }
     for sample in results(start, [[done], [undo, undo]]) {
       #expect(sample.cell() == CellContent(done: true, note: "a", trust: .counted))
-      #expect(open(sample) == [.doneConflict] && sample.notices.last?.kept == "true")
+      #expect(open(sample) == [.doneConflict] && sample.notices.last?.winningValue == .flag(true))
       #expect(sample.ledger.digest == results(start, [[done], [undo, undo]])[0].ledger.digest)
     }
   }
@@ -132,7 +132,7 @@ struct CaseTests {
         sample.ledger.register(deviceID: phone, now: taps[0].occurredAt - 120_000)
         for tap in taps {
           sample.now = isLate ? taps[2].occurredAt + 60_000 : tap.occurredAt + 1_000
-          #expect(sample.tick(tap.day, made: tap).trust == .counted, "\(tap)")
+          #expect(sample.tick(tap.day, clientTime: tap).trust == .counted, "\(tap)")
         }
         #expect(Set(taps.map(\.day)).count == 3 && sample.ledger.habits[habit]?.summary.total == 3)
       }
@@ -140,12 +140,13 @@ struct CaseTests {
   }
 
   private func plan(
-    _ habits: [(Identifier, String)], _ days: [(Identifier, Day)], capturedAt: ClientTime = made(today),
+    _ habits: [(Identifier, String)], _ days: [(Identifier, Day)], capturedAt: ClientTime = clientTime(today),
     anchor: Instant? = nil
   ) -> MigrationPlan {
     let entries = days.map { id, day in
       CapturedSession.Entry(
-        habitID: id.bytes, day: day, done: true, note: "", made: made(day), occurredAtSeconds: 0, occurredAtNanos: 0)
+        habitID: id.bytes, day: day, done: true, note: "", clientTime: clientTime(day), occurredAtSeconds: 0,
+        occurredAtNanos: 0)
     }
     let session = CapturedSession(
       habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
@@ -209,7 +210,7 @@ struct CaseTests {
         for offset in [Int32(-43_200), 0, 50_400] {
           let tap = ClientTime(
             occurredAt: noon - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: offset)
-          sample.tick(tap.day, by: device, made: tap)
+          sample.tick(tap.day, by: device, clientTime: tap)
         }
       }
     }
@@ -304,7 +305,7 @@ struct CaseTests {
     let ten = Instant(milliseconds: at(0).milliseconds)
     let ahead: Act = { sample in
       sample.now = ten + minutes * 60_000
-      let note = Operation.Note(habitID: habit, day: today, text: "ahead", made: made(today))
+      let note = Operation.Note(habitID: habit, day: today, text: "ahead", clientTime: clientTime(today))
       sample.apply(
         .setNote(note), by: LedgerSample.tablet, seen: seen, time: HybridTime(ten + hour),
         clock: ClockRules(now: sample.now, sentAt: sample.now + hour))

@@ -22,8 +22,9 @@ struct ConflictTests {
     #expect(sample.cell()?.note == (phoneIsLater ? "rain" : "sun"))
     let notice = try #require(sample.notices.first)
     #expect(sample.notices.count == 1 && notice.kind == .noteConflict && !notice.isResolved)
-    #expect(notice.kept == (phoneIsLater ? "rain" : "sun") && notice.other == (phoneIsLater ? "sun" : "rain"))
-    #expect(notice.otherDeviceID == (phoneIsLater ? tablet : phone))
+    #expect(notice.winningValue == .text(phoneIsLater ? "rain" : "sun"))
+    #expect(notice.losingValue == .text(phoneIsLater ? "sun" : "rain"))
+    #expect(notice.losingDeviceID == (phoneIsLater ? tablet : phone))
     #expect(second.noticeID != nil)
   }
 
@@ -72,8 +73,9 @@ struct ConflictTests {
     }
     #expect(sample.cell()?.done == true && sample.cell()?.note == "x")
     let notice = try #require(sample.notices.first)
-    #expect(notice.kind == .doneConflict && notice.kept == "true" && notice.other == "false")
-    #expect(notice.otherDeviceID == tablet)
+    #expect(notice.kind == .doneConflict && notice.winningValue == .flag(true)
+        && notice.losingValue == .flag(false))
+    #expect(notice.losingDeviceID == tablet)
   }
 
   @Test("C82: deleted on one device, done on another: kept and archived, in either order", arguments: [true, false])
@@ -132,22 +134,23 @@ struct ConflictTests {
       edit(HabitFields(name: "swim"), [.name]), by: tablet, seen: before, time: HybridTime(noon))
     #expect(outcome.status == .superseded)
     let notice = try #require(sample.notices.first)
-    #expect(notice.kind == .fieldConflict && notice.field == .name && notice.kept == "run" && notice.other == "swim")
+    #expect(notice.kind == .fieldConflict && notice.field == .name && notice.winningValue == .text("run")
+        && notice.losingValue == .text("swim"))
   }
 
   @Test("a resolution states the chosen value and closes the conflict", arguments: [true, false])
-  func resolve(takesOther: Bool) throws {
+  func resolve(takesLosing: Bool) throws {
     var sample = LedgerSample()
     let before = sample.seen
     sample.tick(note: "rain", seen: before, time: .zero)
     sample.tick(note: "sun", by: tablet, seen: before)
     let id = try #require(sample.ledger.notices.keys.first)
-    let pick = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther))
+    let pick = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesLosing: takesLosing))
     #expect(sample.apply(pick).status == .applied)
-    #expect(sample.cell()?.note == (takesOther ? "rain" : "sun"))
+    #expect(sample.cell()?.note == (takesLosing ? "rain" : "sun"))
     #expect(sample.ledger.notices[id]?.isResolved == true)
-    #expect(sample.ledger.notices[id]?.kept == (takesOther ? "rain" : "sun"))
-    let unknown = Operation.Resolution(noticeID: Identifier(high: 0, low: 5), takesOther: true)
+    #expect(sample.ledger.notices[id]?.winningValue == .text(takesLosing ? "rain" : "sun"))
+    let unknown = Operation.Resolution(noticeID: Identifier(high: 0, low: 5), takesLosing: true)
     #expect(sample.apply(.resolveConflict(unknown)).rejection == .conflictNotFound)
   }
 

@@ -11,7 +11,7 @@ let hour: Int64 = 3_600_000
 let dayMilliseconds: Int64 = 86_400_000
 
 /// A completion made at noon UTC of a day.
-func made(_ day: Day, offset: Int32 = 0, dayStart: Int32 = 0, zone: String = "Etc/UTC") -> ClientTime {
+func clientTime(_ day: Day, offset: Int32 = 0, dayStart: Int32 = 0, zone: String = "Etc/UTC") -> ClientTime {
   ClientTime(
     occurredAt: Instant(milliseconds: Int64(day.number) * dayMilliseconds + 12 * hour), zone: zone,
     utcOffsetSeconds: offset,

@@ -44,17 +44,17 @@ struct HabitAliasTests {
           id: id.bytes, name: names[place], description: Bool.random(using: &random) ? "about \(number)" : "",
           color: UInt32.random(in: 0...2, using: &random)))
       for ago in 0..<Int.random(in: 0...4, using: &random) {
-        var time = made(today.advanced(by: -ago))
+        var time = clientTime(today.advanced(by: -ago))
         // No two notes are of one moment.
         time.occurredAt -= Int64(number) * 60_000 + Int64(habits.count) * 1_000
         entries.append(
           CapturedSession.Entry(
             habitID: id.bytes, day: today.advanced(by: -ago), done: Int.random(in: 0...3, using: &random) > 0,
-            note: Bool.random(using: &random) ? "note \(number) of \(id)" : "", made: time,
+            note: Bool.random(using: &random) ? "note \(number) of \(id)" : "", clientTime: time,
             occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0))
       }
     }
-    var capturedAt = made(today)
+    var capturedAt = clientTime(today)
     capturedAt.occurredAt -= Int64(number) * 1_000
     let captured = CapturedSession(
       habits: habits, entries: entries, capturedAt: capturedAt,
@@ -118,14 +118,14 @@ struct HabitAliasTests {
   ) -> Session {
     let entries = habits.flatMap { habit in
       habit.days.map { ago in
-        let time = made(today.advanced(by: -ago))
+        let time = clientTime(today.advanced(by: -ago))
         return CapturedSession.Entry(
           habitID: Identifier(high: habit.id, low: 0).bytes, day: today.advanced(by: -ago), done: true,
-          note: "\(number), \(habit.id)", made: time, occurredAtSeconds: time.occurredAt.seconds,
+          note: "\(number), \(habit.id)", clientTime: time, occurredAtSeconds: time.occurredAt.seconds,
           occurredAtNanos: 0)
       }
     }
-    var capturedAt = made(today)
+    var capturedAt = clientTime(today)
     capturedAt.occurredAt -= Int64(10 - number) * 1_000
     let captured = CapturedSession(
       habits: habits.map {
@@ -184,8 +184,8 @@ struct HabitAliasTests {
       var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
       for place in order { try Self.migrate(sessions[place], into: &ledger) }
       let cell = try #require(ledger.cells[CellKey(habitID: Identifier(high: 5, low: 0), day: today)])
-      let told = ledger.notices.values.filter { $0.kind == .noteConflict && !$0.isResolved }
-      #expect(Set([cell.cell.note] + told.map(\.other)) == ["1, 5", "2, 6"], "\(order)")
+      let open = ledger.notices.values.filter { $0.kind == .noteConflict && !$0.isResolved }
+      #expect(Set([cell.cell.note] + open.compactMap(\.losingValue?.text)) == ["1, 5", "2, 6"], "\(order)")
     }
   }
 
@@ -227,7 +227,7 @@ struct HabitAliasTests {
       #expect(replica.receive(changes, to: replica.submission, at: noon) == .good)
     }
     receive(1) { $0.habits = [SyncChanges.Habit(id: old, fields: HabitFields(name: "Read"))] }
-    let completion = Operation.Completion(habitID: old, day: today, done: true, made: made(today))
+    let completion = Operation.Completion(habitID: old, day: today, done: true, clientTime: clientTime(today))
     replica.make(.setCompletion(completion), at: noon)
     receive(2) { changes in
       changes.lastSeq = 0
@@ -240,7 +240,7 @@ struct HabitAliasTests {
     #expect(replica.shownCells.keys.map(\.habitID) == [new])
     // An undo under the current id takes back a completion made under the former one.
     let undo = replica.make(
-      .setCompletion(Operation.Completion(habitID: new, day: today, done: false, made: made(today))),
+      .setCompletion(Operation.Completion(habitID: new, day: today, done: false, clientTime: clientTime(today))),
       at: noon + 1)
     guard case .setCompletion(let taken) = undo.change else {
       Issue.record("\(undo)")

@@ -48,7 +48,7 @@ struct LedgerSample {
     return outcome
   }
 
-  mutating func settle() {
+  mutating func finishChange() {
     ledger.finishChange(now: now) {
       ids += 1
       return Identifier(high: 9, low: ids)
@@ -58,11 +58,12 @@ struct LedgerSample {
   @discardableResult
   mutating func tick(
     _ day: Day = today, note: String? = nil, by device: Identifier = phone, seen: SeenStatements? = nil,
-    time: HybridTime? = nil, made: ClientTime? = nil, habit: Identifier = habit
+    time: HybridTime? = nil, clientTime: ClientTime? = nil, habit: Identifier = habit
   ) -> OperationOutcome {
-    let made = made ?? StreakDomainTests.made(day)
+    let clientTime = clientTime ?? StreakDomainTests.clientTime(day)
     return apply(
-      .setCompletion(Operation.Completion(habitID: habit, day: day, done: true, note: note, made: made)), by: device,
+      .setCompletion(Operation.Completion(habitID: habit, day: day, done: true, note: note, clientTime: clientTime)),
+      by: device,
       seen: seen, time: time)
   }
 
@@ -75,7 +76,7 @@ struct LedgerSample {
     apply(
       .setCompletion(
         Operation.Completion(
-          habitID: Self.habit, day: day, done: false, made: StreakDomainTests.made(today), undone: undone)),
+          habitID: Self.habit, day: day, done: false, clientTime: StreakDomainTests.clientTime(today), undone: undone)),
       by: device, seen: seen, time: time)
   }
 
@@ -85,7 +86,8 @@ struct LedgerSample {
     time: HybridTime? = nil
   ) -> OperationOutcome {
     apply(
-      .setNote(Operation.Note(habitID: Self.habit, day: day, text: text, made: StreakDomainTests.made(day))),
+      .setNote(
+        Operation.Note(habitID: Self.habit, day: day, text: text, clientTime: StreakDomainTests.clientTime(day))),
       by: device, seen: seen, time: time)
   }
 

@@ -88,23 +88,26 @@ struct LyingDeviceTests {
     private mutating func change() -> Operation.Change {
       let habitID = pick(pick([[habitIDs[0]], habitIDs]))
       let ago = pick(pick([[0, 1], [0, 1], [2, 3, 4, 5, 8], [29, 30, 31, 60, -1, -2]]))
-      let made = ClientTime(
+      let clientTime = ClientTime(
         occurredAt: now - Int64(ago) * dayMilliseconds, zone: pick(["x", "x", "x", ""]),
         utcOffsetSeconds: pick(pick([[0], [3_600], [50_400, -43_200], [0, 50_401, -43_201]])),
         dayStartMinutes: pick(pick([[0], [0], [240], [0, 1_439, 1_440]])))
-      let day = pick(pick([[made.day], [made.day], [made.day.advanced(by: 1), Day(10_956), Day(.max)]]))
+      let day = pick(
+        pick([[clientTime.day], [clientTime.day], [clientTime.day.advanced(by: 1), Day(10_956), Day(.max)]]))
       let note = pick([nil, nil, "", "sun", "rain", String(repeating: "n", count: 4_097)] as [String?])
       switch Int.random(in: 0..<20, using: &random) {
       case 0..<7:
-        return .setCompletion(Operation.Completion(habitID: habitID, day: day, done: true, note: note, made: made))
+        return .setCompletion(
+          Operation.Completion(habitID: habitID, day: day, done: true, note: note, clientTime: clientTime))
       case 7..<10:
         let count = pick([0, 1, 3, DayStatements.undoneMax, DayStatements.undoneMax + 1])
         let names = pick(
           [nil, ledger.cells[CellKey(habitID: habitID, day: day)]?.completions, (0..<count).map { _ in id() }]
             as [[StatementID]?])
         return .setCompletion(
-          Operation.Completion(habitID: habitID, day: day, done: false, made: made, undone: names))
-      case 10..<12: return .setNote(Operation.Note(habitID: habitID, day: day, text: note ?? "", made: made))
+          Operation.Completion(habitID: habitID, day: day, done: false, clientTime: clientTime, undone: names))
+      case 10..<12:
+        return .setNote(Operation.Note(habitID: habitID, day: day, text: note ?? "", clientTime: clientTime))
       case 12..<15:
         let fields = HabitFields(
           name: pick(["read", "run", ""]), description: pick(["", "often"]), color: pick([0, 1, 0x100_0000]),
@@ -116,7 +119,7 @@ struct LyingDeviceTests {
       case 15: return .deleteHabit(habitID)
       case 16, 17:
         let noticeID = pick(Array(ledger.notices.keys.sorted().prefix(40)) + [Identifier(high: 3, low: 3)])
-        return .resolveConflict(Operation.Resolution(noticeID: noticeID, takesOther: pick([true, false])))
+        return .resolveConflict(Operation.Resolution(noticeID: noticeID, takesLosing: pick([true, false])))
       case 18: return .setDayStart(pick([0, 240, 1_439, 1_440, -1]))
       default: return .malformed
       }
@@ -142,7 +145,7 @@ struct LyingDeviceTests {
       // Stored values can be read back.
       for (key, cell) in ledger.cells {
         var stored = CellState(
-          cell: cell.cell, version: cell.version, stamp: cell.stamp, made: cell.made,
+          cell: cell.cell, version: cell.version, stamp: cell.stamp, clientTime: cell.clientTime,
           recordedAt: cell.recordedAt)
         stored.setDetails(encoded: cell.encodedDetails)
         expect(stored == cell, "stored day \(key.day)")

@@ -11,10 +11,10 @@ private let firstDay = today.advanced(by: -365)
 private func entry(_ habitID: Identifier, _ day: Day, done: Bool = true, note: String = "", minute: Int64 = 0)
   -> CapturedSession.Entry
 {
-  var time = made(day)
+  var time = clientTime(day)
   time.occurredAt += minute * 60_000
   return CapturedSession.Entry(
-    habitID: habitID.bytes, day: day, done: done, note: note, made: time,
+    habitID: habitID.bytes, day: day, done: done, note: note, clientTime: time,
     occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0)
 }
 
@@ -23,7 +23,7 @@ private func plan(
 ) -> MigrationPlan {
   let session = CapturedSession(
     habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
-    capturedAt: made(today),
+    capturedAt: clientTime(today),
     manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
   return MigrationPlan(session, anchor: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
 }
@@ -38,7 +38,7 @@ private struct Account {
 
   mutating func record(_ id: Identifier, _ day: Day, done: Bool = true, note: String = "") {
     let change = Operation.Change.setCompletion(
-      Operation.Completion(habitID: id, day: day, done: done, note: note, made: made(day)))
+      Operation.Completion(habitID: id, day: day, done: done, note: note, clientTime: clientTime(day)))
     ledger.register(deviceID: account, now: noon - 40 * dayMilliseconds)
     _ = ledger.applyDirectly(change, by: account, now: noon)
   }
@@ -133,7 +133,9 @@ struct MigrationMergeTests {
       account.record(read, today, note: "account")
       let outcome = try account.migrate(plan([(read, "Read")], [entry(read, today, note: "session", minute: minute)]))
       let notice = try #require(outcome.noticeIDs.first.flatMap { account.ledger.notices[$0] })
-      #expect(notice.kind == .noteConflict && notice.kept == shown && notice.other == kept)
+      #expect(
+        notice.kind == .noteConflict && notice.winningValue == .text(shown)
+          && notice.losingValue == .text(kept))
       #expect(account.cell(read, today)?.note == shown)
       #expect(outcome.habits[0].daysConflicting == [today])
     }
@@ -228,8 +230,8 @@ struct MigrationMergeTests {
   @Test("each violated rule has a name and a count")
   func findings() {
     var mismatched = entry(read, today)
-    mismatched.made.utcOffsetSeconds = 50_400
-    mismatched.made.occurredAt += 20 * 3_600_000
+    mismatched.clientTime.utcOffsetSeconds = 50_400
+    mismatched.clientTime.occurredAt += 20 * 3_600_000
     let entries =
       [
         entry(read, today),
@@ -242,7 +244,7 @@ struct MigrationMergeTests {
       habits: [
         CapturedSession.Habit(
           id: read.bytes, name: "Read", claim: CapturedSession.Claim(currentStreak: 9, lastCompletedDay: today))
-      ], entries: entries, capturedAt: made(today),
+      ], entries: entries, capturedAt: clientTime(today),
       manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
     session.habits[0].claim?.currentStreak = 9
     let plan = MigrationPlan(session, anchor: noon - 2 * dayMilliseconds, now: noon)

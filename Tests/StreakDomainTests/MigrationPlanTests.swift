@@ -12,10 +12,10 @@ private func digest(_ bytes: [UInt8]) -> [UInt8] {
 }
 
 private func entry(_ day: Day, done: Bool = true, note: String = "", minute: Int64 = 0) -> CapturedSession.Entry {
-  var time = made(day)
+  var time = clientTime(day)
   time.occurredAt += minute * 60_000
   return CapturedSession.Entry(
-    habitID: habitID, day: day, done: done, note: note, made: time,
+    habitID: habitID, day: day, done: done, note: note, clientTime: time,
     occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0)
 }
 
@@ -23,7 +23,7 @@ private func entry(_ day: Day, done: Bool = true, note: String = "", minute: Int
 private func session(_ entries: [CapturedSession.Entry], claim: CapturedSession.Claim? = nil) -> CapturedSession {
   var session = CapturedSession(
     habits: [CapturedSession.Habit(id: habitID, name: "Read", claim: claim)], entries: entries,
-    capturedAt: made(today),
+    capturedAt: clientTime(today),
     manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
   session.manifest.sha256 = digest(session.canonicalBytes)
   return session
@@ -106,7 +106,7 @@ struct MigrationPlanTests {
   @Test("C12: an empty session is an empty plan")
   func empty() {
     let empty = CapturedSession(
-      habits: [], entries: [], capturedAt: made(today),
+      habits: [], entries: [], capturedAt: clientTime(today),
       manifest: CapturedSession.Manifest(habitCount: 0, entryCount: 0, sha256: []))
     #expect(plan(empty).habits.isEmpty)
     #expect(!plan(empty).claimMismatch)

@@ -37,7 +37,7 @@ struct RecordingTests {
     var sample = LedgerSample(caughtUpDaysAgo: 3)
     let kiritimati = ClientTime(occurredAt: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
     for ago in [4, 3, 2, 1, 0] { #expect(sample.tick(today.advanced(by: -ago)).trust == .counted) }
-    #expect(sample.tick(today.advanced(by: 1), made: kiritimati).trust == .quarantined(.zoneHop))
+    #expect(sample.tick(today.advanced(by: 1), clientTime: kiritimati).trust == .quarantined(.zoneHop))
     // A day claimed before costs nothing more.
     sample.apply(
       .editHabit(Operation.HabitEdit(habitID: Identifier(high: 2, low: 2), fields: HabitFields(name: "run"))))
@@ -54,7 +54,7 @@ struct RecordingTests {
       let offset: Int32 = hop % 2 == 0 ? 50_400 : -43_200
       for ago in [0, dayMilliseconds] {
         let here = ClientTime(occurredAt: sample.now - ago, zone: "x", utcOffsetSeconds: offset)
-        guard let trust = sample.tick(here.day, made: here).trust else { continue }
+        guard let trust = sample.tick(here.day, clientTime: here).trust else { continue }
         hops.append(trust)
         if trust == .counted { counted.insert(here.day) }
       }
@@ -68,7 +68,7 @@ struct RecordingTests {
   func batches() {
     var sample = LedgerSample(caughtUpDaysAgo: 10)
     #expect(sample.tick(today.advanced(by: -9)).trust == .counted)
-    sample.settle()
+    sample.finishChange()
     #expect(sample.tick(today.advanced(by: -8)).trust == .counted)
     sample.ledger.finishBackfill(of: LedgerSample.phone, now: sample.now)
     #expect(sample.tick(today.advanced(by: -7)).trust == .quarantined(.backfill))
@@ -92,11 +92,11 @@ struct RecordingTests {
     // 01:00Z: still yesterday five hours west
     sample.now = Instant(milliseconds: Int64(today.number) * dayMilliseconds + hour)
     let west = ClientTime(occurredAt: sample.now, zone: "x", utcOffsetSeconds: -18_000)
-    sample.tick(today.advanced(by: -1), made: west)
+    sample.tick(today.advanced(by: -1), clientTime: west)
     #expect(sample.tick(today.advanced(by: -3)).trust == .quarantined(.backfill))
     let thirdDayWest = ClientTime(
       occurredAt: sample.now - 2 * dayMilliseconds, zone: "x", utcOffsetSeconds: -18_000)
-    #expect(sample.tick(today.advanced(by: -3), by: LedgerSample.tablet, made: thirdDayWest).trust == .counted)
+    #expect(sample.tick(today.advanced(by: -3), by: LedgerSample.tablet, clientTime: thirdDayWest).trust == .counted)
   }
 
   @Test("C57: another day start changes the next day, not recorded ones")
@@ -106,9 +106,9 @@ struct RecordingTests {
     func tapped(_ dayStart: Int32) -> ClientTime {
       ClientTime(occurredAt: sample.now, zone: "x", utcOffsetSeconds: 0, dayStartMinutes: dayStart)
     }
-    #expect(sample.tick(made: tapped(0)).status == .applied)
+    #expect(sample.tick(clientTime: tapped(0)).status == .applied)
     let before = sample.cell()
-    #expect(sample.tick(today.advanced(by: -1), made: tapped(240)).status == .applied)
+    #expect(sample.tick(today.advanced(by: -1), clientTime: tapped(240)).status == .applied)
     #expect(sample.cell() == before)
   }
 
@@ -117,7 +117,7 @@ struct RecordingTests {
     var sample = LedgerSample()
     let tomorrow = today.advanced(by: 1)
     let kiritimati = ClientTime(occurredAt: noon, zone: "Pacific/Kiritimati", utcOffsetSeconds: 50_400)
-    #expect(sample.tick(tomorrow, made: kiritimati).status == .applied)
+    #expect(sample.tick(tomorrow, clientTime: kiritimati).status == .applied)
     #expect(sample.tick(today.advanced(by: 2)).rejection == .futureDay)
   }
 
@@ -126,39 +126,41 @@ struct RecordingTests {
     let dayAfter = today.advanced(by: 1)
     let begins = Instant(milliseconds: Int64(dayAfter.number) * dayMilliseconds - 50_400_000)  // at UTC+14
     let now = begins - DayRules.futureSlackMilliseconds - past
-    let rejection = DayRules.rejection(day: dayAfter, made: made(dayAfter), now: now)
+    let rejection = DayRules.rejection(day: dayAfter, clientTime: clientTime(dayAfter), now: now)
     #expect(rejection == (past == 0 ? nil : .futureDay))
   }
 
   @Test("a day that does not match its moment is DAY_MISMATCH")
   func mismatch() {
     var sample = LedgerSample()
-    #expect(sample.tick(today.advanced(by: -1), made: made(today)).rejection == .dayMismatch)
+    #expect(sample.tick(today.advanced(by: -1), clientTime: clientTime(today)).rejection == .dayMismatch)
     #expect(sample.cell(today.advanced(by: -1)) == nil)
   }
 
   @Test("C74: unknown zone names pass, offsets and days out of range do not")
   func malformed() {
-    #expect(DayRules.rejection(day: today, made: made(today, zone: "Mars/Base"), now: noon) == nil)
-    #expect(DayRules.rejection(day: today, made: made(today, zone: ""), now: noon) == .invalidField)
-    #expect(DayRules.rejection(day: today, made: made(today, offset: 50_401), now: noon) == .invalidField)
-    #expect(DayRules.rejection(day: today, made: made(today, offset: -43_201), now: noon) == .invalidField)
-    #expect(DayRules.rejection(day: today, made: made(today, dayStart: 1_440), now: noon) == .invalidField)
-    #expect(DayRules.rejection(day: Day(10_956), made: made(Day(10_956)), now: noon) == .invalidField)
-    #expect(DayRules.rejection(day: Day(10_957), made: made(Day(10_957)), now: noon) == nil)
-    #expect(DayRules.rejection(day: Day(.max), made: made(today), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, clientTime: clientTime(today, zone: "Mars/Base"), now: noon) == nil)
+    #expect(DayRules.rejection(day: today, clientTime: clientTime(today, zone: ""), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, clientTime: clientTime(today, offset: 50_401), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, clientTime: clientTime(today, offset: -43_201), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: today, clientTime: clientTime(today, dayStart: 1_440), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: Day(10_956), clientTime: clientTime(Day(10_956)), now: noon) == .invalidField)
+    #expect(DayRules.rejection(day: Day(10_957), clientTime: clientTime(Day(10_957)), now: noon) == nil)
+    #expect(DayRules.rejection(day: Day(.max), clientTime: clientTime(today), now: noon) == .invalidField)
   }
 
   @Test("C37, C74: an impossible field is named as in the schema")
   func malformedFields() {
-    func field(_ day: Day, _ made: ClientTime) -> String? { DayRules.malformedField(day: day, made: made)?.rawValue }
-    #expect(field(Day(.min), made(today)) == "day")
-    #expect(field(Day(.max), made(today)) == "day")
-    #expect(field(today, made(today, offset: 54_000)) == "made.utc_offset_seconds")
-    #expect(field(today, made(today, dayStart: -1)) == "made.day_start_minutes")
-    #expect(field(today, made(today, zone: "a\u{7}")) == "made.zone")
-    #expect(field(today, made(today, zone: String(repeating: "z", count: 64))) == nil)
-    #expect(field(today, made(today, zone: String(repeating: "z", count: 65))) == "made.zone")
+    func field(_ day: Day, _ clientTime: ClientTime) -> String? {
+      DayRules.malformedField(day: day, clientTime: clientTime)?.rawValue
+    }
+    #expect(field(Day(.min), clientTime(today)) == "day")
+    #expect(field(Day(.max), clientTime(today)) == "day")
+    #expect(field(today, clientTime(today, offset: 54_000)) == "client_time.utc_offset_seconds")
+    #expect(field(today, clientTime(today, dayStart: -1)) == "client_time.day_start_minutes")
+    #expect(field(today, clientTime(today, zone: "a\u{7}")) == "client_time.zone")
+    #expect(field(today, clientTime(today, zone: String(repeating: "z", count: 64))) == nil)
+    #expect(field(today, clientTime(today, zone: String(repeating: "z", count: 65))) == "client_time.zone")
   }
 
   @Test("C66, C68: undo keeps the note; a day older than 30 days is sealed")
@@ -179,7 +181,7 @@ struct RecordingTests {
   func undoDirectly() {
     var sample = LedgerSample()
     let undo = Operation.Change.setCompletion(
-      Operation.Completion(habitID: LedgerSample.habit, day: today, done: false, made: made(today)))
+      Operation.Completion(habitID: LedgerSample.habit, day: today, done: false, clientTime: clientTime(today)))
     #expect(
       sample.ledger.applyDirectly(undo, by: LedgerSample.phone, now: noon).rejection == .cellNotFound)
   }
@@ -199,16 +201,16 @@ struct RecordingTests {
   func healed() throws {
     var sample = LedgerSample(caughtUpDaysAgo: 6)
     for ago in [5, 4, 3] { sample.tick(today.advanced(by: -ago)) }
-    sample.settle()
+    sample.finishChange()
     #expect(sample.streak?.state == .broken && sample.notices.isEmpty)
     sample.tick(today.advanced(by: -1), by: LedgerSample.tablet)
-    sample.settle()
+    sample.finishChange()
     #expect(sample.notices.isEmpty)  // a new run repairs nothing
     sample.tick(today.advanced(by: -2), by: LedgerSample.tablet)
-    sample.settle()
+    sample.finishChange()
     #expect(sample.streak?.current == 5)
     let notice = try #require(sample.notices.first)
-    #expect(notice.kind == .streakHealed && notice.kept == "5" && notice.other == "1")
+    #expect(notice.kind == .streakHealed && notice.winningValue == .number(5) && notice.losingValue == .number(1))
   }
 
   @Test("a note of the limit's length is kept, one byte more is rejected")
@@ -236,7 +238,8 @@ struct OperationLimitTests {
     func undo(_ count: Int) -> Operation.Change {
       .setCompletion(
         Operation.Completion(
-          habitID: LedgerSample.habit, day: today, done: false, made: made(today), undone: Self.names(count)))
+          habitID: LedgerSample.habit, day: today, done: false, clientTime: clientTime(today), undone: Self.names(count)
+        ))
     }
     #expect(sample.apply(undo(64)).status != .rejected)
     #expect(sample.apply(undo(65)).rejection == .invalidField)
@@ -246,21 +249,22 @@ struct OperationLimitTests {
   func repeated() {
     var sample = LedgerSample()
     sample.tick()
-    func direct(_ made: ClientTime) -> OperationOutcome {
+    func direct(_ clientTime: ClientTime) -> OperationOutcome {
       let outcome = sample.ledger.applyDirectly(
-        .setCompletion(Operation.Completion(habitID: LedgerSample.habit, day: today, done: true, made: made)),
+        .setCompletion(
+          Operation.Completion(habitID: LedgerSample.habit, day: today, done: true, clientTime: clientTime)),
         by: LedgerSample.phone, now: sample.now)
       sample.ledger.commit()
       return outcome
     }
-    #expect(direct(made(today.advanced(by: -1))).rejection == .dayMismatch)
+    #expect(direct(clientTime(today.advanced(by: -1))).rejection == .dayMismatch)
     let nowhere = ClientTime(occurredAt: noon, zone: "", utcOffsetSeconds: 0)
     #expect(direct(nowhere).rejection == .invalidField)
     let number = sample.ledger.changeNumber
-    #expect(direct(made(today)).status == .applied && sample.ledger.changeNumber == number)
+    #expect(direct(clientTime(today)).status == .applied && sample.ledger.changeNumber == number)
     sample.apply(.deleteHabit(LedgerSample.habit))
     #expect(sample.ledger.habits[LedgerSample.habit]?.isDeleted == true)
-    #expect(direct(made(today)).status == .applied)
+    #expect(direct(clientTime(today)).status == .applied)
     #expect(sample.ledger.habits[LedgerSample.habit]?.isDeleted == false)
   }
 }

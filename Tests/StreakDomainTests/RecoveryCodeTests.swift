@@ -7,7 +7,7 @@ struct RecoveryCodeTests {
     var generator = SystemRandomNumberGenerator()
     var seen: Set<String> = []
     for _ in 0..<1_000 {
-      let code = RecoveryCode(using: &generator)
+      let code = RecoveryCode(bits: generator.next())
       let text = code.text
       #expect(text.utf8.count == 11 && text.dropFirst(5).first == "-")
       #expect(!text.contains { "ILOU".contains($0) } && text == text.uppercased())
@@ -33,7 +33,7 @@ struct RecoveryCodeTests {
   @Test("no description or reflection shows a code")
   func hides() {
     var generator = SystemRandomNumberGenerator()
-    let code = RecoveryCode(using: &generator)
+    let code = RecoveryCode(bits: generator.next())
     var text = "\(code)"
     dump(code, to: &text)
     #expect(!text.contains(code.text.prefix(5)) && text.contains("secret"))

@@ -51,7 +51,8 @@ struct UsualDayTests {
   private static func empty(_ stamp: Stamp) -> CellState {
     CellState(
       cell: CellContent(done: false, note: "", trust: .counted), version: 1, stamp: stamp,
-      made: ClientTime(occurredAt: Instant(milliseconds: 0), zone: "UTC", utcOffsetSeconds: 0, dayStartMinutes: 0),
+      clientTime: ClientTime(
+        occurredAt: Instant(milliseconds: 0), zone: "UTC", utcOffsetSeconds: 0, dayStartMinutes: 0),
       recordedAt: Instant(milliseconds: 0))
   }
 }

@@ -101,8 +101,8 @@ struct ServiceSchemaTests {
     let json = try JSONValue(
       parsing: """
         {"userId": "AAECAwQFBgcICQoLDA0ODw==", "operations": [{"seq": "9007199254740993", "hybridTime": "18446744073709551615", \
-        "setCompletion": {"day": -1, "done": true, "note": "\\"\\n\\u00e9", "made": {"utcOffsetSeconds": -43200}}}, \
-        {"editHabit": {"fields": ["HABIT_FIELD_NAME", "HABIT_FIELD_COLOR"]}}], "nothingLeft": true}
+        "setCompletion": {"day": -1, "done": true, "note": "\\"\\n\\u00e9", "clientTime": {"utcOffsetSeconds": -43200}}}, \
+        {"editHabit": {"fields": ["HABIT_FIELD_NAME", "HABIT_FIELD_COLOR"]}}], "queueDrained": true}
         """)
     let message = try DynamicMessage("streak.v1.SyncRequest", json: json, schema)
     #expect(message.json(schema) == json)

@@ -23,14 +23,26 @@ struct HistogramTests {
     #expect(histogram.count == 10_001 && histogram.maximum == 100_000_000 && histogram.minimum == 1_000)
   }
 
+  /// The width of the bucket that `value` falls into, found by recording.
+  private func bucketWidth(of value: Int64) -> Int64 {
+    func end(_ value: Int64) -> Int64 {
+      var histogram = Histogram.ofLatencies()
+      histogram.record(value)
+      return histogram.filled[0].value
+    }
+    var step: Int64 = 1
+    // No step is wider than the bucket, so the first one to leave it ends in the bucket before.
+    while step <= value, end(value - step) == end(value) { step *= 2 }
+    return step <= value ? end(value) - end(value - step) : end(value) + 1
+  }
+
   @Test("values up to twice the digits' power of ten are exact, and later buckets double in width")
   func bucketWidths() {
-    let histogram = Histogram.ofLatencies()
-    #expect(histogram.bucketWidth(of: 0) == 1)
-    #expect(histogram.bucketWidth(of: 2_047) == 1)
-    #expect(histogram.bucketWidth(of: 2_048) == 2)
-    #expect(histogram.bucketWidth(of: 4_095) == 2)
-    #expect(histogram.bucketWidth(of: 4_096) == 4)
+    #expect(bucketWidth(of: 0) == 1)
+    #expect(bucketWidth(of: 2_047) == 1)
+    #expect(bucketWidth(of: 2_048) == 2)
+    #expect(bucketWidth(of: 4_095) == 2)
+    #expect(bucketWidth(of: 4_096) == 4)
   }
 
   @Test("the limit is kept, and one past it counts as the limit")
@@ -55,7 +67,7 @@ struct HistogramTests {
     }
     left.add(right)
     #expect(left == both)
-    #expect(both.countAbove(0) == 1_000 && both.countAbove(both.maximum) == 0)
+    #expect(both.filled.reduce(0) { $0 + $1.count } == 1_000 && both.filled.last.map { $0.value >= both.maximum } == true)
     left.removeAll()
     #expect(left == Histogram.ofLatencies() && left.value(atPercentile: 99) == 0)
   }
@@ -72,7 +84,7 @@ struct HistogramTests {
     let answer = try reference(values, histogram.encoded())
     let ours = Self.percentiles.map { histogram.value(atPercentile: $0) }
     for (index, percentile) in Self.percentiles.enumerated() {
-      let width = histogram.bucketWidth(of: ours[index])
+      let width = bucketWidth(of: ours[index])
       #expect(
         abs(answer.recorded[index] - ours[index]) < width,
         "seed \(seed), \(percentile) %: \(ours[index]), the reference has \(answer.recorded[index])")

@@ -66,7 +66,7 @@ struct CaptureFuzzTests {
         habitId: (ids.randomElement(using: &dice) ?? ids[0]).bytes, day: day,
         done: Int.random(in: 0..<4, using: &dice) > 0,
         note: String(repeating: "n", count: dice.isRare() ? 4_096 : Int.random(in: 0...2, using: &dice)),
-        made: time(day, &dice))
+        clientTime: time(day, &dice))
     }
     var captured = Schema.CapturedSession(
       habits: habits, entries: entries, capturedAt: time(today, &dice),
@@ -97,13 +97,13 @@ struct CaptureFuzzTests {
         .editHabit(StreakDomain.Operation.HabitEdit(habitID: id, fields: fields)), by: deviceID, now: now)
       for _ in 0..<Int.random(in: 0...6, using: &dice) {
         let day = today - Int32.random(in: 0...2, using: &dice)
-        let made = ClientTime(
+        let clientTime = ClientTime(
           occurredAt: Instant(seconds: Int64(day) * 86_400 + 43_200), zone: "Etc/UTC", utcOffsetSeconds: 0)
         _ = ledger.applyDirectly(
           .setCompletion(
             StreakDomain.Operation.Completion(
               habitID: id, day: Day(day), done: Bool.random(using: &dice), note: Bool.random(using: &dice) ? "own" : "",
-              made: made)), by: deviceID, now: now)
+              clientTime: clientTime)), by: deviceID, now: now)
       }
       if dice.isRare() {
         _ = ledger.applyDirectly(.deleteHabit(id), by: deviceID, now: now)
@@ -177,7 +177,7 @@ struct CaptureFuzzTests {
       // Its note is in the cell, or the shown note is in a notice.
       let isKept =
         entry.note.isEmpty || state.cell.note.contains(entry.note)
-        || ledger.notices.values.contains { $0.day == entry.day && $0.other.contains(entry.note) }
+        || ledger.notices.values.contains { $0.day == entry.day && $0.losingValue?.text.contains(entry.note) == true }
       #expect(isKept, "seed \(seed)")
     }
     let captured = Int64(result.capturedDay)

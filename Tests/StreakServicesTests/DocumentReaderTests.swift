@@ -19,7 +19,7 @@ struct DocumentReaderTests {
     }
     if seed % 3 == 0 {
       let notice = Notice(
-        noticeId: [1], kept: NoticeValue(value: .text("[\"")), other: NoticeValue(value: .text("}")))
+        noticeId: [1], winningValue: NoticeValue(value: .text("[\"")), losingValue: NoticeValue(value: .text("}")))
       try document.add(notice, as: .notice(notice), to: .notices)
     }
     _ = try document.finish()

@@ -8,19 +8,20 @@ struct LargestCaptureTests {
   /// As many habits and entries as the schema allows, every field set.
   private func request(entries: Int) -> MigrateRequest {
     let id = [UInt8](repeating: 7, count: 16)
-    let made = LocalTime(
+    let clientTime = LocalTime(
       occurredAt: GoogleProtobufTimestamp(seconds: 1_764_000_000, nanos: 1), zone: "Europe/Berlin",
       utcOffsetSeconds: 3_600, dayStartMinutes: 240)
     let habit = CapturedHabit(
       habit: Habit(
         id: id, name: "Read", description: "d", color: 1, position: 1, archived: true, version: 1,
-        createdAt: made.occurredAt, deleted: true),
+        createdAt: clientTime.occurredAt, deleted: true),
       claim: StreakClaim(currentStreak: 1, lastCompletedDay: 20_000))
     let captured = CapturedSession(
       habits: Array(repeating: habit, count: 1_000),
       entries: Array(
-        repeating: CapturedEntry(habitId: id, day: 20_000, done: true, note: "n", made: made), count: entries),
-      capturedAt: made,
+        repeating: CapturedEntry(habitId: id, day: 20_000, done: true, note: "n", clientTime: clientTime),
+        count: entries),
+      capturedAt: clientTime,
       manifest: CaptureManifest(
         habitCount: 1_000, entryCount: Int32(clamping: entries), sha256: [UInt8](repeating: 1, count: 32)))
     return MigrateRequest(

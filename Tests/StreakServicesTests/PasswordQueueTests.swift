@@ -2,6 +2,7 @@ import Cryptography
 import EventLoop
 import RPC
 @testable import StreakServices
+import TestSupport
 import Testing
 
 struct PasswordQueueTests {

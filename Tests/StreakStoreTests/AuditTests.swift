@@ -105,11 +105,11 @@ import Testing
   }
 
   @Test("an event without an account is kept for 30 days, and goes after them; a person's stays")
-  func strangersEventsGo() async throws {
+  func unauthenticatedEventsGo() async throws {
     try await TestStore.run { test async throws in
       _ = try await Self.person(test, "mira@example.org")
       let now = Instant.now()
-      let kept = StreakStore.strangersEventsKeptDays * 86_400
+      let kept = StreakStore.unauthenticatedEventsKeptDays * 86_400
       #expect(kept == 30 * 86_400)
       for seconds in [kept, kept + 1] {
         var nobody = NewAccount.sample().auditEvent

@@ -20,7 +20,7 @@ import Testing
         .direct(.malformed)
       }
     return PendingCall(
-      ChangeRequest(userID: userID, deviceID: .zero, work: work, nothingLeft: false, now: .sample))
+      ChangeRequest(userID: userID, deviceID: .zero, work: work, queueDrained: false, now: .sample))
   }
 
   private func isSame(_ calls: some Sequence<PendingCall>, _ others: some Sequence<PendingCall>) -> Bool {

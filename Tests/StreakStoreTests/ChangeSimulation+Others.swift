@@ -16,7 +16,7 @@ extension ChangeSimulation {
     else { return }
     let request = ChangeRequest(
       userID: userID, deviceID: device.id,
-      work: .direct(.day(habitID, Instant.sampleDay, note: "from outside \(step)")), nothingLeft: false, now: now)
+      work: .direct(.day(habitID, Instant.sampleDay, note: "from outside \(step)")), queueDrained: false, now: now)
     _ = model.store([request]) { .zero }
     stored.ledger = model.ledger.withEpoch(database.epoch)
     database.users[userID] = stored

@@ -141,21 +141,22 @@ final class ChangeSimulation {
     let userID = randomID()
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: .sample))
     let ids = [randomID(), randomID()]
-    var made: [Device] = []
+    var clientTime: [Device] = []
     for client in 0..<2 {
       let device = Device(id: randomID(), userID: userID, client: client)
       ledger.register(deviceID: device.id, now: .sample)
-      made.append(device)
+      clientTime.append(device)
     }
     for id in ids {
       _ = ledger.applyDirectly(
-        .editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: "h"))), by: made[0].id, now: .sample)
+        .editHabit(Operation.HabitEdit(habitID: id, fields: HabitFields(name: "h"))), by: clientTime[0].id, now: .sample
+      )
     }
     ledger.finishChange(now: .sample) { .zero }
     ledger = ledger.withoutChanges
     userIDs.append(userID)
     habitIDs[userID] = ids
-    devices += made
+    devices += clientTime
     history[userID] = [ChangeModel(ledger, epoch: database.epoch)]
     database.users[userID] = SimulatedDatabase.StoredUser(ledger: ledger)
   }
@@ -166,7 +167,7 @@ final class ChangeSimulation {
     while step < Self.stepCount {
       step += 1
       await act()
-      await settle()
+      await runPendingTasks()
       check()
       guard violations.isEmpty else { return await abandon() }
     }
@@ -177,7 +178,7 @@ final class ChangeSimulation {
       step += 1
       for userID in turnsHeld { endTurn(userID) }
       resumeStatement(faults: 0)
-      await settle()
+      await runPendingTasks()
       check()
       guard violations.isEmpty else { return await abandon() }
     }
@@ -194,12 +195,12 @@ final class ChangeSimulation {
       if let place = database.waiting.indices.first(where: { !database.isBlocked(database.waiting[$0]) }) {
         database.resume(place, .goesOn)
       }
-      await settle()
+      await runPendingTasks()
     }
   }
 
   /// Lets the loop do what there is to do: its turn ends only when no task can go on.
-  func settle() async {
+  func runPendingTasks() async {
     for _ in 0..<4 {
       await withCheckedContinuation { continuation in loop.atEndOfTurn(TurnEnd(continuation)) }
     }
@@ -291,7 +292,7 @@ final class ChangeSimulation {
     let device = devices[place]
     callCount += 1
     let request = ChangeRequest(
-      userID: device.userID, deviceID: device.id, work: work, nothingLeft: false, now: now,
+      userID: device.userID, deviceID: device.id, work: work, queueDrained: false, now: now,
       epoch: isQueue ? database.epoch : nil)
     let call = Call(
       request, client: device.client, number: callCount, firstStep: step,

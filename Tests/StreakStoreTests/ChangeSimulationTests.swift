@@ -16,7 +16,7 @@ import Testing
       database.answersAtOnce = true
       let hints = HintRelay(loop: loop, sender: .zero, watching: WatchPresence(), board: HintBoard())
       let request = ChangeRequest(
-        userID: .zero, deviceID: .zero, work: .direct(.malformed), nothingLeft: false, now: .sample)
+        userID: .zero, deviceID: .zero, work: .direct(.malformed), queueDrained: false, now: .sample)
       do throws(StoreError) {
         let attempt = ChangeAttempt(
           database: SimulatedClient(database: database, number: 0), cache: LedgerCache(bytesMax: 0),

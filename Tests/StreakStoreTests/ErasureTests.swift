@@ -16,7 +16,7 @@ import Testing
     let habit = HabitEntry.sample()
     let rejected = RejectedEntryRecord(
       entryID: .random(), migrationID: nil, index: 3, habitID: habit.id, day: Day(30_000), done: true, note: "n",
-      made: .sample(), reason: Reason.futureDay.rawValue, rejectedAt: .sample)
+      clientTime: .sample(), reason: Reason.futureDay.rawValue, rejectedAt: .sample)
     return .sample(
       email,
       session: .sample(

@@ -106,11 +106,11 @@ import Testing
       let all = try await test.store.notices(
         of: phone.userID, for: phone.deviceID, includingAcknowledged: true, after: .start, countMax: 10)
       #expect(all.map(\.id) == [id] && all[0].notice.kind == .noteConflict)
-      let pick = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesOther: true))
+      let pick = Operation.Change.resolveConflict(Operation.Resolution(noticeID: id, takesLosing: true))
       #expect(try await phone.change(pick).outcomes[0].status == .applied)
       let cells = try await test.store.pull(of: phone.userID, for: phone.deviceID, since: 0, at: nil, cellsMax: 10)
         .cells
-      #expect(cells.map(\.cell.cell.note) == [all[0].notice.other])
+      #expect(cells.map(\.cell.cell.note) == [all[0].notice.losingValue?.text])
     }
   }
 

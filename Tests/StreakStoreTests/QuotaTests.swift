@@ -95,7 +95,7 @@ import Testing
       #expect(try await person.queue(three, from: 1).get().outcomes.count == 3)
       let tomorrow = ChangeRequest(
         userID: person.userID, deviceID: person.deviceID, work: .direct(.day(person.habitID, Instant.sampleDay)),
-        nothingLeft: false, now: Instant.sample.advanced(bySeconds: 86_400 - passed / 1_000))
+        queueDrained: false, now: Instant.sample.advanced(bySeconds: 86_400 - passed / 1_000))
       #expect(try await person.test.store.change(tomorrow).get().outcomes[0].status == .applied)
       #expect(person.test.store.quotaCounts.callsDelayed == 1)
     }
@@ -140,7 +140,7 @@ import Testing
   private static let storedBytes = """
     SELECT (SELECT coalesce(sum(octet_length(note) + octet_length(details)), 0) FROM cells)
       + (SELECT sum(128 + octet_length(name) + octet_length(description) + octet_length(statements)) FROM habits)
-      + (SELECT coalesce(sum(octet_length(kept) + octet_length(other)), 0) FROM notices WHERE kind IN (1, 3)),
+      + (SELECT coalesce(sum(octet_length(winning_value) + octet_length(losing_value)), 0) FROM notices WHERE kind IN (1, 3)),
       (SELECT coalesce(sum(octet_length(note) + octet_length(details)), 0) FROM cell_history)
     """
 
@@ -178,6 +178,6 @@ extension TestPerson {
 extension Operation.Change {
   fileprivate static func note(_ habitID: Identifier, _ day: Int32, _ text: String) -> Operation.Change {
     .setNote(
-      Operation.Note(habitID: habitID, day: Day(day), text: text, made: .sample(day: Instant.sampleDay)))
+      Operation.Note(habitID: habitID, day: Day(day), text: text, clientTime: .sample(day: Instant.sampleDay)))
   }
 }

@@ -45,12 +45,12 @@ import Testing
       let end = Identifier.random()
       _ = try await test.database.run(
         Statement(.write, "SELECT pg_notify('\(StreakStore.revocationChannel)', '\(end)')"))
-      var isTold = false
+      var isNotified = false
       while case .some(let event) = await events.next() {
-        if case .revocation(account.userID) = event { isTold = true }
+        if case .revocation(account.userID) = event { isNotified = true }
         if case .revocation(end) = event { break }
       }
-      #expect(isTold, "\(call)")
+      #expect(isNotified, "\(call)")
       await listener.close()
     }
   }

@@ -52,7 +52,7 @@ extension SavedLedger.Cell {
   ) -> SavedLedger.Cell {
     SavedLedger.Cell(
       key: CellKey(habitID: habitID, day: Day(day)), cell: CellContent(done: done, note: note, trust: trust),
-      made: .sample(day: day), recordedAt: .sample)
+      clientTime: .sample(day: day), recordedAt: .sample)
   }
 }
 
@@ -67,7 +67,7 @@ extension NewMigration {
     let version = ledger.nextVersion()
     let stamp = Stamp(time: .zero, id: StatementID(.migration, migrationID))
     for (entry, summary) in habits {
-      var habit = HabitState(made: entry.fields, createdAt: entry.createdAt, version: version, stamp: stamp)
+      var habit = HabitState(new: entry.fields, createdAt: entry.createdAt, version: version, stamp: stamp)
       habit.summary = summary
       ledger.setHabit(habit, entry.id)
     }
@@ -82,7 +82,8 @@ extension NewMigration {
       }
       if !saved.cell.note.isEmpty { statements.note = Register(saved.cell.note, stamp) }
       try? ledger.setCell(
-        saved.key, statements, last: stamp, made: saved.made, recordedAt: saved.recordedAt, version: version)
+        saved.key, statements, last: stamp, clientTime: saved.clientTime, recordedAt: saved.recordedAt, version: version
+      )
     }
     return NewMigration(
       record: MergeRecord(

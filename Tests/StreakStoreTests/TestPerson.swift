@@ -14,9 +14,9 @@ struct TestPerson: Sendable {
     #expect(try await test.store.signUp(account) == .signedUp)
     let person = TestPerson(
       test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .random())
-    let made = try await person.change(
+    let clientTime = try await person.change(
       .editHabit(Operation.HabitEdit(habitID: person.habitID, fields: HabitFields(name: "read"))))
-    #expect(made.outcomes[0].status == .applied)
+    #expect(clientTime.outcomes[0].status == .applied)
     return person
   }
 
@@ -29,8 +29,8 @@ struct TestPerson: Sendable {
     return other
   }
 
-  func request(_ work: ChangeRequest.Work, nothingLeft: Bool = false) -> ChangeRequest {
-    ChangeRequest(userID: userID, deviceID: deviceID, work: work, nothingLeft: nothingLeft, now: .sample)
+  func request(_ work: ChangeRequest.Work, queueDrained: Bool = false) -> ChangeRequest {
+    ChangeRequest(userID: userID, deviceID: deviceID, work: work, queueDrained: queueDrained, now: .sample)
   }
 
   /// The knowledge of a device that has received everything.
@@ -64,6 +64,6 @@ extension Operation.Change {
     .setCompletion(
       Operation.Completion(
         habitID: habitID, day: Day(day), done: done, note: note,
-        made: .sample(day: done ? day : Instant.sampleDay)))
+        clientTime: .sample(day: done ? day : Instant.sampleDay)))
   }
 }

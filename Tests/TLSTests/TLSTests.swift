@@ -1,4 +1,4 @@
-import TLS
+@testable import TLS
 import Testing
 
 /// Two sessions connected in memory.

@@ -305,18 +305,18 @@ test("a conflict is told on both devices, and the choice of one ends it", withSe
   await two.client.setNote(id, here, "in bed");
   for (const device of [one, two, one]) await device.sync();
   const notice = (await one.view()).account.notices.find(({ kind }) => kind === "NOTICE_KIND_NOTE_CONFLICT");
-  assert.deepEqual([notice.kept, notice.other].sort(), ["in bed", "in the train"]);
+  assert.deepEqual([notice.winningValue, notice.losingValue].sort(), ["in bed", "in the train"]);
   assert.equal((await two.view()).account.notices.length, 1);
   await one.client.resolve(notice.noticeId, true);
-  assert.equal((await one.view()).habits[0].cells.get(here).note, notice.other, "it is seen before it is sent");
-  assert.deepEqual((await accountOf(one)).queue.map((op) => op.resolveConflict), [{ noticeId: notice.noticeId, takeOther: true }]);
+  assert.equal((await one.view()).habits[0].cells.get(here).note, notice.losingValue, "it is seen before it is sent");
+  assert.deepEqual((await accountOf(one)).queue.map((op) => op.resolveConflict), [{ noticeId: notice.noticeId, takeLosing: true }]);
   for (const device of [one, two, one]) await device.sync();
-  for (const device of [one, two]) assert.equal((await device.view()).habits[0].cells.get(here).note, notice.other);
+  for (const device of [one, two]) assert.equal((await device.view()).habits[0].cells.get(here).note, notice.losingValue);
   assert.deepEqual((await one.view()).account.notices, []);
 });
 
 test("every kind of conflict is resolved either way, and both devices agree", withServer, async () => {
-  for (const takesOther of [false, true]) {
+  for (const takesLosing of [false, true]) {
     const { email, device: one } = await signedUp();
     const ids = {};
     for (const name of ["Note", "Done", "Field", "Deletion"]) ids[name] = await one.client.addHabit({ name });
@@ -340,7 +340,7 @@ test("every kind of conflict is resolved either way, and both devices agree", wi
     const kinds = notices.map(({ kind }) => kind.replace("NOTICE_KIND_", "").replace("_CONFLICT", "")).sort();
     assert.deepEqual(kinds, ["DELETION", "DONE", "FIELD", "NOTE"]);
     // when: one device resolves all of them
-    for (const { noticeId } of notices) await one.client.resolve(noticeId, takesOther);
+    for (const { noticeId } of notices) await one.client.resolve(noticeId, takesLosing);
     const chosen = sameState(await one.view());
     for (const device of [one, two, one]) await device.sync();
     // then: what it showed is what comes, everywhere, and nothing is left to choose
@@ -351,12 +351,12 @@ test("every kind of conflict is resolved either way, and both devices agree", wi
       assert.deepEqual([account.rejected, account.notices.filter(({ resolved }) => !resolved)], [[], []]);
     }
     const shown = new Map(chosen.map((habit) => [habit.id, habit]));
-    for (const { kind, kept, other } of notices) {
-      const value = takesOther ? other : kept;
+    for (const { kind, winningValue, losingValue } of notices) {
+      const value = takesLosing ? losingValue : winningValue;
       if (kind === "NOTICE_KIND_NOTE_CONFLICT") assert.equal(shown.get(ids.Note).cells[0].note, value);
       if (kind === "NOTICE_KIND_FIELD_CONFLICT") assert.equal(shown.get(ids.Field).name, value);
-      if (kind === "NOTICE_KIND_DONE_CONFLICT") assert.equal(shown.get(ids.Done).cells[0].done, !takesOther);
-      if (kind === "NOTICE_KIND_DELETION_CONFLICT") assert.equal(shown.get(ids.Deletion)?.archived, takesOther ? undefined : true);
+      if (kind === "NOTICE_KIND_DONE_CONFLICT") assert.equal(shown.get(ids.Done).cells[0].done, !takesLosing);
+      if (kind === "NOTICE_KIND_DELETION_CONFLICT") assert.equal(shown.get(ids.Deletion)?.archived, takesLosing ? undefined : true);
     }
   }
 });
@@ -573,8 +573,8 @@ test("a capture that the page makes is the one that the server hashes", withServ
   for (let ago = 0; ago < 40; ago += 1) await device.client.tap(id, true, { day: here - ago, note: ago % 3 ? "" : `ä${ago}` });
   await device.client.tap(id, false, { day: here - 5 });
   const session = await device.store.read((state) => structuredClone(state.session));
-  const made = await capture(session, { occurredAt: new Date().toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 });
-  assert.equal(made.manifest.entryCount, 40);
+  const captured = await capture(session, { occurredAt: new Date().toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 });
+  assert.equal(captured.manifest.entryCount, 40);
   // A wrong hash would be CAPTURE_CORRUPT.
   const { migration: result } = await device.accounts.signUp(newEmail(), password);
   assert.equal(result.habits[0].daysUndone, 1);

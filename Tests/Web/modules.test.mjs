@@ -54,20 +54,20 @@ test("a day that is entered afterwards has the offset of its own middle", () => 
   const change = Date.UTC(2026, 9, 25, 1);
   const clock = { ...clockAt(Date.UTC(2026, 9, 26, 12)), zone: (at) => ({ name: "Europe/Berlin", seconds: at < change ? 7200 : 3600 }) };
   for (const [day, offset] of [[dayFromIso("2026-10-24"), 7200], [dayFromIso("2026-10-25"), 3600]]) {
-    const made = timeOfDay(clock, day, 0);
-    assert.equal(made.utcOffsetSeconds, offset);
-    assert.equal(Date.parse(made.occurredAt) + offset * 1000, (day + 0.5) * 86_400_000);
+    const clientTime = timeOfDay(clock, day, 0);
+    assert.equal(clientTime.utcOffsetSeconds, offset);
+    assert.equal(Date.parse(clientTime.occurredAt) + offset * 1000, (day + 0.5) * 86_400_000);
   }
 });
 
 test("today is the earliest date of the zones used in 48 hours", () => {
   const now = Date.UTC(2026, 10, 29, 11);
-  const made = (at, utcOffsetSeconds) => ({ occurredAt: new Date(at).toISOString(), utcOffsetSeconds, dayStartMinutes: 0, zone: "Z" });
+  const clientTime = (at, utcOffsetSeconds) => ({ occurredAt: new Date(at).toISOString(), utcOffsetSeconds, dayStartMinutes: 0, zone: "Z" });
   const today = dayFromIso("2026-11-29");
   assert.equal(todayOfZones([], now), today);
-  let zones = noteZone([], made(now - 3_600_000, 14 * 3600), now);
+  let zones = noteZone([], clientTime(now - 3_600_000, 14 * 3600), now);
   assert.equal(todayOfZones(zones, now), today + 1, "in Kiritimati it is tomorrow");
-  zones = noteZone(zones, made(now, -12 * 3600), now);
+  zones = noteZone(zones, clientTime(now, -12 * 3600), now);
   assert.equal(todayOfZones(zones, now), today - 1, "the earlier zone counts");
   assert.equal(todayOfZones(zones, now + 49 * 3_600_000), dayFromIso("2026-12-01"), "then the zone of the latest use alone");
 });
@@ -86,7 +86,7 @@ test("the device's own zone counts as long as nothing was recorded in any", () =
   assert.equal(viewOf(state, clock, now).today, dayFromIso("2026-11-30"));
   // when: something is recorded, and the person travels
   const id = addHabit(state, { name: "Read" }, now);
-  record(state, { habitId: id, day: dayFromIso("2026-11-30"), done: true, made: timeOfDay(clock, undefined, 0) }, now);
+  record(state, { habitId: id, day: dayFromIso("2026-11-30"), done: true, clientTime: timeOfDay(clock, undefined, 0) }, now);
   clock.offsetSeconds = -8 * 3600;
   assert.equal(viewOf(state, clock, now).today, dayFromIso("2026-11-30"));
   assert.equal(viewOf(state, clock, now).here, dayFromIso("2026-11-29"));
@@ -95,15 +95,15 @@ test("the device's own zone counts as long as nothing was recorded in any", () =
 test("a device that was away claims at most the days that have passed, and two", () => {
   const now = Date.UTC(2026, 10, 29, 12);
   const today = dayFromIso("2026-11-29");
-  const made = { occurredAt: new Date(now).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
+  const clientTime = { occurredAt: new Date(now).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
   const allowance = new BackfillAllowance(now - 3_600_000);
-  assert.equal(allowance.claim(today - 31, made, now), "TOO_OLD");
-  assert.equal(allowance.claim(today - 3, made, now), "BACKFILL");
-  assert.equal(allowance.claim(today - 2, made, now), "", "a fresh day counts and costs nothing");
-  assert.equal(allowance.claim(today - 1, made, now), "");
-  assert.equal(allowance.claim(today, made, now), "");
-  assert.equal(allowance.claim(today + 1, made, now), "ZONE_HOP");
-  assert.equal(allowance.claim(today, made, now), "", "the same day costs nothing");
+  assert.equal(allowance.claim(today - 31, clientTime, now), "TOO_OLD");
+  assert.equal(allowance.claim(today - 3, clientTime, now), "BACKFILL");
+  assert.equal(allowance.claim(today - 2, clientTime, now), "", "a fresh day counts and costs nothing");
+  assert.equal(allowance.claim(today - 1, clientTime, now), "");
+  assert.equal(allowance.claim(today, clientTime, now), "");
+  assert.equal(allowance.claim(today + 1, clientTime, now), "ZONE_HOP");
+  assert.equal(allowance.claim(today, clientTime, now), "", "the same day costs nothing");
 });
 
 test("a streak is the run that holds today, or ended yesterday", () => {
@@ -153,7 +153,7 @@ test("a tap draws the days of its habit anew, and no others", () => {
     for (let day = 20_000; day < 20_400; day += 1) account.cells.set(cellKey(habitId, day), { habitId, day, done: true, note: "", quarantine: "" });
   }
   const before = viewOf(state, clock, now).habits;
-  record(state, { habitId: read, day: before[0].streak.lastDay + 1, done: true, made: timeOfDay(clock, before[0].streak.lastDay + 1, 0) }, now);
+  record(state, { habitId: read, day: before[0].streak.lastDay + 1, done: true, clientTime: timeOfDay(clock, before[0].streak.lastDay + 1, 0) }, now);
   const after = viewOf(state, clock, now).habits;
   assert.deepEqual([after[0].cells.size, before[0].cells.size], [401, 400], "an earlier view stays as it was");
   assert.equal(after[1].cells, before[1].cells);
@@ -174,11 +174,11 @@ test("numbers have no gaps and times grow, also when the clock is set back", () 
 test("a queue that is numbered anew names its own completions by their new numbers", () => {
   const [user, old, fresh, habit] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AgAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA=="];
   const account = new Account(user, old);
-  const made = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
+  const clientTime = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
   make(account, { setDayStart: { dayStartMinutes: 1 } }, 1);
   account.kept.push({ op: account.queue.shift(), decidedAt: 1 });
-  make(account, { setCompletion: { habitId: habit, day: 20000, done: true, made } }, 2);
-  make(account, { setCompletion: { habitId: habit, day: 20000, done: false, made } }, 3);
+  make(account, { setCompletion: { habitId: habit, day: 20000, done: true, clientTime } }, 2);
+  make(account, { setCompletion: { habitId: habit, day: 20000, done: false, clientTime } }, 3);
   continueAsNewDevice(account, fresh);
   assert.deepEqual(account.queue.map((op) => op.seq), ["1", "2"]);
   assert.deepEqual(account.queue[1].setCompletion.undone, [{ sourceId: fresh, seq: "1" }]);
@@ -188,13 +188,13 @@ test("a queue that is numbered anew names its own completions by their new numbe
 
 test("a choice in a conflict is a resolution, which a server without the conflict gets as a statement", () => {
   const [user, device, habit, noticeId] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA==", "BAAAAAAAAAAAAAAAAAAAAA=="];
-  const made = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
-  const statement = { setNote: { habitId: habit, day: 20000, note: "mine", made } };
+  const clientTime = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
+  const statement = { setNote: { habitId: habit, day: 20000, note: "mine", clientTime } };
   const changes = { outcomes: [{ seq: "1", reason: "CONFLICT_NOT_FOUND" }], isReset: false, habits: [], deletedHabitIds: [], aliases: [], cells: [], notices: [], cursor: {}, lastSeq: 1, latestTime: 0n, deletionAt: 0 };
   const decided = (prepare) => {
     const account = new Account(user, device);
     makeResolution(account, noticeId, true, statement, 1);
-    assert.deepEqual(account.queue[0].resolveConflict, { noticeId, takeOther: true });
+    assert.deepEqual(account.queue[0].resolveConflict, { noticeId, takeLosing: true });
     assert.equal(shownCell(account, habit, 20000).note, "mine", "the choice is seen before it is sent");
     prepare(account);
     take(account, { changes }, submission(account, ""), device, 5);

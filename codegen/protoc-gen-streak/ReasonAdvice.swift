@@ -134,7 +134,9 @@ struct ReasonAdvice {
       repair: "check the device's clock. For a queued operation the entry is in the inbox: state the right day again."),
     "DAY_MISMATCH": .init(
       show: programmingError, retry: never,
-      repair: "compute the day as date(occurred_at + utc_offset - day_start), with the values that are sent in `made`."),
+      repair:
+        "compute the day as date(occurred_at + utc_offset - day_start), with the values that are sent in `client_time`."
+    ),
     "DAY_SEALED": .init(
       show: "\"Days older than 30 days cannot be undone.\"", retry: "no.", repair: "leave the day as it is."),
     "HABIT_NOT_FOUND": .init(

@@ -80,8 +80,7 @@ final class ChannelConnector {
         guard !Task.isCancelled else { return }
         state = .failing(status)
         for call in Array(waiting.values) where !call.waitsForReady { call.failed(status) }
-        var generator = SystemRandomNumberGenerator()
-        let pause = backoff.nextDelayMilliseconds(using: &generator)
+        let pause = backoff.nextDelayMilliseconds(random: .random(in: 0..<1))
         let spent = loop.nowMilliseconds &- started
         if spent < pause { await loop.sleep(milliseconds: pause - spent) }
         guard !Task.isCancelled else { return }

@@ -190,13 +190,12 @@ internal import ProtobufCodec
     guard status.code == .unavailable, method.idempotency != .unknown else { return end(.failure(status)) }
     connector.retryThrottle.failed()
     guard canReplay, replay != nil, connector.retryThrottle.isOpen else { return end(.failure(status)) }
-    var generator = SystemRandomNumberGenerator()
     var backoff =
       retryBackoff
       ?? ReconnectBackoff(
         minMilliseconds: connector.options.retryMillisecondsMin,
         maxMilliseconds: connector.options.retryMillisecondsMax)
-    var wait = backoff.nextDelayMilliseconds(using: &generator)
+    var wait = backoff.nextDelayMilliseconds(random: .random(in: 0..<1))
     retryBackoff = backoff
     if let delay = status.detail(GoogleRPCRetryInfo.self)?.retryDelay {
       // The server may send any number. A call does not wait longer than the limit: it fails.

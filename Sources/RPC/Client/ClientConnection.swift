@@ -6,7 +6,7 @@ internal import TLS
 
 /// A channel's connection to one address, and the calls on it. Loop-confined.
 @safe final class ClientConnection: HTTPConnectionDelegate {
-  /// Told when no further calls may be made here.
+  /// Called when no further calls may be made here.
   weak var connector: ChannelConnector?
   /// When a call was made last, on the loop's clock.
   private(set) var usedAtMilliseconds: UInt64

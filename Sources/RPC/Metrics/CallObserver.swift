@@ -1,7 +1,7 @@
 public import EventLoop
 
-/// Told of calls that have ended, such as an access log. Called on the loop of the call, where it
-/// must not take long.
+/// Receives the calls that have ended, such as an access log. Called on the loop of the call, where
+/// it must not take long.
 public protocol CallObserver: Sendable {
   /// Whether `callEnded(_:)` is to be called for an outcome: unwanted calls cost nothing.
   /// - Parameter code: Nil: the request was no gRPC.

@@ -15,7 +15,7 @@ final class LoopServer {
   let limits: RPCLimits
   let resources: HTTP2Resources
   private let http1: HTTP1Resources
-  let requestBudget: RequestBudget
+  let requestBudget: LargeMessageBudget
   let webOrigins: WebOrigins
   let staticResources: StaticResources
   private let tls: TLSContext?
@@ -50,7 +50,7 @@ final class LoopServer {
     types = MessageTypes(
       methods.flatMap { [$0.descriptor.request, $0.descriptor.response] } + ConnectError.detailTypes)
     self.limits = limits
-    requestBudget = RequestBudget(
+    requestBudget = LargeMessageBudget(
       bytesMax: limits.largeRequestBytesPerLoopMax, bytesPerConnectionMax: limits.largeRequestBytesMax)
     resources = HTTP2Resources(limits: limits.http2, now: { loop.nowMilliseconds })
     http1 = HTTP1Resources(

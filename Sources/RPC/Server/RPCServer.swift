@@ -28,7 +28,7 @@ public final class RPCServer: Sendable {
   ///   - resources: What GET and HEAD of other paths are answered with; made once for each loop.
   ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
   ///   - interceptors: Around every call, outermost first; made once for each loop.
-  ///   - observer: Told of every call's end, also of those that reach no interceptor.
+  ///   - observer: Receives every call's end, also of those that reach no interceptor.
   public static func start(
     address: SocketAddress, sockets: SocketReservation? = nil, loops: [EventLoop], limits: RPCLimits = RPCLimits(),
     tls: TLSContext? = nil, webOrigins: WebOrigins = WebOrigins(),

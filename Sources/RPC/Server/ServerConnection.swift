@@ -22,7 +22,7 @@ final class ServerConnection: HTTPConnectionDelegate {
   /// Why it is closed, where that is known before it is.
   var end: ConnectionEnd?
   /// What this connection has of the loop's budget; nil before its first large message.
-  private var requestShare: RequestBudget.Share?
+  private var requestShare: LargeMessageBudget.Share?
 
   /// What the connection holds for its peer.
   var use: BufferUse { session?.use ?? BufferUse() }
@@ -110,15 +110,15 @@ final class ServerConnection: HTTPConnectionDelegate {
   }
 
   /// Asks for room for a message larger than its stream's window.
-  func reserve(_ bytes: Int, granted: @escaping () -> Void) -> RequestBudget.Reservation {
-    let share = requestShare ?? RequestBudget.Share()
+  func reserve(_ bytes: Int, granted: @escaping () -> Void) -> LargeMessageBudget.Reservation {
+    let share = requestShare ?? LargeMessageBudget.Share()
     requestShare = share
     return server.requestBudget.reserve(bytes, for: share, granted: granted)
   }
 
   /// Room for a message that is here already; nil when there is none.
-  func reserveNow(_ bytes: Int) -> RequestBudget.Reservation? {
-    let share = requestShare ?? RequestBudget.Share()
+  func reserveNow(_ bytes: Int) -> LargeMessageBudget.Reservation? {
+    let share = requestShare ?? LargeMessageBudget.Share()
     requestShare = share
     return server.requestBudget.reserveNow(bytes, for: share)
   }

@@ -54,7 +54,7 @@ internal import ProtobufCodec
   /// Bytes of the request's body, if it says them.
   let announcedBytes: Int?
   /// Room for the message under way, where it needs more than its stream's window.
-  var reservation: RequestBudget.Reservation?
+  var reservation: LargeMessageBudget.Reservation?
   /// When that room was granted, on the loop's clock.
   var grantedAtMilliseconds: UInt64 = 0
   private(set) var responseEncoding = MessageEncoding.identity
@@ -99,21 +99,17 @@ internal import ProtobufCodec
   }
 
   /// Every request header in order, pseudo-headers left out; none when the call is over.
-  public var allMetadata: [(name: String, value: String)] {
+  package var allMetadata: [(name: String, value: String)] {
     guard let headers = stream?.headers else { return [] }
     return headers.fields.map { (headers.name(of: $0), headers.value(of: $0)) }.filter { !$0.name.hasPrefix(":") }
   }
 
   /// The parameters of a Connect GET, decoded, in order; none for other calls, and when the call is
   /// over.
-  public var queryParameters: [(name: String, value: String)] {
+  package var queryParameters: [(name: String, value: String)] {
     guard queryMessage != nil, let path = metadata(":path") else { return [] }
     return ConnectQuery.parameters(of: path)
   }
-
-  /// The first value of a binary request header (lower-case name ending in `-bin`), decoded.
-  /// - Returns: nil when absent, not base64, or when the call is over.
-  public func binaryMetadata(_ name: String) -> [UInt8]? { metadata(name).flatMap(Base64.decode) }
 
   /// The bytes of the first value of a request header, without making a `String` of it.
   /// - Returns: nil when absent, longer than `byteCountMax`, or when the call is over.

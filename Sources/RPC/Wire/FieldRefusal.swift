@@ -20,12 +20,12 @@ enum FieldRefusal {
   @usableFromInline
   static func status(for violations: [FieldViolation]) -> RPCStatus {
     var bytes = 0
-    let told = violations.prefix { violation in
+    let included = violations.prefix { violation in
       // 12: the tags and lengths around them.
       bytes += violation.path.utf8.count + violation.description.utf8.count + 12
       return bytes <= violationBytesMax
     }
-    let details = told.map { violation in
+    let details = included.map { violation in
       GoogleRPCBadRequest.FieldViolation(field: violation.path, description: violation.description)
     }
     let first = violations.first.map { "\($0.path): \($0.description)" } ?? ""

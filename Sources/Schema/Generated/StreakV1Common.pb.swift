@@ -41,8 +41,8 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   public static let captureCorrupt = ErrorReason(rawValue: 10)
   /// INVALID_ARGUMENT: the day is later than today's date at UTC+14.
   public static let futureDay = ErrorReason(rawValue: 11)
-  /// INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
-  /// day_start).
+  /// INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at +
+  /// utc_offset - day_start).
   public static let dayMismatch = ErrorReason(rawValue: 12)
   /// FAILED_PRECONDITION: days older than 30 days cannot be undone.
   public static let daySealed = ErrorReason(rawValue: 13)
@@ -228,6 +228,76 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
     case 59: "ACCOUNT_LOCKED"
     case 60: "ACCOUNT_NOT_FOUND"
     case 61: "OPERATOR_RIGHT_MISSING"
+    default: nil
+    }
+  }
+
+  public var description: String { schemaName ?? "\(rawValue)" }
+}
+
+/// The status that a call was answered with: gRPC's codes, each with its number and 1 more.
+public struct CallStatus: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public var rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not stated; never sent.
+  public static let unspecified = CallStatus(rawValue: 0)
+  /// gRPC's OK.
+  public static let ok = CallStatus(rawValue: 1)
+  /// gRPC's CANCELLED.
+  public static let cancelled = CallStatus(rawValue: 2)
+  /// gRPC's UNKNOWN.
+  public static let unknown = CallStatus(rawValue: 3)
+  /// gRPC's INVALID_ARGUMENT.
+  public static let invalidArgument = CallStatus(rawValue: 4)
+  /// gRPC's DEADLINE_EXCEEDED.
+  public static let deadlineExceeded = CallStatus(rawValue: 5)
+  /// gRPC's NOT_FOUND.
+  public static let notFound = CallStatus(rawValue: 6)
+  /// gRPC's ALREADY_EXISTS.
+  public static let alreadyExists = CallStatus(rawValue: 7)
+  /// gRPC's PERMISSION_DENIED.
+  public static let permissionDenied = CallStatus(rawValue: 8)
+  /// gRPC's RESOURCE_EXHAUSTED.
+  public static let resourceExhausted = CallStatus(rawValue: 9)
+  /// gRPC's FAILED_PRECONDITION.
+  public static let failedPrecondition = CallStatus(rawValue: 10)
+  /// gRPC's ABORTED.
+  public static let aborted = CallStatus(rawValue: 11)
+  /// gRPC's OUT_OF_RANGE.
+  public static let outOfRange = CallStatus(rawValue: 12)
+  /// gRPC's UNIMPLEMENTED.
+  public static let unimplemented = CallStatus(rawValue: 13)
+  /// gRPC's INTERNAL.
+  public static let `internal` = CallStatus(rawValue: 14)
+  /// gRPC's UNAVAILABLE.
+  public static let unavailable = CallStatus(rawValue: 15)
+  /// gRPC's DATA_LOSS.
+  public static let dataLoss = CallStatus(rawValue: 16)
+  /// gRPC's UNAUTHENTICATED.
+  public static let unauthenticated = CallStatus(rawValue: 17)
+
+  /// The schema's name of the value; nil for a value the schema does not have.
+  public var schemaName: String? {
+    switch rawValue {
+    case 0: "CALL_STATUS_UNSPECIFIED"
+    case 1: "CALL_STATUS_OK"
+    case 2: "CALL_STATUS_CANCELLED"
+    case 3: "CALL_STATUS_UNKNOWN"
+    case 4: "CALL_STATUS_INVALID_ARGUMENT"
+    case 5: "CALL_STATUS_DEADLINE_EXCEEDED"
+    case 6: "CALL_STATUS_NOT_FOUND"
+    case 7: "CALL_STATUS_ALREADY_EXISTS"
+    case 8: "CALL_STATUS_PERMISSION_DENIED"
+    case 9: "CALL_STATUS_RESOURCE_EXHAUSTED"
+    case 10: "CALL_STATUS_FAILED_PRECONDITION"
+    case 11: "CALL_STATUS_ABORTED"
+    case 12: "CALL_STATUS_OUT_OF_RANGE"
+    case 13: "CALL_STATUS_UNIMPLEMENTED"
+    case 14: "CALL_STATUS_INTERNAL"
+    case 15: "CALL_STATUS_UNAVAILABLE"
+    case 16: "CALL_STATUS_DATA_LOSS"
+    case 17: "CALL_STATUS_UNAUTHENTICATED"
     default: nil
     }
   }
@@ -524,8 +594,8 @@ public struct Cell: ProtobufMessage {
   /// The change number of its last change; it names the state a device has seen.
   public var version: Int64 = 0
   /// When and where the device made the last change.
-  public var made: LocalTime? = nil
-  /// When the server stored the last change.
+  public var clientTime: LocalTime? = nil
+  /// When the server stored the last change. Absent in a `SyncResponse`.
   public var recordedAt: GoogleProtobufTimestamp? = nil
   /// The migration that brought it, 16 bytes; empty if it was recorded directly.
   public var migrationId: [UInt8] = []
@@ -535,7 +605,7 @@ public struct Cell: ProtobufMessage {
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", trust: CellTrust = CellTrust(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0), version: Int64 = 0, made: LocalTime? = nil, recordedAt: GoogleProtobufTimestamp? = nil, migrationId: [UInt8] = [], completions: [StatementId] = []) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", trust: CellTrust = CellTrust(rawValue: 0), quarantineReason: QuarantineReason = QuarantineReason(rawValue: 0), version: Int64 = 0, clientTime: LocalTime? = nil, recordedAt: GoogleProtobufTimestamp? = nil, migrationId: [UInt8] = [], completions: [StatementId] = []) {
     self.habitId = habitId
     self.day = day
     self.done = done
@@ -543,7 +613,7 @@ public struct Cell: ProtobufMessage {
     self.trust = trust
     self.quarantineReason = quarantineReason
     self.version = version
-    self.made = made
+    self.clientTime = clientTime
     self.recordedAt = recordedAt
     self.migrationId = migrationId
     self.completions = completions
@@ -562,7 +632,7 @@ public struct Cell: ProtobufMessage {
     unsafe trust = CellTrust(rawValue: Int32(truncatingIfNeeded: c.pointee.trust.rawValue))
     unsafe quarantineReason = QuarantineReason(rawValue: Int32(truncatingIfNeeded: c.pointee.quarantine_reason.rawValue))
     unsafe version = c.pointee.version
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
     unsafe recordedAt = CBridge.message(c.pointee.recorded_at, GoogleProtobufTimestamp.self)
     unsafe migrationId = CBridge.bytes(c.pointee.migration_id)
     unsafe completions = CBridge.messages(c.pointee.completions, c.pointee.n_completions, StatementId.self)
@@ -578,7 +648,7 @@ public struct Cell: ProtobufMessage {
     unsafe c.pointee.trust = Streak__V1__CellTrust(rawValue: .init(truncatingIfNeeded: trust.rawValue))
     unsafe c.pointee.quarantine_reason = Streak__V1__QuarantineReason(rawValue: .init(truncatingIfNeeded: quarantineReason.rawValue))
     unsafe c.pointee.version = version
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     unsafe c.pointee.recorded_at = arena.message(recordedAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.migration_id = arena.binaryData(migrationId)
     unsafe c.pointee.n_completions = completions.count
@@ -587,7 +657,7 @@ public struct Cell: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("made", in: made)
+    violations.check("client_time", in: clientTime)
     violations.check("recorded_at", in: recordedAt)
     violations.check("completions", inEach: completions)
   }

@@ -33,6 +33,55 @@ public struct ExportFormat: RawRepresentable, Hashable, Sendable, CustomStringCo
   public var description: String { schemaName ?? "\(rawValue)" }
 }
 
+/// A section of a document: the name of a member in JSON, a kind of records in the binary form.
+public struct DocumentSection: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public var rawValue: Int32
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not stated; never sent.
+  public static let unspecified = DocumentSection(rawValue: 0)
+  /// The account itself.
+  public static let account = DocumentSection(rawValue: 1)
+  /// Its devices.
+  public static let devices = DocumentSection(rawValue: 2)
+  /// Its habits, deleted ones included.
+  public static let habits = DocumentSection(rawValue: 3)
+  /// The present state of its days.
+  public static let ledger = DocumentSection(rawValue: 4)
+  /// Earlier states of days.
+  public static let history = DocumentSection(rawValue: 5)
+  /// Entries of sessions that were not accepted.
+  public static let rejectedEntries = DocumentSection(rawValue: 6)
+  /// Operations of devices that were not accepted.
+  public static let rejectedOperations = DocumentSection(rawValue: 7)
+  /// Conflicts and healed streaks.
+  public static let notices = DocumentSection(rawValue: 8)
+  /// Sessions that became part of the account.
+  public static let migrations = DocumentSection(rawValue: 9)
+  /// The audit trail.
+  public static let audit = DocumentSection(rawValue: 10)
+
+  /// The schema's name of the value; nil for a value the schema does not have.
+  public var schemaName: String? {
+    switch rawValue {
+    case 0: "DOCUMENT_SECTION_UNSPECIFIED"
+    case 1: "DOCUMENT_SECTION_ACCOUNT"
+    case 2: "DOCUMENT_SECTION_DEVICES"
+    case 3: "DOCUMENT_SECTION_HABITS"
+    case 4: "DOCUMENT_SECTION_LEDGER"
+    case 5: "DOCUMENT_SECTION_HISTORY"
+    case 6: "DOCUMENT_SECTION_REJECTED_ENTRIES"
+    case 7: "DOCUMENT_SECTION_REJECTED_OPERATIONS"
+    case 8: "DOCUMENT_SECTION_NOTICES"
+    case 9: "DOCUMENT_SECTION_MIGRATIONS"
+    case 10: "DOCUMENT_SECTION_AUDIT"
+    default: nil
+    }
+  }
+
+  public var description: String { schemaName ?? "\(rawValue)" }
+}
+
 public struct ExportRequest: ProtobufMessage {
   /// The requested format of the document.
   public var format: ExportFormat = ExportFormat(rawValue: 0)
@@ -622,10 +671,10 @@ public struct AuditEvent: ProtobufMessage {
   public var occurredAt: GoogleProtobufTimestamp? = nil
   /// The method, such as "AccountService/SignIn".
   public var method: String = ""
-  /// The status it was answered with, such as "OK" or "UNAUTHENTICATED".
-  public var outcome: String = ""
-  /// The `ErrorReason` name if it was refused.
-  public var reason: String = ""
+  /// The status it was answered with.
+  public var outcome: CallStatus = CallStatus(rawValue: 0)
+  /// Why it was refused; UNSPECIFIED if it was not.
+  public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The device, 16 bytes; empty if unknown.
   public var deviceId: [UInt8] = []
   /// The network address it came from.
@@ -635,7 +684,7 @@ public struct AuditEvent: ProtobufMessage {
 
   public init() {}
 
-  public init(number: Int64 = 0, occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: String = "", reason: String = "", deviceId: [UInt8] = [], peerAddress: String = "", detail: String = "") {
+  public init(number: Int64 = 0, occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: CallStatus = CallStatus(rawValue: 0), reason: ErrorReason = ErrorReason(rawValue: 0), deviceId: [UInt8] = [], peerAddress: String = "", detail: String = "") {
     self.number = number
     self.occurredAt = occurredAt
     self.method = method
@@ -655,8 +704,8 @@ public struct AuditEvent: ProtobufMessage {
     unsafe number = c.pointee.number
     unsafe occurredAt = CBridge.message(c.pointee.occurred_at, GoogleProtobufTimestamp.self)
     unsafe method = CBridge.string(c.pointee.method)
-    unsafe outcome = CBridge.string(c.pointee.outcome)
-    unsafe reason = CBridge.string(c.pointee.reason)
+    unsafe outcome = CallStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
+    unsafe reason = ErrorReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
     unsafe deviceId = CBridge.bytes(c.pointee.device_id)
     unsafe peerAddress = CBridge.string(c.pointee.peer_address)
     unsafe detail = CBridge.string(c.pointee.detail)
@@ -668,8 +717,8 @@ public struct AuditEvent: ProtobufMessage {
     unsafe c.pointee.number = number
     unsafe c.pointee.occurred_at = arena.message(occurredAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.method = arena.cString(method)
-    unsafe c.pointee.outcome = arena.cString(outcome)
-    unsafe c.pointee.reason = arena.cString(reason)
+    unsafe c.pointee.outcome = Streak__V1__CallStatus(rawValue: .init(truncatingIfNeeded: outcome.rawValue))
+    unsafe c.pointee.reason = Streak__V1__ErrorReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
     unsafe c.pointee.device_id = arena.binaryData(deviceId)
     unsafe c.pointee.peer_address = arena.cString(peerAddress)
     unsafe c.pointee.detail = arena.cString(detail)
@@ -767,13 +816,13 @@ public struct ImportResponse: ProtobufMessage {
   /// The document is an unchanged one of this service.
   public var sealed: Bool = false
   /// Sections that were not imported although they hold records.
-  public var sectionsLeftOut: [String] = []
+  public var sectionsLeftOut: [DocumentSection] = []
   /// The number of the change that contains the import.
   public var changeNumber: Int64 = 0
 
   public init() {}
 
-  public init(habitCount: Int32 = 0, cellCount: Int32 = 0, demotedCount: Int32 = 0, sealed: Bool = false, sectionsLeftOut: [String] = [], changeNumber: Int64 = 0) {
+  public init(habitCount: Int32 = 0, cellCount: Int32 = 0, demotedCount: Int32 = 0, sealed: Bool = false, sectionsLeftOut: [DocumentSection] = [], changeNumber: Int64 = 0) {
     self.habitCount = habitCount
     self.cellCount = cellCount
     self.demotedCount = demotedCount
@@ -791,7 +840,7 @@ public struct ImportResponse: ProtobufMessage {
     unsafe cellCount = c.pointee.cell_count
     unsafe demotedCount = c.pointee.demoted_count
     unsafe sealed = c.pointee.sealed != 0
-    unsafe sectionsLeftOut = CBridge.array(c.pointee.sections_left_out, c.pointee.n_sections_left_out) { unsafe CBridge.string($0) }
+    unsafe sectionsLeftOut = CBridge.array(c.pointee.sections_left_out, c.pointee.n_sections_left_out) { DocumentSection(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
     unsafe changeNumber = c.pointee.change_number
   }
 
@@ -803,7 +852,7 @@ public struct ImportResponse: ProtobufMessage {
     unsafe c.pointee.demoted_count = demotedCount
     unsafe c.pointee.sealed = sealed ? 1 : 0
     unsafe c.pointee.n_sections_left_out = sectionsLeftOut.count
-    unsafe c.pointee.sections_left_out = arena.array(sectionsLeftOut) { item, arena in unsafe arena.cString(item) }
+    unsafe c.pointee.sections_left_out = arena.array(sectionsLeftOut) { item, arena in Streak__V1__DocumentSection(rawValue: .init(truncatingIfNeeded: item.rawValue)) }
     unsafe c.pointee.change_number = changeNumber
     return UnsafeMutableRawPointer(c)
   }

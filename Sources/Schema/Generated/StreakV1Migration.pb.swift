@@ -605,10 +605,10 @@ public struct MigrationAttempt: ProtobufMessage {
   public var occurredAt: GoogleProtobufTimestamp? = nil
   /// The method, such as "MigrationService/Migrate".
   public var method: String = ""
-  /// The status it was answered with, such as "OK".
-  public var outcome: String = ""
-  /// The `ErrorReason` name if it was refused.
-  public var reason: String = ""
+  /// The status it was answered with.
+  public var outcome: CallStatus = CallStatus(rawValue: 0)
+  /// Why it was refused; UNSPECIFIED if it was not.
+  public var reason: ErrorReason = ErrorReason(rawValue: 0)
   /// The device, 16 bytes; empty if unknown.
   public var deviceId: [UInt8] = []
   /// More, such as "unanchored=true OVER_LIMIT=3".
@@ -616,7 +616,7 @@ public struct MigrationAttempt: ProtobufMessage {
 
   public init() {}
 
-  public init(occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: String = "", reason: String = "", deviceId: [UInt8] = [], detail: String = "") {
+  public init(occurredAt: GoogleProtobufTimestamp? = nil, method: String = "", outcome: CallStatus = CallStatus(rawValue: 0), reason: ErrorReason = ErrorReason(rawValue: 0), deviceId: [UInt8] = [], detail: String = "") {
     self.occurredAt = occurredAt
     self.method = method
     self.outcome = outcome
@@ -633,8 +633,8 @@ public struct MigrationAttempt: ProtobufMessage {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__MigrationAttempt.self)
     unsafe occurredAt = CBridge.message(c.pointee.occurred_at, GoogleProtobufTimestamp.self)
     unsafe method = CBridge.string(c.pointee.method)
-    unsafe outcome = CBridge.string(c.pointee.outcome)
-    unsafe reason = CBridge.string(c.pointee.reason)
+    unsafe outcome = CallStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
+    unsafe reason = ErrorReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
     unsafe deviceId = CBridge.bytes(c.pointee.device_id)
     unsafe detail = CBridge.string(c.pointee.detail)
   }
@@ -644,8 +644,8 @@ public struct MigrationAttempt: ProtobufMessage {
     unsafe streak__v1__migration_attempt__init(c)
     unsafe c.pointee.occurred_at = arena.message(occurredAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.method = arena.cString(method)
-    unsafe c.pointee.outcome = arena.cString(outcome)
-    unsafe c.pointee.reason = arena.cString(reason)
+    unsafe c.pointee.outcome = Streak__V1__CallStatus(rawValue: .init(truncatingIfNeeded: outcome.rawValue))
+    unsafe c.pointee.reason = Streak__V1__ErrorReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
     unsafe c.pointee.device_id = arena.binaryData(deviceId)
     unsafe c.pointee.detail = arena.cString(detail)
     return UnsafeMutableRawPointer(c)
@@ -829,16 +829,16 @@ public struct CapturedEntry: ProtobufMessage {
   /// The person's note.
   public var note: String = ""
   /// When and where the entry was made, by the device's clock.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", clientTime: LocalTime? = nil) {
     self.habitId = habitId
     self.day = day
     self.done = done
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -852,7 +852,7 @@ public struct CapturedEntry: ProtobufMessage {
     unsafe day = c.pointee.day
     unsafe done = c.pointee.done != 0
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -862,7 +862,7 @@ public struct CapturedEntry: ProtobufMessage {
     unsafe c.pointee.day = day
     unsafe c.pointee.done = done ? 1 : 0
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -870,8 +870,8 @@ public struct CapturedEntry: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
   }
 }
 

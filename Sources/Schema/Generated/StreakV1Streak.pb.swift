@@ -183,19 +183,19 @@ public struct RecordCompletionRequest: ProtobufMessage {
   /// The person's note for that day; empty for none.
   public var note: String = ""
   /// When and where the person tapped. The day must follow from it.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
   /// The device's queue is empty after this call: it is caught up, and days before this one that it
   /// claims later count as entered afterwards.
-  public var nothingLeft: Bool = false
+  public var queueDrained: Bool = false
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil, nothingLeft: Bool = false) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", clientTime: LocalTime? = nil, queueDrained: Bool = false) {
     self.habitId = habitId
     self.day = day
     self.note = note
-    self.made = made
-    self.nothingLeft = nothingLeft
+    self.clientTime = clientTime
+    self.queueDrained = queueDrained
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -208,8 +208,8 @@ public struct RecordCompletionRequest: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
-    unsafe nothingLeft = c.pointee.nothing_left != 0
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
+    unsafe queueDrained = c.pointee.queue_drained != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -218,8 +218,8 @@ public struct RecordCompletionRequest: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
-    unsafe c.pointee.nothing_left = nothingLeft ? 1 : 0
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.queue_drained = queueDrained ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 
@@ -227,8 +227,8 @@ public struct RecordCompletionRequest: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
   }
 }
 
@@ -281,14 +281,14 @@ public struct UndoCompletionRequest: ProtobufMessage {
   /// Day number.
   public var day: Int32 = 0
   /// When and where the person undid it.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, clientTime: LocalTime? = nil) {
     self.habitId = habitId
     self.day = day
-    self.made = made
+    self.clientTime = clientTime
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -300,7 +300,7 @@ public struct UndoCompletionRequest: ProtobufMessage {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__UndoCompletionRequest.self)
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -308,15 +308,15 @@ public struct UndoCompletionRequest: ProtobufMessage {
     unsafe streak__v1__undo_completion_request__init(c)
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
   }
 }
 

@@ -279,7 +279,7 @@ public struct SetCompletion: ProtobufMessage {
   /// The day's note, at most 4096 bytes; empty states none: the note stays. `SetNote` clears one.
   public var note: String = ""
   /// When and where the person tapped.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
   /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
   /// the device's own. The day stays done while another one stands. Empty: all that the device knew.
   /// At most 64: with more the operation is rejected, INVALID_FIELD.
@@ -287,12 +287,12 @@ public struct SetCompletion: ProtobufMessage {
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", made: LocalTime? = nil, undone: [StatementId] = []) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, done: Bool = false, note: String = "", clientTime: LocalTime? = nil, undone: [StatementId] = []) {
     self.habitId = habitId
     self.day = day
     self.done = done
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
     self.undone = undone
   }
 
@@ -307,7 +307,7 @@ public struct SetCompletion: ProtobufMessage {
     unsafe day = c.pointee.day
     unsafe done = c.pointee.done != 0
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
     unsafe undone = CBridge.messages(c.pointee.undone, c.pointee.n_undone, StatementId.self)
   }
 
@@ -318,7 +318,7 @@ public struct SetCompletion: ProtobufMessage {
     unsafe c.pointee.day = day
     unsafe c.pointee.done = done ? 1 : 0
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     unsafe c.pointee.n_undone = undone.count
     unsafe c.pointee.undone = arena.array(undone) { item, arena in unsafe arena.message(item, as: Streak__V1__StatementId.self) }
     return UnsafeMutableRawPointer(c)
@@ -328,8 +328,8 @@ public struct SetCompletion: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
     violations.check("undone", inEach: undone)
   }
 }
@@ -343,15 +343,15 @@ public struct SetNote: ProtobufMessage {
   /// The note, at most 4096 bytes; empty clears it.
   public var note: String = ""
   /// When and where the person wrote it.
-  public var made: LocalTime? = nil
+  public var clientTime: LocalTime? = nil
 
   public init() {}
 
-  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", made: LocalTime? = nil) {
+  public init(habitId: [UInt8] = [], day: Int32 = 0, note: String = "", clientTime: LocalTime? = nil) {
     self.habitId = habitId
     self.day = day
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -364,7 +364,7 @@ public struct SetNote: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe note = CBridge.string(c.pointee.note)
-    unsafe made = CBridge.message(c.pointee.made, LocalTime.self)
+    unsafe clientTime = CBridge.message(c.pointee.client_time, LocalTime.self)
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -373,7 +373,7 @@ public struct SetNote: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.note = arena.cString(note)
-    unsafe c.pointee.made = arena.message(made, as: Streak__V1__LocalTime.self)
+    unsafe c.pointee.client_time = arena.message(clientTime, as: Streak__V1__LocalTime.self)
     return UnsafeMutableRawPointer(c)
   }
 
@@ -381,8 +381,8 @@ public struct SetNote: ProtobufMessage {
     violations.check("habit_id", byteCount: habitId.count, FieldRules(required: true, uuid: true))
     violations.check("day", number: Int64(clamping: day), FieldRules(range: 10957...2932896))
     violations.check("note", byteCount: note.utf8.count, FieldRules(maxBytes: 4096))
-    violations.check("made", isPresent: made != nil, FieldRules(required: true))
-    violations.check("made", in: made)
+    violations.check("client_time", isPresent: clientTime != nil, FieldRules(required: true))
+    violations.check("client_time", in: clientTime)
   }
 }
 
@@ -495,13 +495,13 @@ public struct ResolveConflict: ProtobufMessage {
   /// The notice of the conflict, 16 bytes.
   public var noticeId: [UInt8] = []
   /// True: takes the losing value. False: confirms the winning one.
-  public var takeOther: Bool = false
+  public var takeLosing: Bool = false
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], takeOther: Bool = false) {
+  public init(noticeId: [UInt8] = [], takeLosing: Bool = false) {
     self.noticeId = noticeId
-    self.takeOther = takeOther
+    self.takeLosing = takeLosing
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -511,14 +511,14 @@ public struct ResolveConflict: ProtobufMessage {
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ResolveConflict.self)
     unsafe noticeId = CBridge.bytes(c.pointee.notice_id)
-    unsafe takeOther = c.pointee.take_other != 0
+    unsafe takeLosing = c.pointee.take_losing != 0
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
     guard let c = unsafe arena.make(Streak__V1__ResolveConflict.self) else { return nil }
     unsafe streak__v1__resolve_conflict__init(c)
     unsafe c.pointee.notice_id = arena.binaryData(noticeId)
-    unsafe c.pointee.take_other = takeOther ? 1 : 0
+    unsafe c.pointee.take_losing = takeLosing ? 1 : 0
     return UnsafeMutableRawPointer(c)
   }
 
@@ -596,7 +596,7 @@ public struct SyncRequest: ProtobufMessage {
   /// The next operations of the queue, in order.
   public var operations: [Operation] = []
   /// With these operations the queue is empty: the device is caught up.
-  public var nothingLeft: Bool = false
+  public var queueDrained: Bool = false
   /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
   /// waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
   /// included.
@@ -617,11 +617,11 @@ public struct SyncRequest: ProtobufMessage {
 
   public init() {}
 
-  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], nothingLeft: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = []) {
+  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], queueDrained: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = []) {
     self.userId = userId
     self.cursor = cursor
     self.operations = operations
-    self.nothingLeft = nothingLeft
+    self.queueDrained = queueDrained
     self.pageSize = pageSize
     self.sentAt = sentAt
     self.restatedHabits = restatedHabits
@@ -639,7 +639,7 @@ public struct SyncRequest: ProtobufMessage {
     unsafe userId = CBridge.bytes(c.pointee.user_id)
     unsafe cursor = CBridge.message(c.pointee.cursor, Cursor.self)
     unsafe operations = CBridge.messages(c.pointee.operations, c.pointee.n_operations, Operation.self)
-    unsafe nothingLeft = c.pointee.nothing_left != 0
+    unsafe queueDrained = c.pointee.queue_drained != 0
     unsafe pageSize = c.pointee.page_size
     unsafe sentAt = CBridge.message(c.pointee.sent_at, GoogleProtobufTimestamp.self)
     unsafe restatedHabits = CBridge.messages(c.pointee.restated_habits, c.pointee.n_restated_habits, Habit.self)
@@ -654,7 +654,7 @@ public struct SyncRequest: ProtobufMessage {
     unsafe c.pointee.cursor = arena.message(cursor, as: Streak__V1__Cursor.self)
     unsafe c.pointee.n_operations = operations.count
     unsafe c.pointee.operations = arena.array(operations) { item, arena in unsafe arena.message(item, as: Streak__V1__Operation.self) }
-    unsafe c.pointee.nothing_left = nothingLeft ? 1 : 0
+    unsafe c.pointee.queue_drained = queueDrained ? 1 : 0
     unsafe c.pointee.page_size = pageSize
     unsafe c.pointee.sent_at = arena.message(sentAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.n_restated_habits = restatedHabits.count
@@ -993,11 +993,11 @@ public struct Notice: ProtobufMessage {
   public var field: HabitField = HabitField(rawValue: 0)
   /// The winning value; for a healed streak its length now. Absent for a deletion: the habit was
   /// archived instead.
-  public var kept: NoticeValue? = nil
+  public var winningValue: NoticeValue? = nil
   /// The losing value; for a healed streak its length before. Absent for a deletion.
-  public var other: NoticeValue? = nil
+  public var losingValue: NoticeValue? = nil
   /// The device of the losing value, 16 bytes; empty if it was not a device of this person.
-  public var otherDeviceId: [UInt8] = []
+  public var losingDeviceId: [UInt8] = []
   /// When the notice was made.
   public var madeAt: GoogleProtobufTimestamp? = nil
   /// The change number of its last change.
@@ -1007,15 +1007,15 @@ public struct Notice: ProtobufMessage {
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), kept: NoticeValue? = nil, other: NoticeValue? = nil, otherDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
+  public init(noticeId: [UInt8] = [], kind: NoticeKind = NoticeKind(rawValue: 0), habitId: [UInt8] = [], day: Int32 = 0, field: HabitField = HabitField(rawValue: 0), winningValue: NoticeValue? = nil, losingValue: NoticeValue? = nil, losingDeviceId: [UInt8] = [], madeAt: GoogleProtobufTimestamp? = nil, version: Int64 = 0, resolved: Bool = false) {
     self.noticeId = noticeId
     self.kind = kind
     self.habitId = habitId
     self.day = day
     self.field = field
-    self.kept = kept
-    self.other = other
-    self.otherDeviceId = otherDeviceId
+    self.winningValue = winningValue
+    self.losingValue = losingValue
+    self.losingDeviceId = losingDeviceId
     self.madeAt = madeAt
     self.version = version
     self.resolved = resolved
@@ -1032,9 +1032,9 @@ public struct Notice: ProtobufMessage {
     unsafe habitId = CBridge.bytes(c.pointee.habit_id)
     unsafe day = c.pointee.day
     unsafe field = HabitField(rawValue: Int32(truncatingIfNeeded: c.pointee.field.rawValue))
-    unsafe kept = CBridge.message(c.pointee.kept, NoticeValue.self)
-    unsafe other = CBridge.message(c.pointee.other, NoticeValue.self)
-    unsafe otherDeviceId = CBridge.bytes(c.pointee.other_device_id)
+    unsafe winningValue = CBridge.message(c.pointee.winning_value, NoticeValue.self)
+    unsafe losingValue = CBridge.message(c.pointee.losing_value, NoticeValue.self)
+    unsafe losingDeviceId = CBridge.bytes(c.pointee.losing_device_id)
     unsafe madeAt = CBridge.message(c.pointee.made_at, GoogleProtobufTimestamp.self)
     unsafe version = c.pointee.version
     unsafe resolved = c.pointee.resolved != 0
@@ -1048,9 +1048,9 @@ public struct Notice: ProtobufMessage {
     unsafe c.pointee.habit_id = arena.binaryData(habitId)
     unsafe c.pointee.day = day
     unsafe c.pointee.field = Streak__V1__HabitField(rawValue: .init(truncatingIfNeeded: field.rawValue))
-    unsafe c.pointee.kept = arena.message(kept, as: Streak__V1__NoticeValue.self)
-    unsafe c.pointee.other = arena.message(other, as: Streak__V1__NoticeValue.self)
-    unsafe c.pointee.other_device_id = arena.binaryData(otherDeviceId)
+    unsafe c.pointee.winning_value = arena.message(winningValue, as: Streak__V1__NoticeValue.self)
+    unsafe c.pointee.losing_value = arena.message(losingValue, as: Streak__V1__NoticeValue.self)
+    unsafe c.pointee.losing_device_id = arena.binaryData(losingDeviceId)
     unsafe c.pointee.made_at = arena.message(madeAt, as: Google__Protobuf__Timestamp.self)
     unsafe c.pointee.version = version
     unsafe c.pointee.resolved = resolved ? 1 : 0
@@ -1058,8 +1058,8 @@ public struct Notice: ProtobufMessage {
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
-    violations.check("kept", in: kept)
-    violations.check("other", in: other)
+    violations.check("winning_value", in: winningValue)
+    violations.check("losing_value", in: losingValue)
     violations.check("made_at", in: madeAt)
   }
 }

@@ -187,7 +187,9 @@ extension StreakClient {
     let now = clock.now
     let replaced = state.accounts.filter { $0.key != userID && $0.value.email.lowercased() == email.lowercased() }
     for id in replaced.keys.sorted() {
-      _ = state.moveIntoSession(id, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+      _ = state.moveIntoSession(id, now: now) { day, dayStart in
+        clientTime(on: day, now: now, dayStartMinutes: dayStart)
+      }
     }
   }
 

@@ -41,13 +41,6 @@ extension StreakClient {
     return email
   }
 
-  /// Whether a mail has proved the current account's address.
-  public func isAddressVerified() async throws(ClientError) -> Bool {
-    let response = try await call(
-      AccountServiceMethods.getAccount, GetAccountRequest(), GetAccountResponse.self, for: try currentUserID())
-    return response.account?.emailVerified ?? false
-  }
-
   /// Has a link mailed that replaces a forgotten password, if an account has proved the address.
   /// The answer does not say whether one has.
   public func requestPasswordReset(of email: String) async throws(ClientError) {

@@ -23,7 +23,7 @@ extension StreakClient {
     let now = clock.now
     return try store.read { state throws(ClientError) in
       guard let session = state.session, !session.habits.isEmpty else { return nil }
-      let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
+      let today = clientTime(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
       let first = session.firstDayThatCounts(today: today, now: now)
       var preview = SessionPreview(firstDayThatCounts: first)
       for (key, entry) in session.entries where entry.done {

@@ -24,7 +24,7 @@ extension StreakClient {
 
   private func record(_ history: ImportedHistory, in state: inout ClientState) -> ImportReport {
     let now = clock.now
-    let today = made(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
+    let today = clientTime(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
     var report = ImportReport()
     report.isInAccount = state.current != nil
     let counting = countingDays(of: state, today: today, now: now)
@@ -60,10 +60,11 @@ extension StreakClient {
             continue
           }
         }
-        let made = made(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
+        let clientTime = clientTime(on: day, now: now, dayStartMinutes: state.dayStartMinutes)
         do throws(ClientError) {
           try state.record(
-            habitID, day: day, done: true, note: note.isEmpty ? nil : note, made: made, before: before, now: now)
+            habitID, day: day, done: true, note: note.isEmpty ? nil : note, clientTime: clientTime, before: before,
+            now: now)
           if isKnown { report.notesAdded += 1 } else { report.daysAdded += 1 }
           if !isKnown, counting.contains(day) { report.daysThatWillCount += 1 }
         } catch {

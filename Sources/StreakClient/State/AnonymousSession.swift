@@ -10,7 +10,7 @@ struct AnonymousSession: Equatable, Sendable {
   struct Entry: Equatable, Sendable {
     var done: Bool
     var note: String
-    var made: ClientTime
+    var clientTime: ClientTime
   }
 
   /// A session whose begin the server does not know may be introduced to it for this long, in
@@ -71,9 +71,9 @@ struct AnonymousSession: Equatable, Sendable {
     var sent = entries.sorted { ($0.key.day, $0.key) < ($1.key.day, $1.key) }
     if sent.count > StreakClient.sessionEntriesMax { sent.removeFirst(sent.count - StreakClient.sessionEntriesMax) }
     let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
-      let occurredAt = GoogleProtobufTimestamp(entry.made.occurredAt)
+      let occurredAt = GoogleProtobufTimestamp(entry.clientTime.occurredAt)
       return StreakDomain.CapturedSession.Entry(
-        habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, made: entry.made,
+        habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, clientTime: entry.clientTime,
         occurredAtSeconds: occurredAt.seconds, occurredAtNanos: occurredAt.nanos)
     }
     var capture = StreakDomain.CapturedSession(

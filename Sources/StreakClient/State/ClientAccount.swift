@@ -74,7 +74,7 @@ struct ClientAccount: Equatable, Sendable {
       guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
         continue
       }
-      let trust = backfill.claim(wanted.day, made: wanted.made, now: now)
+      let trust = backfill.claim(wanted.day, clientTime: wanted.clientTime, now: now)
       // A day that was judged before keeps its status, unless the new one is better.
       let before = replica.cells[key]?.cell.trust ?? trust
       shown[key]?.trust = before == .counted ? before : trust
@@ -100,7 +100,7 @@ struct ClientAccount: Equatable, Sendable {
     let sent = submission.operations.prefix { $0.seq <= last }
     if sent.count < submission.operations.count {
       submission.operations = Array(sent)
-      submission.nothingLeft = false
+      submission.queueDrained = false
     }
     return submission
   }
@@ -119,7 +119,7 @@ struct ClientAccount: Equatable, Sendable {
     let before = self.zones
     self.zones = zones
     for operation in replica.queue {
-      if case .setCompletion(let completion) = operation.change { self.zones.note(completion.made, now: now) }
+      if case .setCompletion(let completion) = operation.change { self.zones.note(completion.clientTime, now: now) }
     }
     return self.zones != before
   }

@@ -58,15 +58,15 @@ extension ClientState {
   /// The server does not know an account: its visible data becomes part of the anonymous session,
   /// and counts once that is signed up. The account's own data stays until then.
   ///
-  /// - Parameter made: The local time that stands for a day.
+  /// - Parameter clientTime: The local time that stands for a day.
   /// - Returns: Whether the account was not in this state before.
   mutating func moveIntoSession(
-    _ userID: Identifier, now: Instant, made: (Day, Int32) -> ClientTime
+    _ userID: Identifier, now: Instant, clientTime: (Day, Int32) -> ClientTime
   ) -> Bool {
     guard let account = accounts[userID], account.standing != .unknownToServer else { return false }
     let dayStart = account.replica.shownDayStartMinutes
-    let (habits, entries) = account.everythingShown { made($0, dayStart) }
-    let beganAt = entries.values.map(\.made.occurredAt).min() ?? now
+    let (habits, entries) = account.everythingShown { clientTime($0, dayStart) }
+    let beganAt = entries.values.map(\.clientTime.occurredAt).min() ?? now
     addToSession(habits: habits, entries: entries, zones: account.zones, beganAt: min(beganAt, now))
     if current == userID { current = nil }
     if pendingMigration?.userID == userID { pendingMigration = nil }
@@ -94,8 +94,8 @@ extension ClientState {
     for (id, fields) in habits { changeSession(now: beganAt, habit: id) { $0.habits[id] = fields } }
     for (key, entry) in entries {
       changeSession(now: beganAt, cell: key) { session in
-        let known = session.entries[key]?.made.occurredAt
-        if known.map({ $0 < entry.made.occurredAt }) ?? true { session.entries[key] = entry }
+        let known = session.entries[key]?.clientTime.occurredAt
+        if known.map({ $0 < entry.clientTime.occurredAt }) ?? true { session.entries[key] = entry }
       }
     }
   }
@@ -103,9 +103,9 @@ extension ClientState {
 
 extension ClientAccount {
   /// The account's visible data, with the migrated sessions that no pull has contained yet.
-  /// - Parameter made: The local time that stands for a day.
+  /// - Parameter clientTime: The local time that stands for a day.
   fileprivate func everythingShown(
-    made: (Day) -> ClientTime
+    clientTime: (Day) -> ClientTime
   ) -> (habits: [Identifier: HabitFields], entries: [CellKey: AnonymousSession.Entry]) {
     var habits: [Identifier: HabitFields] = [:]
     var entries: [CellKey: AnonymousSession.Entry] = [:]
@@ -118,7 +118,7 @@ extension ClientAccount {
       for (id, fields) in sent.habits { habits[migrated.habitMap[id] ?? id] = fields }
       for (key, day) in sent.days {
         let key = CellKey(habitID: migrated.habitMap[key.habitID] ?? key.habitID, day: key.day)
-        entries[key] = .init(done: day.done, note: day.note, made: day.made ?? made(key.day))
+        entries[key] = .init(done: day.done, note: day.note, clientTime: day.clientTime ?? clientTime(key.day))
       }
     }
     for operation in replica.kept.map(\.operation) + replica.queue {
@@ -126,17 +126,18 @@ extension ClientAccount {
       case .setCompletion(let wanted):
         let key = CellKey(habitID: wanted.habitID, day: wanted.day)
         let note = wanted.done ? wanted.note : nil
-        entries[key] = .init(done: wanted.done, note: note ?? entries[key]?.note ?? "", made: wanted.made)
+        entries[key] = .init(done: wanted.done, note: note ?? entries[key]?.note ?? "", clientTime: wanted.clientTime)
       case .setNote(let wanted):
         let key = CellKey(habitID: wanted.habitID, day: wanted.day)
-        entries[key] = .init(done: entries[key]?.done ?? false, note: wanted.text, made: wanted.made)
+        entries[key] = .init(done: entries[key]?.done ?? false, note: wanted.text, clientTime: wanted.clientTime)
       case .deleteHabit(let habitID): habits[habitID] = nil
       case .editHabit, .resolveConflict, .setDayStart, .malformed: break
       }
     }
     habits.merge(replica.shownHabits) { $1 }
     for (key, cell) in replica.shownCells {
-      entries[key] = .init(done: cell.done, note: cell.note, made: entries[key]?.made ?? made(key.day))
+      entries[key] = .init(
+        done: cell.done, note: cell.note, clientTime: entries[key]?.clientTime ?? clientTime(key.day))
     }
     return (habits, entries.filter { habits[$0.key.habitID] != nil })
   }
@@ -145,7 +146,7 @@ extension ClientAccount {
 /// The part of a session that was sent.
 struct SentSession {
   var habits: [Identifier: HabitFields] = [:]
-  var days: [CellKey: (done: Bool, note: String, made: ClientTime?)] = [:]
+  var days: [CellKey: (done: Bool, note: String, clientTime: ClientTime?)] = [:]
 
   init(_ claim: SessionClaim) {
     for captured in claim.captured?.habits ?? [] {
@@ -154,7 +155,7 @@ struct SentSession {
     for entry in claim.captured?.entries ?? [] {
       guard let habitID = Identifier(entry.habitId) else { continue }
       days[CellKey(habitID: habitID, day: Day(entry.day))] = (
-        entry.done, entry.note, ClientTime(entry.made)
+        entry.done, entry.note, ClientTime(entry.clientTime)
       )
     }
   }
@@ -177,18 +178,18 @@ extension AnonymousSession {
     since sent: SentSession, _ names: [Identifier: Identifier], migrations: [Identifier]
   ) -> [StreakDomain.Operation.Change] {
     entries.sorted { $0.key < $1.key }.flatMap { key, entry -> [StreakDomain.Operation.Change] in
-      let before = sent.days[key] ?? (done: false, note: "", made: nil)
+      let before = sent.days[key] ?? (done: false, note: "", clientTime: nil)
       let habitID = names[key.habitID] ?? key.habitID
       var changes: [StreakDomain.Operation.Change] = []
       if entry.done != before.done {
         changes.append(
           .setCompletion(
             .init(
-              habitID: habitID, day: key.day, done: entry.done, made: entry.made,
+              habitID: habitID, day: key.day, done: entry.done, clientTime: entry.clientTime,
               undone: entry.done ? nil : migrations.map { StatementID(.migration, $0) })))
       }
       if entry.note != before.note {
-        changes.append(.setNote(.init(habitID: habitID, day: key.day, text: entry.note, made: entry.made)))
+        changes.append(.setNote(.init(habitID: habitID, day: key.day, text: entry.note, clientTime: entry.clientTime)))
       }
       return changes
     }

@@ -174,7 +174,7 @@ extension ClientState {
       return session?.entries[cell].map { entry in
         CapturedEntry(
           habitId: cell.habitID.bytes, day: cell.day.number, done: entry.done, note: entry.note,
-          made: LocalTime(entry.made)
+          clientTime: LocalTime(entry.clientTime)
         ).protobufBytes()
       }
     case .account(let userID): return accounts[userID]?.recordBytes
@@ -226,8 +226,8 @@ extension ClientState {
     case .sessionHabit(let id): session?.habits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .sessionEntry(let cell):
       let entry = try Self.decode(value, CapturedEntry.self)
-      guard let made = ClientTime(entry.made) else { throw StorageError("a day has no moment") }
-      session?.entries[cell] = AnonymousSession.Entry(done: entry.done, note: entry.note, made: made)
+      guard let clientTime = ClientTime(entry.clientTime) else { throw StorageError("a day has no moment") }
+      session?.entries[cell] = AnonymousSession.Entry(done: entry.done, note: entry.note, clientTime: clientTime)
     case .account(let userID): stored[userID] = try ClientAccount.read(value, userID: userID)
     case .habit(let userID, let id):
       stored[userID]?.replica.habits[id] = HabitFields(try Self.decode(value, Habit.self))

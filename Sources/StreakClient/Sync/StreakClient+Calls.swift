@@ -149,7 +149,9 @@ extension StreakClient {
     case .accountUnknown:
       let now = clock.now
       let isNews = try store.change { state throws(ClientError) in
-        state.moveIntoSession(userID, now: now) { day, dayStart in made(on: day, now: now, dayStartMinutes: dayStart) }
+        state.moveIntoSession(userID, now: now) { day, dayStart in
+          clientTime(on: day, now: now, dayStartMinutes: dayStart)
+        }
       }
       if isNews {
         currentHasChanged()

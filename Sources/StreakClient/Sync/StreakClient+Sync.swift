@@ -135,7 +135,7 @@ extension StreakClient {
           account.credentials = nil
           account.standing = .mustRegister
         }
-        if next == .done, submission.nothingLeft { account.caughtUpAt = now }
+        if next == .done, submission.queueDrained { account.caughtUpAt = now }
         if showsLoss { account.noteLoss(now: now) }
         isLoss = showsLoss
         if next != .ignore, case .changes(let changes) = answer {
@@ -241,7 +241,6 @@ extension StreakClient {
   }
 
   private func keepSyncing() async {
-    var random = SystemRandomNumberGenerator()
     while !Task.isCancelled {
       if schedule.begin(now: clock.monotonicMilliseconds) {
         let succeeded: Bool
@@ -252,7 +251,7 @@ extension StreakClient {
           succeeded = false
         }
         hasFailed = !succeeded
-        schedule.finish(succeeded: succeeded, now: clock.monotonicMilliseconds, using: &random)
+        schedule.finish(succeeded: succeeded, now: clock.monotonicMilliseconds, random: .random(in: 0..<1))
         continue
       }
       guard let next = schedule.nextAtMilliseconds else { return }
@@ -261,12 +260,11 @@ extension StreakClient {
   }
 
   private func keepWatching() async {
-    var random = SystemRandomNumberGenerator()
     var backoff = ReconnectBackoff(
       minMilliseconds: Self.watchBackoffMilliseconds.min, maxMilliseconds: Self.watchBackoffMilliseconds.max)
     while !Task.isCancelled {
       if (try? await watch()) == true { backoff.reset() }
-      let pause = Int64(clamping: backoff.nextDelayMilliseconds(using: &random))
+      let pause = Int64(clamping: backoff.nextDelayMilliseconds(random: .random(in: 0..<1)))
       if !Task.isCancelled { await watchAlarm.wait(milliseconds: pause, clock) }
     }
   }

@@ -17,9 +17,11 @@ package struct RecoveryCode: Sendable, Equatable {
   /// The letters and digits, in upper case.
   package let canonical: [UInt8]
 
-  /// A new code.
-  package init(using generator: inout some RandomNumberGenerator) {
-    canonical = (0..<Self.characterCount).map { _ in Self.alphabet[Int(generator.next(upperBound: UInt64(32)))] }
+  /// A new code, of the lower 50 bits, 5 for each character.
+  ///
+  /// - Parameter bits: From a cryptographically secure generator.
+  package init(bits: UInt64) {
+    canonical = (0..<Self.characterCount).map { Self.alphabet[Int(bits >> (5 * $0) & 31)] }
   }
 
   /// Reads a code as a person types it: letter case, spaces and hyphens do not matter, O is read as

@@ -55,7 +55,7 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
   public var winner: Element? { elements.first }
 
   /// The other statements whose values differ from the winning one.
-  public var losers: some Sequence<Element> {
+  public var conflicting: some Sequence<Element> {
     elements.dropFirst().filter { [value = elements.first?.value] in $0.value != value }
   }
 

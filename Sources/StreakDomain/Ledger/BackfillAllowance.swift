@@ -26,11 +26,11 @@ public struct BackfillAllowance: Equatable, Sendable {
   /// The status of a claimed day; records the claim if it uses the allowance.
   ///
   /// - Parameters:
-  ///   - made: Gives the zone of the dates.
+  ///   - clientTime: Gives the zone of the dates.
   ///   - now: The server's clock.
-  public mutating func claim(_ day: Day, made: ClientTime, now: Instant) -> CellTrust {
-    let today = DayRules.judgedDay(made, at: now)
-    let caughtUpDay = min(DayRules.judgedDay(made, at: caughtUpAt), today)
+  public mutating func claim(_ day: Day, clientTime: ClientTime, now: Instant) -> CellTrust {
+    let today = DayRules.judgedDay(clientTime, at: now)
+    let caughtUpDay = min(DayRules.judgedDay(clientTime, at: caughtUpAt), today)
     let trust = DayRules.trust(day: day, today: today, caughtUpDay: caughtUpDay)
     guard trust == .counted, day >= caughtUpDay.advanced(by: -1) else { return trust }
     guard mark(day, allowance: allowance(now: now)) else { return .quarantined(.zoneHop) }

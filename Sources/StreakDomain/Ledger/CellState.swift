@@ -22,23 +22,23 @@ public struct CellState: Hashable, Sendable {
   /// The last statement that was merged; without details, the only one.
   public var stamp: Stamp
   /// When and where the last statement was made.
-  public var made: ClientTime
+  public var clientTime: ClientTime
   /// When the server stored the last change.
   public var recordedAt: Instant
   /// The statements. Nil: one completion, with its note if `cell` has one; most days are like this.
   private(set) var details: DayStatements?
-  /// `details` for storage, beside the columns of `cell`, `stamp` and `made`: empty if these
+  /// `details` for storage, beside the columns of `cell`, `stamp` and `clientTime`: empty if these
   /// contain everything. Encoded once for each change: its size counts as well.
   public private(set) var encodedDetails: [UInt8]
 
   public init(
-    cell: CellContent, version: Int64, stamp: Stamp, made: ClientTime, recordedAt: Instant,
+    cell: CellContent, version: Int64, stamp: Stamp, clientTime: ClientTime, recordedAt: Instant,
     details: DayStatements? = nil
   ) {
     self.cell = cell
     self.version = version
     self.stamp = stamp
-    self.made = made
+    self.clientTime = clientTime
     self.recordedAt = recordedAt
     self.details = details
     encodedDetails = details?.encoded ?? []

@@ -29,11 +29,11 @@ public enum MalformedField: String, Sendable, CaseIterable {
   /// Before 2000-01-01 or after 9999-12-31.
   case day
   /// Outside -12 h to +14 h.
-  case utcOffset = "made.utc_offset_seconds"
+  case utcOffset = "client_time.utc_offset_seconds"
   /// Outside 0 to 1439.
-  case dayStart = "made.day_start_minutes"
+  case dayStart = "client_time.day_start_minutes"
   /// Empty, longer than 64 bytes, or with control characters. Unknown names are accepted.
-  case zone = "made.zone"
+  case zone = "client_time.zone"
 
   /// The field's rule, to follow its name in a message.
   public var requirement: String {

@@ -115,7 +115,7 @@ public struct HabitState: Equatable, Sendable {
   }
 
   /// A new habit.
-  public init(made fields: HabitFields, createdAt: Instant, version: Int64, stamp: Stamp) {
+  public init(new fields: HabitFields, createdAt: Instant, version: Int64, stamp: Stamp) {
     self.init(
       fields: fields, createdAt: createdAt, version: version,
       encodedStatements: HabitStatements(fields, stamp).encoded,

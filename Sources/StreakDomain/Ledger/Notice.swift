@@ -16,25 +16,62 @@ public struct Notice: Hashable, Sendable {
     case streakHealed = 5
   }
 
-  /// What the texts of a notice's values stand for. A habit's field is written as
-  /// `HabitFields.text(of:)`.
-  public enum Form: Sendable {
+  /// A value of a notice.
+  public enum Value: Hashable, Sendable {
     /// A note, a name or a description.
+    case text(String)
+    /// Whether a day is done, or a habit archived.
+    case flag(Bool)
+    /// A colour, a position or a number of days.
+    case number(Int64)
+
+    /// - Returns: nil for a text that is no value of the form.
+    public init?(_ text: String, _ form: Form) {
+      switch form {
+      case .text: self = .text(text)
+      case .flag:
+        guard let flag = Bool(text) else { return nil }
+        self = .flag(flag)
+      case .number:
+        guard let number = Int64(text) else { return nil }
+        self = .number(number)
+      case .none: return nil
+      }
+    }
+
+    /// The value as text, as `HabitFields.text(of:)` has it for a habit's field.
+    public var text: String {
+      switch self {
+      case .text(let text): text
+      case .flag(let flag): String(flag)
+      case .number(let number): String(number)
+      }
+    }
+  }
+
+  /// The form that both values of a notice have.
+  public enum Form: Sendable {
     case text
-    /// "true" or "false".
     case flag
-    /// Decimal digits.
     case number
-    /// "archived" and "deleted": there is nothing else that they could be.
-    case deletion
+    /// A deletion has no values: there is nothing else that they could be.
+    case none
 
     public init(_ kind: Kind, _ field: HabitField?) {
       switch (kind, field) {
       case (.doneConflict, _), (.fieldConflict, .archived): self = .flag
       case (.streakHealed, _), (.fieldConflict, .color), (.fieldConflict, .position): self = .number
-      case (.deletionConflict, _): self = .deletion
+      case (.deletionConflict, _): self = .none
       case (.noteConflict, _), (.fieldConflict, .name), (.fieldConflict, .description), (.fieldConflict, nil):
         self = .text
+      }
+    }
+
+    /// Whether a value has this form.
+    public func accepts(_ value: Value?) -> Bool {
+      switch (self, value) {
+      case (.text, .text), (.flag, .flag), (.number, .number), (.none, nil): true
+      case (.text, _), (.flag, _), (.number, _), (.none, _): false
       }
     }
   }
@@ -45,12 +82,12 @@ public struct Notice: Hashable, Sendable {
   public var day: Day?
   /// For a field's conflict.
   public var field: HabitField?
-  /// The winning value, as `Form` says; for a repaired streak its length in days.
-  public var kept: String
-  /// The losing value, as `Form` says; for a repaired streak its length before.
-  public var other: String
+  /// The winning value; for a repaired streak its length in days. It has the form of the kind.
+  public var winningValue: Value?
+  /// The losing value; for a repaired streak its length before. It has the form of the kind.
+  public var losingValue: Value?
   /// The device of the losing value.
-  public var otherDeviceID: Identifier?
+  public var losingDeviceID: Identifier?
   public var madeAt: Instant
   /// The change number of the last change: of its making or resolution.
   public var version: Int64
@@ -58,16 +95,17 @@ public struct Notice: Hashable, Sendable {
   public var isResolved: Bool
 
   public init(
-    kind: Kind, habitID: Identifier, day: Day? = nil, field: HabitField? = nil, kept: String, other: String,
-    otherDeviceID: Identifier?, madeAt: Instant, version: Int64, isResolved: Bool = false
+    kind: Kind, habitID: Identifier, day: Day? = nil, field: HabitField? = nil,
+    winningValue: Value?, losingValue: Value?, losingDeviceID: Identifier?, madeAt: Instant, version: Int64,
+    isResolved: Bool = false
   ) {
     self.kind = kind
     self.habitID = habitID
     self.day = day
     self.field = field
-    self.kept = kept
-    self.other = other
-    self.otherDeviceID = otherDeviceID
+    self.winningValue = winningValue
+    self.losingValue = losingValue
+    self.losingDeviceID = losingDeviceID
     self.madeAt = madeAt
     self.version = version
     self.isResolved = isResolved

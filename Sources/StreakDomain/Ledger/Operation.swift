@@ -36,19 +36,20 @@ public struct Operation: Hashable, Sendable {
     public var done: Bool
     /// The day's note; nil, like empty text, states none. Ignored if `done` is false.
     public var note: String?
-    public var made: ClientTime
+    public var clientTime: ClientTime
     /// If `done` is false: the completions that are taken back. Nil, like an empty list: all that
     /// the author knew.
     public var undone: [StatementID]?
 
     public init(
-      habitID: Identifier, day: Day, done: Bool, note: String? = nil, made: ClientTime, undone: [StatementID]? = nil
+      habitID: Identifier, day: Day, done: Bool, note: String? = nil, clientTime: ClientTime,
+      undone: [StatementID]? = nil
     ) {
       self.habitID = habitID
       self.day = day
       self.done = done
       self.note = note == "" ? nil : note
-      self.made = made
+      self.clientTime = clientTime
       self.undone = undone?.isEmpty == true ? nil : undone
     }
   }
@@ -58,13 +59,13 @@ public struct Operation: Hashable, Sendable {
     public var habitID: Identifier
     public var day: Day
     public var text: String
-    public var made: ClientTime
+    public var clientTime: ClientTime
 
-    public init(habitID: Identifier, day: Day, text: String, made: ClientTime) {
+    public init(habitID: Identifier, day: Day, text: String, clientTime: ClientTime) {
       self.habitID = habitID
       self.day = day
       self.text = text
-      self.made = made
+      self.clientTime = clientTime
     }
   }
 
@@ -86,11 +87,11 @@ public struct Operation: Hashable, Sendable {
   public struct Resolution: Hashable, Sendable {
     public var noticeID: Identifier
     /// True takes the losing value.
-    public var takesOther: Bool
+    public var takesLosing: Bool
 
-    public init(noticeID: Identifier, takesOther: Bool) {
+    public init(noticeID: Identifier, takesLosing: Bool) {
       self.noticeID = noticeID
-      self.takesOther = takesOther
+      self.takesLosing = takesLosing
     }
   }
 

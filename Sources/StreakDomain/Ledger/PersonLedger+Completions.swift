@@ -6,7 +6,7 @@ extension PersonLedger {
     _ wanted: Operation.Completion, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard (wanted.note?.utf8.count ?? 0) <= CapturedSession.noteBytesMax else { throw .invalidField }
-    if let rejection = DayRules.rejection(day: wanted.day, made: wanted.made, now: now) {
+    if let rejection = DayRules.rejection(day: wanted.day, clientTime: wanted.clientTime, now: now) {
       throw rejection
     }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
@@ -14,14 +14,14 @@ extension PersonLedger {
     let previous = cells[key]
     let trust =
       previous?.details?.inheritedTrust(of: author)
-      ?? CompletionTrust(sources.claim(wanted.day, of: deviceID, made: wanted.made, now: now))
+      ?? CompletionTrust(sources.claim(wanted.day, of: deviceID, clientTime: wanted.clientTime, now: now))
     changes.isHeadChanged = true
-    zones.note(wanted.made, now: now)
+    zones.note(wanted.clientTime, now: now)
     if CellState.replaces(previous, doneBy: author, trust: trust, note: wanted.note),
       wanted.note.map({ hasRoom(for: $0, of: key) }) ?? true
     {
       let version = nextVersion()
-      try setCell(key, last: author.stamp, made: wanted.made, recordedAt: now, version: version) { state in
+      try setCell(key, last: author.stamp, clientTime: wanted.clientTime, recordedAt: now, version: version) { state in
         state.takeDone(author.stamp, trust: trust, note: wanted.note)
       }
       noteActivity(of: key.habitID, by: author, version: version, now: now)
@@ -34,7 +34,7 @@ extension PersonLedger {
     if let note = wanted.note {
       if hasRoom(for: note, of: key) { statements.note.state(note, by: author) } else { refusal = refuseText() }
     }
-    var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
+    var outcome = try store(statements, replacing: before, key, by: author, clientTime: wanted.clientTime, now: now)
     outcome.rejection = refusal
     return outcome
   }
@@ -45,19 +45,19 @@ extension PersonLedger {
   mutating func undo(
     _ wanted: Operation.Completion, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
-    if DayRules.malformedField(day: wanted.day, made: wanted.made) != nil { throw .invalidField }
+    if DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) != nil { throw .invalidField }
     guard (wanted.undone?.count ?? 0) <= DayStatements.undoneMax else { throw .invalidField }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
-    if DayRules.isSealed(day: wanted.day, today: DayRules.judgedDay(wanted.made, at: now)) { throw .daySealed }
+    if DayRules.isSealed(day: wanted.day, today: DayRules.judgedDay(wanted.clientTime, at: now)) { throw .daySealed }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let isDirect = author.id.source == StatementID.directCalls
     if isDirect && cells[key] == nil { throw .cellNotFound }
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
     let names = wanted.undone ?? statements.standing(knownTo: author).map(\.id)
-    zones.note(wanted.made, now: now)
+    zones.note(wanted.clientTime, now: now)
     statements.undo(names, by: author)
-    return try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
+    return try store(statements, replacing: before, key, by: author, clientTime: wanted.clientTime, now: now)
   }
 
   // MARK: Notes
@@ -67,7 +67,7 @@ extension PersonLedger {
     _ wanted: Operation.Note, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
     guard wanted.text.utf8.count <= CapturedSession.noteBytesMax,
-      DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
+      DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil
     else { throw .invalidField }
     if wanted.day > DayRules.latestToday(now: now) { throw .futureDay }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
@@ -76,10 +76,10 @@ extension PersonLedger {
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
     statements.note.state(wanted.text, by: author)
-    var outcome = try store(statements, replacing: before, key, by: author, made: wanted.made, now: now)
+    var outcome = try store(statements, replacing: before, key, by: author, clientTime: wanted.clientTime, now: now)
     // A losing note is in a notice; one that was replaced before it arrived is not concurrent with
     // anything.
-    if statements.note.losers.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
+    if statements.note.conflicting.contains(where: { $0.stamp.id == author.id }) { outcome.status = .superseded }
     outcome.trust = nil
     return outcome
   }
@@ -89,7 +89,7 @@ extension PersonLedger {
   /// Stores the result of a statement about a day, makes notices of conflicts, and restores a
   /// deleted habit if its deletion did not know the statement.
   mutating func store(
-    _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, made: ClientTime,
+    _ merged: DayStatements, replacing before: DayStatements, _ key: CellKey, by author: Author, clientTime: ClientTime,
     now: Instant
   ) throws(Reason) -> OperationOutcome {
     var merged = merged
@@ -97,11 +97,11 @@ extension PersonLedger {
       return OperationOutcome(seq: 0, status: .applied, trust: cells[key]?.cell.trust)
     }
     let version = nextVersion()
-    var noticeID = tellDoneConflict(key, &merged, version: version, now: now)
-    let noteNoticeID = tellConflicts(
+    var noticeID = updateDoneNotices(key, &merged, version: version, now: now)
+    let noteNoticeID = updateConflictNotices(
       of: before.note, &merged.note, about: .note(key), version: version, now: now)
     noticeID = noticeID ?? noteNoticeID
-    try setCell(key, merged, last: author.stamp, made: made, recordedAt: now, version: version)
+    try setCell(key, merged, last: author.stamp, clientTime: clientTime, recordedAt: now, version: version)
     let isUndo = merged.undos.contains { $0.id == author.id }
     if !isUndo { noteActivity(of: key.habitID, by: author, version: version, now: now) }
     return OperationOutcome(
@@ -112,7 +112,7 @@ extension PersonLedger {
   /// Makes notices of losing undos (`DayStatements.lostUndos`), and closes notices without a
   /// conflict.
   /// - Returns: The new notice.
-  mutating func tellDoneConflict(
+  mutating func updateDoneNotices(
     _ key: CellKey, _ merged: inout DayStatements, version: Int64, now: Instant
   ) -> Identifier? {
     guard !merged.undos.isEmpty else { return nil }
@@ -126,8 +126,8 @@ extension PersonLedger {
       let id = Notice.id(.doneConflict, placeOfNotices(key), loser: undo)
       setNotice(
         Notice(
-          kind: .doneConflict, habitID: key.habitID, day: key.day, kept: merged.isDone ? "true" : "false",
-          other: "false", otherDeviceID: undo.deviceID, madeAt: now, version: version,
+          kind: .doneConflict, habitID: key.habitID, day: key.day, winningValue: .flag(merged.isDone),
+          losingValue: .flag(false), losingDeviceID: undo.deviceID, madeAt: now, version: version,
           isResolved: !isLost), id)
       if isLost { noticeID = noticeID ?? id }
     }
@@ -150,14 +150,14 @@ extension PersonLedger {
   /// Makes notices of a register's losing values, updates the winner in them, and closes notices
   /// without a conflict.
   /// - Returns: The new notice.
-  mutating func tellConflicts(
+  mutating func updateConflictNotices(
     of before: Register<String>, _ register: inout Register<String>, about place: RegisterPlace, version: Int64,
     now: Instant
   ) -> Identifier? {
     guard register.elements.count > 1 || before.elements.count > 1 else { return nil }
     let winner = register.winner
     func set(_ element: Register<String>.Element, isResolved: Bool) -> Identifier {
-      let kept = winner?.value ?? ""
+      let winning = winner?.value ?? ""
       let replacedBytes =
         element.hasNotice ? element.value.utf8.count + (before.winner?.value.utf8.count ?? 0) : nil
       switch place {
@@ -165,28 +165,30 @@ extension PersonLedger {
         let id = Notice.id(.noteConflict, placeOfNotices(key), loser: element.stamp.id)
         setNotice(
           Notice(
-            kind: .noteConflict, habitID: key.habitID, day: key.day, kept: kept, other: element.value,
-            otherDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
+            kind: .noteConflict, habitID: key.habitID, day: key.day, winningValue: .text(winning),
+            losingValue: .text(element.value), losingDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       case .field(let habitID, let field):
+        let form = Notice.Form(.fieldConflict, field)
         let id = Notice.id(.fieldConflict, idOfNotices(habitID), field, loser: element.stamp.id)
         setNotice(
           Notice(
-            kind: .fieldConflict, habitID: habitID, field: field, kept: kept, other: element.value,
-            otherDeviceID: element.stamp.id.deviceID, madeAt: now, version: version,
+            kind: .fieldConflict, habitID: habitID, field: field, winningValue: Notice.Value(winning, form),
+            losingValue: Notice.Value(element.value, form), losingDeviceID: element.stamp.id.deviceID, madeAt: now,
+            version: version,
             isResolved: isResolved), id, replacedBytes: replacedBytes)
         return id
       }
     }
-    let losers = Array(register.losers)
+    let conflicting = Array(register.conflicting)
     for element in before.elements where element.hasNotice {
-      guard !losers.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
+      guard !conflicting.contains(where: { $0.stamp.id == element.stamp.id }) else { continue }
       _ = set(element, isResolved: true)
       register.setNotice(false, of: element.stamp.id)
     }
     var noticeID: Identifier?
-    for element in losers {
+    for element in conflicting {
       if element.hasNotice {
         if before.winner?.value != winner?.value { _ = set(element, isResolved: false) }
         continue
@@ -208,13 +210,13 @@ extension PersonLedger {
       guard let cell = cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell, cell.done == wanted.done else {
         return false
       }
-      if !wanted.done { return DayRules.malformedField(day: wanted.day, made: wanted.made) == nil }
+      if !wanted.done { return DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil }
       return cell.trust == .counted && (wanted.note ?? cell.note) == cell.note && !isDeleted(wanted.habitID)
-        && DayRules.rejection(day: wanted.day, made: wanted.made, now: now) == nil
+        && DayRules.rejection(day: wanted.day, clientTime: wanted.clientTime, now: now) == nil
     case .setNote(let wanted):
       return cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell.note == wanted.text
         && !isDeleted(wanted.habitID)
-        && DayRules.malformedField(day: wanted.day, made: wanted.made) == nil
+        && DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil
     case .editHabit(let edit):
       guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
       return edit.changed.allSatisfy { habit.fields.text(of: $0) == edit.fields.text(of: $0) }

@@ -20,14 +20,14 @@ extension PersonLedger {
     let version = nextVersion()
     var noticeID: Identifier?
     for field in HabitField.allCases where edit.changed.contains(field) {
-      let id = tellConflicts(
+      let id = updateConflictNotices(
         of: before[field], &statements[field], about: .field(edit.habitID, field), version: version, now: now)
       noticeID = noticeID ?? id
     }
     habit.statements = statements
-    let deletionNoticeID = settle(&habit, edit.habitID, by: author, version: version, now: now)
+    let deletionNoticeID = recompute(&habit, edit.habitID, by: author, version: version, now: now)
     let holds = !edit.changed.contains { field in
-      statements[field].losers.contains { $0.stamp.id == author.id }
+      statements[field].conflicting.contains { $0.stamp.id == author.id }
     }
     return OperationOutcome(
       seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
@@ -41,7 +41,7 @@ extension PersonLedger {
     guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
     let version = nextVersion()
     setHabit(
-      HabitState(made: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
+      HabitState(new: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 
@@ -56,7 +56,7 @@ extension PersonLedger {
       makeAlias(habit.id, of: self.habitID(meantBy: habitID), habit.fields, stamp: .initial, version: version, now: now)
     } else {
       setHabit(
-        HabitState(made: habit.fields, createdAt: now, version: version, stamp: .initial), habit.id)
+        HabitState(new: habit.fields, createdAt: now, version: version, stamp: .initial), habit.id)
     }
   }
 
@@ -79,7 +79,7 @@ extension PersonLedger {
         Notice.id(.deletionConflict, idOfNotices(habitID), loser: replaced.stamp.id))
     }
     habit.statements = statements
-    let noticeID = settle(&habit, habitID, by: author, version: version, now: now)
+    let noticeID = recompute(&habit, habitID, by: author, version: version, now: now)
     return OperationOutcome(
       seq: 0, status: habits[habitID]?.isDeleted == true ? .applied : .superseded, changeNumber: version,
       noticeID: noticeID)
@@ -89,14 +89,14 @@ extension PersonLedger {
   mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
     guard var habit = habits[habitID], habit.hasDeletions else { return }
     habit.statements.noteActivity(by: author)
-    settle(&habit, habitID, by: author, version: version, now: now)
+    recompute(&habit, habitID, by: author, version: version, now: now)
   }
 
   /// Computes a habit from its statements, and makes notices of deletions without effect, unless a
   /// field was stated by an author that knew them.
   /// - Returns: The new notice.
   @discardableResult
-  private mutating func settle(
+  private mutating func recompute(
     _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
   ) -> Identifier? {
     var statements = habit.statements
@@ -108,12 +108,13 @@ extension PersonLedger {
       }
     var noticeID: Identifier?
     for deletion in statements.deletions {
-      let isTold = !isDeleted && deletion.isContested && !deletion.isAnswered
-      guard isTold != deletion.hasNotice else { continue }
+      let needsNotice = !isDeleted && deletion.isContested && !deletion.isAnswered
+      guard needsNotice != deletion.hasNotice else { continue }
       let id = Notice.id(.deletionConflict, idOfNotices(habitID), loser: deletion.stamp.id)
-      statements.setNotice(isTold, ofDeletion: deletion.stamp.id)
-      setNotice(Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !isTold), id)
-      if isTold { noticeID = noticeID ?? id }
+      statements.setNotice(needsNotice, ofDeletion: deletion.stamp.id)
+      setNotice(
+        Self.deletionNotice(habitID, deletion.stamp.id, version: version, now: now, isResolved: !needsNotice), id)
+      if needsNotice { noticeID = noticeID ?? id }
     }
     habit.statements = statements
     if habit.isDeleted && !isDeleted { habit.returnedVersion = version }
@@ -136,8 +137,8 @@ extension PersonLedger {
     _ habitID: Identifier, _ loser: StatementID, version: Int64, now: Instant, isResolved: Bool = false
   ) -> Notice {
     Notice(
-      kind: .deletionConflict, habitID: habitID, kept: "archived", other: "deleted", otherDeviceID: loser.deviceID,
-      madeAt: now, version: version, isResolved: isResolved)
+      kind: .deletionConflict, habitID: habitID, winningValue: nil, losingValue: nil,
+      losingDeviceID: loser.deviceID, madeAt: now, version: version, isResolved: isResolved)
   }
 
   // MARK: Conflicts
@@ -156,23 +157,24 @@ extension PersonLedger {
       }
       let key = CellKey(habitID: notice.habitID, day: day)
       if notice.kind == .noteConflict {
-        let kept = cell.statements.note.value(knownTo: author) ?? notice.kept
+        let winning = cell.statements.note.value(knownTo: author) ?? notice.winningValue?.text
+        let text = resolution.takesLosing ? notice.losingValue?.text : winning
         return try setNote(
-          Operation.Note(
-            habitID: notice.habitID, day: day, text: resolution.takesOther ? notice.other : kept, made: cell.made),
-          by: author, now: now)
+          Operation.Note(habitID: notice.habitID, day: day, text: text ?? "", clientTime: cell.clientTime), by: author,
+          now: now)
       }
-      guard resolution.takesOther else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
+      guard resolution.takesLosing else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
       return try undo(
-        Operation.Completion(habitID: notice.habitID, day: day, done: false, made: cell.made), by: author, now: now)
+        Operation.Completion(habitID: notice.habitID, day: day, done: false, clientTime: cell.clientTime), by: author,
+        now: now)
     case .fieldConflict:
       guard let field = notice.field else { throw .conflictNotFound }
-      let kept = habit.statements[field].value(knownTo: author) ?? notice.kept
+      let winning = habit.statements[field].value(knownTo: author) ?? notice.winningValue?.text
       var fields = habit.fields
-      fields.set(field, text: resolution.takesOther ? notice.other : kept)
+      fields.set(field, text: (resolution.takesLosing ? notice.losingValue?.text : winning) ?? "")
       return try editHabit(
         Operation.HabitEdit(habitID: notice.habitID, fields: fields, changed: [field]), by: author, now: now)
-    case .deletionConflict where resolution.takesOther: return try deleteHabit(notice.habitID, by: author, now: now)
+    case .deletionConflict where resolution.takesLosing: return try deleteHabit(notice.habitID, by: author, now: now)
     case .deletionConflict:
       var fields = habit.fields
       fields.archived = true
@@ -192,9 +194,9 @@ extension PersonLedger {
     var known = statements.standing(knownTo: author).compactMap(\.trust)
     if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
     let trust =
-      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, made: cell.made, now: now))
+      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, clientTime: cell.clientTime, now: now))
     changes.isHeadChanged = true
     statements.complete(by: author, trust: trust, isFixed: true)
-    return try store(statements, replacing: before, key, by: author, made: cell.made, now: now)
+    return try store(statements, replacing: before, key, by: author, clientTime: cell.clientTime, now: now)
   }
 }

@@ -183,9 +183,10 @@ public struct PersonLedger: Sendable {
   /// Stores the result of a day's statements.
   /// - Parameter last: The statement that was merged.
   mutating func setCell(
-    _ key: CellKey, _ statements: DayStatements, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64
+    _ key: CellKey, _ statements: DayStatements, last: Stamp, clientTime: ClientTime, recordedAt: Instant,
+    version: Int64
   ) throws(Reason) {
-    try setCell(key, last: last, made: made, recordedAt: recordedAt, version: version) { state in
+    try setCell(key, last: last, clientTime: clientTime, recordedAt: recordedAt, version: version) { state in
       state.take(statements, last: last)
     }
   }
@@ -193,7 +194,7 @@ public struct PersonLedger: Sendable {
   /// Stores a changed day. The only place where a day begins to count: the bound of early days
   /// applies to every source.
   mutating func setCell(
-    _ key: CellKey, last: Stamp, made: ClientTime, recordedAt: Instant, version: Int64,
+    _ key: CellKey, last: Stamp, clientTime: ClientTime, recordedAt: Instant, version: Int64,
     _ change: (inout CellState) -> Void
   ) throws(Reason) {
     guard var habit = habits[key.habitID] else { throw .habitNotFound }
@@ -201,9 +202,10 @@ public struct PersonLedger: Sendable {
     var state =
       previous
       ?? CellState(
-        cell: CellContent(done: false, note: "", trust: .counted), version: version, stamp: last, made: made,
+        cell: CellContent(done: false, note: "", trust: .counted), version: version, stamp: last,
+        clientTime: clientTime,
         recordedAt: recordedAt)
-    (state.version, state.made, state.recordedAt) = (version, made, recordedAt)
+    (state.version, state.clientTime, state.recordedAt) = (version, clientTime, recordedAt)
     change(&state)
     let wasEarly = key.day < firstDay && previous?.countsAsNew == true
     if key.day < firstDay, state.countsAsNew, !wasEarly, habit.earlyDays >= DayRules.earlyDaysMax {
@@ -369,8 +371,8 @@ public struct PersonLedger: Sendable {
     guard isNow.current > was.current + max(0, countedBalance[habitID] ?? 0) else { return }
     setNotice(
       Notice(
-        kind: .streakHealed, habitID: habitID, day: isNow.lastDay, kept: String(isNow.current),
-        other: String(was.current), otherDeviceID: nil, madeAt: now, version: nextVersion(),
+        kind: .streakHealed, habitID: habitID, day: isNow.lastDay, winningValue: .number(Int64(isNow.current)),
+        losingValue: .number(Int64(was.current)), losingDeviceID: nil, madeAt: now, version: nextVersion(),
         isResolved: true), makeID())
   }
 }

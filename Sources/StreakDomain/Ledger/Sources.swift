@@ -79,12 +79,12 @@ public struct Sources: Equatable, Sendable {
   }
 
   /// The status of a day that a device claims; without a device it is judged as entered now.
-  mutating func claim(_ day: Day, of deviceID: Identifier, made: ClientTime, now: Instant) -> CellTrust {
+  mutating func claim(_ day: Day, of deviceID: Identifier, clientTime: ClientTime, now: Instant) -> CellTrust {
     guard let place = all.firstIndex(where: { $0.id == deviceID }) else {
       var backfill = BackfillAllowance(caughtUpAt: now)
-      return backfill.claim(day, made: made, now: now)
+      return backfill.claim(day, clientTime: clientTime, now: now)
     }
-    return all[place].backfill.claim(day, made: made, now: now)
+    return all[place].backfill.claim(day, clientTime: clientTime, now: now)
   }
 
   private mutating func add(_ source: Source) {

@@ -186,5 +186,5 @@ extension Notice {
   /// It repeats people's texts.
   var isOfTexts: Bool { kind == .noteConflict || kind == .fieldConflict }
   /// Bytes of its texts in storage.
-  public var textBytes: Int { kept.utf8.count + other.utf8.count }
+  public var textBytes: Int { (winningValue?.text.utf8.count ?? 0) + (losingValue?.text.utf8.count ?? 0) }
 }

@@ -28,8 +28,8 @@ extension CapturedSession {
       let path = "entries[\(index)]"
       if entry.habitID.count != Self.idBytes { return path + ".habit_id" }
       if entry.note.utf8.count > Self.noteBytesMax { return path + ".note" }
-      if let field = DayRules.malformedField(day: entry.day, made: entry.made) {
-        return field == .day ? path + ".day" : Self.path(path + ".made", field)
+      if let field = DayRules.malformedField(day: entry.day, clientTime: entry.clientTime) {
+        return field == .day ? path + ".day" : Self.path(path + ".client_time", field)
       }
     }
     return nil

@@ -41,21 +41,21 @@ public struct CapturedSession: Sendable {
     public var day: Day
     public var done: Bool
     public var note: String
-    public var made: ClientTime
-    /// `made` in the manifest: the device's seconds and nanoseconds, which milliseconds would
+    public var clientTime: ClientTime
+    /// `clientTime` in the manifest: the device's seconds and nanoseconds, which milliseconds would
     /// round.
     public var occurredAtSeconds: Int64
     public var occurredAtNanos: Int32
 
     public init(
-      habitID: [UInt8], day: Day, done: Bool, note: String, made: ClientTime, occurredAtSeconds: Int64,
+      habitID: [UInt8], day: Day, done: Bool, note: String, clientTime: ClientTime, occurredAtSeconds: Int64,
       occurredAtNanos: Int32
     ) {
       self.habitID = habitID
       self.day = day
       self.done = done
       self.note = note
-      self.made = made
+      self.clientTime = clientTime
       self.occurredAtSeconds = occurredAtSeconds
       self.occurredAtNanos = occurredAtNanos
     }
@@ -119,9 +119,9 @@ public struct CapturedSession: Sendable {
       bytes.append(entry.done ? 1 : 0)
       bytes.appendBigEndian(UInt64(bitPattern: entry.occurredAtSeconds))
       bytes.appendBigEndian(UInt32(bitPattern: entry.occurredAtNanos))
-      bytes.appendBigEndian(UInt32(bitPattern: entry.made.utcOffsetSeconds))
-      bytes.appendBigEndian(UInt32(bitPattern: entry.made.dayStartMinutes))
-      bytes.appendText(entry.made.zone)
+      bytes.appendBigEndian(UInt32(bitPattern: entry.clientTime.utcOffsetSeconds))
+      bytes.appendBigEndian(UInt32(bitPattern: entry.clientTime.dayStartMinutes))
+      bytes.appendText(entry.clientTime.zone)
       bytes.appendText(entry.note)
     }
     return bytes

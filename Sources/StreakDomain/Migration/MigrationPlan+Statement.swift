@@ -24,7 +24,7 @@ extension MigrationPlan {
         if notes.count <= otherNotesMax {
           notes.append(
             MigrationPlan.Note(
-              text: statement.entry.note, madeAt: statement.entry.made.occurredAt,
+              text: statement.entry.note, madeAt: statement.entry.clientTime.occurredAt,
               index: statement.index))
         } else {
           tooMany.append(statement.index)
@@ -33,6 +33,6 @@ extension MigrationPlan {
       return (sorted.first?.entry, notes, tooMany)
     }
 
-    private var rank: (Instant, Int, Int) { (entry.made.occurredAt, entry.done ? 1 : 0, index) }
+    private var rank: (Instant, Int, Int) { (entry.clientTime.occurredAt, entry.done ? 1 : 0, index) }
   }
 }

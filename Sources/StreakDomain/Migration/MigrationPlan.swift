@@ -20,7 +20,7 @@ public struct MigrationPlan: Sendable {
   public struct Cell: Sendable {
     public let day: Day
     public let state: CellContent
-    public let made: ClientTime
+    public let clientTime: ClientTime
     /// Different notes of the day, the latest first: `state` has the first one.
     public let notes: [Note]
   }
@@ -102,7 +102,7 @@ public struct MigrationPlan: Sendable {
         return cell.latest.map { latest in
           Cell(
             day: day, state: CellContent(done: latest.done, note: cell.notes.first?.text ?? "", trust: trust(day)),
-            made: latest.made, notes: cell.notes)
+            clientTime: latest.clientTime, notes: cell.notes)
         }
       }
       let summary = StreakSummary(countedDays: planned.filter(\.state.counts).map(\.day))
@@ -120,7 +120,7 @@ public struct MigrationPlan: Sendable {
   ) -> Reason? {
     if !isHabitKnown { return .habitNotFound }
     if entry.note.utf8.count > CapturedSession.noteBytesMax { return .invalidField }
-    return DayRules.rejection(day: entry.day, made: entry.made, now: now)
+    return DayRules.rejection(day: entry.day, clientTime: entry.clientTime, now: now)
   }
 
   /// The device's date at the capture, limited to the range from two days before today to today, in

@@ -27,7 +27,7 @@ extension PersonLedger {
     _ id: Identifier, of habitID: Identifier, _ fields: HabitFields, stamp: Stamp, version: Int64, now: Instant
   ) {
     guard id != habitID, habits[id] == nil else { return }
-    var alias = HabitState(made: fields, createdAt: now, version: version, stamp: stamp)
+    var alias = HabitState(new: fields, createdAt: now, version: version, stamp: stamp)
     (alias.isDeleted, alias.aliasOf) = (true, habitID)
     setHabit(alias, id)
   }
@@ -84,7 +84,7 @@ extension PersonLedger {
     others.forgetNotices()
     statements.join(others)
     for field in HabitField.allCases {
-      _ = tellConflicts(
+      _ = updateConflictNotices(
         of: before[field], &statements[field], about: .field(habitID, field), version: version, now: now)
     }
     habit.statements = statements
@@ -104,12 +104,13 @@ extension PersonLedger {
       var (merged, other) = (known, state.statements)
       other.forgetNotices()
       merged.join(other)
-      _ = tellDoneConflict(place, &merged, version: version, now: now)
-      _ = tellConflicts(of: known.note, &merged.note, about: .note(place), version: version, now: now)
+      _ = updateDoneNotices(place, &merged, version: version, now: now)
+      _ = updateConflictNotices(of: known.note, &merged.note, about: .note(place), version: version, now: now)
       let last = own.map { max($0.stamp, state.stamp) } ?? state.stamp
       // The habit is there.
       try? setCell(
-        place, merged, last: last, made: own.map { $0.stamp < state.stamp ? state.made : $0.made } ?? state.made,
+        place, merged, last: last,
+        clientTime: own.map { $0.stamp < state.stamp ? state.clientTime : $0.clientTime } ?? state.clientTime,
         recordedAt: now, version: version)
     }
     loadedActivity[habitID, default: []] += loadedActivity.removeValue(forKey: formerID) ?? []

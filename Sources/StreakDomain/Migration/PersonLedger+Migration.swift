@@ -98,7 +98,7 @@ extension PersonLedger {
     guard !plan.isAnchored, !isNewAccount, cell.state.trust == .counted, cell.day >= firstDay else {
       return cell.state.trust
     }
-    let today = DayRules.judgedDay(cell.made, at: now)
+    let today = DayRules.judgedDay(cell.clientTime, at: now)
     return DayRules.trust(day: cell.day, today: today, caughtUpDay: today)
   }
 
@@ -126,7 +126,7 @@ extension PersonLedger {
     guard var habit = habits[habitID], habit.aliasOf == nil else {
       guard habitCount < habitsMax else { return false }
       setHabit(
-        HabitState(made: fields, createdAt: now, version: merged.version, stamp: author.stamp), habitID)
+        HabitState(new: fields, createdAt: now, version: merged.version, stamp: author.stamp), habitID)
       return true
     }
     if habit.isDeleted && habitCount >= habitsMax { return planned.cells.isEmpty }
@@ -137,14 +137,14 @@ extension PersonLedger {
       // An empty field states nothing: it does not take part in the order of times.
       guard !other.isEmpty else { continue }
       let isOfSession = statements[field].winner?.stamp.id.migrationID != nil
-      let isTold = field.isToldToPerson && !Self.meansTheSame(field, own, other)
+      let needsNotice = field.hasConflictNotices && !Self.meansTheSame(field, own, other)
       // Among sessions the latest moment decides, also for equal values. A field of the account's
       // own is kept, with a notice of the session's value if its meaning differs.
-      guard isOfSession || own.isEmpty || isTold else { continue }
+      guard isOfSession || own.isEmpty || needsNotice else { continue }
       if own.isEmpty { statements[field].retractAll(of: own) }
       statements.state(other, of: field, by: author)
-      guard isTold else { continue }
-      if let noticeID = tellConflicts(
+      guard needsNotice else { continue }
+      if let noticeID = updateConflictNotices(
         of: before[field], &statements[field], about: .field(habitID, field), version: merged.version, now: now)
       {
         merged.noticeIDs.append(noticeID)
@@ -176,10 +176,10 @@ extension PersonLedger {
     let before = cells[key]?.statements ?? DayStatements()
     let own = cells[key]?.cell
     var statements = before
-    func author(_ made: Instant, _ id: StatementID) -> Author {
-      Author(stamp: Stamp(time: HybridTime(min(made, now)), id: id), seen: .nothing)
+    func author(_ clientTime: Instant, _ id: StatementID) -> Author {
+      Author(stamp: Stamp(time: HybridTime(min(clientTime, now)), id: id), seen: .nothing)
     }
-    let latest = author(planned.made.occurredAt, id)
+    let latest = author(planned.clientTime.occurredAt, id)
     if planned.state.done {
       statements.complete(by: latest, trust: CompletionTrust(trust))
     } else {
@@ -193,7 +193,7 @@ extension PersonLedger {
       }
       // Several notes of one day need names of their own.
       let name = place == 0 ? id : StatementID(source: id.source, seq: id.seq - Int64(place) - 16)
-      let time = place == 0 ? planned.made.occurredAt : note.madeAt
+      let time = place == 0 ? planned.clientTime.occurredAt : note.madeAt
       var author = author(time, name)
       if place > 0 {
         author.stamp.time = min(author.stamp.time, HybridTime(milliseconds: latest.stamp.time.milliseconds))
@@ -201,8 +201,8 @@ extension PersonLedger {
       statements.note.state(note.text, by: author)
     }
     let noticesBefore = changes.notices
-    _ = tellDoneConflict(key, &statements, version: merged.version, now: now)
-    _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
+    _ = updateDoneNotices(key, &statements, version: merged.version, now: now)
+    _ = updateConflictNotices(of: before.note, &statements.note, about: .note(key), version: merged.version, now: now)
     if let own {
       let differs =
         own.done != planned.state.done
@@ -214,7 +214,7 @@ extension PersonLedger {
     guard statements != before else { return }
     // The habit was loaded or made above.
     try? setCell(
-      key, statements, last: latest.stamp, made: planned.made, recordedAt: now, version: merged.version)
+      key, statements, last: latest.stamp, clientTime: planned.clientTime, recordedAt: now, version: merged.version)
     if planned.state.done || !planned.notes.isEmpty {
       noteActivity(of: key.habitID, by: latest, version: merged.version, now: now)
     }
@@ -224,7 +224,7 @@ extension PersonLedger {
 
 extension HabitField {
   /// Whether another value of the field causes a notice.
-  var isToldToPerson: Bool {
+  var hasConflictNotices: Bool {
     switch self {
     case .name, .description, .color: true
     case .position, .archived: false

@@ -32,9 +32,9 @@ extension PersonLedger {
       var statements = before
       statements.undo([migration], by: author, isInherited: false)
       statements.retract(source: migrationID)
-      _ = tellDoneConflict(key, &statements, version: next, now: now)
-      _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: next, now: now)
-      try? setCell(key, statements, last: author.stamp, made: state.made, recordedAt: now, version: next)
+      _ = updateDoneNotices(key, &statements, version: next, now: now)
+      _ = updateConflictNotices(of: before.note, &statements.note, about: .note(key), version: next, now: now)
+      try? setCell(key, statements, last: author.stamp, clientTime: state.clientTime, recordedAt: now, version: next)
       if cells[key]?.cell != state.cell { daysReversed += 1 }
     }
     for habitID in emptied {

@@ -3,19 +3,19 @@ public struct SavedLedger: Equatable, Sendable {
   public struct Cell: Equatable, Sendable {
     public var key: CellKey
     public var cell: CellContent
-    public var made: ClientTime
+    public var clientTime: ClientTime
     public var recordedAt: Instant
     public var migrationID: Identifier?
     /// The change number of the saved ledger's change.
     public var version: Int64
 
     public init(
-      key: CellKey, cell: CellContent, made: ClientTime, recordedAt: Instant, migrationID: Identifier? = nil,
+      key: CellKey, cell: CellContent, clientTime: ClientTime, recordedAt: Instant, migrationID: Identifier? = nil,
       version: Int64 = 0
     ) {
       self.key = key
       self.cell = cell
-      self.made = made
+      self.clientTime = clientTime
       self.recordedAt = recordedAt
       self.migrationID = migrationID
       self.version = version

@@ -99,8 +99,8 @@ public struct DeviceReplica: Equatable, Sendable {
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let own = (kept.map(\.operation) + queue).filter { operation in
       switch meaning(of: operation) {
-      case .setCompletion(let made): made.done && meantKey(of: operation) == key
-      case .resolveConflict(let resolution): !resolution.takesOther && isAbout(key, notices[resolution.noticeID])
+      case .setCompletion(let completion): completion.done && meantKey(of: operation) == key
+      case .resolveConflict(let resolution): !resolution.takesLosing && isAbout(key, notices[resolution.noticeID])
       default: false
       }
     }
@@ -199,7 +199,7 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     return SyncSubmission(
       userID: userID, cursor: cursor, resume: resume, operations: operations,
-      nothingLeft: operations.count == queue.count,
+      queueDrained: operations.count == queue.count,
       restatedHabits: restated.prefix(max(Self.restatedHabitsMax, named.count)).map {
         SyncChanges.Habit(id: $0.key, fields: $0.value, aliasOf: aliases[$0.key])
       },
@@ -242,7 +242,7 @@ public struct DeviceReplica: Equatable, Sendable {
       formerHabits[habit.id] = nil
       unsaved.formerHabits.insert(habit.id)
     }
-    settle(changes.outcomes, at: now)
+    applyOutcomes(changes.outcomes, at: now)
     clock.observe(changes.latestTime)
     // The server holds less of this device than it had acknowledged: operations that it may have
     // lost are sent again.
@@ -260,7 +260,7 @@ public struct DeviceReplica: Equatable, Sendable {
     return .diverged
   }
 
-  private mutating func settle(_ outcomes: [OperationOutcome], at now: Instant) {
+  private mutating func applyOutcomes(_ outcomes: [OperationOutcome], at now: Instant) {
     for outcome in outcomes where outcome.seq == queue.first?.seq {
       let operation = queue.removeFirst()
       kept.append(Kept(operation: operation, decidedAt: now))
@@ -344,9 +344,9 @@ public struct DeviceReplica: Equatable, Sendable {
       digest += AccountSettings.itemDigest(dayStartMinutes: minutes)
       dayStartMinutes = minutes
     }
-    for told in changes.notices {
-      notices[told.id] = told.notice
-      unsaved.notices.insert(told.id)
+    for entry in changes.notices {
+      notices[entry.id] = entry.notice
+      unsaved.notices.insert(entry.id)
     }
   }
 

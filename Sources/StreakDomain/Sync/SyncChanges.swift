@@ -7,7 +7,7 @@ public struct SyncSubmission: Equatable, Sendable {
   public var resume: [UInt8]
   public var operations: [Operation]
   /// With these operations the queue is empty.
-  public var nothingLeft: Bool
+  public var queueDrained: Bool
   /// Habits that the server may have lost: they are made before the operations are decided.
   public var restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: none.
@@ -16,14 +16,14 @@ public struct SyncSubmission: Equatable, Sendable {
   public var digest: StateDigest?
 
   public init(
-    userID: Identifier, cursor: Cursor, resume: [UInt8] = [], operations: [Operation] = [], nothingLeft: Bool = false,
+    userID: Identifier, cursor: Cursor, resume: [UInt8] = [], operations: [Operation] = [], queueDrained: Bool = false,
     restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, digest: StateDigest? = nil
   ) {
     self.userID = userID
     self.cursor = cursor
     self.resume = resume
     self.operations = operations
-    self.nothingLeft = nothingLeft
+    self.queueDrained = queueDrained
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq
     self.digest = digest

@@ -1,8 +1,8 @@
 /// When a device syncs by itself: about every five minutes, at once when there is a reason, one
 /// sync at a time, and later after failures.
 ///
-/// A value without a clock: its owner calls `begin` at the time of `nextAtMilliseconds`, or after
-/// an event. Source: Specification.md, "Sync".
+/// A value without a clock and without randomness: its owner calls `begin` at the time of
+/// `nextAtMilliseconds`, or after an event. Source: Specification.md, "Sync".
 public struct SyncSchedule: Equatable, Sendable {
   /// Time between two syncs, in milliseconds.
   public static let intervalMilliseconds: Int64 = 300_000
@@ -25,9 +25,11 @@ public struct SyncSchedule: Equatable, Sendable {
   /// A schedule whose timer first fires within one interval: devices that start together, as after
   /// an outage, are spread over it.
   ///
-  /// - Parameter now: A monotonic clock, in milliseconds, the same for all calls.
-  public init(now: Int64, using random: inout some RandomNumberGenerator) {
-    state = .waiting(untilMilliseconds: now + Int64.random(in: 0..<Self.intervalMilliseconds, using: &random))
+  /// - Parameters:
+  ///   - now: A monotonic clock, in milliseconds, the same for all calls.
+  ///   - random: A random number from 0 to less than 1.
+  public init(now: Int64, random: Double) {
+    state = .waiting(untilMilliseconds: now + Int64(random * Double(Self.intervalMilliseconds)))
   }
 
   /// When to call `begin` next; nil while a sync is running.
@@ -61,18 +63,19 @@ public struct SyncSchedule: Equatable, Sendable {
 
   /// The sync has ended. After a failure the next one waits for a random time, longer with each
   /// failure, also if one was wanted at once.
-  public mutating func finish(succeeded: Bool, now: Int64, using random: inout some RandomNumberGenerator) {
+  ///
+  /// - Parameter random: A random number from 0 to less than 1.
+  public mutating func finish(succeeded: Bool, now: Int64, random: Double) {
     guard case .running(let isAgainWanted) = state else { return }
     guard succeeded else {
       let doublings = min(failures, 16)
       failures += 1
       let longest = min(Self.firstBackoffMilliseconds << doublings, Self.intervalMilliseconds)
-      state = .waiting(untilMilliseconds: now + Int64.random(in: longest / 2...longest, using: &random))
+      state = .waiting(untilMilliseconds: now + longest / 2 + Int64(random * Double(longest - longest / 2)))
       return
     }
     failures = 0
-    let spread = Int64(Double(Self.intervalMilliseconds) * Self.jitter)
-    let pause = Self.intervalMilliseconds + Int64.random(in: -spread...spread, using: &random)
+    let pause = Int64(Double(Self.intervalMilliseconds) * (1 + Self.jitter * (2 * random - 1)))
     state = .waiting(untilMilliseconds: isAgainWanted ? now : now + pause)
   }
 }

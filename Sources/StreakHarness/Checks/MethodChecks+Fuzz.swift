@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import ProtobufCodec
 
 extension MethodChecks {
@@ -64,7 +65,8 @@ extension MethodChecks {
     default:
       let numbers: [Int64] = [
         0, 1, -1, 2, .max, .min, Int64(Int32.max), Int64(Int32.min), 1 << 53, (1 << 53) + 1, 1 << 62,
-        WallClock.milliseconds() << 16 &+ (Int64(90_000) << 16), (WallClock.milliseconds() + 864_000_000) << 16, 20_000,
+        WallClock.nowMilliseconds << 16 &+ (Int64(90_000) << 16), (WallClock.nowMilliseconds + 864_000_000) << 16,
+        20_000,
         2_932_897,
         Int64(truncatingIfNeeded: random.next()),
       ]

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
@@ -9,7 +10,7 @@ extension MethodChecks {
   /// Calls a method as often as the schema allows, and once more; another user must not be
   /// affected.
   func runLimits() async -> Suite {
-    let started = WallClock.milliseconds()
+    let started = WallClock.nowMilliseconds
     do { try await checkLimit() } catch {
       fail("journey", expected: "to go on", actual: "\(error)", request: "", credentials: "")
     }

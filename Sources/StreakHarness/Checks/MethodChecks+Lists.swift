@@ -24,7 +24,7 @@ extension MethodChecks {
         request.update(place.path) { $0.fields[place.field.number] = items }
         let isAllowed = count == place.field.rules.maxItems
         let reply = try await check(
-          isAllowed ? "boundary \(rule) of \(name)" : "rule \(rule) of \(name)", settled(request),
+          isAllowed ? "boundary \(rule) of \(name)" : "rule \(rule) of \(name)", consistent(request),
           isAllowed ? .keptRule(name) : .brokenRule(name), keep: place.path)
         if method.effects.endsCredentials, reply.status == nil { newPerson() }
       }

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 
@@ -33,7 +34,7 @@ final class MethodChecks {
   var needsPerson: Bool { method.authentication == MethodSchema.authenticationUser }
 
   func run() async -> Suite {
-    let started = WallClock.milliseconds()
+    let started = WallClock.nowMilliseconds
     do {
       if method.isConnectOnly, settings.rpcProtocol != .connect, settings.rpcProtocol != .connectJSON {
         let request = try await RequestBuilder(person, form: .full).request(of: method)
@@ -72,12 +73,12 @@ final class MethodChecks {
       try await checkUnchanged(since: before)
     }
     guard !method.effects.isConditional else {
-      try await check("valid, every field set", settled(request), .successOrHistory)
+      try await check("valid, every field set", consistent(request), .successOrHistory)
       suite.skipped = "success, which depends on more than calls"
       return
     }
     try await checkItems(request)
-    try await checkSuccess(settled(request))
+    try await checkSuccess(consistent(request))
     try await checkBoundaries()
     try await checkLists()
     try await checkFuzz()
@@ -89,9 +90,9 @@ final class MethodChecks {
     person = Person(schema, caller, Randomness(seed: settings.seed &+ UInt64(people), name: method.path))
   }
 
-  func settled(_ request: DynamicMessage, except: FieldPath? = nil) -> DynamicMessage {
+  func consistent(_ request: DynamicMessage, except: FieldPath? = nil) -> DynamicMessage {
     var request = request
-    RequestBuilder(person, form: .full).settle(&request, except: except)
+    RequestBuilder(person, form: .full).makeConsistent(&request, except: except)
     return request
   }
 
@@ -114,7 +115,7 @@ final class MethodChecks {
     }
     var shrinker = Shrinker(schema: schema, keep: keep, attemptsLeft: shrinkAttemptsLeft)
     let smallest = await shrinker.shrink(request) { candidate in
-      let candidate = self.settled(candidate, except: keep)
+      let candidate = self.consistent(candidate, except: keep)
       let reply = await self.caller.call(self.method, candidate.protobuf(self.schema), token: token)
       if reply.status == nil { try? self.person.learn(self.method, candidate, reply) }
       return expectation.problem(reply, to: candidate, of: self.method, self.schema) == problem
@@ -134,7 +135,7 @@ final class MethodChecks {
 
   func skip(_ what: String) { suite.skipped = what }
 
-  func finish(since started: Int64) { suite.seconds = Double(WallClock.milliseconds() - started) / 1000 }
+  func finish(since started: Int64) { suite.seconds = Double(WallClock.nowMilliseconds - started) / 1000 }
 
   func pass(_ name: String) { suite.passed.append(name) }
 
@@ -310,7 +311,7 @@ final class MethodChecks {
         var keep = mutation.path
         keep.steps[0].index = 0
         try await check(
-          "rule \(mutation.rule) of \(mutation.path)", settled(broken, except: keep),
+          "rule \(mutation.rule) of \(mutation.path)", consistent(broken, except: keep),
           .refusedItem(list: field.name, index: 0),
           keep: keep)
       }
@@ -332,7 +333,7 @@ final class MethodChecks {
     let first = await caller.call(method, bytes + unknown, token: token)
     guard first.status == nil, expectation.problem(first, to: request, of: method, schema) == nil else {
       // Repeated without unknown fields, to find out which of the two causes the failure.
-      let plain = try await check("valid, every field set", settled(request), expectation)
+      let plain = try await check("valid, every field set", consistent(request), expectation)
       if plain.status == nil {
         fail(
           "unknown fields are tolerated", expected: expectation.text, actual: first.summary,
@@ -396,7 +397,7 @@ final class MethodChecks {
       var changed = request
       changed.update(mutation.path, mutation.apply)
       let reply = try await check(
-        "boundary \(mutation.rule) of \(mutation.path)", settled(changed, except: mutation.path), .success,
+        "boundary \(mutation.rule) of \(mutation.path)", consistent(changed, except: mutation.path), .success,
         keep: mutation.path)
       if method.effects.endsCredentials, reply.status == nil { newPerson() }
     }

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Cryptography
 internal import ProtobufCodec
 
@@ -27,7 +28,7 @@ final class RequestBuilder {
 
   func request(of method: MethodSchema) async throws -> DynamicMessage {
     var request = try await message(method.request, depth: 0)
-    settle(&request)
+    makeConsistent(&request)
     return request
   }
 
@@ -92,7 +93,7 @@ final class RequestBuilder {
   /// `google.protobuf.Timestamp`.
   private func now(_ type: String) -> DynamicMessage {
     var message = DynamicMessage(type)
-    message.fields[1] = [.number(WallClock.milliseconds() / 1000)]
+    message.fields[1] = [.number(WallClock.nowMilliseconds / 1000)]
     return message
   }
 
@@ -110,7 +111,7 @@ final class RequestBuilder {
       let values = (schema.enums[field.typeName] ?? [:]).keys.filter { $0 != 0 }.sorted()
       return .number(values.isEmpty ? 0 : values[Int(person.randomness.next() >> 33) % values.count])
     default:
-      if field.meaning.source == .hybridNow { return .number(WallClock.milliseconds() << 16) }
+      if field.meaning.source == .hybridNow { return .number(WallClock.nowMilliseconds << 16) }
       let range = rules.range ?? 0...100
       return .number(Int64.random(in: range, using: &person.randomness))
     }
@@ -126,14 +127,14 @@ final class RequestBuilder {
   // MARK: Values that depend on others
 
   /// Makes dependent values consistent; does not change the value at `except`.
-  func settle(_ message: inout DynamicMessage, except: FieldPath? = nil) {
+  func makeConsistent(_ message: inout DynamicMessage, except: FieldPath? = nil) {
     var number = person.lastNumber
-    settleTree(&message, FieldPath(), except, &number)
-    settleCounts(&message, parent: nil, FieldPath(), except)
+    setDependentValues(&message, FieldPath(), except, &number)
+    setCounts(&message, parent: nil, FieldPath(), except)
   }
 
   /// Sets only the counts and hashes of other values in the request: the scenario decides the rest.
-  func settleManifests(_ message: inout DynamicMessage) { settleCounts(&message, parent: nil, FieldPath(), nil) }
+  func setManifests(_ message: inout DynamicMessage) { setCounts(&message, parent: nil, FieldPath(), nil) }
 
   private func forEachChild(
     _ message: inout DynamicMessage, _ path: FieldPath, _ body: (inout DynamicMessage, FieldPath) -> Void
@@ -149,10 +150,10 @@ final class RequestBuilder {
     }
   }
 
-  private func settleTree(
+  private func setDependentValues(
     _ message: inout DynamicMessage, _ path: FieldPath, _ except: FieldPath?, _ number: inout Int64
   ) {
-    forEachChild(&message, path) { child, path in settleTree(&child, path, except, &number) }
+    forEachChild(&message, path) { child, path in setDependentValues(&child, path, except, &number) }
     for field in schema.message(message.type).fields where path.appending(field) != except {
       switch field.meaning.source {
       case .nextNumber:
@@ -167,14 +168,14 @@ final class RequestBuilder {
   /// The day of the local time in a message.
   private func day(beside message: DynamicMessage) -> Int64? {
     for field in schema.message(message.type).fields where field.type == .message && !field.isRepeated {
-      guard let made = message.messages(field).first else { continue }
-      let parts = schema.message(made.type).fields
+      guard let clientTime = message.messages(field).first else { continue }
+      let parts = schema.message(clientTime.type).fields
       guard let now = parts.first(where: { $0.meaning.source == .now }),
         parts.contains(where: { $0.meaning.source == .utcOffset }),
-        let moment = made.messages(now).first, case .number(var seconds) = moment.fields[1]?.first
+        let moment = clientTime.messages(now).first, case .number(var seconds) = moment.fields[1]?.first
       else { continue }
       for part in parts {
-        guard case .number(let value) = made[part] else { continue }
+        guard case .number(let value) = clientTime[part] else { continue }
         if part.meaning.source == .utcOffset { seconds += value }
         if part.meaning.source == .dayStart { seconds -= value * 60 }
       }
@@ -183,12 +184,12 @@ final class RequestBuilder {
     return nil
   }
 
-  private func settleCounts(
+  private func setCounts(
     _ message: inout DynamicMessage, parent: DynamicMessage?, _ path: FieldPath, _ except: FieldPath?
   ) {
     // From the inside out: a hash covers the values that were set before it.
     let itself = message
-    forEachChild(&message, path) { child, path in settleCounts(&child, parent: itself, path, except) }
+    forEachChild(&message, path) { child, path in setCounts(&child, parent: itself, path, except) }
     for field in schema.message(message.type).fields where path.appending(field) != except {
       if !field.meaning.counts.isEmpty {
         let holder = [parent, itself].compactMap { $0 }.first {
@@ -229,16 +230,16 @@ enum CaptureHash {
     let entries = captured.messages("entries", schema)
     integer(Int64(entries.count), 4)
     for entry in entries {
-      let made = entry.message("made", schema) ?? DynamicMessage("streak.v1.LocalTime")
-      let moment = made.message("occurred_at", schema)
+      let clientTime = entry.message("client_time", schema) ?? DynamicMessage("streak.v1.LocalTime")
+      let moment = clientTime.message("occurred_at", schema)
       bytes += entry.bytes("habit_id", schema)
       integer(entry.number("day", schema), 4)
       integer(entry.number("done", schema), 1)
       integer(moment?.number("seconds", schema) ?? 0, 8)
       integer(moment?.number("nanos", schema) ?? 0, 4)
-      integer(made.number("utc_offset_seconds", schema), 4)
-      integer(made.number("day_start_minutes", schema), 4)
-      text(made.bytes("zone", schema))
+      integer(clientTime.number("utc_offset_seconds", schema), 4)
+      integer(clientTime.number("day_start_minutes", schema), 4)
+      text(clientTime.bytes("zone", schema))
       text(entry.bytes("note", schema))
     }
     return SHA256.digest(of: bytes)

@@ -31,16 +31,16 @@ final class SharedPeople {
 
   /// A person with an account and objects. Calls with its credentials must not reveal another
   /// person's data.
-  func stranger() async throws -> Person { try await settle(person("stranger")) }
+  func stranger() async throws -> Person { try await prepared(person("stranger")) }
 
   /// Calls may have changed the stranger: a new one is created at the next use.
   func forgetStranger() { people["stranger"] = nil }
 
   /// A person whose data no other person's call may reach.
-  func witness() async throws -> Person { try await settle(person("witness")) }
+  func witness() async throws -> Person { try await prepared(person("witness")) }
 
   /// Creates one object of every kind that one call can create.
-  private func settle(_ person: Person) async throws -> Person {
+  private func prepared(_ person: Person) async throws -> Person {
     for method in schema.methods where method.authentication <= MethodSchema.authenticationUser {
       for kind in method.effects.provides where !method.effects.endsCredentials { try await person.ensure(kind) }
     }

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import ProtobufCodec
 
 /// A person's device in a scenario: its token, its clock, its queue.
@@ -20,11 +21,11 @@ final class ScenarioDevice {
 
   init(_ person: Person) {
     self.person = person
-    offsetSeconds = (12 - WallClock.milliseconds() / 3_600_000 % 24) * 3_600
+    offsetSeconds = (12 - WallClock.nowMilliseconds / 3_600_000 % 24) * 3_600
   }
 
   /// The device's time.
-  var nowMilliseconds: Int64 { WallClock.milliseconds() + clockMilliseconds }
+  var nowMilliseconds: Int64 { WallClock.nowMilliseconds + clockMilliseconds }
 
   /// The day number in the device's time and zone.
   var today: Int64 { (nowMilliseconds / 1000 + offsetSeconds - dayStartMinutes * 60) / 86_400 }

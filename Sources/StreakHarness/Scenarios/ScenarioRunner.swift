@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
 
@@ -31,7 +32,7 @@ final class ScenarioRunner {
   }
 
   func run() async -> Suite {
-    let started = WallClock.milliseconds()
+    let started = WallClock.nowMilliseconds
     var expectsLook = false
     for step in scenario.steps {
       do {
@@ -65,7 +66,7 @@ final class ScenarioRunner {
           ))
       }
     }
-    suite.seconds = Double(WallClock.milliseconds() - started) / 1000
+    suite.seconds = Double(WallClock.nowMilliseconds - started) / 1000
     return suite
   }
 
@@ -208,7 +209,7 @@ final class ScenarioRunner {
     var requests: [DynamicMessage] = []
     for part in parts {
       var request = try DynamicMessage(method.request, json: try values.expand(part, device, schema), schema)
-      if !step.words.contains("raw") { RequestBuilder(device.person, form: .full).settleManifests(&request) }
+      if !step.words.contains("raw") { RequestBuilder(device.person, form: .full).setManifests(&request) }
       requests.append(request)
     }
     try await send(method, requests, takesAll: step.words.contains("whole"), device)
@@ -254,7 +255,7 @@ final class ScenarioRunner {
     if let field = message.field(named: "operations"), !device.queue.isEmpty {
       request.fields[field.number] = device.queue.map { .message($0) }
     }
-    if let field = message.field(named: "nothing_left") { request[field] = .number(1) }
+    if let field = message.field(named: "queue_drained") { request[field] = .number(1) }
     try await send(method, [request], device)
     guard let response = try reply() else { return }
     device.queue = []

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Cryptography
 internal import Schema
 
@@ -12,7 +13,7 @@ extension LoadWorker {
   ) -> SessionClaim {
     SessionClaim(
       sessionId: session, sessionSecret: secret, migrationId: randomBytes(count: 16), unanchored: !isAnchored,
-      captured: Captures.session(habits: habits, days: settings.dayCount, atMilliseconds: WallClock.milliseconds()))
+      captured: Captures.session(habits: habits, days: settings.dayCount, atMilliseconds: WallClock.nowMilliseconds))
   }
 
   /// A new user's journey: a session, some days later an account that takes over its data.

@@ -9,14 +9,15 @@ extension LoadWorker {
   /// Records today for one of the habits, with a new note.
   func record(_ person: LoadPerson) async throws(CallFailure) {
     let place = randomness.index(below: person.habits.count)
-    let now = WallClock.milliseconds()
+    let now = WallClock.nowMilliseconds
     let (day, number, id) = (Captures.day(atMilliseconds: now), person.nextWrite(), person.habits[place].id)
     let written = note(number)
     let reply: RecordCompletionResponse
     do throws(CallFailure) {
       reply = try await call(
         methods.recordCompletion, person.authorization,
-        RecordCompletionRequest(habitId: id, day: day, note: written, made: Captures.madeNow(now), nothingLeft: true))
+        RecordCompletionRequest(
+          habitId: id, day: day, note: written, clientTime: Captures.clientTimeNow(now), queueDrained: true))
     } catch {
       if error.mayHaveTakenEffect {
         person.recordUnknownOutcome(number, habit: place, day: day)
@@ -49,11 +50,11 @@ extension LoadWorker {
 
   /// Syncs a few operations, each for another habit.
   func sync(_ person: LoadPerson) async throws(CallFailure) {
-    let now = WallClock.milliseconds()
+    let now = WallClock.nowMilliseconds
     let day = Captures.day(atMilliseconds: now)
     let wanted = 1 + randomness.index(below: min(settings.operationsMax, person.habits.count))
     let first = randomness.index(below: person.habits.count)
-    var request = SyncRequest(userId: person.userID, cursor: person.cursor, nothingLeft: true)
+    var request = SyncRequest(userId: person.userID, cursor: person.cursor, queueDrained: true)
     var writes: [(number: UInt32, habit: Int, day: Int32)] = []
     for offset in 0..<wanted {
       let place = (first + offset) % person.habits.count
@@ -65,7 +66,8 @@ extension LoadWorker {
           seq: person.lastSeq + Int64(offset) + 1, hybridTime: person.hybridTime,
           change: .setCompletion(
             SetCompletion(
-              habitId: person.habits[place].id, day: day, done: true, note: note(number), made: Captures.madeNow(now))))
+              habitId: person.habits[place].id, day: day, done: true, note: note(number),
+              clientTime: Captures.clientTimeNow(now))))
       )
     }
     person.lastSeq += Int64(wanted)

@@ -104,19 +104,10 @@ struct Histogram: Equatable, Sendable {
     return maximum
   }
 
-  /// Number of values above `value`'s bucket.
-  func countAbove(_ value: Int64) -> Int64 {
-    let first = index(of: min(max(0, value), highest)) + 1
-    return counts[first...].reduce(0, +)
-  }
-
   /// Non-empty buckets: their largest value and their count, in order.
   var filled: [(value: Int64, count: Int64)] {
     counts.indices.filter { counts[$0] > 0 }.map { (highestEquivalent(at: $0), counts[$0]) }
   }
-
-  /// Width of the bucket that `value` falls into.
-  func bucketWidth(of value: Int64) -> Int64 { 1 << Int64(unitMagnitude + bucketIndex(of: value)) }
 
   private func bucketIndex(of value: Int64) -> Int {
     Int64.bitWidth - (value | mask).leadingZeroBitCount - unitMagnitude - (halfCountMagnitude + 1)

@@ -10,12 +10,13 @@ internal import struct StreakDomain.Instant
 enum Captures {
   /// The zone of all generated people, without daylight saving time.
   static let zone = "Etc/UTC"
+  private static let millisecondsPerDay: Int64 = 86_400_000
 
-  static func day(atMilliseconds now: Int64) -> Int32 { Int32(clamping: now / WallClock.millisecondsPerDay) }
+  static func day(atMilliseconds now: Int64) -> Int32 { Int32(clamping: now / millisecondsPerDay) }
 
-  static func madeNow(_ now: Int64) -> Schema.LocalTime { made(atMilliseconds: now) }
+  static func clientTimeNow(_ now: Int64) -> Schema.LocalTime { clientTime(atMilliseconds: now) }
 
-  private static func made(atMilliseconds now: Int64) -> Schema.LocalTime {
+  private static func clientTime(atMilliseconds now: Int64) -> Schema.LocalTime {
     Schema.LocalTime(
       occurredAt: GoogleProtobufTimestamp(seconds: now / 1000, nanos: Int32(now % 1000) * 1_000_000), zone: zone)
   }
@@ -24,7 +25,7 @@ enum Captures {
   ///   - habits: Their ids.
   ///   - days: Number of days of each; the last one is yesterday.
   static func session(habits: [[UInt8]], days: Int, atMilliseconds now: Int64) -> Schema.CapturedSession {
-    var captured = Schema.CapturedSession(capturedAt: made(atMilliseconds: now))
+    var captured = Schema.CapturedSession(capturedAt: clientTime(atMilliseconds: now))
     var plain = StreakDomain.CapturedSession(
       habits: [], entries: [], capturedAt: domain(now), manifest: .init(habitCount: 0, entryCount: 0, sha256: []))
     for (index, id) in habits.enumerated() {
@@ -37,13 +38,13 @@ enum Captures {
             lastCompletedDay: days == 0 ? 0 : day(atMilliseconds: now) - 1)))
       plain.habits.append(.init(id: id, name: name))
       for ago in (0..<days).reversed() {
-        let moment = now - Int64(ago + 1) * WallClock.millisecondsPerDay
+        let moment = now - Int64(ago + 1) * millisecondsPerDay
         let entry = CapturedEntry(
-          habitId: id, day: day(atMilliseconds: moment), done: true, made: made(atMilliseconds: moment))
+          habitId: id, day: day(atMilliseconds: moment), done: true, clientTime: clientTime(atMilliseconds: moment))
         captured.entries.append(entry)
         plain.entries.append(
           .init(
-            habitID: id, day: Day(entry.day), done: true, note: "", made: domain(moment),
+            habitID: id, day: Day(entry.day), done: true, note: "", clientTime: domain(moment),
             occurredAtSeconds: moment / 1000, occurredAtNanos: Int32(moment % 1000) * 1_000_000))
       }
     }

@@ -85,7 +85,7 @@ enum DatabasePeople {
   private static func makeSome(
     _ count: Int, _ habitCount: Int, _ dayCount: Int32, _ hasSecondDevice: Bool, _ database: Database
   ) async throws(DatabaseError) -> [LoadPerson] {
-    let today = Captures.day(atMilliseconds: WallClock.milliseconds())
+    let today = Captures.day(atMilliseconds: WallClock.nowMilliseconds)
     var people: [LoadPerson] = []
     var digests: [[UInt8]?] = []
     var (owners, deviceIDs, hashes) = ([PostgresUUID?](), [PostgresUUID?](), [[UInt8]?]())

@@ -7,7 +7,7 @@ internal import StreakStore
 /// Erases an account, and notes it in the erasure ledger.
 struct AccountErasure: Sendable {
   let store: StreakStore
-  let erasures: ErasureSink
+  let erasures: ErasureRecorder
 
   /// - Parameters:
   ///   - event: The audit event that is kept. It must not lead to the person.

@@ -60,8 +60,7 @@ extension AccountHandlers {
     _ request: VerifyAddressRequest, context: ServerContext
   ) async throws(RPCStatus) -> VerifyAddressResponse {
     let orders = try orders
-    var principal = try context.user()
-    let userID = principal.userID
+    let userID = try context.user().userID
     guard let proof = orders.proof(request.proof, of: userID) else { throw Reason.mailProofInvalid.status }
     let takeBack = orders.takeBack(for: userID)
     let yielded = Self.yieldedEvent("VerifyAddress")
@@ -70,12 +69,11 @@ extension AccountHandlers {
         proof, of: userID, takeBack: (takeBack.token, takeBack.mail), yielded: yielded)
     }
     switch outcome {
-    case .verified: principal.auditDetail = "verified"
-    case .changed: principal.auditDetail = "changed"
+    case .verified: context.audit.detail = "verified"
+    case .changed: context.audit.detail = "changed"
     case .taken: throw Reason.addressTaken.status
     case .proofInvalid: throw Reason.mailProofInvalid.status
     }
-    context.principal = principal
     return VerifyAddressResponse(account: try await getAccount(GetAccountRequest(), context: context).account)
   }
 

@@ -69,16 +69,15 @@ extension AccountHandlers {
     let user = try await account(link.userID)
     let normalized = NormalizedPassword(password)
     try passwordRules.check(normalized, email: user.email, path: "new_password")
-    let party = WaitingLine.Party(isKnown: true, name: link.userID.bytes)
+    let party = FairQueue.Party(isKnown: true, name: link.userID.bytes)
     return (link, try await passwords.seal(normalized, of: link.userID, as: party, on: context.loop))
   }
 
   private func signedOut(_ count: Int32?, _ userID: Identifier, _ context: ServerContext) throws(RPCStatus) -> Int32 {
     // Another call has used the link meanwhile.
     guard let count else { throw Reason.mailProofInvalid.status }
-    var principal = Principal(userID: userID)
-    principal.hasRevokedTokens = true
-    context.principal = principal
+    context.principal = Principal(userID: userID)
+    context.hasRevokedTokens = true
     return count
   }
 }

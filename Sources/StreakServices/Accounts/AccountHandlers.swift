@@ -55,10 +55,10 @@ struct AccountHandlers: AccountService {
         user.sealedPassword = renewed
       }
       let now = Instant.now()
-      let isTold = !isKnownDevice && user.emailVerifiedAt != nil
+      let isNotified = !isKnownDevice && user.emailVerifiedAt != nil
       let signIn = VerifiedSignIn(
         user: user, device: device, addressHash: addressHash, language: request.language,
-        notice: isTold ? mail?.newDevice(device, at: now) : nil)
+        notice: isNotified ? mail?.newDevice(device, at: now) : nil)
       if let response = try await complete(signIn, at: now) { return response }
       // The account was erased or locked, or its password replaced, while the password was
       // verified.
@@ -113,7 +113,7 @@ struct AccountHandlers: AccountService {
   ///   before.
   private func countSignIn(
     _ emailKey: String, _ userID: Identifier?, _ deviceID: Identifier, _ context: ServerContext
-  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: WaitingLine.Party, isKnownDevice: Bool) {
+  ) async throws(RPCStatus) -> (addressHash: [UInt8], party: FairQueue.Party, isKnownDevice: Bool) {
     let owner = userID ?? .zero
     let addressHash = limiter.addressHash(of: context, owner)
     let origin = try await mappingStoreErrors { () throws(StoreError) in
@@ -123,10 +123,10 @@ struct AccountHandlers: AccountService {
       switch origin {
       case .knownDevice: Array(" device ".utf8) + deviceID.bytes
       case .knownAddress: Array(" address ".utf8) + addressHash
-      case .stranger: []
+      case .unknown: []
       }
     try await limiter.count(context, person: Array(emailKey.utf8) + suffix)
-    let party = origin == .stranger ? limiter.stranger(context) : .init(isKnown: true, name: owner.bytes)
+    let party = origin == .unknown ? limiter.unknownParty(context) : .init(isKnown: true, name: owner.bytes)
     return (addressHash, party, origin == .knownDevice)
   }
 
@@ -143,30 +143,29 @@ struct AccountHandlers: AccountService {
   func revokeDevice(
     _ request: RevokeDeviceRequest, context: ServerContext
   ) async throws(RPCStatus) -> RevokeDeviceResponse {
-    var principal = try context.user()
+    let principal = try context.user()
     let userID = principal.userID
     let deviceID = try identifier(request.deviceId, "device_id")
     let wasSignedIn = try await mappingStoreErrors { () throws(StoreError) in
       try await store.revokeDevice(deviceID, of: userID, at: .now())
     }
     guard let wasSignedIn else { throw Reason.deviceNotFound.status }
-    principal.hasRevokedTokens = true
-    principal.auditDetail = "revoked=\(deviceID)"
-    context.principal = principal
+    context.hasRevokedTokens = true
+    context.audit.detail = "revoked=\(deviceID)"
     return RevokeDeviceResponse(wasSignedIn: wasSignedIn)
   }
 
   func changePassword(
     _ request: ChangePasswordRequest, context: ServerContext
   ) async throws(RPCStatus) -> ChangePasswordResponse {
-    var principal = try context.user()
+    let principal = try context.user()
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let userID = principal.userID
     let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
     guard let user else { throw Reason.credentialsInvalid.status }
     let newPassword = NormalizedPassword(request.newPassword)
     try passwordRules.check(newPassword, email: user.email, path: "new_password")
-    let party = WaitingLine.Party(isKnown: true, name: userID.bytes)
+    let party = FairQueue.Party(isKnown: true, name: userID.bytes)
     let password = NormalizedPassword(request.password)
     guard try await passwords.verify(password, of: user, as: party, on: context.loop) else {
       throw Reason.signInRefused.status
@@ -180,8 +179,7 @@ struct AccountHandlers: AccountService {
         notice: user.emailVerifiedAt == nil ? nil : mail?.passwordChanged(at: now))
     }
     guard let count else { throw Reason.concurrentChange.status }
-    principal.hasRevokedTokens = true
-    context.principal = principal
+    context.hasRevokedTokens = true
     return ChangePasswordResponse(devicesSignedOut: count, tokens: issued.message)
   }
 
@@ -232,8 +230,8 @@ struct AccountHandlers: AccountService {
     case .copied:
       // A token with an error in it is not a copy.
       guard token.isGenuine(by: store.serverKey.tokenProof) else { throw Reason.credentialsInvalid.status }
-      context.principal = Principal(
-        userID: userID, deviceID: deviceID, auditDetail: "refresh token used twice", hasRevokedTokens: true)
+      context.audit.detail = "refresh token used twice"
+      context.hasRevokedTokens = true
       try await mappingStoreErrors { () throws(StoreError) in
         try await store.endCopiedFamily(token.familyHash, of: deviceID, userID)
       }
@@ -242,13 +240,12 @@ struct AccountHandlers: AccountService {
   }
 
   func signOut(_ request: SignOutRequest, context: ServerContext) async throws(RPCStatus) -> SignOutResponse {
-    var principal = try context.user()
+    let principal = try context.user()
     let (userID, deviceID) = (principal.userID, request.allDevices ? nil : principal.deviceID)
     let count = try await mappingStoreErrors { () throws(StoreError) in
       try await store.signOut(deviceID, of: userID)
     }
-    principal.hasRevokedTokens = true
-    context.principal = principal
+    context.hasRevokedTokens = true
     return SignOutResponse(devicesSignedOut: count)
   }
 
@@ -258,7 +255,7 @@ struct AccountHandlers: AccountService {
   func deleteAccount(
     _ request: DeleteAccountRequest, context: ServerContext
   ) async throws(RPCStatus) -> DeleteAccountResponse {
-    var principal = try context.user()
+    let principal = try context.user()
     let userID = principal.userID
     let user = try await mappingStoreErrors { () throws(StoreError) in try await self.store.user(userID) }
     guard let user else { throw try await self.store.refusalOfUnknownToken(of: userID) }
@@ -278,10 +275,9 @@ struct AccountHandlers: AccountService {
         try await self.store.announceDeletion(by: person, at: date, notice: mail?.deletionAnnounced(effect: date))
       }
       guard let announced else { throw try await self.store.refusalOfUnknownToken(of: userID) }
-      principal.auditDetail = "announced"
+      context.audit.detail = "announced"
       // Cached grants do not have the date.
-      principal.hasRevokedTokens = true
-      context.principal = principal
+      context.hasRevokedTokens = true
       return DeleteAccountResponse(deletionAt: GoogleProtobufTimestamp(announced))
     }
     guard let proof = request.proof else {
@@ -295,23 +291,21 @@ struct AccountHandlers: AccountService {
     guard try await erasure.perform(userID, at: now, event, by: person, on: context.loop) else {
       throw try await store.refusalOfUnknownToken(of: userID)
     }
-    principal.hasRevokedTokens = true
-    principal.auditIsStored = true
-    context.principal = principal
+    context.hasRevokedTokens = true
+    context.audit.isStored = true
     return DeleteAccountResponse(erasedAt: GoogleProtobufTimestamp(now))
   }
 
   func cancelDeletion(
     _ request: CancelDeletionRequest, context: ServerContext
   ) async throws(RPCStatus) -> CancelDeletionResponse {
-    var principal = try context.user()
+    let principal = try context.user()
     let userID = principal.userID
     let wasAnnounced = try await mappingStoreErrors { () throws(StoreError) in
       try await store.cancelDeletion(of: userID)
     }
     guard let wasAnnounced else { throw try await store.refusalOfUnknownToken(of: userID) }
-    principal.hasRevokedTokens = true
-    context.principal = principal
+    context.hasRevokedTokens = true
     return CancelDeletionResponse(wasAnnounced: wasAnnounced)
   }
 

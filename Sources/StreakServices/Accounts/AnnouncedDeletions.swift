@@ -13,7 +13,7 @@ struct AnnouncedDeletions: Sendable {
   static let perRoundMax: Int32 = 100
 
   let store: StreakStore
-  let erasures: ErasureSink
+  let erasures: ErasureRecorder
 
   /// - Returns: How many accounts this server erased.
   func perform(at now: Instant) async throws(StoreError) -> Int {

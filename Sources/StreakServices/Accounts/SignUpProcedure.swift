@@ -53,7 +53,7 @@ struct SignUpProcedure: Sendable {
         capture, of: session?.known, for: userID, deviceID: device.deviceID, at: now, context: context)
     }
     let sealedPassword = try await passwords.seal(
-      password, of: userID, as: limiter.stranger(context), on: context.loop)
+      password, of: userID, as: limiter.unknownParty(context), on: context.loop)
     let issued = issuer.issue(to: userID, at: now)
     let codes: (texts: [String], hashes: [[UInt8]]) =
       request.withRecoveryCodes ? RecoveryCode.make(for: userID, by: store.serverKey) : ([], [])
@@ -74,18 +74,14 @@ struct SignUpProcedure: Sendable {
     let outcome = try await mappingStoreErrors { [account] () throws(StoreError) in try await store.signUp(account) }
     switch outcome {
     case .signedUp:
-      context.principal.map { principal in
-        var principal = principal
-        principal.auditIsStored = true
-        context.principal = principal
-      }
+      context.audit.isStored = true
       return response
     case .codeInvalid:
-      context.principal = nil
+      (context.principal, context.audit.detail) = (nil, nil)
       throw Reason.mailProofInvalid.status
     case .emailTaken, .sessionChanged:
       // Another call has created the account: perhaps the same request on another connection.
-      context.principal = nil
+      (context.principal, context.audit.detail) = (nil, nil)
       if let reply = try await storedReply(emailKey: email.key, sealingKey: sealingKey, context: context) {
         return reply
       }
@@ -136,7 +132,7 @@ struct SignUpProcedure: Sendable {
     let decision = try MigrationDecision(
       capture, map: [], planHash: [], isSecondDevice: false, isNewAccount: true, userID: userID, at: now
     ) { detail in
-      context.principal = Principal(userID: userID, deviceID: deviceID, auditDetail: detail)
+      context.audit.detail = detail
       return AuditInterceptor.event(of: context, from: limiter.addresses)
     }
     try await work.takeTurn(isLarge: decision.isLarge)
@@ -166,7 +162,8 @@ struct SignUpProcedure: Sendable {
     guard let (userID, sealed) = found, let bytes = SealedBytes.open(sealed, key: sealingKey),
       let reply = try? SignUpResponse(protobufBytes: bytes)
     else { return nil }
-    context.principal = Principal(userID: userID, auditDetail: "replayed=true")
+    context.principal = Principal(userID: userID)
+    context.audit.detail = "replayed=true"
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return reply
   }
@@ -174,7 +171,7 @@ struct SignUpProcedure: Sendable {
   /// The session belongs to another account, or to this one by another request. Both get the same
   /// refusal, and the audit event names the account that has the session.
   private static func claimed(by claimant: Identifier, context: ServerContext) -> RPCStatus {
-    context.principal = Principal(userID: claimant)
+    (context.principal, context.audit.detail) = (Principal(userID: claimant), nil)
     return Reason.sessionClaimed.status
   }
 

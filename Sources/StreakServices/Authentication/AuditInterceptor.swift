@@ -9,30 +9,32 @@ internal import StreakStore
 /// included. A call whose event cannot be stored is answered with an error.
 ///
 /// Refusals without an account (an invalid token) are stored up to a limit for each address:
-/// strangers must not be able to fill the table. Calls that verified email and password are exempt:
-/// they have limits of their own, and must take as long for unknown emails as for known ones.
+/// callers without an account must not be able to fill the table. Calls that verified email and
+/// password are exempt: they have limits of their own, and must take as long for unknown emails as
+/// for known ones.
 ///
 /// One per loop, outside the authenticator, so that refused credentials are recorded too.
 struct AuditInterceptor: ServerInterceptor {
   let store: StreakStore
   let addresses: ClientAddresses
   private let meter: LimitMeter
-  private let strangers: LoopBound<LoadShedder<String>>
-  private let allStrangers: LoopBound<LoadShedder<Bool>>
+  private let unauthenticated: LoopBound<LoadShedder<String>>
+  private let allUnauthenticated: LoopBound<LoadShedder<Bool>>
 
   /// Refusals without an account that are stored for one address each second, on each loop.
-  static let strangersEventsPerSecondMax = 10
+  static let unauthenticatedEventsPerSecondMax = 10
 
   /// The same for all addresses together.
-  static let allStrangersEventsPerSecondMax = 20
+  static let allUnauthenticatedEventsPerSecondMax = 20
 
   /// Loop thread only.
   init(store: StreakStore, addresses: ClientAddresses, meter: LimitMeter, loop: EventLoop) {
     self.store = store
     self.addresses = addresses
     self.meter = meter
-    allStrangers = LoopBound(LoadShedder(callsPerSecondMax: Self.allStrangersEventsPerSecondMax), loop: loop)
-    strangers = LoopBound(LoadShedder(callsPerSecondMax: Self.strangersEventsPerSecondMax), loop: loop)
+    allUnauthenticated = LoopBound(
+      LoadShedder(callsPerSecondMax: Self.allUnauthenticatedEventsPerSecondMax), loop: loop)
+    unauthenticated = LoopBound(LoadShedder(callsPerSecondMax: Self.unauthenticatedEventsPerSecondMax), loop: loop)
   }
 
   func bound(to method: MethodDescriptor) -> (any ServerInterceptor)? { method.policy.isAudited ? self : nil }
@@ -46,12 +48,12 @@ struct AuditInterceptor: ServerInterceptor {
     } catch {
       refusal = error
     }
-    if let principal = context.principal, principal.auditIsStored {
+    if context.audit.isStored {
       if let refusal { throw refusal }
       return
     }
-    if let refusal, context.isByStranger, !Self.isUniform(refusal), !admitsStranger(context) {
-      meter.count(.strangersEvents)
+    if let refusal, context.isUnauthenticated, !Self.isUniform(refusal), !admitsUnauthenticated(context) {
+      meter.count(.unauthenticatedEvents)
       throw refusal
     }
     let event = Self.event(of: context, refusal, from: addresses)
@@ -68,10 +70,10 @@ struct AuditInterceptor: ServerInterceptor {
     if let refusal { throw refusal }
   }
 
-  private func admitsStranger(_ context: ServerContext) -> Bool {
+  private func admitsUnauthenticated(_ context: ServerContext) -> Bool {
     let now = context.loop.nowMilliseconds
-    return strangers.value.admits(addresses.group(of: context) ?? "", atMilliseconds: now)
-      && allStrangers.value.admits(true, atMilliseconds: now)
+    return unauthenticated.value.admits(addresses.group(of: context) ?? "", atMilliseconds: now)
+      && allUnauthenticated.value.admits(true, atMilliseconds: now)
   }
 
   private static func isUniform(_ refusal: RPCStatus) -> Bool {
@@ -84,7 +86,8 @@ struct AuditInterceptor: ServerInterceptor {
     of context: ServerContext, _ refusal: RPCStatus? = nil, from addresses: ClientAddresses
   ) -> AuditEventRecord {
     let principal = context.principal
-    let detail = principal?.auditDetail ?? context.operatorCaller.map { "operator=\($0.name)" } ?? ""
+    let caller = principal == nil ? context.operatorCaller : nil
+    let detail = context.audit.detail ?? caller.map { "operator=\($0.name)" } ?? ""
     return AuditEventRecord(
       userID: principal?.userID, occurredAt: .now(), method: shortMethod(context),
       outcome: (refusal?.code ?? .ok).name, reason: refusal?.detail(GoogleRPCErrorInfo.self)?.reason ?? "",

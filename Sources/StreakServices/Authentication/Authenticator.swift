@@ -86,7 +86,7 @@ struct Authenticator: ServerInterceptor {
     try await next(context)
     // A sign-out takes effect at once on this loop, and so on this connection; other loops and
     // processes are notified.
-    if policy.isAudited, let principal = context.principal, principal.hasRevokedTokens {
+    if policy.isAudited, context.hasRevokedTokens, let principal = context.principal {
       forget(principal.userID)
     }
   }

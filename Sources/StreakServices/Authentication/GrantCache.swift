@@ -6,7 +6,7 @@ internal import StreakStore
 ///
 /// An entry is valid for a few seconds at most, and is dropped at once when a revocation is
 /// notified: so every server process refuses a revoked token within seconds, even without
-/// notifications. Bounded: when the cache is full, the whole of the older generation is dropped.
+/// notifications. Bounded, as `TwoGenerationCache` is.
 struct GrantCache {
   /// How long an entry is valid, in milliseconds.
   static let lifetimeMilliseconds: UInt64 = 3000
@@ -22,13 +22,12 @@ struct GrantCache {
     let believedUntilMilliseconds: UInt64
   }
 
-  private var young: [Identifier: [Entry]] = [:]
-  private var old: [Identifier: [Entry]] = [:]
+  private var entries = TwoGenerationCache<Identifier, [Entry]>(generationWeightMax: peoplePerGenerationMax)
 
   /// What a token grants, if a valid entry is cached.
   mutating func grant(of userID: Identifier, tokenHash: [UInt8], atMilliseconds now: UInt64) -> AccessGrant? {
-    let entries = young[userID] ?? old[userID]
-    guard let entry = entries?.first(where: { $0.tokenHash == tokenHash }), now < entry.believedUntilMilliseconds
+    guard let entry = entries.value(for: userID)?.first(where: { $0.tokenHash == tokenHash }),
+      now < entry.believedUntilMilliseconds
     else { return nil }
     return entry.grant
   }
@@ -37,31 +36,21 @@ struct GrantCache {
   mutating func insert(
     _ grant: AccessGrant, of userID: Identifier, tokenHash: [UInt8], atMilliseconds now: UInt64
   ) {
-    if young.count >= Self.peoplePerGenerationMax && young[userID] == nil {
-      old = young
-      young.removeAll(keepingCapacity: true)
-    }
-    var entries = (young[userID] ?? old.removeValue(forKey: userID) ?? []).filter {
+    var kept = (entries.value(for: userID) ?? []).filter {
       $0.tokenHash != tokenHash && now < $0.believedUntilMilliseconds
     }
-    if entries.count >= Self.tokensPerPersonMax { entries.removeFirst() }
-    entries.append(
+    if kept.count >= Self.tokensPerPersonMax { kept.removeFirst() }
+    kept.append(
       Entry(tokenHash: tokenHash, grant: grant, believedUntilMilliseconds: now + Self.lifetimeMilliseconds))
-    young[userID] = entries
+    entries.put(kept, for: userID)
   }
 
   /// Drops all entries of a person.
-  mutating func remove(_ userID: Identifier) {
-    young[userID] = nil
-    old[userID] = nil
-  }
+  mutating func remove(_ userID: Identifier) { _ = entries.remove(userID) }
 
   /// Drops all entries: revocations may have been missed.
-  mutating func removeAll() {
-    young.removeAll(keepingCapacity: true)
-    old.removeAll()
-  }
+  mutating func removeAll() { entries.removeAll() }
 
   /// The number of people with entries.
-  var peopleCount: Int { young.count + old.keys.count { young[$0] == nil } }
+  var peopleCount: Int { entries.count }
 }

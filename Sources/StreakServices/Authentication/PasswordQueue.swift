@@ -10,8 +10,8 @@ package struct PasswordLimits: Sendable {
   package var cost = PasswordHashCost.standard
   /// Hashes computed at the same time. Each takes the cost's memory and one thread of the pool.
   package var runningMax = 2
-  /// The most calls of strangers that wait for their turn, and apart from them of calls by known
-  /// parties; one more is refused.
+  /// The most calls of unknown parties that wait for their turn, and apart from them of calls by
+  /// known parties; one more is refused.
   package var waitingMax = 64
 
   package init() {}
@@ -28,7 +28,7 @@ final class PasswordQueue: Sendable {
   private struct Turns {
     var running = 0
     var nextTicket: UInt64 = 0
-    var line: WaitingLine
+    var queue: FairQueue
     /// The queued calls, by ticket.
     var waiting: [UInt64: CheckedContinuation<Bool, Never>] = [:]
   }
@@ -43,7 +43,7 @@ final class PasswordQueue: Sendable {
   init(limits: PasswordLimits) throws(PasswordHashOutOfMemory) {
     precondition(limits.runningMax >= 1 && limits.waitingMax >= 0)
     self.limits = limits
-    turns = Mutex(Turns(line: WaitingLine(waitingMax: limits.waitingMax)))
+    turns = Mutex(Turns(queue: FairQueue(waitingMax: limits.waitingMax)))
     decoy = try PasswordHash(of: Secret(randomBytes(count: 32)), cost: limits.cost)
   }
 
@@ -52,7 +52,7 @@ final class PasswordQueue: Sendable {
   /// - Throws: `TOO_MANY_REQUESTS` when the queue is full or memory is short, `.cancelled` when the
   ///   call was cancelled while it waited.
   func hash(
-    _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
+    _ password: Secret, of party: FairQueue.Party, on loop: EventLoop
   ) async throws(RPCStatus) -> PasswordHash {
     let cost = limits.cost
     let hash = try await inTurn(of: party, on: loop) { try? PasswordHash(of: password, cost: cost) }
@@ -65,7 +65,7 @@ final class PasswordQueue: Sendable {
   ///
   /// - Throws: As `hash(_:of:on:)`.
   func verify(
-    _ password: Secret, against stored: PasswordHash?, of party: WaitingLine.Party, on loop: EventLoop
+    _ password: Secret, against stored: PasswordHash?, of party: FairQueue.Party, on loop: EventLoop
   ) async throws(RPCStatus) -> Bool {
     let hash = stored ?? decoy
     let matches = try await inTurn(of: party, on: loop) { hash.matches(password) }
@@ -77,13 +77,13 @@ final class PasswordQueue: Sendable {
   /// hashes sign in, wrong guesses at those hashes are answered sooner than guesses at unknown
   /// emails.
   func renewal(
-    of stored: PasswordHash, _ password: Secret, of party: WaitingLine.Party, on loop: EventLoop
+    of stored: PasswordHash, _ password: Secret, of party: FairQueue.Party, on loop: EventLoop
   ) async -> PasswordHash? {
     stored.costs(limits.cost) ? nil : try? await hash(password, of: party, on: loop)
   }
 
   private func inTurn<Result: Sendable>(
-    of party: WaitingLine.Party, on loop: EventLoop, _ work: @escaping @Sendable () -> Result
+    of party: FairQueue.Party, on loop: EventLoop, _ work: @escaping @Sendable () -> Result
   ) async throws(RPCStatus) -> Result {
     try await takeTurn(party)
     let result = await loop.offload(work)
@@ -91,7 +91,7 @@ final class PasswordQueue: Sendable {
     return result
   }
 
-  private func takeTurn(_ party: WaitingLine.Party) async throws(RPCStatus) {
+  private func takeTurn(_ party: FairQueue.Party) async throws(RPCStatus) {
     let ticket: UInt64? = turns.withLock { turns in
       guard turns.running >= limits.runningMax else {
         turns.running += 1
@@ -114,7 +114,7 @@ final class PasswordQueue: Sendable {
   /// Waits in the queue; resumed with true when it is this ticket's turn, with false when the queue
   /// has no room for it or the call was cancelled.
   private func enqueue(
-    _ ticket: UInt64, _ party: WaitingLine.Party, _ continuation: CheckedContinuation<Bool, Never>
+    _ ticket: UInt64, _ party: FairQueue.Party, _ continuation: CheckedContinuation<Bool, Never>
   ) {
     let (answer, displaced) = turns.withLock { turns -> (Bool?, CheckedContinuation<Bool, Never>?) in
       if turns.running < limits.runningMax {
@@ -122,7 +122,7 @@ final class PasswordQueue: Sendable {
         return (true, nil)
       }
       guard !Task.isCancelled else { return (false, nil) }
-      switch turns.line.append(ticket, party) {
+      switch turns.queue.append(ticket, party) {
       case .refused: return (false, nil)
       case .waits:
         turns.waiting[ticket] = continuation
@@ -138,7 +138,7 @@ final class PasswordQueue: Sendable {
 
   private func giveUp(_ ticket: UInt64) {
     let waiter = turns.withLock { turns in
-      turns.line.remove(ticket)
+      turns.queue.remove(ticket)
       return turns.waiting.removeValue(forKey: ticket)
     }
     waiter?.resume(returning: false)
@@ -146,7 +146,7 @@ final class PasswordQueue: Sendable {
 
   private func passTurn() {
     let next = turns.withLock { turns -> CheckedContinuation<Bool, Never>? in
-      if let ticket = turns.line.removeFirst(), let next = turns.waiting.removeValue(forKey: ticket) { return next }
+      if let ticket = turns.queue.removeFirst(), let next = turns.waiting.removeValue(forKey: ticket) { return next }
       turns.running -= 1
       return nil
     }

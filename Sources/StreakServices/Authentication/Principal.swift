@@ -12,11 +12,4 @@ struct Principal: Sendable {
   var tokenExpiresAt: Instant?
   /// When the account is to be erased; nil: it is not, or the call carries no token.
   var deletionAt: Instant?
-  /// The detail of the audit event beyond the outcome. Never a secret.
-  var auditDetail = ""
-  /// The call has revoked tokens of this person.
-  var hasRevokedTokens = false
-  /// The audit event needs no storing any more: the handler has stored it together with its change,
-  /// or the call is one of a flood.
-  var auditIsStored = false
 }

@@ -21,6 +21,18 @@ extension ServerContext {
     set { self[Operator.self] = newValue }
   }
 
+  /// What the handler leaves for the audit event.
+  var audit: CallAudit {
+    get { self[CallAudit.self] ?? CallAudit() }
+    set { self[CallAudit.self] = newValue }
+  }
+
+  /// The call has revoked tokens of its principal.
+  var hasRevokedTokens: Bool {
+    get { self[RevokedTokens.self] != nil }
+    set { self[RevokedTokens.self] = newValue ? RevokedTokens() : nil }
+  }
+
   /// Nothing is known.
-  var isByStranger: Bool { principal == nil && session == nil && operatorCaller == nil }
+  var isUnauthenticated: Bool { principal == nil && session == nil && operatorCaller == nil }
 }

@@ -47,7 +47,7 @@ struct PersonProofCheck: Sendable {
     switch proof.proof {
     case .password(let password):
       isRight = try await passwords.verify(
-        NormalizedPassword(password), of: user, as: WaitingLine.Party(isKnown: true, name: user.userID.bytes),
+        NormalizedPassword(password), of: user, as: FairQueue.Party(isKnown: true, name: user.userID.bytes),
         on: context.loop)
     case .recoveryCode(let text):
       let hash = RecoveryCode.hash(of: text, user.userID, by: store.serverKey)

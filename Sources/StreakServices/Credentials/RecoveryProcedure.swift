@@ -16,8 +16,7 @@ extension RecoveryCode {
 
   /// New codes of a person: their texts for the person, and what is stored of them.
   static func make(for userID: Identifier, by key: ServerKey) -> (texts: [String], hashes: [[UInt8]]) {
-    var generator = SystemRandomNumberGenerator()
-    let codes = (0..<countMax).map { _ in RecoveryCode(using: &generator) }
+    let codes = (0..<countMax).map { _ in RecoveryCode(bits: .random(in: .min ... .max)) }
     return (codes.map(\.text), codes.map { hash($0, of: userID, by: key) })
   }
 
@@ -66,7 +65,7 @@ struct RecoveryProcedure: Sendable {
     // elsewhere could exhaust for the owner.
     try await limiter.count(context, person: isRight ? nil : Array(emailKey.utf8))
     let sealedPassword = try await passwords.seal(
-      password, of: found.user?.userID ?? .zero, as: limiter.stranger(context), on: context.loop)
+      password, of: found.user?.userID ?? .zero, as: limiter.unknownParty(context), on: context.loop)
     guard let user = found.user, isRight else { throw Self.refusal }
     guard user.lockedAt == nil else { throw Reason.accountLocked.status }
     let now = Instant.now()
@@ -97,9 +96,9 @@ struct RecoveryProcedure: Sendable {
       if let reply = replay(again, sealingKey, context) { return reply }
       throw Self.refusal
     }
-    var principal = Principal(userID: userID, deviceID: device.deviceID, hasRevokedTokens: true)
-    principal.auditIsStored = true
-    context.principal = principal
+    context.principal = Principal(userID: userID, deviceID: device.deviceID)
+    context.hasRevokedTokens = true
+    context.audit.isStored = true
     return response
   }
 
@@ -129,7 +128,8 @@ struct RecoveryProcedure: Sendable {
       let bytes = SealedBytes.open(sealed, key: sealingKey),
       let reply = try? RecoverAccountResponse(protobufBytes: bytes)
     else { return nil }
-    context.principal = Principal(userID: user.userID, auditDetail: "replayed=true")
+    context.principal = Principal(userID: user.userID)
+    context.audit.detail = "replayed=true"
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return reply
   }

@@ -34,8 +34,7 @@ struct SignInApprovalProcedure: Sendable {
     let email = EmailAddress(request.email)
     try await limiter.count(context, person: Array((email?.key ?? request.email).utf8))
     let secret = randomBytes(count: Self.secretByteCount)
-    var generator = SystemRandomNumberGenerator()
-    let number = UInt32.random(in: 0..<1_000_000, using: &generator)
+    let number = UInt32.random(in: 0..<1_000_000)
     let digits = String("00000\(number)".suffix(6))
     let now = Instant.now()
     let record = SignInApprovalRecord(
@@ -81,9 +80,8 @@ struct SignInApprovalProcedure: Sendable {
     _ found: SignInApprovalRecord, _ key: Secret, _ context: ServerContext, at now: Instant
   ) async throws(RPCStatus) -> GetSignInApprovalResponse? {
     let userID = found.userID
-    var principal = Principal(userID: userID, deviceID: found.device.deviceID)
-    principal.auditDetail = "approval=\(found.requestID)"
-    context.principal = principal
+    context.principal = Principal(userID: userID, deviceID: found.device.deviceID)
+    context.audit.detail = "approval=\(found.requestID)"
     let issued = issuer.issue(to: userID, at: now)
     let response: GetSignInApprovalResponse
     let isCompleted: Bool
@@ -93,14 +91,14 @@ struct SignInApprovalProcedure: Sendable {
       response = GetSignInApprovalResponse(state: .approved, account: account, tokens: issued.message)
       let addressHash = limiter.addressHash(of: context, userID)
       let origin = try await store.signInOrigin(of: userID, deviceID: found.device.deviceID, addressHash: addressHash)
-      let isTold = origin != .knownDevice && user.emailVerifiedAt != nil
+      let isNotified = origin != .knownDevice && user.emailVerifiedAt != nil
       isCompleted = try await store.completeSignIn(
         ApprovedSignIn(
           requestID: found.requestID, userID: userID,
           sealedReply: SealedBytes.seal(response.protobufBytes(), key: key), device: found.device,
           credential: issued.credential, addressHash: addressHash,
           auditEvent: AuditInterceptor.event(of: context, from: limiter.addresses),
-          notice: isTold ? mail?.newDevice(found.device, at: now) : nil), at: now)
+          notice: isNotified ? mail?.newDevice(found.device, at: now) : nil), at: now)
     } catch {
       guard error == .noSuchUser else { throw error.refusal.status }
       return GetSignInApprovalResponse(state: .ended)
@@ -124,11 +122,10 @@ struct SignInApprovalProcedure: Sendable {
   func decide(
     _ id: [UInt8], isApproved: Bool, digits: String?, context: ServerContext
   ) async throws(RPCStatus) {
-    var principal = try context.user()
+    let principal = try context.user()
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let requestID = try identifier(id, "request_id")
-    principal.auditDetail = "approval=\(requestID)"
-    context.principal = principal
+    context.audit.detail = "approval=\(requestID)"
     let (userID, now) = (principal.userID, Instant.now())
     let isDecided = try await mappingStoreErrors { () throws(StoreError) in
       try await store.decideSignIn(

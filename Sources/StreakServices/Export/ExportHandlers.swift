@@ -216,16 +216,7 @@ extension ExportedRejection {
       date: record.day.description,
       entry: CapturedEntry(
         habitId: record.habitID.bytes, day: record.day.number, done: record.done, note: record.note,
-        made: LocalTime(record.made)), migrationId: record.migrationID?.bytes ?? [],
+        clientTime: LocalTime(record.clientTime)), migrationId: record.migrationID?.bytes ?? [],
       rejectedAt: GoogleProtobufTimestamp(record.rejectedAt), noteSha256: record.noteHash)
-  }
-}
-
-extension AuditEvent {
-  init(_ record: AuditEventRecord) {
-    self.init(
-      number: record.number, occurredAt: GoogleProtobufTimestamp(record.occurredAt), method: record.method,
-      outcome: record.outcome, reason: record.reason, deviceId: record.deviceID?.bytes ?? [],
-      peerAddress: record.peerAddress, detail: record.detail)
   }
 }

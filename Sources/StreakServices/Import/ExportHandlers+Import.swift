@@ -16,14 +16,13 @@ extension ExportHandlers {
   func `import`(
     requests: RequestStream<ImportRequest>, context: ServerContext
   ) async throws(RPCStatus) -> ImportResponse {
-    var principal = try context.user()
+    let userID = try context.user().userID
     guard let begin = try await requests.next()?.begin else {
       throw Reason.invalidField("begin", "must be set in the first request")
     }
     let importID = try identifier(begin.importId, "begin.import_id")
-    principal.auditDetail = "import=\(importID)"
-    context.principal = principal
-    let userID = principal.userID
+    let about = "import=\(importID)"
+    context.audit.detail = about
     if let stored = try await mappingStoreErrors({ () throws(StoreError) in
       try await store.importReply(importID, of: userID)
     }) {
@@ -60,8 +59,7 @@ extension ExportHandlers {
       if !isClaimed { sealedHash = hash }
     }
     let (document, reply) = builder.finish(sealedHash: sealedHash)
-    principal.auditDetail += " habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(sealedHash != nil)"
-    context.principal = principal
+    context.audit.detail = "\(about) habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(sealedHash != nil)"
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let outcome = try await mappingStoreErrors { () throws(StoreError) in
       try await store.take(document, into: userID, at: now, audit: event) { changeNumber in
@@ -75,8 +73,7 @@ extension ExportHandlers {
     case .habitLimit: throw Reason.habitLimit.status
     case .tooLarge: throw Reason.importTooLarge.status
     case .imported(let stored):
-      principal.auditIsStored = true
-      context.principal = principal
+      context.audit.isStored = true
       return try Self.reply(stored)
     }
   }

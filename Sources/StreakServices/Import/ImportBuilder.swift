@@ -50,7 +50,7 @@ struct ImportBuilder {
     let reply = ImportResponse(
       habitCount: Int32(clamping: saved.ledger.habits.count), cellCount: Int32(clamping: saved.ledger.cells.count),
       demotedCount: Int32(clamping: demoted), sealed: sealedHash != nil,
-      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map(\.rawValue))
+      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map { DocumentSection($0) })
     return (document, reply)
   }
 
@@ -59,7 +59,7 @@ struct ImportBuilder {
     let cell = try saved.check(exported.cell ?? Cell())
     let id = cell.migrationID.map { StatementID(.migration, $0) } ?? StatementID(.document, document.importID)
     let state = CellState(
-      cell: cell.cell, version: cell.version, stamp: Stamp(time: .zero, id: id), made: cell.made,
+      cell: cell.cell, version: cell.version, stamp: Stamp(time: .zero, id: id), clientTime: cell.clientTime,
       recordedAt: cell.recordedAt)
     return EarlierCellEntry(
       entry: CellEntry(key: cell.key, state: state),
@@ -73,15 +73,22 @@ struct ImportBuilder {
 
   private mutating func add(_ rejection: ExportedRejection) throws(RPCStatus) {
     guard let entry = rejection.entry, let rejected = rejection.rejected else { throw saved.refusal("it is empty") }
-    try saved.refuse("rejection.entry", RecordRules.violation(of: entry))
+    let statement = try saved.reading("rejection.entry") { () throws(InvalidField) in
+      try StreakDomain.CapturedSession.Entry(record: entry)
+    }
     guard rejected.index >= 0 else { throw saved.refusal("rejection.rejected.index must not be negative") }
+    let (entryID, migrationID, rejectedAt) = try saved.reading("rejection") { () throws(InvalidField) in
+      (
+        try Identifier(field: rejected.entryId, path: "rejected.entry_id"),
+        try Identifier.ifPresent(rejection.migrationId, path: "migration_id"),
+        try Instant(field: rejection.rejectedAt, path: "rejected_at")
+      )
+    }
     document.rejectedEntries.append(
       RejectedEntryRecord(
-        entryID: try saved.identifier(rejected.entryId, "entry_id"),
-        migrationID: try saved.identifierOrNil(rejection.migrationId, "migration_id"), index: rejected.index,
-        habitID: Identifier(entry.habitId) ?? .zero, day: Day(entry.day), done: entry.done, note: entry.note,
-        made: try saved.made(entry.made), reason: rejected.reason.rawValue,
-        rejectedAt: try saved.instant(rejection.rejectedAt, "rejected_at"),
+        entryID: entryID, migrationID: migrationID, index: rejected.index,
+        habitID: Identifier(entry.habitId) ?? .zero, day: statement.day, done: statement.done, note: statement.note,
+        clientTime: statement.clientTime, reason: rejected.reason.rawValue, rejectedAt: rejectedAt,
         noteHash: try hash(rejection.noteSha256, of: Self.noteHashBytes)))
   }
 
@@ -91,33 +98,24 @@ struct ImportBuilder {
     guard operation?.count ?? 0 <= QueuedOperation.keptBytesMax else {
       throw saved.refusal("the operation is too large")
     }
+    let (deviceID, rejectedAt) = try saved.reading("rejected_operation") { () throws(InvalidField) in
+      (
+        try Identifier(field: rejected.deviceId, path: "device_id"),
+        try Instant(field: rejected.rejectedAt, path: "rejected_at")
+      )
+    }
     document.rejectedOperations.append(
       RejectedOperationRecord(
-        deviceID: try saved.identifier(rejected.deviceId, "device_id"), seq: rejected.seq, operation: operation,
-        reason: rejected.reason.rawValue, rejectedAt: try saved.instant(rejected.rejectedAt, "rejected_at"),
-        payloadHash: try hash(rejected.payloadHash, of: Self.payloadHashBytes)))
+        deviceID: deviceID, seq: rejected.seq, operation: operation, reason: rejected.reason.rawValue,
+        rejectedAt: rejectedAt, payloadHash: try hash(rejected.payloadHash, of: Self.payloadHashBytes)))
   }
 
   private mutating func add(_ notice: Schema.Notice) throws(RPCStatus) {
-    try saved.refuse("notice", RecordRules.violation(of: notice))
-    let id = try saved.identifier(notice.noticeId, "notice_id")
-    let habitID = try saved.identifier(notice.habitId, "habit_id")
-    guard let kind = StreakDomain.Notice.Kind(rawValue: Int16(clamping: notice.kind.rawValue)), saved.hasHabit(habitID)
-    else { throw saved.refusal("the notice cannot be") }
-    let field = StreakDomain.HabitField(rawValue: Int(notice.field.rawValue))
-    let form = StreakDomain.Notice.Form(kind, field)
-    guard let kept = form.kept(notice.kept), let other = form.other(notice.other) else {
-      throw saved.refusal("the notice has no values")
+    let (id, converted) = try saved.reading("notice") { () throws(InvalidField) in
+      (try Identifier(field: notice.noticeId, path: "notice_id"), try StreakDomain.Notice(record: notice))
     }
-    document.notices.append(
-      (
-        id,
-        StreakDomain.Notice(
-          kind: kind, habitID: habitID, day: notice.day == 0 ? nil : Day(notice.day), field: field, kept: kept,
-          other: other,
-          otherDeviceID: try saved.identifierOrNil(notice.otherDeviceId, "other_device_id"),
-          madeAt: try saved.instant(notice.madeAt, "made_at").wholeMilliseconds,
-          version: try saved.version(notice.version), isResolved: notice.resolved)
-      ))
+    guard saved.hasHabit(converted.habitID) else { throw saved.refusal("the notice's habit is not there") }
+    saved.noteVersion(converted.version)
+    document.notices.append((id, converted))
   }
 }

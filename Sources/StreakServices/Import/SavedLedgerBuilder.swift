@@ -9,8 +9,6 @@ internal import StreakStore
 struct SavedLedgerBuilder {
   /// The most records of one document, or of one recovery.
   static let recordsMax = 250_000
-  /// The highest version that a document may name: the account's next versions follow it.
-  static let versionMax: Int64 = 1 << 53
 
   private(set) var ledger = SavedLedger()
   private(set) var highestVersion: Int64 = 0
@@ -32,61 +30,32 @@ struct SavedLedgerBuilder {
 
   func refusal(_ what: String) -> RPCStatus { DocumentReader.unreadable("record \(recordCount): \(what)") }
 
-  /// The refusal of a record that breaks a rule, with the field's path as for any request.
+  /// Converts a part of a record; a refusal has the field's path as for any request.
   ///
-  /// - Parameter kind: The record's name in `ExportRecord`.
-  func refuse(_ kind: String, _ violation: RecordRules.Violation?) throws(RPCStatus) {
-    guard let violation else { return }
-    let path = "\(kind).\(violation.field)"
-    throw refusal("\(path) \(violation.requirement)").with(
-      GoogleRPCBadRequest(
-        fieldViolations: [.init(field: "records[\(recordCount - 1)].\(path)", description: violation.requirement)]))
-  }
-
-  func identifier(_ bytes: [UInt8], _ what: String) throws(RPCStatus) -> Identifier {
-    guard let id = Identifier(bytes) else { throw refusal("\(what) must be 16 bytes") }
-    return id
-  }
-
-  /// An id that may be absent.
-  func identifierOrNil(_ bytes: [UInt8], _ what: String) throws(RPCStatus) -> Identifier? {
-    bytes.isEmpty ? nil : try identifier(bytes, what)
-  }
-
-  func instant(_ timestamp: GoogleProtobufTimestamp?, _ what: String) throws(RPCStatus) -> Instant {
-    guard let instant = timestamp?.instant else { throw refusal("\(what) must be a timestamp") }
-    return instant
-  }
-
-  func made(_ time: Schema.LocalTime?) throws(RPCStatus) -> ClientTime {
-    guard let made = try? ClientTime(field: time, path: "made") else {
-      throw refusal("made must be a moment in a zone")
+  /// - Parameter kind: The part's path in `ExportRecord`.
+  func reading<Value>(_ kind: String, _ body: () throws(InvalidField) -> Value) throws(RPCStatus) -> Value {
+    do throws(InvalidField) {
+      return try body()
+    } catch {
+      let path = "\(kind).\(error.path)"
+      throw refusal("\(path) \(error.requirement)").with(
+        GoogleRPCBadRequest(
+          fieldViolations: [.init(field: "records[\(recordCount - 1)].\(path)", description: error.requirement)]))
     }
-    return made
   }
 
-  mutating func version(_ number: Int64) throws(RPCStatus) -> Int64 {
-    guard (0...Self.versionMax).contains(number) else { throw refusal("the version cannot be") }
-    highestVersion = max(highestVersion, number)
-    return number
-  }
+  mutating func noteVersion(_ version: Int64) { highestVersion = max(highestVersion, version) }
 
   func hasHabit(_ id: Identifier) -> Bool { habitIDs.contains(id) }
 
   /// Habits come by ascending id.
   mutating func add(_ habit: Habit) throws(RPCStatus) {
-    try refuse("habit", RecordRules.violation(of: habit))
-    let id = try identifier(habit.id, "id")
-    let fields = HabitFields(habit)
-    guard fields.isValid else { throw refusal("habit: its fields cannot be") }
-    guard lastHabitID.map({ $0 < id }) ?? true else { throw refusal("habits must come by ascending id") }
-    lastHabitID = id
-    habitIDs.insert(id)
-    ledger.habits.append(
-      HabitEntry(
-        id: id, fields: fields, createdAt: try instant(habit.createdAt, "created_at").wholeMilliseconds,
-        version: try version(habit.version), isDeleted: habit.deleted || !habit.aliasOf.isEmpty,
-        aliasOf: try identifierOrNil(habit.aliasOf, "alias_of")))
+    let entry = try reading("habit") { () throws(InvalidField) in try HabitEntry(record: habit) }
+    guard lastHabitID.map({ $0 < entry.id }) ?? true else { throw refusal("habits must come by ascending id") }
+    lastHabitID = entry.id
+    habitIDs.insert(entry.id)
+    noteVersion(entry.version)
+    ledger.habits.append(entry)
   }
 
   /// Cells come by ascending habit and day, after the habits.
@@ -99,22 +68,11 @@ struct SavedLedgerBuilder {
 
   /// A cell's state, if the cell is valid.
   mutating func check(_ cell: Cell) throws(RPCStatus) -> SavedLedger.Cell {
-    try refuse("cell.cell", RecordRules.violation(of: cell))
-    let habitID = try identifier(cell.habitId, "habit_id")
-    guard habitIDs.contains(habitID) else { throw refusal("the habit is not there") }
-    let made = try made(cell.made)
-    let day = Day(cell.day)
-    guard day <= DayRules.latestToday(now: now) else { throw refusal("the day is in the future") }
-    let reason = cell.trust == .counted ? 0 : max(1, cell.quarantineReason.rawValue)
-    guard let reason = UInt8(exactly: reason), reason == 0 || StreakDomain.QuarantineReason(rawValue: reason) != nil
-    else {
-      throw refusal("the quarantine's reason is unknown")
-    }
-    return SavedLedger.Cell(
-      key: CellKey(habitID: habitID, day: day),
-      cell: CellContent(done: cell.done, note: cell.note, trust: StreakDomain.CellTrust(number: reason)), made: made,
-      recordedAt: try instant(cell.recordedAt, "recorded_at").wholeMilliseconds,
-      migrationID: try identifierOrNil(cell.migrationId, "migration_id"), version: try version(cell.version))
+    let saved = try reading("cell.cell") { () throws(InvalidField) in try SavedLedger.Cell(record: cell) }
+    guard habitIDs.contains(saved.key.habitID) else { throw refusal("the habit is not there") }
+    guard saved.key.day <= DayRules.latestToday(now: now) else { throw refusal("the day is in the future") }
+    noteVersion(saved.version)
+    return saved
   }
 
   /// Makes those days not count that a session could not bring either.
@@ -124,7 +82,7 @@ struct SavedLedgerBuilder {
     var count = 0
     for index in ledger.cells.indices {
       let cell = ledger.cells[index]
-      let today = cell.made.day(at: now)
+      let today = cell.clientTime.day(at: now)
       guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - MigrationPlan.windowDays) else {
         continue
       }

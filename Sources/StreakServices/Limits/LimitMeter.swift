@@ -11,7 +11,7 @@ package enum ServiceLimit: String, CaseIterable, Sendable {
   /// Streams that one person has open.
   case streamsPerPerson = "streams_per_person"
   /// Audit events of attempts without an account: further events are not stored.
-  case strangersEvents = "strangers_events"
+  case unauthenticatedEvents = "unauthenticated_events"
   /// Exports on one loop.
   case exports = "exports"
   /// Imports on one loop.

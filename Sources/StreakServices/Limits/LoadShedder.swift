@@ -1,3 +1,5 @@
+internal import StreakStore
+
 /// Admits a limited number of calls of each caller each second, with a burst of one second's calls.
 /// In memory only, and bounded: when it is full, the whole of the older generation is dropped,
 /// which admits too much rather than too little. Loop-confined.
@@ -7,8 +9,7 @@ final class LoadShedder<Key: Hashable> {
 
   private let callsPerSecondMax: UInt64
   /// For each caller, when it would have a full burst again, in microseconds of the loop's clock.
-  private var young: [Key: UInt64] = [:]
-  private var old: [Key: UInt64] = [:]
+  private var fullAt = TwoGenerationCache<Key, UInt64>(generationWeightMax: callersPerGenerationMax)
 
   /// - Parameter callsPerSecondMax: 0: everything is admitted.
   init(callsPerSecondMax: Int) { self.callsPerSecondMax = UInt64(clamping: callsPerSecondMax) }
@@ -19,16 +20,12 @@ final class LoadShedder<Key: Hashable> {
   func admits(_ key: Key, atMilliseconds now: UInt64) -> Bool {
     guard isActive else { return true }
     let nowMicroseconds = now &* 1000
-    let full = max(young[key] ?? old[key] ?? 0, nowMicroseconds) + max(1, 1_000_000 / callsPerSecondMax)
+    let full = max(fullAt.value(for: key) ?? 0, nowMicroseconds) + max(1, 1_000_000 / callsPerSecondMax)
     guard full <= nowMicroseconds + 1_000_000 else { return false }
-    if young.count >= Self.callersPerGenerationMax && young[key] == nil {
-      old = young
-      young.removeAll(keepingCapacity: true)
-    }
-    young[key] = full
+    fullAt.put(full, for: key)
     return true
   }
 
   /// The number of callers kept.
-  var count: Int { young.count + old.count }
+  var count: Int { fullAt.count }
 }

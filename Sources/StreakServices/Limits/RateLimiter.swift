@@ -74,8 +74,8 @@ final class RateLimiter: Sendable {
   }
 
   /// The call's party in the password queue while the caller is unknown: its address.
-  func stranger(_ context: ServerContext) -> WaitingLine.Party {
-    WaitingLine.Party(isKnown: false, name: Array((addresses.group(of: context) ?? "").utf8))
+  func unknownParty(_ context: ServerContext) -> FairQueue.Party {
+    FairQueue.Party(isKnown: false, name: Array((addresses.group(of: context) ?? "").utf8))
   }
 
   /// The names that a call is counted under; empty if its method has no limit, or limits are off.
@@ -118,9 +118,7 @@ final class RateLimiter: Sendable {
     }
     guard let wait else { return }
     meter.count(.methodRate)
-    var principal = context.principal ?? Principal(userID: .zero)
-    principal.auditIsStored = true
-    context.principal = principal
+    context.audit.isStored = true
     throw Reason.tooManyRequests(retryMilliseconds: wait)
   }
 }

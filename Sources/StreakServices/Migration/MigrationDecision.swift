@@ -164,7 +164,7 @@ final class MigrationDecision: @unchecked Sendable {
       return RejectedEntryRecord(
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
         habitID: Identifier(entry.habitID) ?? .zero, day: entry.day, done: entry.done,
-        note: isKept ? entry.note : "", made: entry.made,
+        note: isKept ? entry.note : "", clientTime: entry.clientTime,
         reason: rejection.reason.rawValue, rejectedAt: now,
         noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))
     }

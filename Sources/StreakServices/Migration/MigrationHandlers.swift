@@ -54,7 +54,7 @@ struct MigrationHandlers: MigrationService {
       isPreview: false, counts: counts, context)
     switch outcome {
     case .migrated, .previewed:
-      noteStored(context)
+      context.audit.isStored = true
       return MigrateResponse(migration: decision.result)
     case .replayed(let stored): return try replayed(stored, context)
     case .refused(let status): throw status
@@ -86,7 +86,7 @@ struct MigrationHandlers: MigrationService {
 
   private func replayed(_ stored: MigrationRecord, _ context: ServerContext) throws(RPCStatus) -> MigrateResponse {
     guard let result = try? MigrationResult(protobufBytes: stored.result) else { throw Reason.internalFault.status }
-    note("session=\(stored.sessionID) replayed=true", context)
+    context.audit.detail = "session=\(stored.sessionID) replayed=true"
     context.addTrailingMetadata(ReplyReplay.metadataName, "true")
     return MigrateResponse(migration: result)
   }
@@ -98,7 +98,7 @@ struct MigrationHandlers: MigrationService {
     counts: [RateCount], _ context: ServerContext
   ) async throws(RPCStatus) -> (MigrationDecision, MigrateOutcome<RPCStatus>) {
     let userID = try context.user().userID
-    note("session=\(capture.sessionID)", context)
+    context.audit.detail = "session=\(capture.sessionID)"
     try await work.takeTurn(isLarge: capture.isLarge)
     defer { work.endTurn(isLarge: capture.isLarge) }
     for attempt in 1...Self.attemptsMax {
@@ -106,7 +106,7 @@ struct MigrationHandlers: MigrationService {
       let decision = try MigrationDecision(
         capture, map: map, planHash: planHash, isSecondDevice: isSecondDevice, userID: userID, at: now
       ) { detail in
-        note(detail, context)
+        context.audit.detail = detail
         return AuditInterceptor.event(of: context, from: limiter.addresses)
       }
       do throws(StoreError) {
@@ -124,26 +124,12 @@ struct MigrationHandlers: MigrationService {
     throw Reason.concurrentChange.status
   }
 
-  /// Sets the detail of the audit event.
-  private func note(_ detail: String, _ context: ServerContext) {
-    guard var principal = context.principal else { return }
-    principal.auditDetail = detail
-    context.principal = principal
-  }
-
-  /// The audit event was stored together with the change.
-  private func noteStored(_ context: ServerContext) {
-    guard var principal = context.principal else { return }
-    principal.auditIsStored = true
-    context.principal = principal
-  }
-
   func undoMigration(
     _ request: UndoMigrationRequest, context: ServerContext
   ) async throws(RPCStatus) -> UndoMigrationResponse {
     let principal = try context.user()
     let migrationID = try identifier(request.migrationId, "migration_id")
-    note("migration=\(migrationID)", context)
+    context.audit.detail = "migration=\(migrationID)"
     let counts = limiter.counts(context, person: principal.userID.bytes)
     try limiter.answerFlood(counts, context)
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
@@ -170,7 +156,11 @@ struct MigrationHandlers: MigrationService {
       guard let response = try? UndoMigrationResponse(protobufBytes: bytes) else {
         throw Reason.internalFault.status
       }
-      if isReplay { context.addTrailingMetadata(ReplyReplay.metadataName, "true") } else { noteStored(context) }
+      if isReplay {
+        context.addTrailingMetadata(ReplyReplay.metadataName, "true")
+      } else {
+        context.audit.isStored = true
+      }
       return response
     }
   }
@@ -194,10 +184,6 @@ struct MigrationHandlers: MigrationService {
           anchor: migration.anchor.map { GoogleProtobufTimestamp($0) },
           undoneAt: migration.undoneAt.map { GoogleProtobufTimestamp($0) })
       },
-      attempts: events.map { event in
-        MigrationAttempt(
-          occurredAt: GoogleProtobufTimestamp(event.occurredAt), method: event.method, outcome: event.outcome,
-          reason: event.reason, deviceId: event.deviceID?.bytes ?? [], detail: event.detail)
-      })
+      attempts: events.map { MigrationAttempt($0) })
   }
 }

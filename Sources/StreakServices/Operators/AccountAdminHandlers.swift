@@ -93,7 +93,7 @@ struct AccountAdminHandlers: AccountAdminService {
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     try await mappingStoreErrors { () throws(StoreError) in try await store.recordAudit(event) }
     try await exports.export(ExportRequest(format: request.format), responses: responses, context: context)
-    context.principal?.auditIsStored = true
+    context.audit.isStored = true
   }
 
   func eraseAccount(
@@ -111,9 +111,9 @@ struct AccountAdminHandlers: AccountAdminService {
     guard try await erasure.perform(user.userID, at: now, event, on: context.loop) else {
       throw Reason.accountNotFound.status
     }
-    var principal = Principal(userID: user.userID, hasRevokedTokens: true)
-    principal.auditIsStored = true
-    context.principal = principal
+    context.principal = Principal(userID: user.userID)
+    context.hasRevokedTokens = true
+    context.audit.isStored = true
     return EraseAccountResponse(erasedAt: GoogleProtobufTimestamp(now))
   }
 
@@ -124,7 +124,8 @@ struct AccountAdminHandlers: AccountAdminService {
     let caller = try context.caller()
     let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
     guard let user else { throw Reason.accountNotFound.status }
-    context.principal = Principal(userID: userID, auditDetail: "operator=\(caller.name)")
+    context.principal = Principal(userID: userID)
+    context.audit.detail = "operator=\(caller.name)"
     return user
   }
 
@@ -137,8 +138,8 @@ struct AccountAdminHandlers: AccountAdminService {
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let value = try await mappingStoreErrors { () throws(StoreError) in try await change(event) }
     guard let value else { throw Reason.accountNotFound.status }
-    context.principal?.auditIsStored = true
-    context.principal?.hasRevokedTokens = true
+    context.audit.isStored = true
+    context.hasRevokedTokens = true
     return value
   }
 }

@@ -88,13 +88,12 @@ struct AdminHandlers: AdminService {
     let userID = try identifier(begin.userId, "begin.user_id")
     // The event belongs to the person whose data was read.
     let caller = try context.caller()
-    var principal = Principal(userID: userID)
-    principal.auditDetail = "recovery=\(recoveryID) operator=\(caller.name)"
-    context.principal = principal
+    let about = "recovery=\(recoveryID) operator=\(caller.name)"
+    context.principal = Principal(userID: userID)
+    context.audit.detail = about
     guard try await mappingStoreErrors({ () throws(StoreError) in try await store.isErased(userID) }) == false else {
-      principal.userID = .zero
-      principal.auditDetail += " of somebody who was erased"
-      context.principal = principal
+      context.principal = Principal(userID: .zero)
+      context.audit.detail = "\(about) of somebody who was erased"
       throw Reason.recoveryNotFound.status(saying: "The account was erased: nothing of it comes back.")
     }
     var records = RecoveredRecords(at: .now())

@@ -14,7 +14,7 @@ struct PasswordVault: Sendable {
   ///
   /// - Throws: As `PasswordQueue.hash(_:of:on:)`.
   func seal(
-    _ password: NormalizedPassword, of userID: Identifier, as party: WaitingLine.Party, on loop: EventLoop
+    _ password: NormalizedPassword, of userID: Identifier, as party: FairQueue.Party, on loop: EventLoop
   ) async throws(RPCStatus) -> [UInt8] {
     let hash = try await queue.hash(password.secret, of: party, on: loop)
     return store.serverKey.sealPassword(hash, of: userID.bytes)
@@ -25,7 +25,7 @@ struct PasswordVault: Sendable {
   ///
   /// - Throws: As `PasswordQueue.hash(_:of:on:)`.
   func verify(
-    _ password: NormalizedPassword, of user: UserRecord?, as party: WaitingLine.Party, on loop: EventLoop
+    _ password: NormalizedPassword, of user: UserRecord?, as party: FairQueue.Party, on loop: EventLoop
   ) async throws(RPCStatus) -> Bool {
     try await queue.verify(password.secret, against: user.flatMap { hash(of: $0) }, of: party, on: loop)
   }
@@ -33,7 +33,7 @@ struct PasswordVault: Sendable {
   /// What to store instead of a password that was right and has a hash of another cost; nil if
   /// nothing is to be stored now.
   func renewal(
-    _ password: NormalizedPassword, of user: UserRecord, as party: WaitingLine.Party, on loop: EventLoop
+    _ password: NormalizedPassword, of user: UserRecord, as party: FairQueue.Party, on loop: EventLoop
   ) async -> [UInt8]? {
     guard let stored = hash(of: user) else { return nil }
     let renewed = await queue.renewal(of: stored, password.secret, of: party, on: loop)

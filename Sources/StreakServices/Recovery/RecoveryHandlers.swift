@@ -29,7 +29,7 @@ struct RecoveryHandlers: RecoveryService {
   ) async throws(RPCStatus) -> RequestRecoveryResponse {
     let userID = try context.user().userID
     let recoveryID = try identifier(request.recoveryId, "recovery_id")
-    note("recovery=\(recoveryID) point=\(request.point)", context)
+    context.audit.detail = "recovery=\(recoveryID) point=\(request.point)"
     guard let point = try await points(of: userID).first(where: { $0.name == request.point }) else {
       throw Reason.recoveryPointNotFound.status
     }
@@ -62,16 +62,13 @@ struct RecoveryHandlers: RecoveryService {
   func confirmRecovery(
     _ request: ConfirmRecoveryRequest, context: ServerContext
   ) async throws(RPCStatus) -> ConfirmRecoveryResponse {
-    note("recovery=\((try? identifier(request.recoveryId, ""))?.description ?? "")", context)
+    context.audit.detail = "recovery=\((try? identifier(request.recoveryId, ""))?.description ?? "")"
     let outcome = try await recover(request.recoveryId, isPreview: false, context) { plan, now in
       let preview = RecoveryPreview(plan, at: now)
       guard plan.hash == request.planHash else { return .failure(Reason.planChanged.status.with(preview)) }
       return .success(ConfirmRecoveryResponse(done: preview, changeNumber: plan.changeNumber).protobufBytes())
     }
-    if case .done = outcome, var principal = context.principal {
-      principal.auditIsStored = true
-      context.principal = principal
-    }
+    if case .done = outcome { context.audit.isStored = true }
     return try answer(outcome, context)
   }
 
@@ -80,7 +77,7 @@ struct RecoveryHandlers: RecoveryService {
   ) async throws(RPCStatus) -> CancelRecoveryResponse {
     let userID = try context.user().userID
     let recoveryID = try identifier(request.recoveryId, "recovery_id")
-    note("recovery=\(recoveryID)", context)
+    context.audit.detail = "recovery=\(recoveryID)"
     let isCancelled = try await mappingStoreErrors { () throws(StoreError) in
       try await store.cancelRecovery(recoveryID, of: userID)
     }
@@ -139,12 +136,6 @@ struct RecoveryHandlers: RecoveryService {
     }
     guard let response = try? Response(protobufBytes: bytes) else { throw Reason.internalFault.status }
     return response
-  }
-
-  private func note(_ detail: String, _ context: ServerContext) {
-    guard var principal = context.principal else { return }
-    principal.auditDetail = detail
-    context.principal = principal
   }
 }
 

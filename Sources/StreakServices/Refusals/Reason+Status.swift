@@ -71,7 +71,7 @@ extension Reason {
     case .partialCapture: (.failedPrecondition, "The capture holds less than its manifest counts; send it whole.")
     case .captureCorrupt: (.failedPrecondition, "The capture does not match its manifest's hash; capture again.")
     case .futureDay: (.invalidArgument, "The day is later than today's date anywhere on Earth.")
-    case .dayMismatch: (.invalidArgument, "The day is not the one that `made` gives.")
+    case .dayMismatch: (.invalidArgument, "The day is not the one that `client_time` gives.")
     case .daySealed: (.failedPrecondition, "Days older than 30 days cannot be undone.")
     case .habitNotFound: (.notFound, "There is no such habit.")
     case .cellNotFound: (.notFound, "Nothing is recorded for that day.")

@@ -18,7 +18,7 @@ struct StreakHandlers: StreakService {
     let wanted = try reading { () throws(InvalidField) in try HabitEntry(field: habit, path: "habit", at: now) }
     let answer = try await change(
       .editHabit(StreakDomain.Operation.HabitEdit(habitID: wanted.id, fields: wanted.fields)), by: principal,
-      nothingLeft: false, at: now)
+      queueDrained: false, at: now)
     let habitID = answer.ledger.habitID(meantBy: wanted.id)
     guard let stored = answer.ledger.habits[habitID] else { throw Reason.internalFault.status }
     return PutHabitResponse(habit: Habit(habitID, stored))
@@ -44,7 +44,7 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     let completion = try reading { () throws(InvalidField) in try StreakDomain.Operation.Completion(request) }
     let (cell, streak, noteReason) = try await complete(
-      completion, by: principal, nothingLeft: request.nothingLeft)
+      completion, by: principal, queueDrained: request.queueDrained)
     return RecordCompletionResponse(cell: cell, streak: streak, noteReason: noteReason)
   }
 
@@ -53,15 +53,15 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> UndoCompletionResponse {
     let principal = try context.user()
     let completion = try reading { () throws(InvalidField) in try StreakDomain.Operation.Completion(request) }
-    let (cell, streak, _) = try await complete(completion, by: principal, nothingLeft: false)
+    let (cell, streak, _) = try await complete(completion, by: principal, queueDrained: false)
     return UndoCompletionResponse(cell: cell, streak: streak)
   }
 
   private func complete(
-    _ completion: StreakDomain.Operation.Completion, by principal: Principal, nothingLeft: Bool
+    _ completion: StreakDomain.Operation.Completion, by principal: Principal, queueDrained: Bool
   ) async throws(RPCStatus) -> (Cell, Schema.Streak, noteReason: ErrorReason) {
     let now = Instant.now()
-    let answer = try await change(.setCompletion(completion), by: principal, nothingLeft: nothingLeft, at: now)
+    let answer = try await change(.setCompletion(completion), by: principal, queueDrained: queueDrained, at: now)
     let key = CellKey(habitID: answer.ledger.habitID(meantBy: completion.habitID), day: completion.day)
     guard let habit = answer.ledger.habits[key.habitID], let cell = answer.ledger.cells[key] else {
       throw Reason.internalFault.status
@@ -76,11 +76,11 @@ struct StreakHandlers: StreakService {
 
   /// Makes one change, decided and stored like a queued operation.
   private func change(
-    _ change: StreakDomain.Operation.Change, by principal: Principal, nothingLeft: Bool, at now: Instant
+    _ change: StreakDomain.Operation.Change, by principal: Principal, queueDrained: Bool, at now: Instant
   ) async throws(RPCStatus) -> ChangeResult {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     let request = ChangeRequest(
-      userID: principal.userID, deviceID: deviceID, work: .direct(change), nothingLeft: nothingLeft, now: now)
+      userID: principal.userID, deviceID: deviceID, work: .direct(change), queueDrained: queueDrained, now: now)
     let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(request) }
     let answer: ChangeResult
     switch result {

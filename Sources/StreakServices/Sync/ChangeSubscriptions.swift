@@ -20,10 +20,10 @@ final class ChangeSubscriptions {
     if subscriptions[userID]?.isEmpty == true { subscriptions[userID] = nil }
   }
 
-  func hear(_ event: StoreEvent) {
+  func handle(_ event: StoreEvent) {
     switch event {
     case .change(let hint):
-      for subscription in subscriptions[hint.userID] ?? [] where subscription.isForeign(hint) {
+      for subscription in subscriptions[hint.userID] ?? [] where subscription.isFromOtherDevice(hint) {
         subscription.signal(.changed(hint.changeNumber))
       }
     case .revocation(let userID):
@@ -67,7 +67,7 @@ final class ChangeSubscription {
   }
 
   /// Whether a hint is about a change that another device made.
-  func isForeign(_ hint: ChangeHint) -> Bool { hint.deviceID == nil || hint.deviceID != deviceID }
+  func isFromOtherDevice(_ hint: ChangeHint) -> Bool { hint.deviceID == nil || hint.deviceID != deviceID }
 
   func signal(_ signal: Signal) {
     switch signal {

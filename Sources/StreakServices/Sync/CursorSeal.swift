@@ -19,15 +19,13 @@ struct CursorSeal: Sendable {
 
   /// A cursor of an account, sealed.
   func seal(_ epoch: Epoch, changeNumber: Int64, resume: [UInt8] = [], of userID: Identifier) -> Schema.Cursor {
-    Schema.Cursor(
-      epoch: epoch.number, changeNumber: changeNumber, resume: resume, epochBits: UInt64(bitPattern: epoch.bits),
-      tag: tag(epoch, changeNumber, resume, userID))
+    let tag = tag(epoch, changeNumber, resume, userID)
+    return Schema.Cursor(StreakDomain.Cursor(epoch: epoch, changeNumber: changeNumber, tag: tag), resume: resume)
   }
 
   /// Whether a cursor was given to an account.
   func isGenuine(_ cursor: Schema.Cursor, of userID: Identifier) -> Bool {
-    let epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
-    return equalInConstantTime(cursor.tag, tag(epoch, cursor.changeNumber, cursor.resume, userID))
+    equalInConstantTime(cursor.tag, tag(Epoch(cursor), cursor.changeNumber, cursor.resume, userID))
   }
 
   private func tag(_ epoch: Epoch, _ changeNumber: Int64, _ resume: [UInt8], _ userID: Identifier) -> [UInt8] {

@@ -40,10 +40,10 @@ struct SyncHandlers: SyncService {
     let secondLook = await beginWatch(subscription, on: context.loop)
     defer { endWatch(secondLook) }
     // Subscribed before this reading, so that every later change is notified.
-    var told = try await head(of: principal)
-    try await responses.write(hint(told))
+    var published = try await head(of: principal)
+    try await responses.write(hint(published))
     while true {
-      var number = told
+      var number = published
       switch await subscription.next() {
       case .changed(let changed): number = changed
       case .perhapsChanged: number = try await head(of: principal)
@@ -51,9 +51,9 @@ struct SyncHandlers: SyncService {
       case .requestArrived: break
       case .ended: throw RPCStatus(.cancelled, "The caller gave up.")
       }
-      guard number > told else { continue }
-      told = number
-      try await responses.write(hint(told))
+      guard number > published else { continue }
+      published = number
+      try await responses.write(hint(published))
     }
   }
 

@@ -92,11 +92,11 @@ struct SyncProcedure: Sendable {
       // A device that does not know yet that the server has lost data has not begun to send it
       // again: it is not caught up, and an operation that names a lost habit waits for it.
       let isOfPastEpoch = cursorEpoch != .none && cursorEpoch != epoch
-      let nothingLeft = request.nothingLeft && !isOfPastEpoch
-      guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || nothingLeft else { return nil }
+      let queueDrained = request.queueDrained && !isOfPastEpoch
+      guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || queueDrained else { return nil }
       let change = ChangeRequest(
         userID: userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
-        nothingLeft: nothingLeft, now: now, waitsForHabits: isOfPastEpoch,
+        queueDrained: queueDrained, now: now, waitsForHabits: isOfPastEpoch,
         restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
         oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt, epoch: epoch)
       let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(change) }
@@ -141,7 +141,7 @@ struct SyncProcedure: Sendable {
         return
       }
       guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
-      epoch = Epoch(number: cursor.epoch, bits: Int64(bitPattern: cursor.epochBits))
+      epoch = Epoch(cursor)
       changeNumber = cursor.changeNumber
       resume = cursor.resume
     }
@@ -216,7 +216,7 @@ struct SyncProcedure: Sendable {
     }
     ledger.changes.cells.forEachInOrder { key, _ in
       guard let cell = ledger.cells[key], ledger.habits[key.habitID]?.isDeleted == false else { return }
-      response.cells.append(Cell(key, cell))
+      response.cells.append(Cell(forDevice: key, cell))
       latest = max(latest, cell.latestTime)
     }
     ledger.changes.notices.forEachInOrder { id in
@@ -260,8 +260,10 @@ struct SyncProcedure: Sendable {
     response.notices = page.notices.map { Notice($0.id, $0.notice) }
     response.moreNotices = page.hasMoreNotices
     if page.head.settings.version > begin { response.settings = Schema.AccountSettings(page.head.settings) }
-    let times = page.cells.lazy.map(\.cell.latestTime)
-    response.latestTime = max(times.max() ?? .zero, page.habits.lazy.map(\.habit.latestTime).max() ?? .zero).packed
+    var latest = page.habits.lazy.map(\.habit.latestTime).max() ?? .zero
+    let cells = page.cells.span
+    for index in cells.indices { latest = max(latest, cells[index].cell.latestTime) }
+    response.latestTime = latest.packed
     return response
   }
 }

@@ -15,7 +15,7 @@ public enum SignInOrigin: Sendable, Equatable {
   case knownDevice
   /// The address of such a device's last sign-in.
   case knownAddress
-  case stranger
+  case unknown
 }
 
 extension StreakStore {
@@ -34,8 +34,8 @@ extension StreakStore {
     try await database.row(
       Self.origin, .identifier(userID), .identifier(deviceID), .bytes(addressHash)
     ) { row throws(DatabaseError) in
-      try row.bool(0) ? .knownDevice : try row.bool(1) ? .knownAddress : .stranger
-    } ?? .stranger
+      try row.bool(0) ? .knownDevice : try row.bool(1) ? .knownAddress : .unknown
+    } ?? .unknown
   }
 
   private static let knownColumns = Selection(DeviceColumn.known)

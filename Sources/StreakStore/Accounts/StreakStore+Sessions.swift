@@ -3,20 +3,13 @@ public import struct StreakDomain.Identifier
 public import struct StreakDomain.Instant
 
 extension StreakStore {
-  private static let insertSession = Statement(
-    .write,
-    """
-    INSERT INTO sessions (session_id, secret_hash, anchor, last_contact_at, sealed_start)
-    VALUES ($1, $2, $3, $3, $4) ON CONFLICT (session_id) DO NOTHING
-    """)
-
   /// Stores a session that begins now.
   ///
   /// - Returns: Whether it is new; if not, nothing was changed.
   public func startSession(_ session: SessionRecord, at now: Instant) async throws(StoreError) -> Bool {
-    try await database.execute(
-      Self.insertSession, .identifier(session.sessionID), .bytes(session.secretHash), .instant(now),
-      .bytes(session.sealedStart)) == 1
+    var record = session
+    record.anchor = now
+    return try await database.execute(NewSession(record: record, lastContactAt: now).insertion) == 1
   }
 
   private static let session = Statement(

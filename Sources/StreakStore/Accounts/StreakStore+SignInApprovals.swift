@@ -65,48 +65,43 @@ package struct ApprovedSignIn: Sendable {
 }
 
 extension StreakStore {
-  private static let columns = """
-    request_id, user_id, secret_hash, digits, device_id, name, platform, app_version, peer_address, requested_at,
-    expires_at, is_approved, sealed_reply
-    """
+  private static let approvalColumns = Selection(Array(SignInApprovalColumn.allCases))
 
+  // The last parameter is the moment of the request.
   private static let request = Statement(
     .write,
     """
     WITH gone AS (
       DELETE FROM sign_in_approvals WHERE request_id IN (
-        SELECT request_id FROM sign_in_approvals WHERE expires_at < $11::timestamptz - interval '1 hour' ORDER BY expires_at LIMIT 8
-        FOR UPDATE SKIP LOCKED)
+        SELECT request_id FROM sign_in_approvals
+        WHERE expires_at < $\(SignInApprovalColumn.inserted.count + 1)::timestamptz - interval '1 hour'
+        ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED)
     )
-    INSERT INTO sign_in_approvals (
-      request_id, user_id, secret_hash, digits, device_id, name, platform, app_version, peer_address, requested_at,
-      expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10)
+    INSERT INTO sign_in_approvals (\(SignInApprovalColumn.inserted.list()))
+    VALUES (\(SignInApprovalColumn.inserted.parameters()))
     """)
 
   /// Stores a request, and removes some that ended long ago. A request for an unknown address costs
   /// as much as any.
   package func requestSignIn(_ record: SignInApprovalRecord) async throws(StoreError) {
+    let values = SignInApprovalColumn.inserted.map { $0.value(record) }
     try await database.execute(
-      Self.request, .identifier(record.requestID), .identifier(record.userID), .bytes(record.secretHash),
-      .string(record.digits), .identifier(record.device.deviceID), .string(record.device.name),
-      .string(record.device.platform), .string(record.device.appVersion), .string(record.peerAddress),
-      .instant(record.expiresAt), .instant(record.requestedAt))
+      BoundStatement(statement: Self.request, parameters: values + [.instant(record.requestedAt)]))
   }
 
-  private static let approval = Statement(.read, "SELECT \(columns) FROM sign_in_approvals WHERE request_id = $1")
+  private static let approval = Statement(.read, "SELECT \(approvalColumns.list()) FROM sign_in_approvals WHERE request_id = $1")
 
   /// A request; nil if there is none, or it ended long ago.
   package func signInApproval(_ requestID: Identifier) async throws(StoreError) -> SignInApprovalRecord? {
     try await database.row(Self.approval, .identifier(requestID)) { row throws(DatabaseError) in
-      try row.signInApproval()
+      try row.signInApproval(Self.approvalColumns)
     }
   }
 
   private static let open = Statement(
     .read,
     """
-    SELECT \(columns) FROM sign_in_approvals
+    SELECT \(approvalColumns.list()) FROM sign_in_approvals
     WHERE user_id = $1 AND is_approved IS NULL AND expires_at > $2 ORDER BY requested_at DESC, request_id LIMIT $3
     """)
 
@@ -115,7 +110,7 @@ extension StreakStore {
     of userID: Identifier, at now: Instant, countMax: Int32
   ) async throws(StoreError) -> [SignInApprovalRecord] {
     try await database.rows(Self.open, .identifier(userID), .instant(now), .int32(countMax)) {
-      row throws(DatabaseError) in try row.signInApproval()
+      row throws(DatabaseError) in try row.signInApproval(Self.approvalColumns)
     }
   }
 
@@ -183,16 +178,5 @@ extension StreakStore {
     }
     guard let outcome else { throw .noSuchUser }
     return outcome
-  }
-}
-
-extension Row {
-  fileprivate func signInApproval() throws(DatabaseError) -> SignInApprovalRecord {
-    SignInApprovalRecord(
-      requestID: try identifier(0), userID: try identifier(1), secretHash: try bytes(2), digits: try string(3),
-      device: DeviceRecord(
-        deviceID: try identifier(4), name: try string(5), platform: try string(6), appVersion: try string(7)),
-      peerAddress: try string(8), requestedAt: try instant(9), expiresAt: try instant(10),
-      isApproved: try boolOrNull(11), sealedReply: try bytesOrNull(12))
   }
 }

@@ -2,12 +2,7 @@ internal import Postgres
 public import StreakDomain
 
 extension StreakStore {
-  private static let insertEmail = Statement(
-    .write,
-    """
-    INSERT INTO emails (email_key, user_id) VALUES ($1, $2)
-    ON CONFLICT (email_key) DO UPDATE SET user_id = excluded.user_id, reserved_until = NULL WHERE emails.reserved_until < now()
-    """)
+  private static let insertEmail = Statement(.write, EmailColumn.assign(if: "emails.reserved_until < now()"))
 
   private static let insertUser = Statement(
     .write,

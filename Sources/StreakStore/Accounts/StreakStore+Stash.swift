@@ -14,19 +14,23 @@ extension StreakStore {
     public var stash: StashRecord?
   }
 
-  private static func presentedStash(_ content: String) -> Statement {
+  private static let stashColumns = Selection(SessionColumn.stash, from: sessionColumns.end + 1)
+  private static let stashNumberColumns = Selection(
+    SessionColumn.stash.filter { $0 != .sealedStash }, from: sessionColumns.end + 1)
+
+  private static func presentedStash(_ stash: Selection<SessionColumn>) -> Statement {
     Statement(
       .read,
       """
-      SELECT \(sessionColumns.list(of: "s")), e.secret_hash, s.stash_number, s.stashed_at, \(content)
+      SELECT \(sessionColumns.list(of: "s")), e.secret_hash, \(stash.list(of: "s"))
       FROM (SELECT $1::uuid AS session_id) w
         LEFT JOIN sessions s USING (session_id)
         LEFT JOIN erasure.sessions e USING (session_id)
       """)
   }
 
-  private static let presentedStash = presentedStash("s.sealed_stash")
-  private static let presentedStashNumber = presentedStash("NULL::bytea")
+  private static let presentedStash = presentedStash(stashColumns)
+  private static let presentedStashNumber = presentedStash(stashNumberColumns)
 
   /// The data to check a claim on a session, and its stash. One statement for all cases, so that
   /// the time does not reveal which sessions exist.
@@ -38,14 +42,10 @@ extension StreakStore {
     let statement = withContent ? Self.presentedStash : Self.presentedStashNumber
     let found = try await database.row(statement, .identifier(sessionID)) { row throws(DatabaseError) in
       let columns = Self.sessionColumns
-      let number = try row.int64OrNull(columns.end + 1)
-      let sealed = try row.bytesOrNull(columns.end + 3)
       return PresentedStash(
         known: try row.bytesOrNull(columns[.secretHash]) == nil ? nil : try row.session(columns),
         erasedSecretHash: try row.bytesOrNull(columns.end),
-        stash: try row.instantOrNull(columns.end + 2).flatMap { stashedAt in
-          number.map { StashRecord(number: $0, sealed: sealed, stashedAt: stashedAt) }
-        })
+        stash: try row.stash(withContent ? Self.stashColumns : Self.stashNumberColumns, hasContent: withContent))
     }
     return found ?? PresentedStash()
   }
@@ -53,14 +53,8 @@ extension StreakStore {
   private static let stash = Statement(
     .write,
     """
-    UPDATE sessions SET sealed_stash = $3, stash_number = $4, stashed_at = $5, last_contact_at = $5
+    UPDATE sessions SET \((SessionColumn.stash + [.lastContactAt]).assignments(fromParameter: 3))
     WHERE session_id = $1 AND secret_hash = $2 AND claimed_by IS NULL AND coalesce(stash_number, 0) < $4
-    """)
-  private static let stashUnanchored = Statement(
-    .write,
-    """
-    INSERT INTO sessions (session_id, secret_hash, sealed_stash, stash_number, stashed_at, last_contact_at)
-    VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (session_id) DO NOTHING
     """)
 
   /// Stores a session's stash, unless a newer one is there, the session has been claimed, or the
@@ -71,9 +65,15 @@ extension StreakStore {
   public func stash(
     _ stash: StashRecord, of sessionID: Identifier, secretHash: [UInt8], isNew: Bool
   ) async throws(StoreError) -> Bool {
-    try await database.execute(
-      isNew ? Self.stashUnanchored : Self.stash, .identifier(sessionID), .bytes(secretHash), .bytes(stash.sealed),
-      .int64(stash.number), .instant(stash.stashedAt)) == 1
+    let contactAt = stash.stashedAt
+    guard isNew else {
+      return try await database.execute(
+        Self.stash, .identifier(sessionID), .bytes(secretHash), .bytes(stash.sealed), .int64(stash.number),
+        .instant(stash.stashedAt), .instant(contactAt)) == 1
+    }
+    let record = SessionRecord(sessionID: sessionID, secretHash: secretHash, anchor: nil)
+    return try await database.execute(
+      NewSession(record: record, lastContactAt: contactAt, stash: stash).insertion) == 1
   }
 
   private static let removeStash = Statement(

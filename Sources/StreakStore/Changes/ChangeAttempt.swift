@@ -74,7 +74,7 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     let stored = try await decideAndStore(users, epoch, by: database)
     var conflicted: [PendingUser] = []
     for user in users {
-      if user.isSettled(stored) { settle(user, cache) } else { conflicted.append(user.again()) }
+      if user.isDurable(stored) { finish(user, cache) } else { conflicted.append(user.again()) }
     }
     return conflicted
   }
@@ -84,9 +84,9 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     let epoch = epoch()
     try await database.withLock(of: user.userID) { statements throws(StoreError) in
       let stored = try await decideAndStore([user], epoch, by: statements)
-      guard user.isSettled(stored) else { throw .concurrentChange }
+      guard user.isDurable(stored) else { throw .concurrentChange }
     }
-    settle(user, nil)
+    finish(user, nil)
   }
 
   /// - Returns: The users whose changes were stored.
@@ -106,7 +106,7 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
   }
 
   /// The change is durable, or there was nothing to store.
-  private func settle(_ user: PendingUser, _ cache: LedgerCache?) {
+  private func finish(_ user: PendingUser, _ cache: LedgerCache?) {
     quotas.count(user.quotaCounts)
     if user.isChanged, let hint = user.hint { hints.send(hint) }
     user.answer(storingIn: cache)
@@ -116,7 +116,7 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
 extension PendingUser {
   /// Whether the decisions hold: what there was to store is stored, or they store nothing and were
   /// made on loaded data.
-  fileprivate func isSettled(_ stored: Set<Identifier>) -> Bool {
+  fileprivate func isDurable(_ stored: Set<Identifier>) -> Bool {
     isChanged ? stored.contains(userID) : !isCached
   }
 }

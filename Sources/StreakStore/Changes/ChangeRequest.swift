@@ -16,7 +16,7 @@ public final class ChangeRequest: Sendable {
   public let deviceID: Identifier
   public let work: Work
   /// With these the device's queue is empty.
-  public let nothingLeft: Bool
+  public let queueDrained: Bool
   /// The server's clock.
   public let now: Instant
   /// Habits that the server may have lost: missing ones are made before the operations are decided.
@@ -33,14 +33,14 @@ public final class ChangeRequest: Sendable {
   public let epoch: Epoch?
 
   public init(
-    userID: Identifier, deviceID: Identifier, work: Work, nothingLeft: Bool, now: Instant,
+    userID: Identifier, deviceID: Identifier, work: Work, queueDrained: Bool, now: Instant,
     waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
     sentAt: Instant? = nil, epoch: Epoch? = nil
   ) {
     self.userID = userID
     self.deviceID = deviceID
     self.work = work
-    self.nothingLeft = nothingLeft
+    self.queueDrained = queueDrained
     self.now = now
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq

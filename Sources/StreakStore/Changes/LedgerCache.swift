@@ -32,70 +32,43 @@ final class LedgerCache: Sendable {
     }
   }
 
-  private struct Generations {
-    var young: [Identifier: Entry] = [:]
-    var youngBytes = 0
-    var old: [Identifier: Entry] = [:]
-    var oldBytes = 0
+  private struct State {
+    var entries: TwoGenerationCache<Identifier, Entry>
     var hits = 0
     var misses = 0
-
-    mutating func remove(_ userID: Identifier) -> Entry? {
-      if let entry = young.removeValue(forKey: userID) {
-        youngBytes -= entry.bytes
-        return entry
-      }
-      let entry = old.removeValue(forKey: userID)
-      oldBytes -= entry?.bytes ?? 0
-      return entry
-    }
   }
 
-  /// Most bytes of all entries, by `Entry.bytes`. An entry is dropped if it was not used while half
-  /// as many bytes of other entries were added.
-  private let bytesMax: Int
-  private let generations = Mutex(Generations())
+  private let state: Mutex<State>
 
-  /// - Parameter bytesMax: 0: no cache.
-  init(bytesMax: Int) { self.bytesMax = bytesMax }
+  /// - Parameter bytesMax: Most bytes of all entries, by `Entry.bytes`: an entry is dropped if it
+  ///   was not used while half as many bytes of other entries were added. 0: no cache.
+  init(bytesMax: Int) { state = Mutex(State(entries: TwoGenerationCache(generationWeightMax: bytesMax / 2))) }
 
   /// Removes a user's entry: the change that takes it puts the new state back.
   func take(_ userID: Identifier) -> Entry? {
-    generations.withLock { $0.remove(userID) }
+    state.withLock { $0.entries.remove(userID) }
   }
 
   /// Caches a user's stored state.
   func put(_ userID: Identifier, _ entry: Entry) {
-    generations.withLock { generations in
-      guard entry.bytes <= bytesMax / 2 else { return }
-      if generations.youngBytes + entry.bytes > bytesMax / 2 {
-        (generations.old, generations.oldBytes) = (generations.young, generations.youngBytes)
-        (generations.young, generations.youngBytes) = ([:], 0)
-      }
-      let previous = generations.young.updateValue(entry, forKey: userID)
-      generations.youngBytes += entry.bytes - (previous?.bytes ?? 0)
-    }
+    state.withLock { $0.entries.put(entry, for: userID, weight: entry.bytes) }
   }
 
   /// Counts users by whether their changes' data was cached.
   func countLookups(hits: Int, misses: Int) {
-    generations.withLock { generations in
-      generations.hits += hits
-      generations.misses += misses
+    state.withLock { state in
+      state.hits += hits
+      state.misses += misses
     }
   }
 
   /// Any thread.
   var metrics: LedgerCacheMetrics {
-    generations.withLock { generations in
-      LedgerCacheMetrics(
-        hits: generations.hits, misses: generations.misses,
-        bytes: generations.youngBytes + generations.oldBytes)
-    }
+    state.withLock { LedgerCacheMetrics(hits: $0.hits, misses: $0.misses, bytes: $0.entries.weight) }
   }
 
   /// Users in the cache.
-  var count: Int { generations.withLock { $0.young.count + $0.old.count } }
+  var count: Int { state.withLock { $0.entries.count } }
 }
 
 /// The cache's hits, misses and size.
@@ -135,7 +108,7 @@ extension LedgerCache.Entry {
   private static func bytes(_ ledger: borrowing PersonLedger, rowCount: Int) -> Int {
     var sum = bytesOfPerson + rowCount * bytesOfRow
     for habit in ledger.habits.values { sum += habit.fields.name.utf8.count + habit.fields.description.utf8.count }
-    for cell in ledger.cells.values { sum += cell.cell.note.utf8.count + cell.made.zone.utf8.count }
+    for cell in ledger.cells.values { sum += cell.cell.note.utf8.count + cell.clientTime.zone.utf8.count }
     return sum
   }
 }

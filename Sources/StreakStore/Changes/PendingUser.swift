@@ -221,7 +221,7 @@ final class PendingUser {
         ledger.advance(deviceID: request.deviceID, to: queued.operation.seq)
       }
     }
-    if request.nothingLeft { ledger.finishBackfill(of: request.deviceID, now: now) }
+    if request.queueDrained { ledger.finishBackfill(of: request.deviceID, now: now) }
     return outcomes
   }
 

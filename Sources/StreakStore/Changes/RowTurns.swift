@@ -69,7 +69,7 @@ final class RowTurns: Sendable {
       return (nil, turn.onEnd)
     }
     next?.resume()
-    for told in onEnd { told() }
+    for action in onEnd { action() }
   }
 
   /// Whether the row is locked for long now.

@@ -5,15 +5,21 @@ extension StreakStore {
   // Prevents other calls from adding rows of this user: every change of a user's data changes or
   // locks the head first.
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR UPDATE")
+  private static let personColumns = Selection(Array(ErasedPersonColumn.allCases))
+  private static let erasedSessionColumns = Selection(Array(ErasedSessionColumn.allCases))
   private static let rememberSessions = Statement(
     .write,
     """
-    INSERT INTO erasure.sessions (session_id, secret_hash, user_id)
+    INSERT INTO erasure.sessions (\(erasedSessionColumns.list()))
     SELECT session_id, secret_hash, claimed_by FROM sessions WHERE claimed_by = $1
-    ON CONFLICT (session_id) DO NOTHING RETURNING session_id, secret_hash
+    ON CONFLICT (session_id) DO NOTHING RETURNING \(erasedSessionColumns.list())
     """)
   private static let rememberPerson = Statement(
-    .write, "INSERT INTO erasure.people (user_id, erased_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    .write,
+    """
+    INSERT INTO erasure.people (\(personColumns.list())) VALUES (\(personColumns.columns.parameters()))
+    ON CONFLICT DO NOTHING
+    """)
   private static let notifyErasure = Statement(.write, "SELECT pg_notify($1, $2)")
   private static let removals = TableRegistry.personal.filter { !TableRegistry.auditTrail.contains($0.name) }.map {
     Statement(.write, "DELETE FROM \($0.name) WHERE \($0.userColumn) = ANY($1)")
@@ -58,8 +64,7 @@ extension StreakStore {
       }
       if let person { try await Self.require(person, by: transaction) }
       let sessions = try await transaction.rows(Self.rememberSessions, .identifier(userID)) {
-        row throws(DatabaseError) in
-        ErasureRecords.Session(sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: userID)
+        row throws(DatabaseError) in try row.erasedSession(Self.erasedSessionColumns)
       }
       try await Self.removeRows(of: [userID], by: transaction)
       try await transaction.execute(Self.rememberPerson, .identifier(userID), .instant(now))
@@ -94,11 +99,11 @@ extension StreakStore {
   }
 
   private static let erasedPeople = Statement(
-    .read, "SELECT user_id, erased_at FROM erasure.people WHERE erased_at >= $1 ORDER BY erased_at")
+    .read, "SELECT \(personColumns.list()) FROM erasure.people WHERE erased_at >= $1 ORDER BY erased_at")
   private static let erasedSessions = Statement(
     .read,
     """
-    SELECT s.session_id, s.secret_hash, s.user_id FROM erasure.sessions s JOIN erasure.people p USING (user_id)
+    SELECT \(erasedSessionColumns.list(of: "s")) FROM erasure.sessions s JOIN erasure.people p USING (user_id)
     WHERE p.erased_at >= $1
     """)
 
@@ -106,24 +111,24 @@ extension StreakStore {
   public func erasures(since moment: Instant) async throws(StoreError) -> ErasureRecords {
     ErasureRecords(
       people: try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
-        ErasureRecords.Person(userID: try row.identifier(0), erasedAt: try row.instant(1))
+        try row.erasedPerson(Self.personColumns)
       },
       sessions: try await database.rows(Self.erasedSessions, .instant(moment)) { row throws(DatabaseError) in
-        ErasureRecords.Session(
-          sessionID: try row.identifier(0), secretHash: try row.bytes(1), userID: try row.identifier(2))
+        try row.erasedSession(Self.erasedSessionColumns)
       })
   }
 
   private static let unknownPeople = Statement(
     .write,
     """
-    INSERT INTO erasure.people (user_id, erased_at) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
+    INSERT INTO erasure.people (\(personColumns.list())) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
     ON CONFLICT DO NOTHING RETURNING user_id
     """)
   private static let unknownSessions = Statement(
     .write,
     """
-    INSERT INTO erasure.sessions (session_id, secret_hash, user_id) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::uuid[])
+    INSERT INTO erasure.sessions (\(erasedSessionColumns.list()))
+    SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::uuid[])
     ON CONFLICT DO NOTHING
     """)
   private static let removeErasedSessions = Statement(

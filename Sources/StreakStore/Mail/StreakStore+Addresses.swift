@@ -25,12 +25,7 @@ extension StreakStore {
     "SELECT user_id, reserved_until IS NOT NULL, reserved_until < now() FROM emails WHERE email_key = $1 FOR UPDATE")
   private static let isVerified = Statement(
     .write, "SELECT email_verified_at IS NOT NULL FROM users WHERE user_id = $1")
-  private static let take = Statement(
-    .write,
-    """
-    INSERT INTO emails (email_key, user_id) VALUES ($1, $2)
-    ON CONFLICT (email_key) DO UPDATE SET user_id = excluded.user_id, reserved_until = NULL
-    """)
+  private static let take = Statement(.write, EmailColumn.assign())
   private static let removeAddress = Statement(
     .write, "UPDATE users SET email = '', email_verified_at = NULL WHERE user_id = $1")
   private static let removeTokensOfAddress = Statement(

@@ -14,7 +14,7 @@ extension StreakStore {
   private static let enqueue = Statement(
     .write,
     """
-    INSERT INTO mail_outbox (user_id, mail_id, kind, recipient, language, sealed, enqueued_at, expires_at, due_at)
+    INSERT INTO mail_outbox (\(OutboxColumn.inserted.list()))
     SELECT $1, $2, $3, $4::text, coalesce((SELECT nullif(language, '') FROM users WHERE user_id = $1), $5), $6, now(),
       now() + make_interval(secs => $7::integer), CASE WHEN $4 <> '' THEN now() END
     WHERE $1 = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM heads WHERE user_id = $1)
@@ -37,7 +37,7 @@ extension StreakStore {
   private static let enqueueNotice = Statement(
     .write,
     """
-    INSERT INTO mail_outbox (user_id, mail_id, kind, recipient, language, sealed, enqueued_at, expires_at, due_at)
+    INSERT INTO mail_outbox (\(OutboxColumn.inserted.list()))
     SELECT user_id, $2, $3, email, language, $4, now(), now() + make_interval(secs => $5::integer), now() FROM users
     WHERE user_id = $1 AND email_verified_at IS NOT NULL AND email <> '' AND $6 > (
       SELECT count(*) FROM mail_outbox o WHERE o.user_id = $1 AND o.enqueued_at > now() - interval '1 day')
@@ -53,6 +53,7 @@ extension StreakStore {
 
   // MARK: Taking
 
+  private static let dueColumns = Selection(OutboxColumn.due)
   private static let take = Statement(
     .write,
     """
@@ -62,7 +63,7 @@ extension StreakStore {
     )
     UPDATE mail_outbox o SET due_at = clock_timestamp() + make_interval(secs => $2::integer), attempts = o.attempts + 1
     FROM due WHERE o.user_id = due.user_id AND o.mail_id = due.mail_id
-    RETURNING o.user_id, o.mail_id, o.kind, o.recipient, o.language, o.sealed, o.attempts, o.expires_at < clock_timestamp()
+    RETURNING \(dueColumns.list(of: "o")), o.expires_at < clock_timestamp()
     """)
 
   /// Takes mails whose turn it is, so that no other worker has them for a while.
@@ -71,10 +72,7 @@ extension StreakStore {
   ///   are due again.
   package func takeMails(countMax: Int32, leaseSeconds: Int32) async throws(StoreError) -> [DueMail] {
     try await database.rows(Self.take, .int32(countMax), .int32(leaseSeconds)) { row throws(DatabaseError) in
-      DueMail(
-        userID: try row.identifier(0), mailID: try row.identifier(1), kind: try row.int32(2),
-        recipient: try row.string(3), language: try row.string(4), sealed: try row.bytes(5), attempts: try row.int32(6),
-        isExpired: try row.bool(7))
+      try row.dueMail(Self.dueColumns)
     }
   }
 

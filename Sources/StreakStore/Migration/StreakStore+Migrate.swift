@@ -9,7 +9,7 @@ extension StreakStore {
     .write, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   static let person = Statement(.read, "SELECT \(ledgerColumns.list()) FROM heads WHERE user_id = $1")
 
-  static let sessionColumns = Selection(Array(SessionColumn.allCases))
+  static let sessionColumns = Selection(SessionColumn.record)
   private static let lockedSession = Statement(
     .write, "SELECT \(sessionColumns.list()) FROM sessions WHERE session_id = $1 FOR UPDATE")
   private static let session = Statement(
@@ -64,15 +64,8 @@ extension StreakStore {
   private static let claimSession = Statement(
     .write,
     """
-    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL,
-      sealed_stash = NULL
+    UPDATE sessions SET \(SessionColumn.claim)
     WHERE session_id = $1 AND (claimed_by IS NULL OR claimed_by = $2)
-    """)
-  private static let claimNewSession = Statement(
-    .write,
-    """
-    INSERT INTO sessions (session_id, secret_hash, last_contact_at, claimed_by, migration_id)
-    VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
     """)
 
   /// Migrates a session into an account: claim, data, stored reply and audit event in one
@@ -239,8 +232,7 @@ extension StreakStore {
       let claimed =
         session == nil
         ? try await transaction.execute(
-          Self.claimNewSession, .identifier(migration.sessionID), .identifier(userID),
-          .identifier(migration.migrationID), .instant(now), .bytes(record.sessionSecretHash))
+          Self.insertingClaimed(migration, secretHash: record.sessionSecretHash, by: userID, at: now))
         : try await transaction.execute(
           Self.claimSession, .identifier(migration.sessionID), .identifier(userID),
           .identifier(migration.migrationID), .instant(now))

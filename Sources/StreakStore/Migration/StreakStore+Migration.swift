@@ -6,27 +6,27 @@ extension StreakStore {
   private static let claimKnown = Statement(
     .write,
     """
-    UPDATE sessions SET claimed_by = $2, migration_id = $3, last_contact_at = $4, sealed_start = NULL,
-      sealed_stash = NULL
+    UPDATE sessions SET \(SessionColumn.claim)
     WHERE session_id = $1 AND claimed_by IS NULL AND secret_hash = $5 AND anchor IS NOT DISTINCT FROM $6
     """)
 
-  // A session that began offline, or whose row was removed.
-  private static let claimUnknown = Statement(
-    .write,
-    """
-    INSERT INTO sessions (session_id, secret_hash, last_contact_at, claimed_by, migration_id)
-    VALUES ($1, $5, $4, $2, $3) ON CONFLICT (session_id) DO NOTHING
-    """)
+  /// Inserts a session as part of an account: one that began offline, or whose row was removed.
+  static func insertingClaimed(
+    _ migration: MigrationRecord, secretHash: [UInt8], by userID: Identifier, at now: Instant
+  ) -> BoundStatement {
+    let record = SessionRecord(
+      sessionID: migration.sessionID, secretHash: secretHash, anchor: nil, claimedBy: userID,
+      migrationID: migration.migrationID)
+    return NewSession(record: record, lastContactAt: now).insertion
+  }
 
   /// Makes a session part of an account. Changes no row if the session has changed since the caller
   /// read it.
   static func claiming(_ session: NewMigration, for userID: Identifier, at now: Instant) -> BoundStatement {
     let migration = session.record.migration
     if !session.isSessionKnown {
-      return BoundStatement(
-        claimUnknown, .identifier(migration.sessionID), .identifier(userID), .identifier(migration.migrationID),
-        .instant(now), .bytes(session.record.sessionSecretHash))
+      return insertingClaimed(
+        migration, secretHash: session.record.sessionSecretHash, by: userID, at: now)
     }
     return BoundStatement(
       claimKnown, .identifier(migration.sessionID), .identifier(userID), .identifier(migration.migrationID),

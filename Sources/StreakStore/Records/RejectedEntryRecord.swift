@@ -10,7 +10,7 @@ public struct RejectedEntryRecord: Sendable, Equatable {
   public var day: Day
   public var done: Bool
   public var note: String
-  public var made: ClientTime
+  public var clientTime: ClientTime
   /// The number of the schema's `ErrorReason`.
   public var reason: Int32
   public var rejectedAt: Instant
@@ -19,7 +19,7 @@ public struct RejectedEntryRecord: Sendable, Equatable {
 
   public init(
     entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Day, done: Bool,
-    note: String, made: ClientTime, reason: Int32, rejectedAt: Instant,
+    note: String, clientTime: ClientTime, reason: Int32, rejectedAt: Instant,
     noteHash: [UInt8] = []
   ) {
     self.entryID = entryID
@@ -29,7 +29,7 @@ public struct RejectedEntryRecord: Sendable, Equatable {
     self.day = day
     self.done = done
     self.note = note
-    self.made = made
+    self.clientTime = clientTime
     self.reason = reason
     self.rejectedAt = rejectedAt
     self.noteHash = noteHash

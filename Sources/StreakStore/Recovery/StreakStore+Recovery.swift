@@ -159,7 +159,7 @@ extension StreakStore {
       try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
       let before = person.changeNumberBefore
       let merged = await change(person, isLarge: isLarge) { ledger in
-        ledger.bringBack(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)
+        ledger.restore(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)
       }
       guard let habits = merged ?? nil else { return .rollBack(.habitLimit) }
       try await finishChange(person, at: now, by: transaction)

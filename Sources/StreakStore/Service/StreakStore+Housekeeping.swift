@@ -9,7 +9,7 @@ extension StreakStore {
   public static let sessionsKeptDays: Int64 = 365
   /// How long audit events without an account are kept, in days. The database's own function keeps
   /// them at least as long.
-  public static let strangersEventsKeptDays: Int64 = 30
+  public static let unauthenticatedEventsKeptDays: Int64 = 30
   /// Rows removed by one statement.
   static let forgottenRowsMax: Int32 = 5_000
 
@@ -54,12 +54,12 @@ extension StreakStore {
       SELECT ctid FROM emails WHERE reserved_until < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
     """)
 
-  private static let forgetStrangersEvents = Statement(.write, "SELECT forget_strangers_events($1, $2)")
+  private static let forgetUnauthenticatedEvents = Statement(.write, "SELECT forget_unauthenticated_events($1, $2)")
 
-  private func forgetStrangersEvents(at now: Instant) async throws(StoreError) -> Int {
-    let before = now.advanced(bySeconds: -Self.strangersEventsKeptDays * 86_400)
+  private func forgetUnauthenticatedEvents(at now: Instant) async throws(StoreError) -> Int {
+    let before = now.advanced(bySeconds: -Self.unauthenticatedEventsKeptDays * 86_400)
     let removed = try await database.row(
-      Self.forgetStrangersEvents, .instant(before), .int32(Self.forgottenRowsMax)
+      Self.forgetUnauthenticatedEvents, .instant(before), .int32(Self.forgottenRowsMax)
     ) { row throws(DatabaseError) in try row.int64(0) }
     return Int(clamping: removed ?? 0)
   }
@@ -83,7 +83,7 @@ extension StreakStore {
     }
     var removed = Int(Self.forgottenRowsMax)
     while removed == Int(Self.forgottenRowsMax) {
-      removed = try await forgetStrangersEvents(at: now)
+      removed = try await forgetUnauthenticatedEvents(at: now)
       count += removed
     }
     return count

@@ -9,8 +9,7 @@ extension StreakStore {
     .write,
     """
     WITH ended AS (DELETE FROM server_probes WHERE probed_at < now() - interval '1 day' AND server <> $1),
-      probed AS (INSERT INTO server_probes (server, probed_at, watches) VALUES ($1, now(), $2)
-        ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at, watches = excluded.watches)
+      probed AS (\(WatchPresence.noteProbe(of: "$1", watches: "$2")))
     SELECT \(WatchPresence.isWatchedElsewhere("$1"))
     """)
   private static let probeRoom = Statement(

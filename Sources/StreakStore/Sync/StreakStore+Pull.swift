@@ -160,14 +160,10 @@ extension StreakStore {
         (id: try row.identifier(pulledHabit[.habitID]), habit: try row.habitState(pulledHabit))
       }
     }
-    let steps = try results.with(2) { result throws(DatabaseError) in
-      try result.map { row throws(DatabaseError) in
-        let isThere = try row.boolOrNull(pulledState[.done]) != nil
-        return (
-          version: try row.int64(0), key: try row.cellKey(pulledKey),
-          cell: isThere ? try row.cellState(pulledState) : nil
-        )
-      }
+    var steps = PulledSteps(cellsMax: cellsMax)
+    try results.with(2) { result throws(DatabaseError) in
+      steps.cells.reserveCapacity(min(result.rowCount, cellsMax))
+      try result.prefix { row throws(DatabaseError) in try steps.take(row) }
     }
     let notices = try results.with(3) { result throws(DatabaseError) in
       try result.map { row throws(DatabaseError) in try row.notice(pulledNotice) }
@@ -178,21 +174,50 @@ extension StreakStore {
       guard noticeBytes <= pulledNoticeBytesMax || noticeCount == 0 else { break }
       noticeCount += 1
     }
-    var (count, noteBytes) = (0, 0)
-    for step in steps.prefix(cellsMax) {
-      noteBytes += step.cell?.cell.note.utf8.count ?? 0
-      guard noteBytes <= pulledNoteBytesMax || count == 0 else { break }
-      count += 1
-    }
-    let last = steps.count > count ? steps.prefix(count).last : nil
     return (
       PullPage(
         head: after, habits: habits,
-        cells: steps.prefix(count).compactMap { step in step.cell.map { (step.key, $0) } },
+        cells: steps.cells,
         notices: Array(notices.prefix(noticeCount)),
         hasMoreNotices: noticeCount < notices.count || notices.count == Int(pulledNoticesMax),
-        next: place.next(after: last.map { ($0.version, $0.key) }, changeNumber: after.changeNumber), isReset: false),
+        next: place.next(after: steps.goOn ? steps.last : nil, changeNumber: after.changeNumber), isReset: false),
       before == after
     )
+  }
+
+  /// The steps of a page. A page may have thousands of cells: each is decoded once, into its place.
+  private struct PulledSteps {
+    let cellsMax: Int
+    var cells: [(key: CellKey, cell: CellState)] = []
+    private(set) var last: (version: Int64, key: CellKey)?
+    /// There are more steps than the page may have.
+    private(set) var goOn = false
+    private var count = 0
+    private var noteBytes = 0
+
+    init(cellsMax: Int) { self.cellsMax = cellsMax }
+
+    /// Takes the next step.
+    /// - Returns: Whether the page may have another one.
+    mutating func take(_ row: borrowing Row) throws(DatabaseError) -> Bool {
+      guard count < cellsMax else {
+        goOn = true
+        return false
+      }
+      let key = try row.cellKey(pulledKey)
+      // Its state is NULL if another step follows with a later one.
+      if try row.boolOrNull(pulledState[.done]) != nil {
+        let cell = try row.cellState(pulledState)
+        noteBytes += cell.cell.note.utf8.count
+        guard noteBytes <= pulledNoteBytesMax || count == 0 else {
+          goOn = true
+          return false
+        }
+        cells.append((key, cell))
+      }
+      count += 1
+      last = (try row.int64(0), key)
+      return true
+    }
   }
 }

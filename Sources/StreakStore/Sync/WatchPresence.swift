@@ -32,6 +32,14 @@ final class WatchPresence: Sendable {
     note(isWatchedElsewhere: isWatchedElsewhere)
   }
 
+  /// SQL that notes when a server was probed last, and whether devices watch through it.
+  static func noteProbe(of server: String, watches: String) -> String {
+    """
+    INSERT INTO server_probes (server, probed_at, watches) VALUES (\(server), now(), \(watches))
+    ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at, watches = excluded.watches
+    """
+  }
+
   /// SQL: whether devices watch through a server other than the parameter's. A server that died
   /// counts for five minutes; the longest time between two probes of a live one is a minute.
   static func isWatchedElsewhere(_ parameter: String) -> String {
@@ -64,8 +72,7 @@ extension StreakStore {
   private static let announce = Statement(
     .write,
     """
-    WITH noted AS (INSERT INTO server_probes (server, probed_at, watches) VALUES ($1, now(), true)
-      ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at, watches = true RETURNING server)
+    WITH noted AS (\(WatchPresence.noteProbe(of: "$1", watches: "true")) RETURNING server)
     SELECT pg_notify($2, server::text) FROM noted
     """)
   private static let readPresence = Statement(.read, "SELECT \(WatchPresence.isWatchedElsewhere("$1"))")

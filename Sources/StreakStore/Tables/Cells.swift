@@ -35,10 +35,10 @@ enum CellColumn: Int, TableColumn {
     case .seq: .int64(columnName) { $0.state.stamp.id.seq }
     case .changedTime: .int64(columnName) { Int64(bitPattern: $0.state.stamp.time.packed) }
     case .details: .bytes(columnName) { $0.state.encodedDetails }
-    case .occurredAt: .instant(columnName) { $0.state.made.occurredAt }
-    case .zone: .text(columnName) { $0.state.made.zone }
-    case .utcOffsetSeconds: .int32(columnName) { $0.state.made.utcOffsetSeconds }
-    case .dayStartMinutes: .int16(columnName) { Int16(clamping: $0.state.made.dayStartMinutes) }
+    case .occurredAt: .instant(columnName) { $0.state.clientTime.occurredAt }
+    case .zone: .text(columnName) { $0.state.clientTime.zone }
+    case .utcOffsetSeconds: .int32(columnName) { $0.state.clientTime.utcOffsetSeconds }
+    case .dayStartMinutes: .int16(columnName) { Int16(clamping: $0.state.clientTime.dayStartMinutes) }
     case .recordedAt: .instant(columnName) { $0.state.recordedAt }
     case .firstVersion, .nextVersion: .int64(columnName) { $0.linkedVersion }
     case .noteHash: .bytes(columnName) { $0.noteHash }
@@ -54,7 +54,7 @@ extension Row {
 
   /// Decodes `CellColumn.state`.
   func cellState(_ at: Selection<CellColumn>) throws(DatabaseError) -> CellState {
-    let made = ClientTime(
+    let clientTime = ClientTime(
       occurredAt: try instant(at[.occurredAt]), zone: try string(at[.zone]),
       utcOffsetSeconds: try int32(at[.utcOffsetSeconds]), dayStartMinutes: Int32(try int16(at[.dayStartMinutes])))
     let stamp = Stamp(
@@ -63,7 +63,7 @@ extension Row {
     let trust = CellTrust(number: UInt8(clamping: try int16(at[.quarantineReason])))
     var state = CellState(
       cell: CellContent(done: try bool(at[.done]), note: try string(at[.note]), trust: trust),
-      version: try int64(at[.version]), stamp: stamp, made: made, recordedAt: try instant(at[.recordedAt]))
+      version: try int64(at[.version]), stamp: stamp, clientTime: clientTime, recordedAt: try instant(at[.recordedAt]))
     state.setDetails(encoded: try bytes(at[.details]))
     return state
   }

@@ -27,11 +27,6 @@ enum MigrationColumn: Int, TableColumn {
   }
 }
 
-/// The columns of `sessions` that a migration reads.
-enum SessionColumn: Int, TableColumn {
-  case sessionID, secretHash, anchor, sealedStart, claimedBy, migrationID
-}
-
 extension Row {
   /// Decodes `MigrationColumn.record`.
   func migration(_ at: Selection<MigrationColumn>) throws(DatabaseError) -> MigrationRecord {
@@ -41,13 +36,5 @@ extension Row {
       result: try bytes(at[.result]), committedAt: try instant(at[.committedAt]),
       changeNumber: try int64(at[.changeNumber]), undoneAt: try instantOrNull(at[.undoneAt]),
       undoResult: try bytesOrNull(at[.undoResult]))
-  }
-
-  /// Decodes all of `SessionColumn`.
-  func session(_ at: Selection<SessionColumn>) throws(DatabaseError) -> SessionRecord {
-    SessionRecord(
-      sessionID: try identifier(at[.sessionID]), secretHash: try bytes(at[.secretHash]),
-      anchor: try instantOrNull(at[.anchor]), sealedStart: try bytesOrNull(at[.sealedStart]),
-      claimedBy: try identifierOrNull(at[.claimedBy]), migrationID: try identifierOrNull(at[.migrationID]))
   }
 }

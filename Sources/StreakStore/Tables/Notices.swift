@@ -3,12 +3,12 @@ internal import StreakDomain
 
 /// The columns of `notices`.
 enum NoticeColumn: Int, TableColumn {
-  case userID, noticeID, kind, habitID, day, field, kept, other, otherDeviceID, madeAt, version, resolved
+  case userID, noticeID, kind, habitID, day, field, winningValue, losingValue, losingDeviceID, madeAt, version, resolved
 
   /// A notice with its id.
   static let entry: [NoticeColumn] = allCases.filter { $0 != .userID }
   /// The columns that change when the notice exists.
-  static let changing: [NoticeColumn] = [.kept, .other, .version, .resolved]
+  static let changing: [NoticeColumn] = [.winningValue, .losingValue, .version, .resolved]
 
   /// How the column is written.
   var written: WrittenColumn<ApplyStatement.NoticeRow> {
@@ -19,9 +19,9 @@ enum NoticeColumn: Int, TableColumn {
     case .habitID: .identifier(columnName) { $0.notice.habitID }
     case .day: .int32(columnName) { $0.notice.day?.number ?? 0 }
     case .field: .int16(columnName) { Int16(clamping: $0.notice.field?.rawValue ?? 0) }
-    case .kept: .text(columnName) { $0.notice.kept }
-    case .other: .text(columnName) { $0.notice.other }
-    case .otherDeviceID: .identifier(columnName) { $0.notice.otherDeviceID }
+    case .winningValue: .text(columnName) { $0.notice.winningValue?.text ?? "" }
+    case .losingValue: .text(columnName) { $0.notice.losingValue?.text ?? "" }
+    case .losingDeviceID: .identifier(columnName) { $0.notice.losingDeviceID }
     case .madeAt: .instant(columnName) { $0.notice.madeAt }
     case .version: .int64(columnName) { $0.notice.version }
     case .resolved: .bool(columnName) { $0.notice.isResolved }
@@ -33,11 +33,14 @@ extension Row {
   /// Decodes `NoticeColumn.entry`.
   func notice(_ at: Selection<NoticeColumn>) throws(DatabaseError) -> (id: Identifier, notice: Notice) {
     let day = try int32(at[.day])
+    let kind = Notice.Kind(rawValue: try int16(at[.kind])) ?? .noteConflict
+    let field = HabitField(rawValue: Int(try int16(at[.field])))
+    let form = Notice.Form(kind, field)
     let notice = Notice(
-      kind: Notice.Kind(rawValue: try int16(at[.kind])) ?? .noteConflict, habitID: try identifier(at[.habitID]),
-      day: day == 0 ? nil : Day(day), field: HabitField(rawValue: Int(try int16(at[.field]))),
-      kept: try string(at[.kept]), other: try string(at[.other]),
-      otherDeviceID: try identifierOrNull(at[.otherDeviceID]), madeAt: try instant(at[.madeAt]),
+      kind: kind, habitID: try identifier(at[.habitID]), day: day == 0 ? nil : Day(day), field: field,
+      winningValue: Notice.Value(try string(at[.winningValue]), form),
+      losingValue: Notice.Value(try string(at[.losingValue]), form),
+      losingDeviceID: try identifierOrNull(at[.losingDeviceID]), madeAt: try instant(at[.madeAt]),
       version: try int64(at[.version]), isResolved: try bool(at[.resolved]))
     return (try identifier(at[.noticeID]), notice)
   }

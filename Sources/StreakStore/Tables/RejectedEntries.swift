@@ -20,10 +20,10 @@ enum RejectedEntryColumn: Int, TableColumn {
     case .day: .int32(columnName) { $0.record.day.number }
     case .done: .bool(columnName) { $0.record.done }
     case .note: .text(columnName) { $0.record.note }
-    case .occurredAt: .instant(columnName) { $0.record.made.occurredAt }
-    case .zone: .text(columnName) { $0.record.made.zone }
-    case .utcOffsetSeconds: .int32(columnName) { $0.record.made.utcOffsetSeconds }
-    case .dayStartMinutes: .int32(columnName) { $0.record.made.dayStartMinutes }
+    case .occurredAt: .instant(columnName) { $0.record.clientTime.occurredAt }
+    case .zone: .text(columnName) { $0.record.clientTime.zone }
+    case .utcOffsetSeconds: .int32(columnName) { $0.record.clientTime.utcOffsetSeconds }
+    case .dayStartMinutes: .int32(columnName) { $0.record.clientTime.dayStartMinutes }
     case .reason: .int32(columnName) { $0.record.reason }
     case .rejectedAt: .instant(columnName) { $0.record.rejectedAt }
     case .noteHash: .bytes(columnName) { $0.record.noteHash }
@@ -52,7 +52,7 @@ extension Row {
       entryID: try identifier(at[.entryID]), migrationID: try identifierOrNull(at[.migrationID]),
       index: try int32(at[.entryIndex]), habitID: try identifier(at[.habitID]), day: Day(try int32(at[.day])),
       done: try bool(at[.done]), note: try string(at[.note]),
-      made: ClientTime(
+      clientTime: ClientTime(
         occurredAt: try instant(at[.occurredAt]), zone: try string(at[.zone]),
         utcOffsetSeconds: try int32(at[.utcOffsetSeconds]), dayStartMinutes: try int32(at[.dayStartMinutes])),
       reason: try int32(at[.reason]), rejectedAt: try instant(at[.rejectedAt]), noteHash: try bytes(at[.noteHash]))

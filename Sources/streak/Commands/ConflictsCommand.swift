@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct ConflictsCommand: AsyncParsableCommand {
@@ -27,10 +28,10 @@ struct ConflictsCommand: AsyncParsableCommand {
     try await options.run(timeoutMilliseconds: Streak.soonMilliseconds) { client, hasServer in
       try await Streak.sendSoon(client, hasServer, false)
       let notices = try await client.notices().sorted { $0.value.version < $1.value.version }
-      for (choice, takesOther) in [(takeOther, true), (keep, false)] {
+      for (choice, takesLosing) in [(takeOther, true), (keep, false)] {
         guard let choice else { continue }
         for (id, _) in try find(choice, notices.filter { !$0.value.isResolved }) {
-          try await client.resolve(id, takingOther: takesOther)
+          try await client.resolve(id, takingLosing: takesLosing)
           try await client.acknowledge(id)
         }
       }
@@ -49,7 +50,7 @@ struct ConflictsCommand: AsyncParsableCommand {
       if seen != nil || takeOther != nil || keep != nil { return try await Streak.sendSoon(client, hasServer, false) }
       let rejected = try await client.rejectedOperations()
       let names = NoticeText(try await client.habits(includingArchived: true))
-      if json { return say(names.json(notices, rejected).text) }
+      if json { return say(names.json(notices, rejected).asciiText) }
       for (id, notice) in notices { say(names.text(id, notice)) }
       for rejected in rejected { say(names.text(rejected.operation, rejected.reason)) }
       guard !notices.isEmpty || !rejected.isEmpty else { return }

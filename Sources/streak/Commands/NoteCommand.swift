@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct NoteCommand: AsyncParsableCommand {
@@ -48,7 +49,7 @@ struct NoteCommand: AsyncParsableCommand {
         habit.cells.filter { !$0.value.note.isEmpty && (on == nil || on?.day == $0.key) }.sorted { $0.key > $1.key }
           .map { $0.value.json(of: $0.key) }
       }
-      return say(JSONText.array(notes).text)
+      return say(JSONValue.array(notes).asciiText)
     }
     for habit in found {
       for line in habit.notes where on == nil || on?.day == line.day { say(line.text) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct StatusCommand: AsyncParsableCommand {
@@ -33,7 +34,7 @@ struct StatusCommand: AsyncParsableCommand {
         noticeCount: try await client.notices().count + client.rejectedOperations().count)
       if json {
         let habits = shown.map { $0.json(since: CalendarText($0, weeks: weeks, style: .output).firstDay) }
-        return say(JSONText.object([("habits", .array(habits))] + account.json).text)
+        return say(JSONValue.object([("habits", .array(habits))] + account.json).asciiText)
       }
       if shown.isEmpty { say(account.noHabits) }
       for view in shown {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct TodayCommand: AsyncParsableCommand {
@@ -13,7 +14,7 @@ struct TodayCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run { client, _ in
       let habits = try await client.habits()
-      if json { return say(JSONText.array(habits.map { $0.json(since: nil) }).text) }
+      if json { return say(JSONValue.array(habits.map { $0.json(since: nil) }).asciiText) }
       guard !habits.isEmpty else { return say("No habits yet. Make one: streak habit add reading") }
       let text = TodayText(habits: habits, style: .output)
       for line in text.lines { say(line) }

@@ -1,3 +1,4 @@
+import ProtobufCodec
 import StreakClient
 
 /// Where a person's data is stored, and how much waits to be sent: for the current account, or
@@ -42,7 +43,7 @@ struct AccountText {
   var notices: String? { noticeCount > 0 ? "\(noticeCount) to look at: streak conflicts" : nil }
 
   /// The same in JSON.
-  var json: [(String, JSONText)] {
+  var json: [(String, JSONValue)] {
     [
       ("account", current?.json ?? .null), ("otherAccounts", .array(accounts.filter { !$0.isCurrent }.map(\.json))),
       ("notices", .number(noticeCount)),

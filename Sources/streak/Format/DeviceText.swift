@@ -1,3 +1,4 @@
+import ProtobufCodec
 import StreakClient
 import StreakDomain
 
@@ -12,7 +13,7 @@ extension DeviceView {
   }
 
   /// The same in JSON.
-  var json: JSONText {
+  var json: JSONValue {
     .object([
       ("id", .string(id.description)), ("name", .string(name)), ("platform", .string(platform)),
       ("appVersion", .string(appVersion)), ("signedIn", .bool(isSignedIn)), ("thisDevice", .bool(isThisDevice)),

@@ -1,9 +1,10 @@
+import ProtobufCodec
 import StreakClient
 
 extension HabitView {
   /// The habit in JSON, with its streak and its days since a day.
-  func json(since firstDay: Day?) -> JSONText {
-    var members: [(String, JSONText)] = [
+  func json(since firstDay: Day?) -> JSONValue {
+    var members: [(String, JSONValue)] = [
       ("id", .string(id.description)), ("name", .string(fields.name)), ("description", .string(fields.description)),
       ("color", .number(Int(fields.color))), ("archived", .bool(fields.archived)), ("today", .string("\(today)")),
       ("doneToday", .bool(isDoneToday)), ("state", .string(streak.stateName)), ("current", .number(streak.current)),
@@ -18,8 +19,8 @@ extension HabitView {
 }
 
 extension CellContent {
-  func json(of day: Day) -> JSONText {
-    var members: [(String, JSONText)] = [
+  func json(of day: Day) -> JSONValue {
+    var members: [(String, JSONValue)] = [
       ("day", .string("\(day)")), ("done", .bool(done)), ("counts", .bool(done && trust == .counted)),
       ("note", .string(note)),
     ]
@@ -29,7 +30,7 @@ extension CellContent {
 }
 
 extension AccountView {
-  var json: JSONText {
+  var json: JSONValue {
     .object([
       ("email", .string(email)), ("signedIn", .bool(isSignedIn)), ("current", .bool(isCurrent)),
       ("waiting", .number(waiting)),

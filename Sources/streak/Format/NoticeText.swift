@@ -1,3 +1,4 @@
+import ProtobufCodec
 import StreakClient
 
 /// Describes notices and rejections.
@@ -10,19 +11,20 @@ struct NoticeText {
 
   func text(_ id: Identifier, _ notice: Notice) -> String {
     let name = name(notice.habitID)
-    let (kept, other) = (notice.kept.plain, notice.other.plain)
+    let (kept, other) = (notice.winningValue?.text.plain ?? "", notice.losingValue?.text.plain ?? "")
     let place = notice.day.map { "\(name) on \($0)" } ?? name
     let what: String =
       switch notice.kind {
       case .noteConflict: "two notes; kept \"\(kept)\", not kept \"\(other)\""
-      case .doneConflict: "done on one device, undone on another; \(notice.kept == "true" ? "done" : "undone") holds"
+      case .doneConflict:
+        "done on one device, undone on another; \(notice.winningValue == .flag(true) ? "done" : "undone") holds"
       case .fieldConflict:
         "two values of its \(notice.field.map { "\($0)" } ?? "field"); kept \"\(kept)\", not kept \"\(other)\""
       case .deletionConflict: "deleted on one device and used on another; it is archived instead"
       case .streakHealed: "a late day closed a gap: the streak is \(kept) days, not \(other)"
       }
     return
-      "\(id.description.prefix(8))  \(place): \(what)\(notice.isResolved && notice.kind != .streakHealed ? " (settled)" : "")"
+      "\(id.description.prefix(8))  \(place): \(what)\(notice.isResolved && notice.kind != .streakHealed ? " (resolved)" : "")"
   }
 
   func text(_ operation: Operation, _ reason: Reason) -> String {
@@ -48,17 +50,18 @@ extension DeviceReplica.Rejected {
 
 extension NoticeText {
   /// The same in JSON.
-  func json(_ notices: [(key: Identifier, value: Notice)], _ rejected: [DeviceReplica.Rejected]) -> JSONText {
+  func json(_ notices: [(key: Identifier, value: Notice)], _ rejected: [DeviceReplica.Rejected]) -> JSONValue {
     let conflicts = notices.map { id, notice in
-      JSONText.object([
+      JSONValue.object([
         ("id", .string(id.description)), ("kind", .string("\(notice.kind)")),
         ("habit", .string(notice.habitID.description)),
-        ("day", .optional(notice.day)), ("kept", .string(notice.kept)), ("other", .string(notice.other)),
-        ("settled", .bool(notice.isResolved)), ("text", .string(text(id, notice))),
+        ("day", .optional(notice.day)), ("winning_value", .optional(notice.winningValue?.text)),
+        ("losing_value", .optional(notice.losingValue?.text)),
+        ("resolved", .bool(notice.isResolved)), ("text", .string(text(id, notice))),
       ])
     }
     let changes = rejected.map { rejected in
-      JSONText.object([
+      JSONValue.object([
         ("id", .string(rejected.id)), ("kind", .string("rejected")), ("habit", .optional(rejected.operation.habitID)),
         ("reason", .string(rejected.reason.name)), ("text", .string(text(rejected.operation, rejected.reason))),
       ])

@@ -45,17 +45,17 @@ def refusal(error):
     return found
 
 
-def completion(habit, day=None, done=True, note="", made=None, undone=()):
+def completion(habit, day=None, done=True, note="", client_time=None, undone=()):
     """`undone`: the completions that an undo takes back; `Device.make` fills in those that the
     device knows."""
     day = today() if day is None else day
     return dict(set_completion=sync_pb2.SetCompletion(
-        habit_id=habit, day=day, done=done, note=note, made=made or local_time(day), undone=undone))
+        habit_id=habit, day=day, done=done, note=note, client_time=client_time or local_time(day), undone=undone))
 
 
-def note(habit, text, day=None, made=None):
+def note(habit, text, day=None, client_time=None):
     day = today() if day is None else day
-    return dict(set_note=sync_pb2.SetNote(habit_id=habit, day=day, note=text, made=made or local_time(day)))
+    return dict(set_note=sync_pb2.SetNote(habit_id=habit, day=day, note=text, client_time=client_time or local_time(day)))
 
 
 def edit(habit, name="Read", fields=(), **values):
@@ -108,10 +108,10 @@ class Device(Person):
                and (operation.set_completion.habit_id, operation.set_completion.day) == (habit, day)]
         return (list(known.completions) if known else []) + own[-32:]
 
-    def request(self, operations=None, nothing_left=True, page_size=0):
+    def request(self, operations=None, queue_drained=True, page_size=0):
         return sync_pb2.SyncRequest(
             user_id=self.user_id, cursor=self.cursor, operations=self.queue if operations is None else operations,
-            nothing_left=nothing_left, page_size=page_size, sent_at=timestamp_pb2.Timestamp(seconds=int(time.time() + self.ahead)),
+            queue_drained=queue_drained, page_size=page_size, sent_at=timestamp_pb2.Timestamp(seconds=int(time.time() + self.ahead)),
             restated_habits=list(self.former_habits.values()),
             oldest_kept_seq=(self.kept + self.queue)[0].seq if self.kept or self.queue else 0,
             digest=self.digest() if self.cursor and not self.cursor.resume else b"")

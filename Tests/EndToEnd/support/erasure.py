@@ -31,7 +31,7 @@ def claim(person):
     habit = common_pb2.Habit(id=os.urandom(16), name="Read")
     captured = captured_session(
         [migration_pb2.CapturedHabit(habit=habit)],
-        [migration_pb2.CapturedEntry(habit_id=habit.id, day=today(), done=True, made=local_time())])
+        [migration_pb2.CapturedEntry(habit_id=habit.id, day=today(), done=True, client_time=local_time())])
     return started, migration_pb2.SessionClaim(
         session_id=started.session_id, session_secret=started.session_secret, migration_id=os.urandom(16), captured=captured)
 

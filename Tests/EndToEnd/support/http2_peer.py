@@ -11,11 +11,12 @@ import struct
 import hpack
 import interop_pb2 as messages
 import pytest
+import sanitizer
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SERVICE = "/grpc.testing.TestService/"
 EMPTY_MESSAGE = bytes(5)
-SOCKET_SECONDS_MAX = 5
+SOCKET_SECONDS_MAX = sanitizer.seconds(5)
 FRAME_BYTES_MAX = 16_384
 WINDOW_BYTES = 65_535
 WINDOW_BYTES_MAX = 2**31 - 1

@@ -59,7 +59,7 @@ def travel(client):
         device=common_pb2.Device(device_id=os.urandom(16), name="a device", platform="pytest")), None).tokens.access_token
     habit = common_pb2.Habit(id=os.urandom(16), name="Schwimmen im See")
     client.unary(method("PutHabit"), streak_pb2.PutHabitRequest(habit=habit), token)
-    client.unary(method("RecordCompletion"), streak_pb2.RecordCompletionRequest(habit_id=habit.id, day=today(), made=local_time()), token)
+    client.unary(method("RecordCompletion"), streak_pb2.RecordCompletionRequest(habit_id=habit.id, day=today(), client_time=local_time()), token)
     get = method("GetStreak")
     assert client.unary(get, streak_pb2.GetStreakRequest(habit_id=habit.id), token).streak.current == 1
     code, reason = refusal(client.unary, get, streak_pb2.GetStreakRequest(habit_id=os.urandom(16)), token)

@@ -44,7 +44,7 @@ def capture_hash(habits, entries) -> bytes:
                   struct.pack(">i", habit.position), bytes([habit.archived])]
     parts.append(struct.pack(">i", len(entries)))
     for entry in entries:
-        made = entry.made
+        made = entry.client_time
         parts += [entry.habit_id, struct.pack(">i", entry.day), bytes([entry.done]),
                   struct.pack(">qiii", made.occurred_at.seconds, made.occurred_at.nanos, made.utc_offset_seconds,
                               made.day_start_minutes), text(made.zone), text(entry.note)]
@@ -106,7 +106,7 @@ class Person:
     def record(self, habit_id, day=None, note=""):
         day = today() if day is None else day
         return self.streaks.RecordCompletion(
-            streak_pb2.RecordCompletionRequest(habit_id=habit_id, day=day, note=note, made=local_time(day)),
+            streak_pb2.RecordCompletionRequest(habit_id=habit_id, day=day, note=note, client_time=local_time(day)),
             metadata=self.metadata, timeout=30)
 
     def streak(self, habit_id) -> common_pb2.Streak:

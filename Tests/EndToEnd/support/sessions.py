@@ -15,7 +15,7 @@ def habit(name="Read", id=None, claim=None, **fields):
 def entry(captured, day, done=True, note="", seconds=0):
     made = local_time(day)
     made.occurred_at.seconds += seconds
-    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=day, done=done, note=note, made=made)
+    return migration_pb2.CapturedEntry(habit_id=captured.habit.id, day=day, done=done, note=note, client_time=made)
 
 
 def days(captured, count, ending=0):

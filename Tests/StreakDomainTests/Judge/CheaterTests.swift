@@ -69,25 +69,25 @@ private struct Cheater {
     let before = ledger
     body(&ledger, now)
     ledger.readFullHabits(from: before)
-    var made: UInt64 = 0
+    var idCount: UInt64 = 0
     let number = UInt64(ledger.changeNumber)
     ledger.finishChange(now: now) {
-      made += 1
-      return Identifier(high: 99 + made, low: number)
+      idCount += 1
+      return Identifier(high: 99 + idCount, low: number)
     }
     ledger.commit()
   }
 
   // MARK: Arithmetic of its own
 
-  private static func date(_ moment: Instant, _ made: ClientTime, dayStart: Int32) -> Int32 {
-    let local = moment + Int64(made.utcOffsetSeconds) * 1_000 - Int64(dayStart) * 60_000
+  private static func date(_ moment: Instant, _ clientTime: ClientTime, dayStart: Int32) -> Int32 {
+    let local = moment + Int64(clientTime.utcOffsetSeconds) * 1_000 - Int64(dayStart) * 60_000
     return Int32((Double(local.milliseconds) / Double(dayMilliseconds)).rounded(.down))
   }
 
   /// The date by which a statement is judged: a day start moves it by at most 6 hours.
-  private static func judged(_ moment: Instant, _ made: ClientTime) -> Int32 {
-    date(moment, made, dayStart: min(made.dayStartMinutes, 360))
+  private static func judged(_ moment: Instant, _ clientTime: ClientTime) -> Int32 {
+    date(moment, clientTime, dayStart: min(clientTime.dayStartMinutes, 360))
   }
 
   /// The latest date that has begun anywhere.
@@ -162,31 +162,31 @@ private struct Cheater {
 
   private mutating func complete() {
     let place = Int.random(in: devices.indices, using: &random)
-    let made = moment()
-    let key = CellKey(habitID: pick(Self.habits), day: made.day)
+    let clientTime = moment()
+    let key = CellKey(habitID: pick(Self.habits), day: clientTime.day)
     let before = ledger.cells[key]?.statements
     let wanted = Operation.Change.setCompletion(
-      Operation.Completion(habitID: key.habitID, day: key.day, done: true, made: made))
+      Operation.Completion(habitID: key.habitID, day: key.day, done: true, clientTime: clientTime))
     let isDirect = Int.random(in: 0..<4, using: &random) == 0
     // A day that counts already is not claimed again.
     if isDirect && ledger.cells[key]?.cell.counts == true { return }
     let outcome = isDirect ? applyDirectly(wanted, by: place) : apply(wanted, by: place)
     story.append(
-      "device \(devices[place].id.low): \(key.day) at +\((now - createdAt) / 60_000) min, \(made): \(outcome.trust as Any)"
+      "device \(devices[place].id.low): \(key.day) at +\((now - createdAt) / 60_000) min, \(clientTime): \(outcome.trust as Any)"
     )
     guard outcome.status == .applied else { return }
     // A completion after an undo is no claim: it has the status of the undone completion.
     let id = StatementID(source: devices[place].id, seq: devices[place].seq)
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: lastSeen)
     guard before?.inheritedTrust(of: author) == nil else { return }
-    if mayCount(key.day.number, made, by: place) { evidence[key, default: []].insert(devices[place].id) }
+    if mayCount(key.day.number, clientTime, by: place) { evidence[key, default: []].insert(devices[place].id) }
   }
 
-  private mutating func mayCount(_ day: Int32, _ made: ClientTime, by place: Int) -> Bool {
-    let today = Self.judged(now, made)
+  private mutating func mayCount(_ day: Int32, _ clientTime: ClientTime, by place: Int) -> Bool {
+    let today = Self.judged(now, clientTime)
     let caughtUp = devices[place].caughtUp
     if today - day > 30 { return false }
-    guard day >= min(Self.judged(caughtUp, made), today) - 1 else { return today - day <= 2 }
+    guard day >= min(Self.judged(caughtUp, clientTime), today) - 1 else { return today - day <= 2 }
     if devices[place].claimed.contains(day) { return true }
     guard devices[place].claimed.count < Int((now - caughtUp + 14 * hour) / dayMilliseconds) + 2 else { return false }
     devices[place].claimed.insert(day)
@@ -198,12 +198,12 @@ private struct Cheater {
       return
     }
     let place = Int.random(in: devices.indices, using: &random)
-    var made = moment()
-    made.occurredAt = now
+    var clientTime = moment()
+    clientTime.occurredAt = now
     apply(
       .setCompletion(
         Operation.Completion(
-          habitID: key.habitID, day: key.day, done: false, made: made,
+          habitID: key.habitID, day: key.day, done: false, clientTime: clientTime,
           undone: pick([nil, cell.completions, cell.completions]))),
       by: place)
     story.append("undo \(key.day) of \(key.habitID.low)")
@@ -212,19 +212,19 @@ private struct Cheater {
   private mutating func resolve() {
     guard let id = ledger.notices.keys.sorted().randomElement(using: &random) else { return }
     let place = Int.random(in: devices.indices, using: &random)
-    let takesOther = Bool.random(using: &random)
+    let takesLosing = Bool.random(using: &random)
     let notice = ledger.notices[id]
     let key = notice.flatMap { notice in notice.day.map { CellKey(habitID: notice.habitID, day: $0) } }
     let before = key.flatMap { ledger.cells[$0] }
-    apply(.resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther)), by: place)
+    apply(.resolveConflict(Operation.Resolution(noticeID: id, takesLosing: takesLosing)), by: place)
     // A resolution that keeps a day of which its author knew nothing is a claim of that day.
-    if let key, let before, notice?.kind == .doneConflict, !takesOther {
+    if let key, let before, notice?.kind == .doneConflict, !takesLosing {
       let author = Author(
         stamp: Stamp(time: .zero, id: StatementID(source: devices[place].id, seq: devices[place].seq)), seen: lastSeen)
       let isKnown =
         before.statements.standing(knownTo: author).contains { $0.trust != nil }
         || before.statements.inheritedTrust(of: author) != nil
-      if !isKnown, mayCount(key.day.number, before.made, by: place) {
+      if !isKnown, mayCount(key.day.number, before.clientTime, by: place) {
         evidence[key, default: []].insert(devices[place].id)
       }
     }
@@ -242,10 +242,11 @@ private struct Cheater {
     let id = makeID(5)
     let anchor: Instant? = pick([nil, now, now - Int64.random(in: 0...40, using: &random) * dayMilliseconds])
     let entries = (0..<pick([1, 10, 60])).map { _ in
-      let made = moment()
+      let clientTime = moment()
       return CapturedSession.Entry(
-        habitID: pick(Self.habits).bytes, day: made.day, done: Int.random(in: 0..<6, using: &random) > 0, note: "",
-        made: made, occurredAtSeconds: made.occurredAt.seconds, occurredAtNanos: 0)
+        habitID: pick(Self.habits).bytes, day: clientTime.day, done: Int.random(in: 0..<6, using: &random) > 0,
+        note: "",
+        clientTime: clientTime, occurredAtSeconds: clientTime.occurredAt.seconds, occurredAtNanos: 0)
     }
     let session = CapturedSession(
       habits: Self.habits.map { CapturedSession.Habit(id: $0.bytes, name: "h\($0.low)") }, entries: entries,
@@ -273,7 +274,7 @@ private struct Cheater {
         if let anchor, Int64(day) <= Int64(captured) - (max(0, now - anchor) / dayMilliseconds + 2) { continue }
         // Of a session that the server did not see, only claims that a new device could make.
         let isOpen = anchor != nil || isNewAccount || cell.day < ledger.firstDay
-        guard isOpen || Self.judged(now, cell.made) - day <= 2 else { continue }
+        guard isOpen || Self.judged(now, cell.clientTime) - day <= 2 else { continue }
         evidence[CellKey(habitID: habitID, day: cell.day), default: []].insert(id)
       }
     }
@@ -300,17 +301,17 @@ private struct Cheater {
       HabitEntry(id: $0, fields: HabitFields(name: "h\($0.low)"), createdAt: now)
     }
     for _ in 0..<pick([5, 60]) {
-      let made = moment()
-      guard made.day.number <= latest else { continue }
-      let key = CellKey(habitID: pick(Self.habits), day: made.day)
+      let clientTime = moment()
+      guard clientTime.day.number <= latest else { continue }
+      let key = CellKey(habitID: pick(Self.habits), day: clientTime.day)
       guard !saved.cells.contains(where: { $0.key == key }) else { continue }
       saved.cells.append(
         SavedLedger.Cell(
-          key: key, cell: CellContent(done: true, note: "", trust: .counted), made: made, recordedAt: now))
+          key: key, cell: CellContent(done: true, note: "", trust: .counted), clientTime: clientTime, recordedAt: now))
       evidence[key, default: []].insert(id)
     }
     change { ledger, now in
-      _ = ledger.bringBack(saved, by: StatementID(.document, id), isExempt: false, now: now)
+      _ = ledger.restore(saved, by: StatementID(.document, id), isExempt: false, now: now)
     }
     story.append("import \(saved.cells.map { "\($0.key.habitID.low) \($0.key.day)" }.joined(separator: ", "))")
   }

@@ -13,7 +13,7 @@ struct ExhaustiveJudgeTests {
   private static func alphabet(_ mark: String) -> [JudgedWorld.Action] {
     [
       .done(note: nil), .done(note: mark), .note(mark), .note(""), .undo, .name(mark), .archived(true),
-      .archived(false), .delete, .resolve(takesOther: false, choice: 0), .resolve(takesOther: true, choice: 0), .pull,
+      .archived(false), .delete, .resolve(takesLosing: false, choice: 0), .resolve(takesLosing: true, choice: 0), .pull,
     ]
   }
 

@@ -81,7 +81,9 @@ private struct Person {
     if devices.count < 3 && Int.random(in: 0..<30, using: &random) == 0 { register() }
     if Int.random(in: 0..<8, using: &random) > 0 {
       let place = Int.random(in: devices.indices, using: &random)
-      make(.setCompletion(Operation.Completion(habitID: Self.habit, day: here.day, done: true, made: here)), by: place)
+      make(
+        .setCompletion(Operation.Completion(habitID: Self.habit, day: here.day, done: true, clientTime: here)),
+        by: place)
       if Int.random(in: 0..<12, using: &random) == 0 { redo(by: place) }
     }
     for place in devices.indices where devices[place].syncsAt <= now { sync(place) }
@@ -89,13 +91,16 @@ private struct Person {
 
   /// Undoes a tap, and taps again.
   private mutating func redo(by place: Int) {
-    let made = here
+    let clientTime = here
     let id = StatementID(source: devices[place].id, seq: devices[place].seq)
-    let names = (ledger.cells[CellKey(habitID: Self.habit, day: made.day)]?.completions ?? []) + [id]
+    let names = (ledger.cells[CellKey(habitID: Self.habit, day: clientTime.day)]?.completions ?? []) + [id]
     make(
       .setCompletion(
-        Operation.Completion(habitID: Self.habit, day: made.day, done: false, made: made, undone: names)), by: place)
-    make(.setCompletion(Operation.Completion(habitID: Self.habit, day: made.day, done: true, made: made)), by: place)
+        Operation.Completion(
+          habitID: Self.habit, day: clientTime.day, done: false, clientTime: clientTime, undone: names)), by: place)
+    make(
+      .setCompletion(
+        Operation.Completion(habitID: Self.habit, day: clientTime.day, done: true, clientTime: clientTime)), by: place)
   }
 
   private mutating func make(_ change: Operation.Change, by place: Int) {
@@ -127,7 +132,7 @@ private struct Person {
       if outcome.status == .rejected || (wanted.done && outcome.trust != .counted) {
         failure =
           failure
-          ?? "\(wanted.day) of device \(place), arrived at \(now): \(outcome), waits since \(devices[place].waitsSince), \(wanted.made)"
+          ?? "\(wanted.day) of device \(place), arrived at \(now): \(outcome), waits since \(devices[place].waitsSince), \(wanted.clientTime)"
       }
     }
     devices[place].queue = []

@@ -13,7 +13,7 @@ struct JudgedWorld {
     case archived(Bool)
     case delete
     /// Resolves one of the conflicts that the device knows.
-    case resolve(takesOther: Bool, choice: Int)
+    case resolve(takesLosing: Bool, choice: Int)
     /// Receives everything. The device's earlier actions were delivered before.
     case pull
   }
@@ -45,7 +45,7 @@ struct JudgedWorld {
       var place: Int
       var pulls: [[Int]]
     }
-    var made: [Key: Made] = [:]
+    var statements: [Key: Made] = [:]
   }
 
   private struct Device {
@@ -131,13 +131,13 @@ struct JudgedWorld {
     }
     devices[device].seq += 1
     let key = Memory.Key(device: device, place: devices[device].place, pulls: devices[device].pulls)
-    guard let made = memory.made[key] ?? make(step, by: device) else {
+    guard let statement = memory.statements[key] ?? make(step, by: device) else {
       devices[device].place -= 1
       devices[device].seq -= 1
       return false
     }
-    memory.made[key] = made
-    deliver(made, by: device)
+    memory.statements[key] = statement
+    deliver(statement, by: device)
     return true
   }
 
@@ -154,7 +154,7 @@ struct JudgedWorld {
       .map { (id: $0.key, notice: $0.value) }
   }
 
-  private func made(_ ago: Int) -> ClientTime {
+  private func clientTime(_ ago: Int) -> ClientTime {
     ClientTime(occurredAt: Self.now - Int64(ago) * dayMilliseconds, zone: "x", utcOffsetSeconds: 0)
   }
 
@@ -168,15 +168,18 @@ struct JudgedWorld {
     case .pull: return nil
     case .done(let note):
       change = .setCompletion(
-        Operation.Completion(habitID: key.habitID, day: key.day, done: true, note: note, made: made(step.ago)))
+        Operation.Completion(
+          habitID: key.habitID, day: key.day, done: true, note: note, clientTime: clientTime(step.ago)))
       what = .done(day: step.ago, note: note, judged: .counted)
     case .undo:
       let names = Array(Set((state.completions[key] ?? []) + (state.own[key] ?? []))).sorted()
       change = .setCompletion(
-        Operation.Completion(habitID: key.habitID, day: key.day, done: false, made: made(step.ago), undone: names))
+        Operation.Completion(
+          habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(step.ago), undone: names))
       what = .undo(day: step.ago, names: names.compactMap(Self.name))
     case .note(let text):
-      change = .setNote(Operation.Note(habitID: key.habitID, day: key.day, text: text, made: made(step.ago)))
+      change = .setNote(
+        Operation.Note(habitID: key.habitID, day: key.day, text: text, clientTime: clientTime(step.ago)))
       what = .note(day: step.ago, text: text)
     case .name(let name):
       change = .editHabit(
@@ -188,12 +191,12 @@ struct JudgedWorld {
           habitID: key.habitID, fields: HabitFields(name: "-", archived: archived), changed: [.archived]))
       what = .edit(.archived, archived ? "true" : "false")
     case .delete: (change, what) = (.deleteHabit(key.habitID), .delete)
-    case .resolve(let takesOther, let choice):
+    case .resolve(let takesLosing, let choice):
       guard !state.conflicts.isEmpty else { return nil }
       let (id, notice) = state.conflicts[choice % state.conflicts.count]
-      change = .resolveConflict(Operation.Resolution(noticeID: id, takesOther: takesOther))
+      change = .resolveConflict(Operation.Resolution(noticeID: id, takesLosing: takesLosing))
       habit = Int(notice.habitID.low) - 1
-      what = resolution(of: notice, takesOther: takesOther, habit: habit, by: state, device: device)
+      what = resolution(of: notice, takesLosing: takesLosing, habit: habit, by: state, device: device)
     }
     let time = Self.time(device, state.place, skew: step.skew)
     return Made(
@@ -204,17 +207,17 @@ struct JudgedWorld {
 
   /// The chosen value; for the winning one, the value that its author knows as such.
   private func resolution(
-    of notice: Notice, takesOther: Bool, habit: Int, by state: Device, device: Int
+    of notice: Notice, takesLosing: Bool, habit: Int, by state: Device, device: Int
   ) -> Reference.What {
     let known = references[habit].known(to: state.vector, device: device, before: Int(state.seq))
     let day = notice.day.map { $0.distance(to: today) } ?? 0
     switch notice.kind {
-    case .noteConflict: return .note(day: day, text: takesOther ? notice.other : known.note(of: day))
-    case .doneConflict: return takesOther ? .undo(day: day, names: known.standingNames(day)) : .keepDone(day: day)
+    case .noteConflict: return .note(day: day, text: takesLosing ? notice.losingValue?.text ?? "" : known.note(of: day))
+    case .doneConflict: return takesLosing ? .undo(day: day, names: known.standingNames(day)) : .keepDone(day: day)
     case .fieldConflict:
       let field: Reference.Field = notice.field == .name ? .name : .archived
-      return .edit(field, takesOther ? notice.other : known.stated(field))
-    case .deletionConflict, .streakHealed: return takesOther ? .delete : .edit(.archived, "true")
+      return .edit(field, takesLosing ? notice.losingValue?.text ?? "" : known.stated(field))
+    case .deletionConflict, .streakHealed: return takesLosing ? .delete : .edit(.archived, "true")
     }
   }
 
@@ -225,32 +228,32 @@ struct JudgedWorld {
   // MARK: Delivering
 
   /// A device sends again a statement that another server had.
-  mutating func sendAgain(_ made: Made) { deliver(made, by: made.statement.name.device) }
+  mutating func sendAgain(_ stated: Made) { deliver(stated, by: stated.statement.name.device) }
 
-  private mutating func deliver(_ made: Made, by device: Int) {
-    log.append(made)
-    var statement = made.statement
+  private mutating func deliver(_ stated: Made, by device: Int) {
+    log.append(stated)
+    var statement = stated.statement
     if case .done(let day, let note, _) = statement.what {
-      let inherited = references[made.habit].inheritedTrust(of: statement, day: day)
+      let inherited = references[stated.habit].inheritedTrust(of: statement, day: day)
       statement.what = .done(day: day, note: note, judged: inherited ?? judge(day, by: device))
-      noteOwn(made, day, by: device)
+      noteOwn(stated, day, by: device)
     }
-    if case .keepDone(let day) = statement.what { noteOwn(made, day, by: device) }
-    references[made.habit].statements.append(statement)
+    if case .keepDone(let day) = statement.what { noteOwn(stated, day, by: device) }
+    references[stated.habit].statements.append(statement)
     delivered[device] += 1
     if !isBatched {
       ledger.readFullHabits(from: batch)
       ledger.commit()
       batch = ledger
     }
-    let outcome = ledger.apply(made.operation, by: Self.deviceID(device), now: Self.now)
+    let outcome = ledger.apply(stated.operation, by: Self.deviceID(device), now: Self.now)
     if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.name ?? "")" }
-    ledger.advance(deviceID: Self.deviceID(device), to: made.operation.seq)
+    ledger.advance(deviceID: Self.deviceID(device), to: stated.operation.seq)
   }
 
-  private mutating func noteOwn(_ made: Made, _ ago: Int, by device: Int) {
-    let key = CellKey(habitID: Self.habitID(made.habit), day: today.advanced(by: -ago))
-    devices[device].own[key, default: []].append(StatementID(source: Self.deviceID(device), seq: made.operation.seq))
+  private mutating func noteOwn(_ stated: Made, _ ago: Int, by device: Int) {
+    let key = CellKey(habitID: Self.habitID(stated.habit), day: today.advanced(by: -ago))
+    devices[device].own[key, default: []].append(StatementID(source: Self.deviceID(device), seq: stated.operation.seq))
   }
 
   private var failure: String?
@@ -312,7 +315,8 @@ struct JudgedWorld {
 extension Reference.Conflict {
   init(_ notice: Notice) {
     self.init(
-      notice.kind, day: notice.day.map { $0.distance(to: today) }, field: notice.field?.rawValue, kept: notice.kept,
-      other: notice.other, device: Int(notice.otherDeviceID?.low ?? 0) - 1)
+      notice.kind, day: notice.day.map { $0.distance(to: today) }, field: notice.field?.rawValue,
+      kept: notice.winningValue?.text ?? "archived",
+      other: notice.losingValue?.text ?? "deleted", device: Int(notice.losingDeviceID?.low ?? 0) - 1)
   }
 }

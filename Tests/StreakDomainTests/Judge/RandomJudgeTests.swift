@@ -127,7 +127,7 @@ struct RandomJudgeTests {
         case 13: .archived(true)
         case 14: .archived(false)
         case 15: .delete
-        case 16..<19: .resolve(takesOther: Bool.random(using: &random), choice: Int.random(in: 0..<4, using: &random))
+        case 16..<19: .resolve(takesLosing: Bool.random(using: &random), choice: Int.random(in: 0..<4, using: &random))
         default: .pull
         }
       var step = Step(action)

@@ -72,11 +72,11 @@ $$;
 
 -- Events without an account are found by their age. Users' events have no retention: they stay as
 -- long as the account.
-CREATE INDEX strangers_events_by_age ON audit_events (occurred_at) WHERE user_id = '00000000-0000-0000-0000-000000000000';
+CREATE INDEX unauthenticated_events_by_age ON audit_events (occurred_at) WHERE user_id = '00000000-0000-0000-0000-000000000000';
 
 -- Removes events without an account, at most rows_max, that are older than 30 days: the serving
 -- role may remove no others.
-CREATE FUNCTION forget_strangers_events(older_than timestamptz, rows_max integer) RETURNS bigint
+CREATE FUNCTION forget_unauthenticated_events(older_than timestamptz, rows_max integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE forgotten bigint;
 BEGIN
@@ -113,5 +113,5 @@ DO $$ BEGIN
     current_schema());
   EXECUTE format('ALTER FUNCTION erase_audit_trail(uuid) SET search_path TO %I, pg_temp', current_schema());
   EXECUTE format(
-    'ALTER FUNCTION forget_strangers_events(timestamptz, integer) SET search_path TO %I, pg_temp', current_schema());
+    'ALTER FUNCTION forget_unauthenticated_events(timestamptz, integer) SET search_path TO %I, pg_temp', current_schema());
 END $$;

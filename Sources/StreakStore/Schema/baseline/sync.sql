@@ -47,9 +47,10 @@ CREATE TABLE notices (
   -- 0: about the habit itself.
   day integer NOT NULL,
   field smallint NOT NULL,
-  kept text NOT NULL,
-  other text NOT NULL,
-  other_device_id uuid,
+  -- As text; empty for a deletion, which has no values.
+  winning_value text NOT NULL,
+  losing_value text NOT NULL,
+  losing_device_id uuid,
   made_at timestamptz NOT NULL,
   version bigint NOT NULL,
   resolved boolean NOT NULL,

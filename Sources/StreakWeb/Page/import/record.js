@@ -48,8 +48,8 @@ const recordAll = (state, history, clock, now) => {
         }
       }
       try {
-        const made = timeOfDay(clock, day, dayStart, now);
-        record(state, { habitId, day, done: true, note: note || undefined, made, before: known ?? null }, now);
+        const clientTime = timeOfDay(clock, day, dayStart, now);
+        record(state, { habitId, day, done: true, note: note || undefined, clientTime, before: known ?? null }, now);
         if (known?.done) {
           report.notes += 1;
         } else {

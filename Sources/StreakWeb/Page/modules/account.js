@@ -109,7 +109,7 @@ export class Account {
    * every device says the same of today.
    */
   takeZones(zones, now) {
-    this.zones = this.queue.reduce((known, { setCompletion }) => (setCompletion ? noteZone(known, setCompletion.made, now) : known), zones);
+    this.zones = this.queue.reduce((known, { setCompletion }) => (setCompletion ? noteZone(known, setCompletion.clientTime, now) : known), zones);
   }
 
   // MARK: records

@@ -346,8 +346,8 @@ export class Accounts {
 
   /** The result of an earlier migration of this session. A long one does not fit into a refusal. */
   async #earlier(error, pending) {
-    const told = error.detail("streak.v1.MigrationResult");
-    if (told) return told;
+    const result = error.detail("streak.v1.MigrationResult");
+    if (result) return result;
     const { migrations } = await this.calls.call("MigrationService/ListMigrations", {}, pending.userId);
     return (migrations ?? []).findLast(({ result }) => result?.sessionId === pending.claim.sessionId)?.result;
   }

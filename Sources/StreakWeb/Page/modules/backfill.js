@@ -14,9 +14,9 @@ export class BackfillAllowance {
     this.caughtUpAt = caughtUpAt;
   }
 
-  claim(day, made, now) {
-    const today = judgedDay(made, now);
-    const caughtUpDay = Math.min(judgedDay(made, this.caughtUpAt), today);
+  claim(day, clientTime, now) {
+    const today = judgedDay(clientTime, now);
+    const caughtUpDay = Math.min(judgedDay(clientTime, this.caughtUpAt), today);
     const age = today - day;
     if (age > lateDaysMax) return "TOO_OLD";
     if (age > backfillDaysMax && day < caughtUpDay - 1) return "BACKFILL";

@@ -16,11 +16,11 @@ export const captureBytes = (habits, entries) => {
     writer.id(habit.id).text(habit.name).text(habit.description).int32(habit.color).int32(habit.position).byte(habit.archived);
   }
   writer.int32(entries.length);
-  for (const { habitId, day, done, made, note } of entries) {
-    const milliseconds = Date.parse(made.occurredAt);
+  for (const { habitId, day, done, clientTime, note } of entries) {
+    const milliseconds = Date.parse(clientTime.occurredAt);
     const seconds = Math.floor(milliseconds / 1000);
     writer.id(habitId).int32(day).byte(done).int64(seconds).int32((milliseconds - seconds * 1000) * 1_000_000)
-      .int32(made.utcOffsetSeconds).int32(made.dayStartMinutes).text(made.zone).text(note);
+      .int32(clientTime.utcOffsetSeconds).int32(clientTime.dayStartMinutes).text(clientTime.zone).text(note);
   }
   return writer.bytes;
 };
@@ -46,7 +46,7 @@ export const capture = async (session, capturedAt) => {
     .sort((left, right) => left.day - right.day || byId(left.habitId, right.habitId))
     .slice(-sessionEntriesMax)
     .sort((left, right) => byId(left.habitId, right.habitId) || left.day - right.day)
-    .map(({ habitId, day, done: isDone, note, made }) => ({ habitId, day, done: isDone, note, made }));
+    .map(({ habitId, day, done: isDone, note, clientTime }) => ({ habitId, day, done: isDone, note, clientTime }));
   const hash = await sha256(captureBytes(habits, entries));
   return {
     habits, entries, capturedAt,

@@ -48,43 +48,43 @@ export const addHabit = (state, { name, description = "", color = 0, archived = 
   return id;
 };
 
-const check = (day, note, made, now) => {
+const check = (day, note, clientTime, now) => {
   if (utf8Length(note) > noteBytesMax || note.includes("\0")) throw new RuleError("INVALID_NOTE");
-  const reason = rejection(day, made, now);
+  const reason = rejection(day, clientTime, now);
   if (reason) throw new RuleError(reason);
 };
 
 const stateInSession = (state, entry, before, now) => {
   if (!before && (state.session?.entries.size ?? 0) >= sessionEntriesMax) throw new RuleError("SESSION_FULL");
   state.setSessionEntry(entry, now);
-  state.session.zones = noteZone(state.session.zones, entry.made, now);
+  state.session.zones = noteZone(state.session.zones, entry.clientTime, now);
 };
 
 /**
  * States that a day is done, or not done. A note of `undefined` stays; an empty one is cleared.
  * `before` is the day as it is shown, for callers that have it; null if there is nothing.
  */
-export const record = (state, { habitId, day, done, note, made, before: known }, now) => {
+export const record = (state, { habitId, day, done, note, clientTime, before: known }, now) => {
   const before = known === undefined ? cellOf(state, habitId, day) : known;
-  check(day, note ?? "", made, now);
+  check(day, note ?? "", clientTime, now);
   const { account } = state;
   if (!done) {
     if (!before) throw new RuleError("CELL_NOT_FOUND");
     // A session was not sent to any server: every entry can be undone.
-    if (account && isSealed(day, judgedDay(made, now))) throw new RuleError("DAY_SEALED");
+    if (account && isSealed(day, judgedDay(clientTime, now))) throw new RuleError("DAY_SEALED");
   }
   const isNoteNew = done && note !== undefined && note !== (before?.note ?? "");
   if (before?.done === done && !isNoteNew) return false;
   if (!account) {
-    stateInSession(state, { habitId, day, done, note: isNoteNew ? note : (before?.note ?? ""), made }, before, now);
+    stateInSession(state, { habitId, day, done, note: isNoteNew ? note : (before?.note ?? ""), clientTime }, before, now);
     return true;
   }
   // A completion without a note states none: clearing a note is a statement of its own.
   if (before?.done !== done || note !== "") {
-    account.make({ setCompletion: { habitId, day, done, ...(done && note ? { note } : {}), made } }, now);
-    account.zones = noteZone(account.zones, made, now);
+    account.make({ setCompletion: { habitId, day, done, ...(done && note ? { note } : {}), clientTime } }, now);
+    account.zones = noteZone(account.zones, clientTime, now);
   }
-  if (isNoteNew && note === "") account.make({ setNote: { habitId, day, note: "", made } }, now);
+  if (isNoteNew && note === "") account.make({ setNote: { habitId, day, note: "", clientTime } }, now);
   return true;
 };
 
@@ -152,20 +152,20 @@ export class Client {
   tap(habitId, done, { day, note } = {}) {
     return this.#change((state, now) => {
       if (!habitsOf(state).has(habitId)) throw new RuleError("HABIT_NOT_FOUND");
-      const made = timeOfDay(this.clock, day, dayStartOf(state), now);
-      record(state, { habitId, day: day ?? dayOf(made), done, note, made }, now);
+      const clientTime = timeOfDay(this.clock, day, dayStartOf(state), now);
+      record(state, { habitId, day: day ?? dayOf(clientTime), done, note, clientTime }, now);
     });
   }
 
   /** Sets the note of a day, done or not; empty text clears it. */
   setNote(habitId, day, note) {
     return this.#change((state, now) => {
-      const made = timeOfDay(this.clock, day, dayStartOf(state), now);
+      const clientTime = timeOfDay(this.clock, day, dayStartOf(state), now);
       const before = cellOf(state, habitId, day);
-      check(day, note, made, now);
+      check(day, note, clientTime, now);
       if (note === (before?.note ?? "")) return;
-      if (state.account) state.account.make({ setNote: { habitId, day, note, made } }, now);
-      else stateInSession(state, { habitId, day, done: before?.done ?? false, note, made }, before, now);
+      if (state.account) state.account.make({ setNote: { habitId, day, note, clientTime } }, now);
+      else stateInSession(state, { habitId, day, done: before?.done ?? false, note, clientTime }, before, now);
     });
   }
 
@@ -183,12 +183,12 @@ export class Client {
   }
 
   /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
-  async resolve(noticeId, takesOther) {
+  async resolve(noticeId, takesLosing) {
     const { resolve } = await import("./resolution.js");
     return this.#change(({ account }, now) => {
       const notice = account?.notices.get(noticeId);
       if (!notice) return;
-      resolve(account, notice, takesOther, this.clock, now);
+      resolve(account, notice, takesLosing, this.clock, now);
       account.acknowledge(noticeId);
     });
   }

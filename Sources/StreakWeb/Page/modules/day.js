@@ -12,7 +12,7 @@ export const dayAt = (milliseconds, utcOffsetSeconds, dayStartMinutes) =>
   Math.floor((milliseconds + utcOffsetSeconds * 1000 - dayStartMinutes * 60_000) / dayMilliseconds);
 
 /** The day of a `LocalTime`. */
-export const dayOf = (made) => dayAt(Date.parse(made.occurredAt), made.utcOffsetSeconds ?? 0, made.dayStartMinutes ?? 0);
+export const dayOf = (clientTime) => dayAt(Date.parse(clientTime.occurredAt), clientTime.utcOffsetSeconds ?? 0, clientTime.dayStartMinutes ?? 0);
 
 /** Year, month (1 to 12) and day of the month of a day. */
 export const civil = (day) => {

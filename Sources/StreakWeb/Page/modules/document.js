@@ -84,7 +84,7 @@ export const localDocument = (view) => {
   const records = {
     habits: habits.map(([id, { name, description, color, position, archived }]) => compact({ id, name, description, color, position, archived })),
     ledger: cells.map((cell) => ({
-      date: isoDay(cell.day), cell: compact({ habitId: cell.habitId, day: cell.day, done: cell.done, note: cell.note, ...trust(cell), made: cell.made }),
+      date: isoDay(cell.day), cell: compact({ habitId: cell.habitId, day: cell.day, done: cell.done, note: cell.note, ...trust(cell), clientTime: cell.clientTime }),
     })),
   };
   const header = JSON.stringify(compact({ schemaVersion: 2, exportedAt: new Date(view.now).toISOString(), userId: view.account?.userId }));

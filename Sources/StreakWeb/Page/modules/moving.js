@@ -62,7 +62,7 @@ export const moveSession = (state, claim, { isSecondDevice = false, result, user
   }
   for (const [key, entry] of session.entries) {
     const before = sent.days.get(key) ?? { done: false, note: "" };
-    const about = { habitId: nameOf(entry.habitId), day: entry.day, made: entry.made };
+    const about = { habitId: nameOf(entry.habitId), day: entry.day, clientTime: entry.clientTime };
     if (entry.done !== before.done) {
       const undone = entry.done ? {} : { undone: migrationIds.map((sourceId) => ({ sourceId, seq: "0" })) };
       make(account, { setCompletion: { ...about, done: entry.done, ...undone } }, now);
@@ -86,7 +86,7 @@ export const moveIntoSession = (state, userId, clock, now) => {
   if (!account || account.standing === "unknown") return false;
   const dayStart = shownDayStart(account);
   const { habits, entries } = everythingShown(account, clock, now, dayStart);
-  const beganAt = Math.min(now, ...[...entries.values()].map((entry) => Date.parse(entry.made.occurredAt)));
+  const beganAt = Math.min(now, ...[...entries.values()].map((entry) => Date.parse(entry.clientTime.occurredAt)));
   state.changeSession(beganAt, (session) => {
     if (session.habits.size === 0) session.zones = account.zones;
     session.begunAt = Math.min(session.begunAt, beganAt);
@@ -96,7 +96,7 @@ export const moveIntoSession = (state, userId, clock, now) => {
   for (const [id, fields] of habits) state.setSessionHabit(id, fields, now);
   for (const [key, entry] of entries) {
     const known = state.session.entries.get(key);
-    if (!known || known.made.occurredAt < entry.made.occurredAt) state.setSessionEntry(entry, now);
+    if (!known || known.clientTime.occurredAt < entry.clientTime.occurredAt) state.setSessionEntry(entry, now);
   }
   const { pendingMigration } = state.settings;
   state.setSettings({
@@ -114,26 +114,26 @@ export const moveIntoSession = (state, userId, clock, now) => {
 const everythingShown = (account, clock, now, dayStart) => {
   const habits = new Map();
   const entries = new Map();
-  const set = (habitId, day, done, note, made) => entries.set(cellKey(habitId, day), { habitId, day, done, note, made });
+  const set = (habitId, day, done, note, clientTime) => entries.set(cellKey(habitId, day), { habitId, day, done, note, clientTime });
   const waiting = [...account.migrated.values()].filter((migrated) => !migrated.isReceived);
   for (const { claim, habitMap } of waiting.sort((left, right) => left.migratedAt - right.migratedAt)) {
     const names = new Map(habitMap);
     const sent = sentWith(claim);
     for (const [id, fields] of sent.habits) habits.set(names.get(id) ?? id, fields);
-    for (const entry of sent.days.values()) set(names.get(entry.habitId) ?? entry.habitId, entry.day, entry.done, entry.note, entry.made);
+    for (const entry of sent.days.values()) set(names.get(entry.habitId) ?? entry.habitId, entry.day, entry.done, entry.note, entry.clientTime);
   }
   for (const op of [...account.kept.map((kept) => kept.op), ...account.queue].map((each) => meaning(account, each))) {
     const about = op.setCompletion ?? op.setNote;
     if (op.deleteHabit) habits.delete(op.deleteHabit.habitId);
     if (!about) continue;
     const known = entries.get(cellKey(about.habitId, about.day));
-    if (op.setNote) set(about.habitId, about.day, known?.done ?? false, about.note ?? "", about.made);
-    else set(about.habitId, about.day, about.done, (about.done && about.note) || known?.note || "", about.made);
+    if (op.setNote) set(about.habitId, about.day, known?.done ?? false, about.note ?? "", about.clientTime);
+    else set(about.habitId, about.day, about.done, (about.done && about.note) || known?.note || "", about.clientTime);
   }
   for (const [id, fields] of shownHabits(account)) habits.set(id, fields);
   for (const [key, cell] of shownCells(account, now)) {
-    const made = entries.get(key)?.made ?? timeOfDay(clock, cell.day, dayStart, now);
-    set(cell.habitId, cell.day, cell.done, cell.note, made);
+    const clientTime = entries.get(key)?.clientTime ?? timeOfDay(clock, cell.day, dayStart, now);
+    set(cell.habitId, cell.day, cell.done, cell.note, clientTime);
   }
   for (const [key, entry] of entries) if (!habits.has(entry.habitId)) entries.delete(key);
   return { habits, entries };
@@ -148,7 +148,7 @@ export const takeStashBack = (state, stash, now) => {
   const meantime = state.session;
   state.dropSession();
   const { captured } = stash;
-  const moments = captured.entries?.map((entry) => Date.parse(entry.made.occurredAt)) ?? [];
+  const moments = captured.entries?.map((entry) => Date.parse(entry.clientTime.occurredAt)) ?? [];
   state.changeSession(now, (session) => {
     Object.assign(session, {
       sessionId: stash.sessionId, secret: stash.sessionSecret, startKey: base64(randomBytes(32)),
@@ -159,9 +159,9 @@ export const takeStashBack = (state, stash, now) => {
   });
   for (const { habit } of captured.habits ?? []) state.setSessionHabit(habit.id, fieldsOf(habit), now);
   for (const entry of captured.entries ?? []) {
-    const made = { utcOffsetSeconds: 0, dayStartMinutes: 0, ...entry.made };
-    state.setSessionEntry({ habitId: entry.habitId, day: entry.day ?? 0, done: entry.done ?? false, note: entry.note ?? "", made }, now);
-    state.session.zones = noteZone(state.session.zones, made, now);
+    const clientTime = { utcOffsetSeconds: 0, dayStartMinutes: 0, ...entry.clientTime };
+    state.setSessionEntry({ habitId: entry.habitId, day: entry.day ?? 0, done: entry.done ?? false, note: entry.note ?? "", clientTime }, now);
+    state.session.zones = noteZone(state.session.zones, clientTime, now);
   }
   if (captured.capturedAt?.dayStartMinutes) state.setSettings({ dayStart: captured.capturedAt.dayStartMinutes });
   const names = new Map();
@@ -173,7 +173,7 @@ export const takeStashBack = (state, stash, now) => {
   for (const entry of meantime?.entries.values() ?? []) {
     const habitId = names.get(entry.habitId) ?? entry.habitId;
     const known = state.session.entries.get(cellKey(habitId, entry.day));
-    if (!known || known.made.occurredAt < entry.made.occurredAt) state.setSessionEntry({ ...entry, habitId }, now);
+    if (!known || known.clientTime.occurredAt < entry.clientTime.occurredAt) state.setSessionEntry({ ...entry, habitId }, now);
   }
 };
 

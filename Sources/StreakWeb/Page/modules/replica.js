@@ -24,7 +24,9 @@ export const momentOf = (text) => (text ? Date.parse(text) : 0);
 
 /** A value of a notice: a text, a flag or a number; undefined if it has none. */
 const valueOf = ({ text, flag, number } = {}) => text ?? flag ?? (number === undefined ? undefined : Number(number));
-const withValues = (notice) => ({ ...notice, kept: valueOf(notice.kept), other: valueOf(notice.other) });
+const withValues = (notice) => ({
+  ...notice, winningValue: valueOf(notice.winningValue), losingValue: valueOf(notice.losingValue),
+});
 
 /** Prepares a response outside of a transaction: its items' digests are made here. */
 export const prepare = async (response) => ({
@@ -111,7 +113,7 @@ const isStillChosen = (account, resolution) => {
     habitIdOf(account, op) === habitIdOf(account, resolution.statement) && about(meaning(account, op)) === about(resolution.statement));
 };
 
-const settle = (account, outcomes, now) => {
+const applyOutcomes = (account, outcomes, now) => {
   for (const outcome of outcomes) {
     if (outcome.seq !== account.queue[0]?.seq) continue;
     const op = account.queue.shift();
@@ -221,7 +223,7 @@ const receive = (account, changes, sent, now) => {
   for (const habit of sent.restatedHabits) {
     if (sameFields(account.formerHabits.get(habit.id), fieldsOf(habit))) drop(account, "formerHabits", habit.id);
   }
-  settle(account, changes.outcomes, now);
+  applyOutcomes(account, changes.outcomes, now);
   account.deletionAt = changes.deletionAt;
   if (changes.latestTime > account.lastTime) account.lastTime = changes.latestTime;
   // The server holds less of this device than it had acknowledged.

@@ -9,24 +9,24 @@ import { fieldName, shownDayStart, shownHabits } from "./shown.js";
  * the person sees until the server has decided the resolution, and what is sent instead to a server
  * that does not have the conflict.
  */
-const statementOf = (account, notice, takesOther, made) => {
-  const value = takesOther ? notice.other : notice.kept;
+const statementOf = (account, notice, takesLosing, clientTime) => {
+  const value = takesLosing ? notice.losingValue : notice.winningValue;
   const fields = shownHabits(account).get(notice.habitId);
   const edit = (name, changed) => ({
     editHabit: { habit: { id: notice.habitId, ...fields, ...changed }, fields: [`HABIT_FIELD_${name.toUpperCase()}`] },
   });
   switch (notice.kind) {
     case "NOTICE_KIND_NOTE_CONFLICT":
-      return { setNote: { habitId: notice.habitId, day: notice.day, note: value, made } };
+      return { setNote: { habitId: notice.habitId, day: notice.day, note: value, clientTime } };
     case "NOTICE_KIND_DONE_CONFLICT":
-      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value, made } };
+      return { setCompletion: { habitId: notice.habitId, day: notice.day, done: value, clientTime } };
     case "NOTICE_KIND_FIELD_CONFLICT": {
       if (!fields) return undefined;
       const name = fieldName(notice.field);
       return edit(name, { [name]: value });
     }
     case "NOTICE_KIND_DELETION_CONFLICT":
-      if (takesOther) return { deleteHabit: { habitId: notice.habitId } };
+      if (takesLosing) return { deleteHabit: { habitId: notice.habitId } };
       return fields && edit("archived", { archived: true });
     default:
       return undefined;
@@ -37,15 +37,15 @@ const statementOf = (account, notice, takesOther, made) => {
  * Adds the resolution of a conflict. Until the server has decided it, the person sees `statement`:
  * the chosen value, as a change of its own.
  */
-export const makeResolution = (account, noticeId, takeOther, statement, now) => {
-  const op = make(account, { resolveConflict: { noticeId, takeOther } }, now);
+export const makeResolution = (account, noticeId, takeLosing, statement, now) => {
+  const op = make(account, { resolveConflict: { noticeId, takeLosing } }, now);
   account.resolutions.set(op.hybridTime, { statement, isDecided: false });
   account.changed.add(`resolutions ${op.hybridTime}`);
 };
 
 /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
-export const resolve = (account, notice, takesOther, clock, now) => {
-  const made = timeOfDay(clock, notice.day, shownDayStart(account), now);
-  const statement = statementOf(account, notice, takesOther, made);
-  if (statement) makeResolution(account, notice.noticeId, takesOther, statement, now);
+export const resolve = (account, notice, takesLosing, clock, now) => {
+  const clientTime = timeOfDay(clock, notice.day, shownDayStart(account), now);
+  const statement = statementOf(account, notice, takesLosing, clientTime);
+  if (statement) makeResolution(account, notice.noticeId, takesLosing, statement, now);
 };

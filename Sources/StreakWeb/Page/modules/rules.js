@@ -20,24 +20,24 @@ const futureSlackMilliseconds = 300_000;
 const judgedDayStartMinutesMax = 360;
 const zoneBytesMax = 64;
 
-const offsetOf = (made) => made.utcOffsetSeconds ?? 0;
-const startOf = (made) => made.dayStartMinutes ?? 0;
+const offsetOf = (clientTime) => clientTime.utcOffsetSeconds ?? 0;
+const startOf = (clientTime) => clientTime.dayStartMinutes ?? 0;
 
 /** The latest date anywhere on Earth, with five minutes of slack. */
 export const latestToday = (now) => dayAt(now + futureSlackMilliseconds, utcOffsetMax, 0);
 
 /** The date by which a day is judged: of a moment, in the statement's own offset. */
-export const judgedDay = (made, at) => dayAt(at, offsetOf(made), Math.min(startOf(made), judgedDayStartMinutesMax));
+export const judgedDay = (clientTime, at) => dayAt(at, offsetOf(clientTime), Math.min(startOf(clientTime), judgedDayStartMinutesMax));
 
 /** Why a statement about a day would be rejected; undefined if it is not. */
-export const rejection = (day, made, now) => {
+export const rejection = (day, clientTime, now) => {
   const isValid =
-    day >= earliestDay && day <= latestDay && offsetOf(made) >= utcOffsetMin && offsetOf(made) <= utcOffsetMax &&
-    startOf(made) >= 0 && startOf(made) <= 1439 && made.zone !== "" && utf8Length(made.zone) <= zoneBytesMax;
+    day >= earliestDay && day <= latestDay && offsetOf(clientTime) >= utcOffsetMin && offsetOf(clientTime) <= utcOffsetMax &&
+    startOf(clientTime) >= 0 && startOf(clientTime) <= 1439 && clientTime.zone !== "" && utf8Length(clientTime.zone) <= zoneBytesMax;
   if (!isValid) return "INVALID_FIELD";
   // Before the comparison with the moment: a clock that is ahead is the likelier cause.
   if (day > latestToday(now)) return "FUTURE_DAY";
-  if (day !== dayOf(made)) return "DAY_MISMATCH";
+  if (day !== dayOf(clientTime)) return "DAY_MISMATCH";
   return undefined;
 };
 
@@ -54,8 +54,8 @@ const isRecent = (use, now) => now - use.at <= zoneWindowMilliseconds;
  * Adds the zone of a statement to the zones used lately, most recent first. A clock that is ahead
  * counts as now. Returns a new list.
  */
-export const noteZone = (zones, made, now) => {
-  const use = { offset: offsetOf(made), dayStart: startOf(made), at: Math.min(Date.parse(made.occurredAt), now) };
+export const noteZone = (zones, clientTime, now) => {
+  const use = { offset: offsetOf(clientTime), dayStart: startOf(clientTime), at: Math.min(Date.parse(clientTime.occurredAt), now) };
   const isSame = (other) => other.offset === use.offset && other.dayStart === use.dayStart;
   use.at = Math.max(use.at, ...zones.filter(isSame).map((other) => other.at));
   const sorted = [use, ...zones.filter((other) => !isSame(other))].sort((left, right) => right.at - left.at);

@@ -86,7 +86,7 @@ const statedCells = (account, base, now) => {
     if (!cell) continue;
     // "Done after all" has the status of the completion that it confirms, and claims nothing.
     if (op.setCompletion?.done && !op.resolveConflict) {
-      const expected = backfill.claim(about.day, about.made, now);
+      const expected = backfill.claim(about.day, about.clientTime, now);
       // A day that was judged before keeps its status, unless the new one is better.
       const before = account.cells.get(key)?.quarantine ?? expected;
       stated.set(key, { ...cell, quarantine: before === "" ? "" : expected, isUnsent: true });

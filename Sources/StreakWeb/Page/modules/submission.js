@@ -22,7 +22,7 @@ export const submission = (account, digest) => {
     userId: account.userId,
     cursor: account.cursor,
     operations,
-    nothingLeft: operations.length === account.queue.length,
+    queueDrained: operations.length === account.queue.length,
     restatedHabits: restated.slice(0, Math.max(restatedHabitsMax, namedHabits.size)).map(([id, fields]) => ({
       id, ...fields, ...(account.aliases.has(id) ? { aliasOf: account.aliases.get(id) } : {}),
     })),

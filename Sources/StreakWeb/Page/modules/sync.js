@@ -39,14 +39,14 @@ const submissionFor = (account, isFirst) => {
   const last = isFirst && account.migrated.size > 0 ? 0 : (lost?.afterSeq ?? Number.MAX_SAFE_INTEGER);
   const operations = submission.operations.filter((op) => Number(op.seq) <= last);
   if (operations.length === submission.operations.length) return submission;
-  return { ...submission, operations, nothingLeft: false };
+  return { ...submission, operations, queueDrained: false };
 };
 
 const requestOf = (submission, sentAt) => ({
   userId: submission.userId,
   ...(submission.cursor ? { cursor: submission.cursor } : {}),
   operations: submission.operations,
-  nothingLeft: submission.nothingLeft,
+  queueDrained: submission.queueDrained,
   pageSize,
   sentAt: new Date(sentAt).toISOString(),
   restatedHabits: submission.restatedHabits,
@@ -141,7 +141,7 @@ export class Sync {
         account.credentials = null;
         account.standing = "mustRegister";
       }
-      if (next === "done" && submission.nothingLeft) account.caughtUpAt = now;
+      if (next === "done" && submission.queueDrained) account.caughtUpAt = now;
       if (isLoss) noteLoss(account, now);
       if (next !== "ignore" && answer.changes?.zones) account.takeZones(answer.changes.zones, now);
       if (next !== "ignore" && answer.changes?.seen) {

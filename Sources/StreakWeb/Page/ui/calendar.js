@@ -18,9 +18,9 @@ const monthOf = (day) => {
 const step = ({ year, month }, by) => monthOf(dayFrom(year, month, 15) + by * 30);
 
 /** Why a day that is entered now would not count; an empty text if it will. */
-const expectation = (app, day, made) => {
+const expectation = (app, day, clientTime) => {
   const { view, clock } = app;
-  if (view.account) return new BackfillAllowance(view.account.caughtUpAt).claim(day, made, clock.now());
+  if (view.account) return new BackfillAllowance(view.account.caughtUpAt).claim(day, clientTime, clock.now());
   const first = view.session?.preview?.first ?? view.here - lateDaysMax + 1;
   if (day >= first) return "";
   return view.session?.isAnchored && day > view.here - lateDaysMax ? "ANCHOR" : "OVER_LIMIT";
@@ -28,12 +28,12 @@ const expectation = (app, day, made) => {
 
 const openDay = (app, habit, day) => {
   const cell = habit.cells.get(day);
-  const made = timeOfDay(app.clock, day, app.view.dayStart);
+  const clientTime = timeOfDay(app.clock, day, app.view.dayStart);
   const isLocked = Boolean(app.view.account) && cell?.done && isSealed(day, app.view.here);
   const edited = { done: cell?.done ?? false, note: cell?.note ?? "", failure: "" };
   const title = dayText(day);
   return openDialog(`${habit.name}, ${title}`, (close, redraw) => {
-    const reason = cell?.done && edited.done ? cell.quarantine : expectation(app, day, made);
+    const reason = cell?.done && edited.done ? cell.quarantine : expectation(app, day, clientTime);
     const submit = async (event) => {
       event.preventDefault();
       try {

@@ -22,18 +22,18 @@ const valueText = (notice, value) => {
 
 const title = (notice, name) => {
   const kind = kindOf(notice);
-  if (kind === "streak_healed") return t("notices.healed", { name, count: notice.kept });
+  if (kind === "streak_healed") return t("notices.healed", { name, count: notice.winningValue });
   return t(`notices.conflict.${kind}`, { name, day: notice.day ? dayText(notice.day, { dateStyle: "medium" }) : "", field: notice.field ? t(`field.${fieldName(notice.field)}`) : "" });
 };
 
 /** Both notes of a day, one after the other. */
-const together = (notice) => [notice.kept, notice.other].filter(Boolean).join("\n");
+const together = (notice) => [notice.winningValue, notice.losingValue].filter(Boolean).join("\n");
 
 const one = (app, notice) => {
   const name = app.view.habits.find((habit) => habit.id === notice.habitId)?.name ?? t("nav.today");
   const kind = kindOf(notice);
   const seen = () => app.attempt(() => app.client.acknowledge(notice.noticeId));
-  const resolve = (takesOther) => app.attempt(() => app.client.resolve(notice.noticeId, takesOther));
+  const resolve = (takesLosing) => app.attempt(() => app.client.resolve(notice.noticeId, takesLosing));
   const both = () => app.attempt(async () => {
     await app.client.setNote(notice.habitId, notice.day, together(notice));
     await app.client.acknowledge(notice.noticeId);
@@ -43,12 +43,12 @@ const one = (app, notice) => {
   return h("section", { class: "card", key: notice.noticeId, "data-test": "notice", "data-kind": kind },
     h("h2", {}, title(notice, name)),
     notice.madeAt && h("p", { class: "soft small" }, momentText(Date.parse(notice.madeAt))),
-    kind === "streak_healed" && h("p", {}, t("notices.healedText", { count: notice.other })),
+    kind === "streak_healed" && h("p", {}, t("notices.healedText", { count: notice.losingValue })),
     kind !== "streak_healed" && h("div", { class: "values" },
-      h("div", { class: "value" }, h("p", { class: "soft small" }, t("notices.kept")), h("p", { "data-test": "kept-value" }, valueText(notice, notice.kept)), isOpen && button(t("notices.keep"), "keep-value", () => resolve(false))),
-      h("div", { class: "value" }, h("p", { class: "soft small" }, t("notices.other")), h("p", { "data-test": "other-value" }, kind === "deletion" ? t("notices.deleted") : valueText(notice, notice.other)), isOpen && button(t("notices.take"), "take-other", () => resolve(true)))),
+      h("div", { class: "value" }, h("p", { class: "soft small" }, t("notices.kept")), h("p", { "data-test": "kept-value" }, valueText(notice, notice.winningValue)), isOpen && button(t("notices.keep"), "keep-value", () => resolve(false))),
+      h("div", { class: "value" }, h("p", { class: "soft small" }, t("notices.other")), h("p", { "data-test": "other-value" }, kind === "deletion" ? t("notices.deleted") : valueText(notice, notice.losingValue)), isOpen && button(t("notices.take"), "take-other", () => resolve(true)))),
     h("div", { class: "buttons" },
-      isOpen && kind === "note" && notice.kept && notice.other && utf8Length(together(notice)) <= noteBytesMax && button(t("notices.takeBoth"), "take-both", both),
+      isOpen && kind === "note" && notice.winningValue && notice.losingValue && utf8Length(together(notice)) <= noteBytesMax && button(t("notices.takeBoth"), "take-both", both),
       button(t("notices.seen"), "seen", seen)));
 };
 

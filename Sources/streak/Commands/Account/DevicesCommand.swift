@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct DevicesCommand: AsyncParsableCommand {
@@ -14,7 +15,7 @@ struct DevicesCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run(needsServer: true) { client, _ in
       let devices = try await client.devices()
-      if json { return say(JSONText.array(devices.map(\.json)).text) }
+      if json { return say(JSONValue.array(devices.map(\.json)).asciiText) }
       for device in devices { say(device.line) }
     }
   }

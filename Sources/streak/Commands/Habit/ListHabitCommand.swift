@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProtobufCodec
 import StreakClient
 
 struct ListHabitCommand: AsyncParsableCommand {
@@ -15,7 +16,7 @@ struct ListHabitCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run { client, _ in
       let habits = try await client.habits(includingArchived: all)
-      if json { return say(JSONText.array(habits.map { $0.json(since: nil) }).text) }
+      if json { return say(JSONValue.array(habits.map { $0.json(since: nil) }).asciiText) }
       for habit in habits {
         say(habit.fields.name.plain + (habit.fields.archived ? " (archived)" : ""))
       }

@@ -24,5 +24,5 @@ streaks.PutHabit(streak_pb2.PutHabitRequest(habit=common_pb2.Habit(id=habit, nam
 now = int(time.time())
 made = common_pb2.LocalTime(occurred_at=Timestamp(seconds=now), zone="UTC")
 reply = streaks.RecordCompletion(
-    streak_pb2.RecordCompletionRequest(habit_id=habit, day=now // 86400, made=made), metadata=token)
+    streak_pb2.RecordCompletionRequest(habit_id=habit, day=now // 86400, client_time=made), metadata=token)
 print(f"streak: {reply.streak.current} day")

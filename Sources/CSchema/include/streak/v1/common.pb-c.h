@@ -89,8 +89,8 @@ typedef enum _Streak__V1__ErrorReason {
    */
   STREAK__V1__ERROR_REASON__FUTURE_DAY = 11,
   /*
-   * INVALID_ARGUMENT: the day is not the one that `made` gives: date(occurred_at + utc_offset -
-   * day_start).
+   * INVALID_ARGUMENT: the day is not the one that `client_time` gives: date(occurred_at +
+   * utc_offset - day_start).
    */
   STREAK__V1__ERROR_REASON__DAY_MISMATCH = 12,
   /*
@@ -311,6 +311,84 @@ typedef enum _Streak__V1__ErrorReason {
   STREAK__V1__ERROR_REASON__OPERATOR_RIGHT_MISSING = 61
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__ERROR_REASON)
 } Streak__V1__ErrorReason;
+/*
+ * The status that a call was answered with: gRPC's codes, each with its number and 1 more.
+ */
+typedef enum _Streak__V1__CallStatus {
+  /*
+   * Not stated; never sent.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_UNSPECIFIED = 0,
+  /*
+   * gRPC's OK.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_OK = 1,
+  /*
+   * gRPC's CANCELLED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_CANCELLED = 2,
+  /*
+   * gRPC's UNKNOWN.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_UNKNOWN = 3,
+  /*
+   * gRPC's INVALID_ARGUMENT.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_INVALID_ARGUMENT = 4,
+  /*
+   * gRPC's DEADLINE_EXCEEDED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_DEADLINE_EXCEEDED = 5,
+  /*
+   * gRPC's NOT_FOUND.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_NOT_FOUND = 6,
+  /*
+   * gRPC's ALREADY_EXISTS.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_ALREADY_EXISTS = 7,
+  /*
+   * gRPC's PERMISSION_DENIED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_PERMISSION_DENIED = 8,
+  /*
+   * gRPC's RESOURCE_EXHAUSTED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_RESOURCE_EXHAUSTED = 9,
+  /*
+   * gRPC's FAILED_PRECONDITION.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_FAILED_PRECONDITION = 10,
+  /*
+   * gRPC's ABORTED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_ABORTED = 11,
+  /*
+   * gRPC's OUT_OF_RANGE.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_OUT_OF_RANGE = 12,
+  /*
+   * gRPC's UNIMPLEMENTED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_UNIMPLEMENTED = 13,
+  /*
+   * gRPC's INTERNAL.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_INTERNAL = 14,
+  /*
+   * gRPC's UNAVAILABLE.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_UNAVAILABLE = 15,
+  /*
+   * gRPC's DATA_LOSS.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_DATA_LOSS = 16,
+  /*
+   * gRPC's UNAUTHENTICATED.
+   */
+  STREAK__V1__CALL_STATUS__CALL_STATUS_UNAUTHENTICATED = 17
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__CALL_STATUS)
+} Streak__V1__CallStatus;
 /*
  * Whether a cell takes part in streaks.
  */
@@ -534,9 +612,9 @@ struct  Streak__V1__Cell
   /*
    * When and where the device made the last change.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
   /*
-   * When the server stored the last change.
+   * When the server stored the last change. Absent in a `SyncResponse`.
    */
   Google__Protobuf__Timestamp *recorded_at;
   /*
@@ -864,6 +942,7 @@ typedef void (*Streak__V1__RejectedEntry_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    streak__v1__error_reason__descriptor;
+extern const ProtobufCEnumDescriptor    streak__v1__call_status__descriptor;
 extern const ProtobufCEnumDescriptor    streak__v1__cell_trust__descriptor;
 extern const ProtobufCEnumDescriptor    streak__v1__quarantine_reason__descriptor;
 extern const ProtobufCEnumDescriptor    streak__v1__streak_state__descriptor;

@@ -62,6 +62,56 @@ typedef enum _Streak__V1__ExportFormat {
   STREAK__V1__EXPORT_FORMAT__EXPORT_FORMAT_BINARY = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__EXPORT_FORMAT)
 } Streak__V1__ExportFormat;
+/*
+ * A section of a document: the name of a member in JSON, a kind of records in the binary form.
+ */
+typedef enum _Streak__V1__DocumentSection {
+  /*
+   * Not stated; never sent.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_UNSPECIFIED = 0,
+  /*
+   * The account itself.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_ACCOUNT = 1,
+  /*
+   * Its devices.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_DEVICES = 2,
+  /*
+   * Its habits, deleted ones included.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_HABITS = 3,
+  /*
+   * The present state of its days.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_LEDGER = 4,
+  /*
+   * Earlier states of days.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_HISTORY = 5,
+  /*
+   * Entries of sessions that were not accepted.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_REJECTED_ENTRIES = 6,
+  /*
+   * Operations of devices that were not accepted.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_REJECTED_OPERATIONS = 7,
+  /*
+   * Conflicts and healed streaks.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_NOTICES = 8,
+  /*
+   * Sessions that became part of the account.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_MIGRATIONS = 9,
+  /*
+   * The audit trail.
+   */
+  STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_AUDIT = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__DOCUMENT_SECTION)
+} Streak__V1__DocumentSection;
 
 /* --- messages --- */
 
@@ -415,13 +465,13 @@ struct  Streak__V1__AuditEvent
    */
   char *method;
   /*
-   * The status it was answered with, such as "OK" or "UNAUTHENTICATED".
+   * The status it was answered with.
    */
-  char *outcome;
+  Streak__V1__CallStatus outcome;
   /*
-   * The `ErrorReason` name if it was refused.
+   * Why it was refused; UNSPECIFIED if it was not.
    */
-  char *reason;
+  Streak__V1__ErrorReason reason;
   /*
    * The device, 16 bytes; empty if unknown.
    */
@@ -437,7 +487,7 @@ struct  Streak__V1__AuditEvent
 };
 #define STREAK__V1__AUDIT_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__audit_event__descriptor) \
-    , 0, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , 0, NULL, (char *)protobuf_c_empty_string, STREAK__V1__CALL_STATUS__CALL_STATUS_UNSPECIFIED, STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED, {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Streak__V1__ImportRequest
@@ -498,7 +548,7 @@ struct  Streak__V1__ImportResponse
    * Sections that were not imported although they hold records.
    */
   size_t n_sections_left_out;
-  char **sections_left_out;
+  Streak__V1__DocumentSection *sections_left_out;
   /*
    * The number of the change that contains the import.
    */
@@ -878,6 +928,7 @@ void streak__v1__export_service__import(ProtobufCService *service,
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    streak__v1__export_format__descriptor;
+extern const ProtobufCEnumDescriptor    streak__v1__document_section__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_resume__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__export_response__descriptor;

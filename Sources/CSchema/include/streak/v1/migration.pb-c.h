@@ -416,13 +416,13 @@ struct  Streak__V1__MigrationAttempt
    */
   char *method;
   /*
-   * The status it was answered with, such as "OK".
+   * The status it was answered with.
    */
-  char *outcome;
+  Streak__V1__CallStatus outcome;
   /*
-   * The `ErrorReason` name if it was refused.
+   * Why it was refused; UNSPECIFIED if it was not.
    */
-  char *reason;
+  Streak__V1__ErrorReason reason;
   /*
    * The device, 16 bytes; empty if unknown.
    */
@@ -434,7 +434,7 @@ struct  Streak__V1__MigrationAttempt
 };
 #define STREAK__V1__MIGRATION_ATTEMPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__migration_attempt__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string }
+    , NULL, (char *)protobuf_c_empty_string, STREAK__V1__CALL_STATUS__CALL_STATUS_UNSPECIFIED, STREAK__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED, {0,NULL}, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -546,7 +546,7 @@ struct  Streak__V1__CapturedEntry
   /*
    * When and where the entry was made, by the device's clock.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
 };
 #define STREAK__V1__CAPTURED_ENTRY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__captured_entry__descriptor) \

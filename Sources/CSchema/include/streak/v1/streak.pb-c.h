@@ -152,12 +152,12 @@ struct  Streak__V1__RecordCompletionRequest
   /*
    * When and where the person tapped. The day must follow from it.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
   /*
    * The device's queue is empty after this call: it is caught up, and days before this one that it
    * claims later count as entered afterwards.
    */
-  protobuf_c_boolean nothing_left;
+  protobuf_c_boolean queue_drained;
 };
 #define STREAK__V1__RECORD_COMPLETION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__record_completion_request__descriptor) \
@@ -200,7 +200,7 @@ struct  Streak__V1__UndoCompletionRequest
   /*
    * When and where the person undid it.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
 };
 #define STREAK__V1__UNDO_COMPLETION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__undo_completion_request__descriptor) \

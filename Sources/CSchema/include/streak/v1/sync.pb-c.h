@@ -253,7 +253,7 @@ struct  Streak__V1__SetCompletion
   /*
    * When and where the person tapped.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
   /*
    * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
    * the device's own. The day stays done while another one stands. Empty: all that the device knew.
@@ -288,7 +288,7 @@ struct  Streak__V1__SetNote
   /*
    * When and where the person wrote it.
    */
-  Streak__V1__LocalTime *made;
+  Streak__V1__LocalTime *client_time;
 };
 #define STREAK__V1__SET_NOTE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__set_note__descriptor) \
@@ -361,7 +361,7 @@ struct  Streak__V1__ResolveConflict
   /*
    * True: takes the losing value. False: confirms the winning one.
    */
-  protobuf_c_boolean take_other;
+  protobuf_c_boolean take_losing;
 };
 #define STREAK__V1__RESOLVE_CONFLICT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__resolve_conflict__descriptor) \
@@ -428,7 +428,7 @@ struct  Streak__V1__SyncRequest
   /*
    * With these operations the queue is empty: the device is caught up.
    */
-  protobuf_c_boolean nothing_left;
+  protobuf_c_boolean queue_drained;
   /*
    * Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
    * waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
@@ -688,15 +688,15 @@ struct  Streak__V1__Notice
    * The winning value; for a healed streak its length now. Absent for a deletion: the habit was
    * archived instead.
    */
-  Streak__V1__NoticeValue *kept;
+  Streak__V1__NoticeValue *winning_value;
   /*
    * The losing value; for a healed streak its length before. Absent for a deletion.
    */
-  Streak__V1__NoticeValue *other;
+  Streak__V1__NoticeValue *losing_value;
   /*
    * The device of the losing value, 16 bytes; empty if it was not a device of this person.
    */
-  ProtobufCBinaryData other_device_id;
+  ProtobufCBinaryData losing_device_id;
   /*
    * When the notice was made.
    */

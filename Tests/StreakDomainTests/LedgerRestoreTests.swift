@@ -2,13 +2,13 @@
 import TestSupport
 import Testing
 
-struct BringBackTests {
+struct LedgerRestoreTests {
   private static let now = Instant(milliseconds: 1_780_315_200_000)
   private static let today = Day(Int32(now.milliseconds / 86_400_000))
   private static let firstDay = today.advanced(by: -365)
   private static let habitID = Identifier(high: 1, low: 1)
 
-  private static func made(_ day: Day) -> ClientTime {
+  private static func clientTime(_ day: Day) -> ClientTime {
     ClientTime(occurredAt: Instant(milliseconds: Int64(day.number) * 86_400_000), zone: "UTC", utcOffsetSeconds: 0)
   }
 
@@ -18,7 +18,7 @@ struct BringBackTests {
     let day = today.advanced(by: -ago)
     return SavedLedger.Cell(
       key: CellKey(habitID: habitID, day: day), cell: CellContent(done: done, note: note, trust: trust),
-      made: made(day), recordedAt: now)
+      clientTime: clientTime(day), recordedAt: now)
   }
 
   private static func saved(_ cells: [SavedLedger.Cell], isDeleted: Bool = false) -> SavedLedger {
@@ -31,12 +31,12 @@ struct BringBackTests {
     return saved
   }
 
-  private static func bringBack(
+  private static func restore(
     _ saved: SavedLedger, into ledger: inout PersonLedger, isExempt: Bool = true
   ) -> [RestoredHabit]? {
     let before = ledger
     defer { ledger.readFullHabits(from: before) }
-    return ledger.bringBack(
+    return ledger.restore(
       saved, by: StatementID(.recovery, Identifier(high: 9, low: UInt64(ledger.changeNumber))), isExempt: isExempt,
       now: now)
   }
@@ -57,25 +57,25 @@ struct BringBackTests {
       Self.cell(40, trust: .quarantined(.tooOld)), Self.cell(1, note: "n"), Self.cell(0), Self.cell(3, done: false),
     ])
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
-    let first = try #require(Self.bringBack(saved, into: &ledger))
+    let first = try #require(Self.restore(saved, into: &ledger))
     #expect(first[0].returns && first[0].daysReturning.count == 4)
     #expect(ledger.habits[Self.habitID]?.summary.total == 2 && ledger.changeNumber == 1)
     #expect(ledger.digest == Self.digest(ledger))
     #expect(ledger.cells[saved.cells[0].key]?.cell == saved.cells[0].cell)
     ledger.commit()
-    let again = try #require(Self.bringBack(saved, into: &ledger))
+    let again = try #require(Self.restore(saved, into: &ledger))
     #expect(!again[0].isTouched && ledger.changes.isEmpty && ledger.changeNumber == 1)
   }
 
   @Test("existing data stays: other notes are offered, lost ones return, undone days are done again")
   func union() throws {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
-    _ = Self.bringBack(
+    _ = Self.restore(
       Self.saved([Self.cell(0, note: "present"), Self.cell(1, done: false), Self.cell(2, note: ""), Self.cell(5)]),
       into: &ledger)
     ledger.commit()
     let outcome = try #require(
-      Self.bringBack(
+      Self.restore(
         Self.saved([Self.cell(0, note: "backup"), Self.cell(1), Self.cell(2, note: "lost"), Self.cell(3)]),
         into: &ledger))[0]
     func day(_ ago: Int) -> Day { Self.today.advanced(by: -ago) }
@@ -92,28 +92,28 @@ struct BringBackTests {
   @Test("a deleted habit returns unchanged, and one more habit than the limit is refused")
   func deleted() throws {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay, habitsMax: 1)
-    _ = Self.bringBack(Self.saved([Self.cell(0)], isDeleted: true), into: &ledger)
+    _ = Self.restore(Self.saved([Self.cell(0)], isDeleted: true), into: &ledger)
     #expect(ledger.habitCount == 0 && ledger.digest == .empty)
     ledger.commit()
-    let outcome = try #require(Self.bringBack(Self.saved([Self.cell(0)]), into: &ledger))[0]
+    let outcome = try #require(Self.restore(Self.saved([Self.cell(0)]), into: &ledger))[0]
     #expect(outcome.returns && ledger.habits[Self.habitID]?.returnedVersion == ledger.changeNumber)
     #expect(ledger.digest == Self.digest(ledger) && ledger.habitCount == 1)
     var other = Self.saved([])
     other.habits[0].id = Identifier(high: 2, low: 2)
-    #expect(Self.bringBack(other, into: &ledger) == nil)
+    #expect(Self.restore(other, into: &ledger) == nil)
   }
 
   @Test("rows that were lost otherwise are counted anew, so that returning rows are not counted twice")
   func recount() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
-    _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1)]), into: &ledger)
+    _ = Self.restore(Self.saved([Self.cell(0), Self.cell(1)]), into: &ledger)
     ledger.commit()
     var damaged = PersonLedger(
       epoch: Epoch(number: 1), firstDay: Self.firstDay, changeNumber: 1, digest: ledger.digest, habitCount: 1)
     if let habit = ledger.habits[Self.habitID] { damaged.load(habit: habit, id: Self.habitID) }
     damaged.recount([:])
     #expect(damaged.habits[Self.habitID]?.summary.total == 0)
-    _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1)]), into: &damaged)
+    _ = Self.restore(Self.saved([Self.cell(0), Self.cell(1)]), into: &damaged)
     #expect(damaged.digest == ledger.digest && damaged.digest == Self.digest(damaged))
     #expect(damaged.habits[Self.habitID]?.summary == ledger.habits[Self.habitID]?.summary)
   }
@@ -121,7 +121,7 @@ struct BringBackTests {
   @Test("a digest that is wrong by a day that does not count is corrected, as a change of its own")
   func recountUncounted() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
-    _ = Self.bringBack(Self.saved([Self.cell(0), Self.cell(1, done: false)]), into: &ledger)
+    _ = Self.restore(Self.saved([Self.cell(0), Self.cell(1, done: false)]), into: &ledger)
     ledger.commit()
     var damaged = PersonLedger(
       epoch: Epoch(number: 1), firstDay: Self.firstDay, changeNumber: 1, digest: ledger.digest, habitCount: 1)
@@ -141,7 +141,8 @@ struct BringBackTests {
   func document() {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
     let notice = Notice(
-      kind: .noteConflict, habitID: Self.habitID, kept: "a", other: "b", otherDeviceID: nil,
+      kind: .noteConflict, habitID: Self.habitID, winningValue: .text("a"), losingValue: .text("b"),
+      losingDeviceID: nil,
       madeAt: Instant(milliseconds: 1),
       version: 70)
     let id = Identifier(high: 3, low: 3)

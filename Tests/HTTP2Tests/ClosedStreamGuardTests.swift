@@ -1,8 +1,8 @@
 @testable import HTTP2
 import Testing
 
-@Suite("FrameWatch")
-struct FrameWatchTests {
+@Suite("ClosedStreamGuard")
+struct ClosedStreamGuardTests {
   private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
   private static let (data, headers, priority, reset): (UInt8, UInt8, UInt8, UInt8) = (0, 1, 2, 3)
 
@@ -12,14 +12,14 @@ struct FrameWatchTests {
   }
 
   /// The faults in frames, for any division into reads.
-  private static func faults(_ frames: [[UInt8]], bytesPerRead: Int = .max) -> [FrameWatch.Fault] {
-    var watch = FrameWatch()
-    var found: [FrameWatch.Fault] = []
+  private static func faults(_ frames: [[UInt8]], bytesPerRead: Int = .max) -> [ClosedStreamGuard.Fault] {
+    var guarded = ClosedStreamGuard()
+    var found: [ClosedStreamGuard.Fault] = []
     let bytes = preface + frames.joined()
     for start in stride(from: 0, to: bytes.count, by: min(bytesPerRead, bytes.count)) {
       let read = Array(bytes[start..<min(start + min(bytesPerRead, bytes.count), bytes.count)])
       var offset = 0
-      while let next = watch.next(in: read.span.bytes, from: &offset) { found.append(next.fault) }
+      while let next = guarded.next(in: read.span.bytes, from: &offset) { found.append(next.fault) }
     }
     return found
   }

@@ -1,16 +1,16 @@
 /// Calls that wait for a turn, in an order in which a flood of some callers delays others little.
 ///
 /// There are two queues, each with its own limit: of calls by known parties (a signed-in person, a
-/// device or an address that signed in before), and of calls by strangers. While both have calls,
-/// they take turns. Within a queue the parties take turns, and the calls of one party keep their
-/// order of arrival. A full queue refuses a new call whose party has as many calls in it as any
-/// other; otherwise the new call displaces the newest call of the party that has most.
-struct WaitingLine {
+/// device or an address that signed in before), and of calls by unknown ones. While both have
+/// calls, they take turns. Within a queue the parties take turns, and the calls of one party keep
+/// their order of arrival. A full queue refuses a new call whose party has as many calls in it as
+/// any other; otherwise the new call displaces the newest call of the party that has most.
+struct FairQueue {
   /// The party that a call waits for.
   struct Party: Hashable, Sendable {
     /// The party signed in before, on this device or from this address.
     var isKnown: Bool
-    /// The account of a known party; the address of a stranger.
+    /// The account of a known party; the address of an unknown one.
     var name: [UInt8]
   }
 
@@ -24,36 +24,36 @@ struct WaitingLine {
 
   /// The most calls in each queue.
   let waitingMax: Int
-  private var known = Line()
-  private var strangers = Line()
+  private var known = PartyQueue()
+  private var unknown = PartyQueue()
   private var isKnownNext = true
 
   init(waitingMax: Int) { self.waitingMax = waitingMax }
 
-  var count: Int { known.count + strangers.count }
+  var count: Int { known.count + unknown.count }
   var isEmpty: Bool { count == 0 }
 
   mutating func append(_ ticket: UInt64, _ party: Party) -> Admission {
     party.isKnown
       ? known.append(ticket, party.name, countMax: waitingMax)
-      : strangers.append(ticket, party.name, countMax: waitingMax)
+      : unknown.append(ticket, party.name, countMax: waitingMax)
   }
 
   /// Removes the call whose turn is next.
   mutating func removeFirst() -> UInt64? {
-    let takesKnown = strangers.count == 0 || (isKnownNext && known.count > 0)
+    let takesKnown = unknown.count == 0 || (isKnownNext && known.count > 0)
     isKnownNext = !takesKnown
-    return takesKnown ? known.removeFirst() : strangers.removeFirst()
+    return takesKnown ? known.removeFirst() : unknown.removeFirst()
   }
 
   /// Removes a call that was cancelled.
   mutating func remove(_ ticket: UInt64) {
     known.remove(ticket)
-    strangers.remove(ticket)
+    unknown.remove(ticket)
   }
 
   /// The calls of one kind.
-  private struct Line {
+  private struct PartyQueue {
     // Invariant: `order` names exactly the parties of `tickets`, none of which is empty; `count` is
     // the number of tickets.
     private var order: [[UInt8]] = []

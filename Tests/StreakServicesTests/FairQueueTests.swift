@@ -2,11 +2,11 @@
 import Testing
 
 @Suite("The queue for password hashes")
-struct WaitingLineTests {
-  private func stranger(_ name: UInt8) -> WaitingLine.Party { .init(isKnown: false, name: [name]) }
-  private func known(_ name: UInt8) -> WaitingLine.Party { .init(isKnown: true, name: [name]) }
+struct FairQueueTests {
+  private func stranger(_ name: UInt8) -> FairQueue.Party { .init(isKnown: false, name: [name]) }
+  private func known(_ name: UInt8) -> FairQueue.Party { .init(isKnown: true, name: [name]) }
 
-  private func order(_ line: WaitingLine) -> [UInt64] {
+  private func order(_ line: FairQueue) -> [UInt64] {
     var line = line
     var order: [UInt64] = []
     while let next = line.removeFirst() { order.append(next) }
@@ -16,7 +16,7 @@ struct WaitingLineTests {
 
   @Test("one party's calls keep their order")
   func oneParty() {
-    var line = WaitingLine(waitingMax: 4)
+    var line = FairQueue(waitingMax: 4)
     for ticket: UInt64 in 1...4 { #expect(line.append(ticket, stranger(1)) == .waits) }
     #expect(line.append(5, stranger(1)) == .refused)
     #expect(line.count == 4 && order(line) == [1, 2, 3, 4])
@@ -24,7 +24,7 @@ struct WaitingLineTests {
 
   @Test("the parties take turns")
   func rounds() {
-    var line = WaitingLine(waitingMax: 10)
+    var line = FairQueue(waitingMax: 10)
     for ticket: UInt64 in 1...4 { _ = line.append(ticket, stranger(1)) }
     _ = line.append(5, stranger(2))
     _ = line.append(6, stranger(3))
@@ -33,7 +33,7 @@ struct WaitingLineTests {
 
   @Test("in a full queue the newest call of the party with most calls makes room for a party with fewer")
   func displacing() {
-    var line = WaitingLine(waitingMax: 3)
+    var line = FairQueue(waitingMax: 3)
     for ticket: UInt64 in 1...3 { _ = line.append(ticket, stranger(1)) }
     #expect(line.append(4, stranger(2)) == .waitsInsteadOf(ticket: 3))
     // Two calls of one party and one of another: a second call of the latter would only swap the
@@ -46,7 +46,7 @@ struct WaitingLineTests {
 
   @Test("any number of strangers from anywhere neither keep a known party out of the queue nor delay its turn")
   func knownParties() {
-    var line = WaitingLine(waitingMax: 64)
+    var line = FairQueue(waitingMax: 64)
     for ticket: UInt64 in 1...1_000 { _ = line.append(ticket, stranger(UInt8(truncatingIfNeeded: ticket))) }
     #expect(line.count == 64)
     #expect(line.append(2_000, known(1)) == .waits)
@@ -56,19 +56,19 @@ struct WaitingLineTests {
 
   @Test("the limit of each queue holds at the limit and one past it")
   func limits() {
-    var line = WaitingLine(waitingMax: 2)
+    var line = FairQueue(waitingMax: 2)
     for kind in [known, stranger] {
       #expect(line.append(1, kind(1)) == .waits)
       #expect(line.append(2, kind(2)) == .waits)
       #expect(line.append(3, kind(3)) == .refused)
     }
-    var none = WaitingLine(waitingMax: 0)
+    var none = FairQueue(waitingMax: 0)
     #expect(none.append(1, stranger(1)) == .refused)
   }
 
   @Test("a cancelled call leaves its place")
   func givingUp() {
-    var line = WaitingLine(waitingMax: 3)
+    var line = FairQueue(waitingMax: 3)
     for ticket: UInt64 in 1...3 { _ = line.append(ticket, stranger(UInt8(ticket))) }
     line.remove(2)
     line.remove(9)

@@ -5,7 +5,7 @@
 /// every stream begins with: so every begun message can also end, and none is refused. A message
 /// without room waits: on a connection in the order of asking, between connections in turn.
 /// Loop-confined.
-final class RequestBudget {
+final class LargeMessageBudget {
   /// Bytes set aside at once, over all connections. One message is let in whatever its size.
   let bytesMax: Int
   /// Bytes set aside at once for one connection; likewise.

@@ -5,7 +5,7 @@
 /// afterwards is its mistake, not something that was on its way when we reset the stream. Bounded:
 /// 4 streams and one gap between numbers, in 48 bytes. Source: RFC 9113, sections 5.1, 5.1.1 and
 /// 6.3.
-struct FrameWatch {
+struct ClosedStreamGuard {
   enum Fault: Equatable {
     /// DATA or HEADERS after END_STREAM: an error of the connection, if we have closed the stream
     /// as well.

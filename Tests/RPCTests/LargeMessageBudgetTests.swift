@@ -4,18 +4,18 @@ import Testing
 @testable import RPC
 
 @Suite("Request budget")
-struct RequestBudgetTests {
+struct LargeMessageBudgetTests {
   /// A budget, and the order of its grants.
   private final class Scene {
-    let budget: RequestBudget
+    let budget: LargeMessageBudget
     private(set) var granted: [String] = []
-    private var reservations: [String: RequestBudget.Reservation] = [:]
+    private var reservations: [String: LargeMessageBudget.Reservation] = [:]
 
     init(bytesMax: Int, bytesPerConnectionMax: Int) {
-      budget = RequestBudget(bytesMax: bytesMax, bytesPerConnectionMax: bytesPerConnectionMax)
+      budget = LargeMessageBudget(bytesMax: bytesMax, bytesPerConnectionMax: bytesPerConnectionMax)
     }
 
-    func reserve(_ name: String, _ bytes: Int, _ share: RequestBudget.Share) {
+    func reserve(_ name: String, _ bytes: Int, _ share: LargeMessageBudget.Share) {
       reservations[name] = budget.reserve(bytes, for: share) { [unowned self] in granted.append(name) }
     }
 
@@ -28,7 +28,7 @@ struct RequestBudgetTests {
   @Test("a connection's share is granted up to its last byte, one past it waits, in the order of requests")
   func share() {
     let scene = Scene(bytesMax: 1_000, bytesPerConnectionMax: 100)
-    let (share, other) = (RequestBudget.Share(), RequestBudget.Share())
+    let (share, other) = (LargeMessageBudget.Share(), LargeMessageBudget.Share())
     scene.reserve("a", 60, share)
     scene.reserve("b", 40, share)
     scene.reserve("c", 2, share)
@@ -43,7 +43,7 @@ struct RequestBudgetTests {
   @Test("the whole budget is granted up to its last byte, one past it waits, and connections take turns")
   func whole() {
     let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 100)
-    let (first, second) = (RequestBudget.Share(), RequestBudget.Share())
+    let (first, second) = (LargeMessageBudget.Share(), LargeMessageBudget.Share())
     scene.reserve("a", 100, first)
     scene.reserve("b", 50, first)
     scene.reserve("c", 50, first)
@@ -58,7 +58,7 @@ struct RequestBudgetTests {
   @Test("a request larger than the whole budget is granted when nothing else is")
   func large() {
     let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 50)
-    let share = RequestBudget.Share()
+    let share = LargeMessageBudget.Share()
     scene.reserve("a", 1, share)
     scene.reserve("b", 500, share)
     #expect(scene.granted == ["a"])
@@ -69,7 +69,7 @@ struct RequestBudgetTests {
   @Test("a cancelled wait makes room for those behind it")
   func leaving() {
     let scene = Scene(bytesMax: 100, bytesPerConnectionMax: 100)
-    let share = RequestBudget.Share()
+    let share = LargeMessageBudget.Share()
     scene.reserve("a", 60, share)
     scene.reserve("b", 60, share)
     scene.reserve("c", 40, share)
@@ -82,7 +82,7 @@ struct RequestBudgetTests {
   func anything(seed: UInt64) {
     var generator = SplitMix64(seed: seed)
     let scene = Scene(bytesMax: 300, bytesPerConnectionMax: 100)
-    let shares = (0..<5).map { _ in RequestBudget.Share() }
+    let shares = (0..<5).map { _ in LargeMessageBudget.Share() }
     var open: [String] = []
     var asked = 0
     for step in 0..<500 {

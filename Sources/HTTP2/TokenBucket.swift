@@ -2,7 +2,7 @@ internal import HTTP
 
 /// A bucket of tokens that certain frames of a peer take from. Taking one is a decrement; the clock
 /// is read only when it is empty.
-struct FrameBudget {
+struct TokenBucket {
   private var tokens: Int
   private var filledAtMilliseconds: UInt64
 

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Lets so many log lines through in each second and counts the others, so that a fault that every
 /// call meets cannot fill a disk.
-public final class LineBudget: Sendable {
+public final class LogRateLimiter: Sendable {
   private struct State {
     var secondBegan: UInt64 = 0
     var count = 0

@@ -12,7 +12,7 @@ extension PersonLedger {
   ///   - isExempt: Days that counted in it count here, because it is of this service.
   /// - Returns: One item for each habit, in order; nil if there would be more habits than allowed:
   ///   then nothing must be stored.
-  public mutating func bringBack(
+  public mutating func restore(
     _ saved: SavedLedger, by id: StatementID, isExempt: Bool, now: Instant
   ) -> [RestoredHabit]? {
     let version = changeNumber + 1
@@ -24,13 +24,13 @@ extension PersonLedger {
     for habit in saved.habits where places[habit.id] == nil && habit.aliasOf == nil {
       let before = habits[habit.id]?.summary ?? StreakSummary(countedDays: EmptyCollection())
       var outcome = RestoredHabit(habitID: habit.id, before: before)
-      guard bringBack(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
+      guard restore(habit, &outcome, by: id, names: names, version: version, now: now) else { return nil }
       places[habit.id] = found.count
       found.append(outcome)
     }
     for cell in saved.cells.sorted(by: { $1.key < $0.key }) {
       guard let place = places[cell.key.habitID] else { continue }
-      bringBack(cell, &found[place], by: id, isExempt: isExempt, version: version, now: now)
+      restore(cell, &found[place], by: id, isExempt: isExempt, version: version, now: now)
     }
     for alias in saved.habits {
       guard let habitID = alias.aliasOf, habits[habitID] != nil else { continue }
@@ -101,30 +101,32 @@ extension PersonLedger {
     above floor: Int64, now: Instant
   ) -> Bool {
     changeNumber = max(changeNumber, floor)
-    guard bringBack(saved, by: id, isExempt: isExempt, now: now) != nil else { return false }
+    guard restore(saved, by: id, isExempt: isExempt, now: now) != nil else { return false }
     if !changes.isVisible { changeNumber += 1 }
     for (id, notice) in notices {
       var notice = notice
       notice.version = changeNumber
       setNotice(notice, id)
     }
-    let recent = saved.cells.filter { now.milliseconds(since: $0.made.occurredAt) < RecentTimeZones.windowMilliseconds }
-    for cell in recent { zones.note(cell.made, now: now) }
+    let recent = saved.cells.filter {
+      now.milliseconds(since: $0.clientTime.occurredAt) < RecentTimeZones.windowMilliseconds
+    }
+    for cell in recent { zones.note(cell.clientTime, now: now) }
     if recent.isEmpty,
-      let last = saved.cells.max(by: { $0.made.occurredAt < $1.made.occurredAt })
+      let last = saved.cells.max(by: { $0.clientTime.occurredAt < $1.clientTime.occurredAt })
     {
-      zones.note(last.made, now: now)
+      zones.note(last.clientTime, now: now)
     }
     return true
   }
 
   /// The time of a value where there was none: another value that is recovered later does not
   /// replace it.
-  private static let broughtBackTime = HybridTime.zero.successor
+  private static let restoredTime = HybridTime.zero.successor
 
   // MARK: Habits
 
-  private mutating func bringBack(
+  private mutating func restore(
     _ saved: HabitEntry, _ outcome: inout RestoredHabit, by id: StatementID, names: [StatementID],
     version: Int64, now: Instant
   ) -> Bool {
@@ -132,17 +134,17 @@ extension PersonLedger {
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
-      var made = HabitState(
-        made: saved.fields, createdAt: saved.createdAt, version: version,
-        stamp: Stamp(time: Self.broughtBackTime, id: id))
+      var restored = HabitState(
+        new: saved.fields, createdAt: saved.createdAt, version: version,
+        stamp: Stamp(time: Self.restoredTime, id: id))
       if saved.isDeleted {
-        var statements = made.statements
+        var statements = restored.statements
         statements.delete(
           by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements(names))
-        made.isDeleted = true
-        made.statements = statements
+        restored.isDeleted = true
+        restored.statements = statements
       }
-      setHabit(made, saved.id)
+      setHabit(restored, saved.id)
       outcome.returns = !saved.isDeleted
       return true
     }
@@ -158,16 +160,16 @@ extension PersonLedger {
       (habit.isDeleted, habit.returnedVersion) = (false, version)
       outcome.returns = true
     }
-    for field in HabitField.allCases where field.isToldToPerson {
+    for field in HabitField.allCases where field.hasConflictNotices {
       let (own, other) = (habit.fields.text(of: field), saved.fields.text(of: field))
       guard own != other, !other.isEmpty else { continue }
       if own.isEmpty {
         statements[field].state(
-          other, by: Author(stamp: Stamp(time: Self.broughtBackTime, id: id), seen: .everything))
+          other, by: Author(stamp: Stamp(time: Self.restoredTime, id: id), seen: .everything))
       } else {
         statements.state(other, of: field, by: author)
         outcome.hasFieldConflict = true
-        _ = tellConflicts(
+        _ = updateConflictNotices(
           of: fieldsBefore[field], &statements[field], about: .field(saved.id, field), version: version, now: now)
       }
     }
@@ -182,7 +184,7 @@ extension PersonLedger {
 
   // MARK: Cells
 
-  private mutating func bringBack(
+  private mutating func restore(
     _ saved: SavedLedger.Cell, _ outcome: inout RestoredHabit, by id: StatementID, isExempt: Bool, version: Int64,
     now: Instant
   ) {
@@ -212,18 +214,18 @@ extension PersonLedger {
       if own?.note.isEmpty != false {
         statements.note.state(
           saved.cell.note,
-          by: Author(stamp: Stamp(time: Self.broughtBackTime, id: name), seen: .everything))
+          by: Author(stamp: Stamp(time: Self.restoredTime, id: name), seen: .everything))
       } else {
         statements.note.state(saved.cell.note, by: author)
       }
     }
-    _ = tellDoneConflict(key, &statements, version: version, now: now)
-    _ = tellConflicts(of: before.note, &statements.note, about: .note(key), version: version, now: now)
+    _ = updateDoneNotices(key, &statements, version: version, now: now)
+    _ = updateConflictNotices(of: before.note, &statements.note, about: .note(key), version: version, now: now)
     guard statements != before else { return }
     let recordedAt = own == nil ? min(saved.recordedAt, now) : now
-    let made = cells[key]?.made ?? saved.made
+    let clientTime = cells[key]?.clientTime ?? saved.clientTime
     try? setCell(
-      key, statements, last: Stamp(time: Self.broughtBackTime, id: name), made: made, recordedAt: recordedAt,
+      key, statements, last: Stamp(time: Self.restoredTime, id: name), clientTime: clientTime, recordedAt: recordedAt,
       version: version)
     if own == nil {
       outcome.daysReturning.append(key.day)
