@@ -1,8 +1,8 @@
 // A server of the Connect conformance suite on our runtime, started as the suite starts servers:
 // one `ServerCompatRequest` comes on standard input, one `ServerCompatResponse` goes to standard
-// output once the server listens. It serves until SIGTERM or SIGINT, or until nothing reads standard
-// output any more: the suite's runner closes standard input as soon as it has written its request,
-// so the end of standard input says nothing, and standard output when it ends.
+// output once the server listens. It serves until SIGTERM or SIGINT, or until nothing reads
+// standard output any more: the suite's runner closes standard input as soon as it has written its
+// request, so the end of standard input says nothing, and standard output when it ends.
 import EventLoop
 import Glibc
 import RPC

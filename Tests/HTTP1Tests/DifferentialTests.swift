@@ -2,8 +2,8 @@ import HTTP1
 import TestSupport
 import Testing
 
-/// Our parser against Debian's http_parser 2.9.4: a request that both accept, both read alike. Where
-/// one of them stops before the other, it is known why.
+/// Our parser against Debian's http_parser 2.9.4: a request that both accept, both read alike.
+/// Where one of them stops before the other, it is known why.
 @Suite("HTTP1 beside http_parser")
 struct DifferentialTests {
   /// Input that ours accepts and http_parser refuses.
