@@ -101,6 +101,10 @@ public protocol HTTPSession: HTTPSessionState {
   func receivableBytes(_ exchange: HTTPExchange) -> Int
   /// Whether the peer sends a body too slowly for the connection to be kept. HTTP/1.1 only.
   func senderIsSlow(atMilliseconds now: UInt64) -> Bool
+  /// Answers a request whose head does not come to its end, and ends the connection behind the
+  /// answer. HTTP/1.1 only.
+  /// - Returns: false when there is no such request.
+  func refuseSlowHead() -> Bool
   /// Lets the peer send more at once on an exchange that has proved to be busy, while there are not
   /// too many of them.
   func widenIfBusy(_ exchange: HTTPExchange)
@@ -115,6 +119,8 @@ public protocol HTTPClientSession: HTTPSession {
 
 extension HTTPSession {
   public func senderIsSlow(atMilliseconds now: UInt64) -> Bool { false }
+
+  public func refuseSlowHead() -> Bool { false }
 
   /// Lets the peer send as many bytes again as were received and not given back yet.
   public func consumeReceived(_ exchange: HTTPExchange) { consumeReceived(exchange, first: .max) }

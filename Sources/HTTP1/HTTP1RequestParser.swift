@@ -76,6 +76,14 @@ public struct HTTP1RequestParser {
     held = []
   }
 
+  /// Gives the origin of a head that is not whole to its answer, if it has come.
+  func addOrigin(to headers: ReceivedHeaders) {
+    var search = OriginSearch()
+    var offset = 0
+    unsafe held.withUnsafeBufferPointer { unsafe search.look(through: $0, &offset) }
+    search.addOrigin(to: headers)
+  }
+
   /// Reads on.
   ///
   /// - Parameters:

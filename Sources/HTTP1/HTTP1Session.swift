@@ -363,6 +363,16 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
 
   // MARK: Slow senders
 
+  public func refuseSlowHead() -> Bool {
+    guard let current, !current.hasHeaders else { return false }
+    parser.addOrigin(to: current.headers)
+    let fields = resources.answerFields(current.headers)
+    close(current, .cancel)
+    guard !isAbandoned else { return true }
+    end(Answer(status: 408, fields: fields, text: "The request did not arrive in time.\n"))
+    return true
+  }
+
   /// A body that comes more slowly is cut off, in bytes per second.
   public static let bodyBytesPerSecondMin = 100
   /// Over how long that is measured.

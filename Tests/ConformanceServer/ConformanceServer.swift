@@ -1,7 +1,8 @@
 // A server of the Connect conformance suite on our runtime, started as the suite starts servers:
 // one `ServerCompatRequest` comes on standard input, one `ServerCompatResponse` goes to standard
-// output once the server listens. It serves until SIGTERM or SIGINT: the suite's runner closes
-// standard input as soon as it has written its request.
+// output once the server listens. It serves until SIGTERM or SIGINT, or until nothing reads
+// standard output any more: the suite's runner closes standard input as soon as it has written its
+// request, so the end of standard input says nothing, and standard output when it ends.
 import EventLoop
 import Glibc
 import RPC
@@ -42,10 +43,12 @@ struct ConformanceServer {
   }
 }
 
-/// SIGTERM and SIGINT, watched for from the moment that it is made.
+/// SIGTERM and SIGINT, and the end of the runner, watched for from the moment that it is made.
 private struct StopSignal {
   private let signals: AsyncStream<Void>
   private let watchers: [LoopBound<SignalWatcher>]
+  /// Sees that nothing reads standard output any more. Nil: it is no pipe.
+  private let runner: LoopBound<DescriptorWatcher>?
   private let loop: EventLoop
 
   init(_ loop: EventLoop) async {
@@ -57,12 +60,21 @@ private struct StopSignal {
         LoopBound(SignalWatcher(loop: loop, number: number) { signalled.yield() }, loop: loop)
       }
     }.value
+    runner = await Task(executorPreference: loop) {
+      let watcher = DescriptorWatcher(loop: loop, descriptor: STDOUT_FILENO) { _ in signalled.yield() }
+      // A pipe's end for writing is never readable: what is reported is that the other end is gone.
+      watcher?.wait(for: .readable)
+      return watcher.map { LoopBound($0, loop: loop) }
+    }.value
   }
 
-  /// Suspends until a signal has come.
+  /// Suspends until a signal has come, or the runner has ended.
   func wait() async {
     for await _ in signals { break }
-    await Task(executorPreference: loop) { for watcher in watchers { watcher.value.close() } }.value
+    await Task(executorPreference: loop) {
+      for watcher in watchers { watcher.value.close() }
+      runner?.value.close()
+    }.value
   }
 }
 

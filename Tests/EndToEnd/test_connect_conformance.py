@@ -3,6 +3,7 @@ compression and HTTP version: the program that the suite starts, and calls made 
 
 import base64
 import contextlib
+import dataclasses
 import itertools
 import signal
 import struct
@@ -11,7 +12,7 @@ import time
 
 import conformance_pb2 as schema
 import pytest
-from connect_peer import SERVICE, TYPES, UNARY, ConnectPeer, Format, envelope, read
+from connect_peer import SERVICE, TYPES, UNARY, Answer, ConnectPeer, Format, envelope, read
 from google.protobuf import any_pb2
 from server import PROGRAMS
 
@@ -298,6 +299,14 @@ def test_get(way, codec, compression):
     assert peer.raw("GET", f"/{SERVICE}/Unary?encoding=json&message=%7B%7D", []).status == 405
 
 
+def test_get_whose_names_are_escaped_and_that_has_other_parameters_twice(way):
+    version, peer = way
+    query = "utm=1&m%65ssage=%7B%7D&utm=2&%63onnect=%76%31&encoding=js%6Fn&bad%zz=%zz&base64=%30"
+    assert read(peer.raw("GET", f"/{SERVICE}/IdempotentUnary?{query}", []), "IdempotentUnary", Format("connect", "json")).code == 0
+    answer = peer.raw("GET", f"/{SERVICE}/IdempotentUnary?{query}&%6Dessage=", [])
+    assert read(answer, "IdempotentUnary", Format("connect", "json")).code == INVALID_ARGUMENT
+
+
 def test_get_of_text(way):
     version, peer = way
     path = f"/{SERVICE}/IdempotentUnary?message=%7B%22requestData%22:%22YQ%22%7D&connect=v1&encoding=json"
@@ -333,8 +342,40 @@ def test_client_certificates(certificates):
             ConnectPeer(2, process.answer.port, str(certificates / "ca.pem")).call("Unary", Format("grpc"), requests("Unary"))
 
 
+def test_ends_with_its_runner():
+    """The suite's runner closes standard input once it has written its request, as this test's context does, and makes
+    its calls then; standard output it closes when it ends."""
+    with conformance_server() as process:
+        peer = ConnectPeer(2, process.answer.port)
+        for _ in range(2):
+            assert peer.call("Unary", Format("connect"), requests("Unary")).code == 0
+        process.stdout.close()
+        assert process.wait(timeout=10) == 0
+        process.poll = lambda: None
+
+
 def test_ends_on_a_signal():
     with conformance_server() as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
         process.poll = lambda: None
+
+
+@pytest.mark.parametrize("body", [
+    pytest.param(b"", id="no trailers"),
+    pytest.param(envelope(b""), id="a message without trailers"),
+    pytest.param(envelope(b"grpc-status: 0\r\n", 0x80) * 2, id="trailers twice"),
+    pytest.param(envelope(b"grpc-status: 0\r\n", 0x80) + envelope(b""), id="a message behind the trailers"),
+    pytest.param(envelope(b"grpc-status: 0\r\n", 0x80) + b"\0", id="bytes behind the trailers"),
+    pytest.param(envelope(b"Grpc-Status: 0\r\n", 0x80), id="a name in upper case"),
+    pytest.param(envelope(b"grpc-status: 0\r\n\r\n", 0x80), id="an empty line"),
+    pytest.param(envelope(b"grpc-status: 0", 0x80), id="no line end"),
+    pytest.param(envelope(b"grpc-message: x\r\n", 0x80), id="no status"),
+    pytest.param(envelope(b"", 0x80), id="nothing in the trailers"),
+    pytest.param(envelope(b"grpc-status: 0\r\n", 0x82), id="a reserved flag"),
+])
+def test_the_reader_of_these_tests_is_strict_with_trailers_in_the_body(body):
+    answer = Answer(200, [("content-type", "application/grpc-web+proto")], envelope(b"") + body, [])
+    with pytest.raises((AssertionError, struct.error)):
+        read(answer, "Unary", Format("grpc-web"))
+    assert read(dataclasses.replace(answer, body=envelope(b"grpc-status: 0\r\n", 0x80)), "Unary", Format("grpc-web")).code == 0

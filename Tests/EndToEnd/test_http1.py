@@ -12,7 +12,7 @@ import time
 import pytest
 import sanitizer
 from http1_peer import HOST, Http1Peer, call, request
-from server import PROGRAMS, wait_until
+from server import PROGRAMS, Server, open_folder, wait_until
 
 UNARY = "/grpc.testing.TestService/UnaryCall"
 PAGE = json.dumps({"responseSize": 5}).encode()
@@ -105,6 +105,50 @@ def test_an_unknown_path_keeps_the_connection(peer):
     peer.send(call("/no.Service/Method"), call(UNARY, PAGE))
     assert peer.answer().status == 404
     check_page(peer.answer())
+
+
+@pytest.fixture(scope="module")
+def streakd():
+    with open_folder() as folder, Server(folder=folder) as running:
+        yield running
+
+
+GET = "/streak.v1.StreakService/ListHabits?connect=v1&encoding=json&message=%7B%7D"
+
+
+@pytest.mark.parametrize(("body", "sent", "stays"), [
+    pytest.param("Content-Length: 5", b"hello", True, id="a body of known length"),
+    pytest.param("Content-Length: 65536", bytes(65_536), True, id="as large as is read and dropped"),
+    pytest.param("Content-Length: 65537", b"", False, id="a byte more"),
+    pytest.param("Transfer-Encoding: chunked", b"5\r\nhello\r\n", False, id="chunks"),
+])
+def test_get_with_a_body_is_refused(streakd, body, sent, stays):
+    """RFC 9110, 9.3.1: the body of GET means nothing, and could be a smuggled request."""
+    with Http1Peer(streakd.port) as peer:
+        peer.send(request(f"GET {GET} HTTP/1.1", HOST, body, body=sent))
+        answer = peer.answer()
+        assert (answer.status, json.loads(answer.body)["code"]) == (400, "invalid_argument"), answer
+        assert "connection" not in answer.fields if stays else answer.fields["connection"] == "close" and peer.ends()
+        if stays:
+            # What follows is the next request.
+            peer.send(request(f"GET {GET} HTTP/1.1", HOST))
+            assert peer.answer().status == 401
+
+
+@pytest.mark.parametrize("fields", [["Content-Length: 0"], ["Transfer-Encoding: chunked"]])
+def test_get_with_an_empty_body_is_get(streakd, fields):
+    with Http1Peer(streakd.port) as peer:
+        for _ in range(2):
+            peer.send(request(f"GET {GET} HTTP/1.1", HOST, *fields, body=b"0\r\n\r\n" if "chunked" in fields[0] else b""))
+            assert peer.answer().status == 401
+
+
+def test_the_body_of_get_for_a_page_is_dropped(streakd):
+    """It is not in the way of the next request either."""
+    with Http1Peer(streakd.port) as peer:
+        for _ in range(2):
+            peer.send(request("GET / HTTP/1.1", HOST, "Content-Length: 5", body=b"hello"))
+            assert peer.answer().status == 200
 
 
 @pytest.mark.parametrize(("status", "sent"), [
@@ -238,6 +282,57 @@ def test_a_thousand_half_open_requests_hold_no_more_than_the_budget_and_others_a
         assert max(others.seconds) < sanitizer.seconds(5) and grown < sanitizer.memory(most) * MIB
         # With a sanitizer the first heads are cut off for slowness before the last is sent.
         assert not stays or sanitizer.IS_ON or are_open == len(peers)
+
+
+def reads_to_end(peer):
+    """Whether the connection has ended; what comes before is dropped."""
+    peer.socket.setblocking(False)
+    try:
+        while peer.socket.recv(65_536):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+FIELDS = [f"X-{number}: {'v' * 125}" for number in range(96)]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("sent, most", [
+    pytest.param(request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", *FIELDS, "Content-Length: 9"), 64 + 48,
+                 id="full heads that wait for bodies"),
+    pytest.param(request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Content-Length: 70000") + bytes(40_000), 64 + 48,
+                 id="bodies"),
+    pytest.param(request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Transfer-Encoding: chunked")
+                 + b"1\r\n{\r\n0\r\n" + "".join(f"{field}\r\n" for field in FIELDS).encode(), 32, id="trailers"),
+    pytest.param(request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Transfer-Encoding: chunked")
+                 + b"1;" + b"x" * 1_000, 32, id="chunk extensions"),
+    pytest.param(b"POST / HTTP/1.1\r\n" + b"X: y\r\n" * 99, 32, id="heads"),
+])
+def test_a_thousand_slow_requests_are_cut_off_hold_no_more_than_the_budget_and_others_are_served(sent, most):
+    """A byte comes each time that the server's other callers have made twenty calls."""
+    with interop_server() as process, contextlib.ExitStack() as stack, Caller(process.port) as others:
+        before, grown = resident_kib(process), 0
+        peers = [stack.enter_context(Http1Peer(process.port, source=ATTACKER)) for _ in range(1_000)]
+        begin = time.monotonic()
+        for peer in peers:
+            with contextlib.suppress(ConnectionError):
+                peer.send(sent)
+        while peers:
+            count = len(others.seconds)
+            wait_until(lambda: len(others.seconds) >= count + 20)
+            grown = max(grown, resident_kib(process) - before)
+            peers = [peer for peer in peers if not reads_to_end(peer)]
+            for peer in peers:
+                with contextlib.suppress(ConnectionError, BlockingIOError):
+                    peer.send(b"x")
+            assert time.monotonic() - begin < 60, f"{len(peers)} are open"
+        print(f"{grown // MIB} MiB, all cut off after {time.monotonic() - begin:.0f} s, "
+              f"{len(others.seconds)} calls of others, the longest took {max(others.seconds) * 1000:.0f} ms")
+        assert max(others.seconds) < 5 and grown < most * MIB
 
 
 def test_the_preface_of_http_2_is_known_byte_by_byte():

@@ -3,6 +3,7 @@ read the status, the reason and the retry delay of every refusal, by every proto
 version. Rules: the Fetch standard, "CORS protocol"."""
 
 import base64
+import contextlib
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from person import Person
 from server import PROGRAMS, Server, open_folder, wait_until
 from streak.v1 import (
     account_pb2, common_pb2, credential_pb2, export_pb2, migration_pb2, recovery_pb2, session_pb2, streak_pb2, sync_pb2)
-from web_peer import FORMATS, STREAM_FORMATS, VERSIONS, Readable, Refusal, ask, decode_text, encode, envelopes
+from web_peer import FORMATS, STREAM_FORMATS, VERSIONS, Readable, Refusal, ask, decode_text, encode, envelopes, follow
 
 APP = "https://app.example.com"
 LOCAL = "http://localhost:5173"
@@ -29,6 +30,7 @@ GET_ACCOUNT = "/streak.v1.AccountService/GetAccount"
 PUT_HABIT = "/streak.v1.StreakService/PutHabit"
 LIST_HABITS = "/streak.v1.StreakService/ListHabits"
 EXPORT = "/streak.v1.ExportService/Export"
+WATCH = "/streak.v1.SyncService/Watch"
 PREFLIGHT = (("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,connect-protocol-version"))
 
 versions = pytest.mark.parametrize("version", VERSIONS)
@@ -218,6 +220,85 @@ def test_a_page_reads_that_the_storage_is_unavailable(database):
                 refusal = wait_until(lambda: (found := ask_refusal(server, version, protocol, START, message)).reason and found)
                 assert (refusal.code, refusal.reason) == ("unavailable", "STORAGE_UNAVAILABLE") and refusal.retry_seconds > 0
                 assert refusal.http_status == (503 if protocol.startswith("connect") else 200)
+
+
+@versions
+@protocols
+def test_a_page_reads_that_its_deadline_has_passed(web, version, protocol):
+    name, value = ("connect-timeout-ms", "0") if protocol.startswith("connect") else ("grpc-timeout", "0m")
+    message = session_pb2.StartSessionRequest(idempotency_key=os.urandom(16))
+    refusal = ask_refusal(web, version, protocol, START, message, (name, value))
+    assert refusal.code == "deadline_exceeded" and refusal.http_status == (504 if protocol.startswith("connect") else 200)
+
+
+@versions
+@protocols
+def test_a_page_reads_how_long_to_wait_when_calls_are_shed(database, version, protocol):
+    with Server(database=database, arguments=("--web-origins", APP, "--calls-per-address-max", "1")) as server:
+        message = session_pb2.StartSessionRequest(idempotency_key=os.urandom(16))
+        body = encode(message, protocol)
+
+        def refused():
+            answer = Readable(ask(server.port, version, START, body, ORIGIN, content_type=FORMATS[protocol]), APP)
+            taken = answer.status == 200 and (protocol.startswith("connect") or b"grpc-status: 0" in (
+                decode_text(answer.body) if protocol == "grpc-web-text" else answer.body))
+            return None if taken else Refusal(answer, protocol)
+        refusal = wait_until(refused)
+        assert (refusal.code, refusal.reason) == ("resource_exhausted", "TOO_MANY_REQUESTS") and refusal.retry_seconds > 0
+
+
+def test_a_page_reads_that_its_request_came_too_slowly(web):
+    """A head that does not end, bodies of which a byte comes each second, and one that does not come."""
+    head = (f"POST {START} HTTP/1.1", HOST, f"Origin: {APP}")
+    bodies = {protocol: request(*head, f"Content-Type: {kind}", "Content-Length: 1000") + b"{" for protocol, kind in FORMATS.items()}
+    chunked = request(*head, "Content-Type: application/json", "Transfer-Encoding: chunked")
+    with contextlib.ExitStack() as stack:
+        def ask_slowly(sent):
+            peer = stack.enter_context(Http1Peer(web.port, timeout=40))
+            peer.send(sent)
+            return peer
+        peers = {protocol: ask_slowly(sent) for protocol, sent in bodies.items()}
+        in_chunks, in_head = ask_slowly(chunked), ask_slowly(request(*head)[:-2])
+        later = ask_slowly(request("GET /favicon.ico HTTP/1.1", HOST))
+        assert later.answer().status == 404
+        later.send(request(*head)[:-2])
+        for protocol, peer in (*peers.items(), ("connect-json", in_chunks)):
+            answer = peer.answer()
+            refusal = Refusal(Readable(answer, APP), protocol)
+            assert (refusal.code, answer.fields["connection"]) == ("deadline_exceeded", "close") and peer.ends()
+            assert refusal.http_status == (504 if protocol.startswith("connect") else 200)
+        for peer in (in_head, later):
+            answer = peer.answer()
+            assert (Readable(answer, APP).status, answer.fields["connection"]) == (408, "close") and peer.ends()
+
+
+@versions
+@pytest.mark.parametrize("protocol", STREAM_FORMATS)
+def test_a_page_reads_that_the_server_stops(database, version, protocol):
+    """Its stream is open longer than the server waits for it."""
+    with Server(database=database, arguments=("--web-origins", APP, "--grace-seconds", "1")) as server, Person(server) as person:
+        person.sign_up()
+        body = encode(sync_pb2.WatchRequest(), protocol, streams=True)
+        answer = follow(server.port, version, WATCH, body, ORIGIN, *person.metadata, content_type=STREAM_FORMATS[protocol], begun=server.terminate)
+        refusal = Refusal(Readable(answer, APP), protocol, streams=True)
+        assert refusal.code == "unavailable" and refusal.retry_seconds > 0
+
+
+def test_a_page_reads_that_a_resource_is_refused(database):
+    """The files of the page itself, which a page of another origin may ask for."""
+    with Server(database=database, arguments=("--web-origins", APP, "--calls-per-address-max", "1")) as server:
+        def refused():
+            answer = ask(server.port, "HTTP/1.1", "/", b"", ORIGIN, method="GET")
+            assert Readable(answer, APP).status in (200, 429)
+            return answer if answer.status == 429 else None
+        assert "retry-after" in Readable(wait_until(refused), APP).fields
+
+
+@versions
+def test_caches_know_that_answers_to_get_differ_by_origin(web, version):
+    """Fetch standard, "CORS protocol and HTTP caches": also the answers that no page asked for."""
+    for path in (f"{LIST_HABITS}?connect=v1&encoding=json&message=%7B%7D", "/favicon.ico", "/"):
+        assert "origin" in ask(web.port, version, path, method="GET").fields["vary"], path
 
 
 # MARK: refusals before a method

@@ -6,10 +6,12 @@ import json
 import os
 
 import pytest
+from device import Device, completion
 from http1_peer import Http1Peer, call, request
 from journeys import method, travel
 from proxies import envoy, nginx
 from server import open_folder
+from streak.v1 import sync_pb2
 from web_clients import BufCurl, ConnectPython, Sonora, schema_image
 
 START = method("StartSession").path
@@ -60,6 +62,40 @@ def test_connectrpc_through_plain_envoy(envoy_addresses, protocol, codec):
 
 def test_sonora_through_plain_envoy(envoy_addresses):
     travel(Sonora(envoy_addresses["plain"]))
+
+
+# MARK: streams
+
+@pytest.fixture
+def pair(server):
+    """Two devices of one person, with one habit that both know."""
+    with Device(server) as phone:
+        habit = phone.new_habit()
+        with Device(server, of=phone) as tablet:
+            tablet.sync()
+            yield phone, tablet, habit
+
+
+@pytest.mark.parametrize(("proxy", "client"), [
+    pytest.param("nginx", lambda address: ConnectPython(address, "connect", "proto", "HTTP/1.1"), id="nginx, Connect"),
+    pytest.param("nginx", lambda address: ConnectPython(address, "connect", "json", "HTTP/1.1"), id="nginx, Connect with JSON"),
+    pytest.param("nginx", lambda address: ConnectPython(address, "grpc-web", "proto", "HTTP/1.1"), id="nginx, gRPC-Web"),
+    pytest.param("translator", lambda address: ConnectPython(address, "grpc-web", "proto", "HTTP/1.1"), id="Envoy's translator"),
+    pytest.param("translator", lambda address: ConnectPython(address, "grpc-web", "proto", "HTTP/2"), id="Envoy's translator, HTTP/2"),
+    pytest.param("plain", lambda address: ConnectPython(address, "connect", "proto", "HTTP/1.1"), id="Envoy, Connect"),
+])
+def test_each_message_of_an_open_stream_passes_the_proxy_at_once(nginx_address, envoy_addresses, pair, proxy, client):
+    """Each message has a cause that comes after the one before it is read: none waits for the
+    stream's end, which does not come."""
+    phone, tablet, habit = pair
+    address = nginx_address if proxy == "nginx" else envoy_addresses[proxy]
+    (_, bearer), = tablet.metadata
+    hints = client(address).open_stream(method("Watch"), sync_pb2.WatchRequest(), bearer.removeprefix("Bearer "))
+    assert next(hints).cursor.change_number == tablet.cursor.change_number
+    for _ in range(2):
+        phone.make(**completion(habit, note=os.urandom(4).hex()))
+        phone.sync()
+        assert next(hints).cursor.change_number == phone.cursor.change_number
 
 
 # MARK: request smuggling

@@ -17,6 +17,10 @@ final class OtherReading {
     }
   }
 
+  /// The methods that it knows.
+  static let methods = Set(
+    (0...UInt32(HTTP_SOURCE.rawValue)).compactMap { http_method_str(http_method($0)).map { String(cString: $0) } })
+
   private(set) var requests: [Request] = []
   /// The parser's error, such as `HPE_INVALID_METHOD`; nil: none.
   private(set) var error: String?

@@ -83,8 +83,9 @@ struct CompressionTests {
     "gzip is found as an element of a list of codings, and not as part of another",
     arguments: [
       ("gzip", true), ("identity, deflate,gzip", true), ("identity,gzip ,x", true), ("", false), ("xgzip", false),
+      ("br;q=1.0, gzip;q=0.8, *;q=0.1", true), ("GZIP", true), ("gzip;q=0", false), ("gzip ; q=0.000", false),
     ])
   func list(text: String, holds: Bool) {
-    #expect(MessageEncoding.listHoldsGzip(text) == holds)
+    #expect(ContentNegotiation.takesGzip([text]) == holds)
   }
 }

@@ -50,9 +50,11 @@ struct HTTP1ConnectionTests {
   func heads() async throws {
     let begun = "POST /bench.Echo/Unary HTTP/1.1\r\nHos"
     let first = try await Self.fate({ $0.handshakeMilliseconds = 30 }, begun)
-    #expect(first.end == .handshakeTimeout && first.received == "")
+    #expect(first.end == .handshakeTimeout && first.received.hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
+    #expect(first.received.contains("\r\nvary: origin\r\n") && first.received.contains("\r\nconnection: close\r\n"))
     let later = try await Self.fate({ $0.headersMilliseconds = 30 }, Self.unary + begun)
     #expect(later.end == .headersTimeout && later.received.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(later.received.contains("HTTP/1.1 408 "))
   }
 
   @Test("an endless request is answered, and its connection closed")

@@ -24,8 +24,9 @@ struct ReasonPage {
       - `google.rpc.RetryInfo`: the time to wait before the same request can succeed.
 
       The domain `rpc` marks refusals of the transport: INVALID_FIELD for a request against a field rule,
-      MALFORMED_REQUEST for bytes that are no message of the method, and NO_ROOM when the server's memory for requests
-      is used up (RESOURCE_EXHAUSTED with `RetryInfo`).
+      MALFORMED_REQUEST for bytes that are no message of the method, NO_ROOM when the server's memory for requests
+      is used up (RESOURCE_EXHAUSTED with `RetryInfo`), and SERVER_STOPS for calls that are open when the server
+      stops (UNAVAILABLE with `RetryInfo`).
       A status without `ErrorInfo` comes from a proxy or from the client's own library, such as UNAVAILABLE without
       a network or DEADLINE_EXCEEDED.
 

@@ -79,7 +79,8 @@ package struct ClientWire: Sendable {
     switch encoding {
     case .identity where format.isFramed: MessageFraming.append(to: &buffer) { $0.append(contentsOf: message) }
     case .identity: buffer.append(contentsOf: message)
-    case .gzip where format.isFramed: MessageFraming.appendCompressed(to: &buffer) { $0.append(contentsOf: message) }
+    case .gzip where format.isFramed:
+      MessageFraming.appendCompressed(to: &buffer, always: true) { $0.append(contentsOf: message) }
     case .gzip:
       guard MessageEncoding.compress(message, appendingTo: &buffer) else {
         throw RPCStatus(.resourceExhausted, "There is no memory to compress the request.")

@@ -150,8 +150,11 @@ final class LoopServer {
   /// meanwhile.
   static let shutdownNoticeMilliseconds: UInt64 = 100
 
+  /// Milliseconds in which callers may take what they are told at the end of the grace period.
+  static let farewellMilliseconds: UInt64 = 500
+
   /// Stops accepting, lets open calls end, and closes; what is not done after `graceMilliseconds`
-  /// is cut off.
+  /// is ended.
   func drain(graceMilliseconds: UInt64) async {
     shortageCount += listener?.shortageCount ?? 0
     listener?.stop()
@@ -164,11 +167,19 @@ final class LoopServer {
     for connection in connections.values { connection.refuseNewCalls() }
     guard !connections.isEmpty else { return }
     unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      var farewell: LoopTimer?
       let timer = loop.schedule(afterMilliseconds: graceMilliseconds) { [unowned self] in
-        for connection in Array(connections.values) { connection.close(.shutdown) }
+        for connection in Array(connections.values) where !connection.endCalls(.stopping) {
+          connection.close(.shutdown)
+        }
+        guard !connections.isEmpty else { return }
+        farewell = loop.schedule(afterMilliseconds: Self.farewellMilliseconds) { [unowned self] in
+          for connection in Array(connections.values) { connection.close(.shutdown) }
+        }
       }
       onEmpty = { [unowned self] in
         timer.cancel()
+        farewell?.cancel()
         onEmpty = nil
         unsafe continuation.resume()
       }

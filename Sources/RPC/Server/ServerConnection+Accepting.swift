@@ -47,6 +47,7 @@ extension ServerConnection {
   ) throws(RequestRefusal) -> AcceptedRequest {
     guard let route = head.route else { throw .http(404, nil) }
     guard head.method == .get, route.method.descriptor.isGettable else { throw notAllowed(route) }
+    guard head.announcedBytes ?? 0 == 0 else { throw .status(.connectUnary(.proto), ConnectQuery.bodyRefusal, nil) }
     let query: ConnectQuery
     do throws(RPCStatus) { query = try ConnectQuery(path: headers.firstValue(":path") ?? "") } catch {
       throw .status(.connectUnary(.proto), error, nil)

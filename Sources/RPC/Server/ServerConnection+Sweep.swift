@@ -7,7 +7,7 @@ extension ServerConnection {
     let limits = limits.connections
     if now &- connection.receivedAtMilliseconds >= limits.sweepMilliseconds { connection.trimBuffers() }
     guard let session, session.isEstablished else {
-      if now &- openedAtMilliseconds >= limits.handshakeMilliseconds { close(.handshakeTimeout) }
+      if now &- openedAtMilliseconds >= limits.handshakeMilliseconds { endSlowRequest(.handshakeTimeout) }
       return
     }
     if let blocked = connection.blockedSinceMilliseconds, now &- blocked >= limits.stallMilliseconds {
@@ -15,11 +15,28 @@ extension ServerConnection {
     }
     if session.openExchangeCount > 0 {
       idleSinceMilliseconds = now
-      guard sweepStreams(session, limits, now) else { return close(.headersTimeout) }
-      guard !session.senderIsSlow(atMilliseconds: now) else { return close(.stalled) }
+      guard sweepStreams(session, limits, now) else { return endSlowRequest(.headersTimeout) }
+      guard !session.senderIsSlow(atMilliseconds: now) else { return endSlowRequest(.stalled) }
       sweepKeepalive(session, limits, now)
     }
     sweepAge(session, limits, now)
+  }
+
+  private static let lateRequest = RPCStatus(.deadlineExceeded, "The request did not arrive in time.")
+
+  /// Closes because of a request that comes too slowly; over HTTP/1.1, behind an answer to it.
+  private func endSlowRequest(_ end: ConnectionEnd) {
+    guard let session, session.version == .http1 else { return close(end) }
+    // It has its answer, which the peer may still read.
+    guard self.end == nil else { return }
+    if let stream = session.lastExchange, let call = stream.owner as? ServerContext, call.isOpen, !stream.isSent {
+      call.end(Self.lateRequest)
+      session.refuseRequests()
+    } else if !session.refuseSlowHead() {
+      return close(end)
+    }
+    self.end = end
+    needsFlush()
   }
 
   /// - Returns: false if header fields take too long: nothing else can come on the connection
@@ -41,7 +58,7 @@ extension ServerConnection {
         }
       }
     }
-    for call in late { call.end(RPCStatus(.deadlineExceeded, "The request did not arrive in time.")) }
+    for call in late { call.end(Self.lateRequest) }
     for stream in stalled { session.reset(stream, code: .cancel) }
     if !stalled.isEmpty { needsFlush() }
     return !headersAreLate

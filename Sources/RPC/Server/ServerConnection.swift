@@ -19,7 +19,8 @@ final class ServerConnection: HTTPConnectionDelegate {
   let ageMilliseconds: UInt64
   var departure = Departure.none
   let server: LoopServer
-  private var end: ConnectionEnd?
+  /// Why it is closed, where that is known before it is.
+  var end: ConnectionEnd?
   /// What this connection has of the loop's budget; nil before its first large message.
   private var requestShare: LargeMessageBudget.Share?
 
@@ -65,12 +66,14 @@ final class ServerConnection: HTTPConnectionDelegate {
   func receivedHeaders(_ stream: HTTPExchange) {
     guard let session else { return }
     let head = RequestHead(stream.headers, router: server.router)
-    let origin = head.hasOrigin ? server.webOrigins.responseFields(for: stream.headers) : nil
+    // Answers to GET are kept by caches, which must know that answers to pages differ.
+    let origin =
+      head.hasOrigin || head.method == .get ? server.webOrigins.responseFields(for: stream.headers) : nil
     if head.method == .options, let fields = server.webOrigins.preflightFields(for: stream.headers) {
       discardInput(of: stream)
       return session.submitHeadersOnlyResponse(stream, fields)
     }
-    if answerResource(stream, head, session) { return }
+    if answerResource(stream, head, origin, session) { return }
     do throws(RequestRefusal) {
       let request = try accept(head, stream, origin, session.version)
       let call = ServerContext(request, stream: stream, session: session, connection: self)
@@ -94,6 +97,17 @@ final class ServerConnection: HTTPConnectionDelegate {
   }
 
   func receivedGoAway(lastStreamID: Int32, code: HTTP2ErrorCode) {}
+
+  /// Ends every open call.
+  /// - Returns: Whether there was one.
+  func endCalls(_ status: RPCStatus) -> Bool {
+    var calls: [ServerContext] = []
+    session?.forEachExchange { stream in
+      if let call = stream.owner as? ServerContext, call.isOpen { calls.append(call) }
+    }
+    for call in calls { call.end(status) }
+    return !calls.isEmpty
+  }
 
   /// Asks for room for a message larger than its stream's window.
   func reserve(_ bytes: Int, granted: @escaping () -> Void) -> LargeMessageBudget.Reservation {

@@ -10,6 +10,7 @@ extension ServerContext {
   func receivedBody() {
     guard let stream, isOpen else { return }
     countReceived(stream)
+    guard queryMessage == nil || stream.bodyBytes == 0 else { return end(ConnectQuery.bodyRefusal) }
     if takesOneRequest && stream.receivedEnd { return start() }
     let limit = requestBytesMax
     let front: MessageFraming.Front

@@ -92,14 +92,13 @@ extension ServerContext {
     return json
   }
 
-  /// Appends the one message of a Connect response, compressed as a whole.
+  /// Appends the one message of a Connect response, compressed as a whole where that makes it
+  /// smaller.
   private func appendCompressed(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
     var plain: [UInt8] = []
     body(&plain)
-    if MessageEncoding.compress(plain, appendingTo: &buffer) {
+    if MessageEncoding.compressIfSmaller(plain, appendingTo: &buffer) {
       addInitialMetadata(format.encodingName, "gzip")
-    } else {
-      buffer.append(contentsOf: plain)
     }
   }
 

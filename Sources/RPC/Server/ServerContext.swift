@@ -150,9 +150,9 @@ internal import ProtobufCodec
   @discardableResult
   public func offerCompression() -> Bool {
     if responseEncoding == .gzip { return true }
-    guard call.response == .idle, let list = metadata(format.acceptedEncodingsName),
-      MessageEncoding.listHoldsGzip(list)
-    else { return false }
+    guard call.response == .idle, ContentNegotiation.takesGzip(metadataValues(format.acceptedEncodingsName)) else {
+      return false
+    }
     // Connect's unary responses say so with the message, which may have to go uncompressed.
     if format.isFramed { addInitialMetadata(format.encodingName, "gzip") }
     responseEncoding = .gzip

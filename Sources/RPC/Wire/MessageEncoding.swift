@@ -19,11 +19,6 @@ public enum MessageEncoding: Sendable {
     }
   }
 
-  /// Whether a list such as `identity, deflate, gzip` holds gzip.
-  static func listHoldsGzip(_ list: String) -> Bool {
-    list.split(separator: ",").contains { $0.drop { $0 == " " }.prefix { $0 != " " } == "gzip" }
-  }
-
   /// The compressed message in `range` of `bytes`, expanded.
   ///
   /// - Parameter byteLimit: Bytes of the expanded message: expanding stops there.
@@ -53,19 +48,34 @@ extension MessageEncoding {
     }
     return true
   }
+
+  /// Appends bytes compressed with gzip where that makes them fewer, and else as they are.
+  /// - Returns: Whether they are compressed.
+  static func compressIfSmaller(_ plain: [UInt8], appendingTo buffer: inout [UInt8]) -> Bool {
+    let start = buffer.count
+    if compress(plain, appendingTo: &buffer) {
+      if buffer.count - start < plain.count { return true }
+      buffer.removeLast(buffer.count - start)
+    }
+    buffer.append(contentsOf: plain)
+    return false
+  }
 }
 
 extension MessageFraming {
-  /// Appends a prefix that says "compressed" and the message that `body` appends, compressed. Where
-  /// there is no memory for compressing, the message goes as it is: the flag decides for each
-  /// message.
-  static func appendCompressed(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) {
+  /// Appends a prefix and the message that `body` appends, compressed: the prefix says of each
+  /// message whether it is.
+  /// - Parameter always: Also where that makes it no smaller.
+  static func appendCompressed(to buffer: inout [UInt8], always: Bool = false, _ body: (inout [UInt8]) -> Void) {
     var plain: [UInt8] = []
     body(&plain)
     let start = buffer.count
     append(to: &buffer) { buffer in
-      guard MessageEncoding.compress(plain, appendingTo: &buffer) else { return buffer.append(contentsOf: plain) }
-      buffer[start] = 1
+      if always, MessageEncoding.compress(plain, appendingTo: &buffer) {
+        buffer[start] = 1
+      } else if MessageEncoding.compressIfSmaller(plain, appendingTo: &buffer) {
+        buffer[start] = 1
+      }
     }
   }
 }

@@ -106,7 +106,7 @@ extension StreakStore {
     ), renewed AS (
       UPDATE devices SET refreshed_at = $7, proven_at = $7, \(endingFamily),
         \(DeviceColumn.credentials.assignments(fromParameter: 8))
-      FROM changed WHERE devices.user_id = changed.user_id AND device_id = $4
+      FROM changed WHERE devices.user_id = changed.user_id AND device_id = $4 AND refresh_hash IS NOT NULL RETURNING 1
     ), refused AS (
       \(endingApprovals) AND EXISTS (SELECT FROM changed)
     ), ended AS (
@@ -114,7 +114,7 @@ extension StreakStore {
     ), unlinked AS (
       \(endingLinks) AND EXISTS (SELECT FROM changed)
     )
-    SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed
+    SELECT (SELECT count(*)::integer FROM revoked), pg_notify($5, $6) FROM changed, renewed
     """)
 
   /// Replaces a user's password if it is still stored as given, ends every credential, recovery

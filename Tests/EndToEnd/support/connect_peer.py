@@ -7,6 +7,7 @@ import dataclasses
 import gzip
 import http.client
 import json
+import re
 import socket
 import ssl
 import struct
@@ -237,25 +238,38 @@ def read(answer, method, format):
     assert headers["content-type"][0].removesuffix("+proto") == format.content_type(method).removesuffix("+proto") or \
         format.protocol == "connect" and headers["content-type"] == [format.content_type(method)], answer
     name = format.encoding_names(method)[0]
+    has_end = False
     for flags, data in frames(answer.body):
-        assert not result.trailers, "a message behind the trailers"
+        assert not has_end, "a frame behind the end of the response"
         data = expanded(data, headers, name) if flags & 1 else data
         if flags & ~1 == 0:
             result.messages.append(format.decoded(data, kind))
         elif format.protocol == "grpc-web":
-            assert flags == 0x80
-            result.trailers = grouped(line.split(": ", 1) for line in data.decode().split("\r\n") if line)
+            assert flags == 0x80, "trailers that are compressed, or reserved flags"
+            has_end, result.trailers = True, web_trailers(data)
         else:
             assert (format.protocol, flags) == ("connect", 2)
-            end = json.loads(data)
-            result.trailers = grouped((name, value) for name, values in end.get("metadata", {}).items() for value in values) | {"": []}
+            has_end, end = True, json.loads(data)
+            assert set(end) <= {"error", "metadata"}, end
+            result.trailers = grouped((name, value) for name, values in end.get("metadata", {}).items() for value in values)
             if "error" in end:
                 connect_error(end["error"], result)
+    # The status is nowhere else: a page sees no trailers of HTTP.
+    assert has_end == (format.protocol != "grpc"), "a response without its end"
+    assert format.protocol == "grpc" or not answer.trailers and "grpc-status" not in headers, answer
     if format.protocol != "connect":
         grpc_status(result.trailers or grouped(answer.trailers) or headers, result, answer, format)
-    else:
-        assert result.trailers, "a stream without its end"
     return result
+
+
+def web_trailers(block):
+    """gRPC-Web's trailers: a header block of HTTP/1.1 without the empty line at its end, names in
+    lower case."""
+    *lines, rest = block.split(b"\r\n")
+    assert rest == b"" and all(re.fullmatch(rb"[a-z0-9!#$%&'*+.^_`|~-]+: ?[ -~\x80-\xff]*", line) for line in lines), block
+    trailers = grouped(tuple(part.strip() for part in line.decode().split(":", 1)) for line in lines)
+    assert len(trailers.get("grpc-status", [])) == 1, block
+    return trailers
 
 
 def expanded(data, headers, name):

@@ -7,9 +7,9 @@ import os
 
 from google.protobuf import message_factory
 from person import Person, local_time, today
-from streak.v1 import account_pb2, common_pb2, export_pb2, session_pb2, streak_pb2
+from streak.v1 import account_pb2, common_pb2, export_pb2, session_pb2, streak_pb2, sync_pb2
 
-FILES = (account_pb2, export_pb2, session_pb2, streak_pb2)
+FILES = (account_pb2, export_pb2, session_pb2, streak_pb2, sync_pb2)
 
 
 class Refused(Exception):

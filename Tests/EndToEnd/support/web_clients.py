@@ -45,6 +45,11 @@ class ConnectPython:
         return self._call(lambda info, headers: list(self.client.execute_server_stream(request=request, method=info, headers=headers)),
                           method, StreamType.SERVER_STREAM, token)
 
+    def open_stream(self, method, request, token):
+        """The responses as they come."""
+        return self._call(lambda info, headers: iter(self.client.execute_server_stream(request=request, method=info, headers=headers)),
+                          method, StreamType.SERVER_STREAM, token)
+
     def _call(self, call, method, kind, token):
         info = MethodInfo(name=method.name, service_name=method.service, input=method.request, output=method.response,
                           idempotency_level=IdempotencyLevel.NO_SIDE_EFFECTS if self.gets else IdempotencyLevel.UNKNOWN, stream_type=kind)

@@ -5,6 +5,7 @@ import base64
 import collections
 import json
 import struct
+import subprocess
 
 import h2.events
 from google.protobuf import json_format
@@ -44,6 +45,23 @@ def ask(port, version, path, body=b"", *fields, method="POST", content_type=None
         data = b"".join(event.data for event in client.events
                         if isinstance(event, h2.events.DataReceived) and event.stream_id == stream)
     return Answer(int(found.pop(":status")), found, data)
+
+
+def follow(port, version, path, body, *fields, content_type, begun):
+    """A stream to its end, by curl: `h2` takes nothing behind a GOAWAY. `begun` is called when the answer's first bytes have come."""
+    options = [f"-H{name}: {value}" for name, value in (("content-type", content_type), *fields)]
+    versions = {"HTTP/1.1": "--http1.1", "HTTP/2": "--http2-prior-knowledge"}
+    with subprocess.Popen(["curl", "-sS", "-i", "-N", versions[version], *options, "--data-binary", "@-", f"http://127.0.0.1:{port}{path}"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as curl:
+        curl.stdin.write(body)
+        curl.stdin.close()
+        received = curl.stdout.read1(65_536)
+        begun()
+        received += curl.stdout.read()
+    assert curl.returncode == 0, received
+    head, body = received.split(b"\r\n\r\n", 1)
+    status, *lines = head.decode().split("\r\n")
+    return Answer(int(status.split(" ")[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}, body)
 
 
 def envelope(message, flags=0):
