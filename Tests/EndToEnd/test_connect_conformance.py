@@ -329,6 +329,36 @@ def test_json_that_is_no_request(way, text):
         assert ":" in result.message
 
 
+@pytest.mark.parametrize(("code", "text"), [
+    (0, b' \n\t{}\r\n '), (0, b'{"responseDefinition":null,"requestData":null}'), (0, b'{"request_data":"YQ=="}'),
+    (0, b'{"responseDefinition":{"responseDelayMs":"1"}}'), (0, b'{"responseDefinition":{"responseDelayMs":1e0}}'),
+    (0, b'{"unknown":{"a":[1,2,{"b":"NaN"}]}}'), (0, b'{"requestData":"_-8"}'), (0, b'{"requestData":"_-8="}'),
+    (5, b'{"responseDefinition":{"error":{"code":5}}}'), (5, b'{"responseDefinition":{"error":{"code":"CODE_NOT_FOUND"}}}'),
+    (5, b'{"responseDefinition":{"error":{"code":5,"message":"\\ud83d\\ude00"}}}'),
+    *((INVALID_ARGUMENT, text) for text in (
+        b'{"responseDefinition":{"error":{"code":"NO_SUCH"}}}', b'{"responseDefinition":{"error":{"code":1.5}}}',
+        b'{"responseDefinition":{"responseDelayMs":4294967296}}', b'{"responseDefinition":{"responseDelayMs":true}}',
+        b'{"responseDefinition":{"responseDelayMs":" 1"}}', b'{"responseDefinition":{"responseDelayMs":01}}',
+        b'{"responseDefinition":{"responseDelayMs":NaN}}', b'{"unknown":NaN}', b'{"request_data":"YQ==","requestData":"YQ=="}',
+        b'{"responseDefinition":{"responseHeaders":[null]}}', b'{"responseDefinition":{"responseData":"YQ==","error":{"code":5}}}',
+        b'{"responseDefinition":{"error":{"code":5,"message":"\\ud83d"}}}', b'{"responseDefinition":{"error":{"code":5,"message":"a\x01b"}}}',
+        b'{"requestData":"YQ ="}', b'{"requestData":"YQ="}', b'{"requestData":"YQ==",}', b'\xef\xbb\xbf{}', b'{} {}', b'[]', b'null', b'"x"')),
+])
+def test_values_of_json_at_their_edges(way, code, text):
+    version, peer = way
+    result = read(peer.raw("POST", f"/{SERVICE}/Unary", Format("connect", "json").headers("Unary"), text), "Unary", Format("connect", "json"))
+    assert result.code == code, result
+
+
+@pytest.mark.parametrize(("status", "content_type"), [
+    (200, "application/json; charset=utf-8"), (200, "APPLICATION/JSON"), (200, "application/json;"), (415, "application/x-json"),
+    (415, "application/json, application/proto"),
+])
+def test_content_types_with_parameters_and_in_other_case(way, status, content_type):
+    version, peer = way
+    assert peer.raw("POST", f"/{SERVICE}/Unary", [("content-type", content_type)], b"{}").status == status
+
+
 def test_bidirectional_calls_need_http2(servers):
     peer = ConnectPeer(1, *servers[False])
     answer = peer.raw("POST", f"/{SERVICE}/BidiStream", Format("connect").headers("BidiStream"), b"")
