@@ -78,8 +78,13 @@ struct CallFormat: Equatable, Sendable {
   /// The format that a content type stands for, parameters ignored.
   /// - Returns: nil for types that are not served.
   init?(contentType value: RawSpan) {
+    // The two that most calls have.
     if value.equals("application/grpc") {
       self = .grpc
+      return
+    }
+    if value.equals("application/proto") {
+      self = .connectUnary(.proto)
       return
     }
     for candidate in Self.all where value.equals(candidate.name) {
