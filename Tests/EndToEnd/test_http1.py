@@ -300,7 +300,8 @@ def reads_to_end(peer):
 FIELDS = [f"X-{number}: {'v' * 125}" for number in range(96)]
 
 
-# Begins of requests: a full head that waits for its body, a body, trailers, a chunk's extension, a head.
+# Begins of requests: a full head that waits for its body, a body, trailers, a chunk's extension, a
+# head.
 JSON = (f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json")
 SLOW_REQUESTS = [
     request(*JSON, *FIELDS, "Content-Length: 9"),
