@@ -87,7 +87,8 @@ extension PersonLedger {
 
   /// A statement about a day was made: a deletion that did not know it has no effect.
   mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
-    guard var habit = habits[habitID], habit.hasDeletions else { return }
+    guard let place = habits.index(forKey: habitID), habits.values[place].hasDeletions else { return }
+    var habit = habits.values[place]
     habit.statements.noteActivity(by: author)
     recompute(&habit, habitID, by: author, version: version, now: now)
   }

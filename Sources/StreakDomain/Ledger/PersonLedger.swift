@@ -197,7 +197,8 @@ public struct PersonLedger: Sendable {
     _ key: CellKey, last: Stamp, clientTime: ClientTime, recordedAt: Instant, version: Int64,
     _ change: (inout CellState) -> Void
   ) throws(Reason) {
-    guard var habit = habits[key.habitID] else { throw .habitNotFound }
+    // The habit is read and changed where it is: a copy costs a dozen references.
+    guard let place = habits.index(forKey: key.habitID) else { throw .habitNotFound }
     let previous = cells[key]
     var state =
       previous
@@ -208,7 +209,7 @@ public struct PersonLedger: Sendable {
     (state.version, state.clientTime, state.recordedAt) = (version, clientTime, recordedAt)
     change(&state)
     let wasEarly = key.day < firstDay && previous?.countsAsNew == true
-    if key.day < firstDay, state.countsAsNew, !wasEarly, habit.earlyDays >= DayRules.earlyDaysMax {
+    if key.day < firstDay, state.countsAsNew, !wasEarly, habits.values[place].earlyDays >= DayRules.earlyDaysMax {
       var statements = state.statements
       statements.quarantineOverLimit()
       state.take(statements, last: last)
@@ -223,21 +224,21 @@ public struct PersonLedger: Sendable {
       var change = CellState.itemDigest(key, state.cell)
       if let previous { change -= CellState.itemDigest(key, previous.cell) }
       changes.cellsBalance[key.habitID, default: .empty] += change
-      if !habit.isDeleted { digest += change }
+      if !habits.values[place].isDeleted { digest += change }
     }
     let (counts, counted) = (state.cell.counts, previous?.cell.counts ?? false)
     if counts != counted {
-      if originalSummaries[key.habitID] == nil { originalSummaries[key.habitID] = habit.summary }
+      let before = habits.values[place].summary
+      if originalSummaries[key.habitID] == nil { originalSummaries[key.habitID] = before }
       countedBalance[key.habitID, default: 0] += counts ? 1 : -1
-      if let summary = counts ? habit.summary.adding(key.day) : habit.summary.removing(key.day) {
-        habit.summary = summary
+      if let summary = counts ? before.adding(key.day) : before.removing(key.day) {
+        habits.values[place].summary = summary
       } else {
         changes.staleSummaries.insert(key.habitID)
       }
     }
     guard counts != counted || isEarly != wasEarly else { return }
-    habit.earlyDays += (isEarly ? 1 : 0) - (wasEarly ? 1 : 0)
-    habits[key.habitID] = habit
+    habits.values[place].earlyDays += (isEarly ? 1 : 0) - (wasEarly ? 1 : 0)
     changes.habits.insert(key.habitID)
   }
 

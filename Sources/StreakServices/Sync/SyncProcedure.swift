@@ -32,8 +32,13 @@ struct SyncProcedure: Sendable {
     let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal, present: store.epoch)
     let answer = try await change(request, received.epoch, principal.userID, deviceID, sentAt, at: now)
-    var response = try await inOneEpoch(received) { received throws(RPCStatus) in
-      try await changes(request, received, of: principal.userID, deviceID, answer)
+    var response: SyncResponse
+    if let answer, let own = own(answer, received, principal.userID, deviceID) {
+      response = own
+    } else {
+      response = try await inOneEpoch(received) { received throws(RPCStatus) in
+        try await changes(request, received, of: principal.userID, deviceID, answer)
+      }
     }
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
@@ -157,11 +162,6 @@ struct SyncProcedure: Sendable {
   ) async throws(RPCStatus) -> SyncResponse {
     let head: PersonHead
     if let answer, answer.ledger.epoch == received.present {
-      if isUpToDate(received, changeNumber: answer.changeNumberBefore),
-        let response = own(answer, received, userID, deviceID)
-      {
-        return response
-      }
       head = PersonHead(answer.ledger)
     } else {
       head = try await mappingStoreErrors { () throws(StoreError) in try await store.head(of: userID) }
@@ -188,28 +188,49 @@ struct SyncProcedure: Sendable {
   private func upToDate(
     _ head: PersonHead, _ received: Received, _ userID: Identifier, _ deviceID: Identifier
   ) -> SyncResponse {
+    upToDate(head.changeNumber, head.digest, head.sources, head.zones, received, userID, deviceID)
+  }
+
+  private func upToDate(
+    _ changeNumber: Int64, _ digest: StreakDomain.StateDigest, _ sources: borrowing Sources,
+    _ zones: borrowing RecentTimeZones, _ received: Received, _ userID: Identifier, _ deviceID: Identifier
+  ) -> SyncResponse {
     var response = SyncResponse(
-      cursor: seal.seal(received.present, changeNumber: head.changeNumber, of: userID),
-      digest: Schema.StateDigest(sum: head.digest.bytes), lastSeq: head.sources[deviceID]?.lastSeq ?? 0)
-    let seen = head.sources.seen(by: deviceID)
+      cursor: seal.seal(received.present, changeNumber: changeNumber, of: userID),
+      digest: Schema.StateDigest(sum: digest.bytes), lastSeq: sources[deviceID]?.lastSeq ?? 0)
+    let seen = sources.seen(by: deviceID)
     if !seen.last.isEmpty { response.seen = seen.last.map { StatementId($0) } }
-    response.zoneUses = head.zones.uses.map { ZoneUse($0) }
+    response.zoneUses = zones.uses.map { ZoneUse($0) }
     return response
   }
 
-  /// The changes of the request itself; nil if it brought a habit back, whose days the device
-  /// lacks, or changed a notice that the device may have acknowledged.
+  /// The changes of the request itself, to a device that had everything before: without a read.
+  ///
+  /// - Returns: Nil if another database has come into use, if the device lacks more, or if the
+  ///   request brought a habit back, whose days the device lacks, or changed a notice that the
+  ///   device may have acknowledged.
   private func own(
     _ answer: ChangeResult, _ received: Received, _ userID: Identifier, _ deviceID: Identifier
   ) -> SyncResponse? {
-    let ledger = answer.ledger
-    guard !ledger.changes.hasEarlierNotices else { return nil }
-    var response = upToDate(PersonHead(ledger), received, userID, deviceID)
+    var received = received
+    received.present = store.epoch
+    guard isUpToDate(received, changeNumber: answer.changeNumberBefore) else { return nil }
+    return own(answer.ledger, since: answer.changeNumberBefore, received, userID, deviceID)
+  }
+
+  /// - Parameter ledger: Lent, because a copy costs a dozen references.
+  private func own(
+    _ ledger: borrowing PersonLedger, since changeNumber: Int64, _ received: Received, _ userID: Identifier,
+    _ deviceID: Identifier
+  ) -> SyncResponse? {
+    guard ledger.epoch == received.present, !ledger.changes.hasEarlierNotices else { return nil }
+    var response = upToDate(
+      ledger.changeNumber, ledger.digest, ledger.sources, ledger.zones, received, userID, deviceID)
     var latest = HybridTime.zero
     let edited = ledger.changes.editedHabits
     for id in edited.isEmpty ? [] : edited.sorted() {
       guard let habit = ledger.habits[id] else { continue }
-      if habit.returnedVersion > answer.changeNumberBefore { return nil }
+      if habit.returnedVersion > changeNumber { return nil }
       if habit.isDeleted { response.deletedHabitIds.append(id.bytes) } else { response.habits.append(Habit(id, habit)) }
       if let alias = HabitAlias(id, habit) { response.habitAliases.append(alias) }
       latest = max(latest, habit.latestTime)

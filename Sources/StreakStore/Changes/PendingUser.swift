@@ -149,8 +149,13 @@ final class PendingUser {
   private(set) lazy var noticeIDs: [Identifier] = {
     var found: [Identifier] = []
     for call in calls {
-      call.request.forEachChange { change in
-        if case .resolveConflict(let resolution) = change { found.append(resolution.noticeID) }
+      switch call.request.work {
+      case .direct(.resolveConflict(let resolution)): found.append(resolution.noticeID)
+      case .direct: break
+      case .queue(let operations):
+        for queued in operations {
+          if case .resolveConflict(let resolution) = queued.operation.change { found.append(resolution.noticeID) }
+        }
       }
     }
     return found
