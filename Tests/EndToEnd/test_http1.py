@@ -151,7 +151,46 @@ def test_the_body_of_get_for_a_page_is_dropped(streakd):
             assert peer.answer().status == 200
 
 
+# The status of the answer, and field lines.
+FIELDS_REFUSED = [
+    (400, "Transfer-Encoding : chunked"), (400, "Transfer-Encoding\t: chunked"), (400, "Transfer-Encoding:\x0bchunked"),
+    (400, "Transfer-Encoding: chunked\0"), (400, "Transfer-Encoding: chunked\r"), (400, "Transfer-Encoding: chunked, identity"),
+    (400, "Transfer-Encoding: xchunked"), (400, "Transfer-Encoding: chunked;q=1"), (400, "Transfer-Encoding: 'chunked'"),
+    (400, "Transfer-Encoding:"), (400, "Transfer-Encoding: identity"), (400, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+    (400, "Transfer-Encoding: chunked", "transfer-encoding: identity"), (400, "X: y\r\n Transfer-Encoding: chunked"),
+    (400, "Transfer-Encoding: chunked", "Content-Length: 5"), (400, "Content-Length: 0", "Transfer-Encoding: Chunked"),
+    (501, "Transfer-Encoding: identity, chunked"), (501, "Transfer-Encoding: gzip, chunked"),
+    (400, "Content-Length: 5, 5"), (400, "Content-Length: 5", "Content-Length: 6"), (400, "Content-Length: -5"), (400, "Content-Length: +5"),
+    (400, "Content-Length: 0x5"), (400, "Content-Length: 5 5"), (400, "Content-Length: 5\0"), (400, "Content-Length: 5.0"), (400, "Content-Length:"),
+    (400, "Content-Length: 18446744073709551621"), (400, "Content-Length: \u0665"),
+    (400, "X\0: y"), (400, "X: a\0b"), (400, "X: a\rb"), (400, "X: a\nb: c"), (400, "X: \x01"), (400, "X: \x7f"), (400, "X\t: y"), (400, "X y: z"),
+    (400, "X\u00e9: y"), (400, ": y"), (400, "X"), (400, "X: a", "\tb"), (400, "Host: other"), (417, "Expect: 100-continue, x"),
+]
+LINES_REFUSED = [
+    (400, "POST  / HTTP/1.1"), (400, "POST /  HTTP/1.1"), (400, "POST\t/ HTTP/1.1"), (400, "POST / HTTP/1.1 "), (400, "POST / / HTTP/1.1"),
+    (400, "POST / http/1.1"), (400, "POST / HTTP/1.10"), (400, "POST / HTTP/1,1"), (400, "POST /"), (400, "POST"), (400, " POST / HTTP/1.1"),
+    (505, "POST / HTTP/2.0"), (505, "POST / HTTP/1.2"), (505, "POST / HTTP/0.9"),
+    (400, "POST http://other/ HTTP/1.1"), (400, "POST http://test:80/ HTTP/1.1"), (400, "POST http://a@test/ HTTP/1.1"), (400, "POST ftp://test/ HTTP/1.1"),
+    (400, "POST * HTTP/1.1"), (400, "POST test:80 HTTP/1.1"), (400, "POST /# HTTP/1.1"), (400, "POST /\0 HTTP/1.1"), (400, "POST /\u00e9 HTTP/1.1"),
+    (400, "P\0ST / HTTP/1.1"), (400, "P(ST / HTTP/1.1"), (501, "CONNECT test:80 HTTP/1.1"), (501, "CONNECT / HTTP/1.1"),
+]
+# Behind a head that says that they come.
+CHUNKS_REFUSED = [
+    "\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",
+    "00000000000000005\r\nhello\r\n0\r\n\r\n", "80000001\r\n", "fffffffffffffffff\r\n", "g\r\n", ";\r\nhello\r\n0\r\n\r\n", ";x\r\n\r\n",
+    "5\nhello\r\n0\r\n\r\n", "5;x\nhello\r\n0\r\n\r\n", "5;\nhello\r\n0\r\n\r\n", "5;a\rb\r\nhello\r\n0\r\n\r\n", "5;\0\r\nhello\r\n0\r\n\r\n",
+    "5\r\nhello\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\n\r\n", "5\r\nhello\r\n0\r\n\n", "5\r\nhello\r\n0\r\n\rX",
+    "0\r\nContent-Length: 5\r\n\r\n", "0\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\nHost: test\r\n\r\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n",
+    "0\r\nX: \0\r\n\r\n", "0\r\nX\0: y\r\n\r\n", "0\r\nX: a\rb\r\n\r\n", "0\r\nX\r\n\r\n", f"5;{'x' * 1_024}\r\nhello\r\n0\r\n\r\n",
+]
+
+
 @pytest.mark.parametrize(("status", "sent"), [
+    *(pytest.param(status, request("POST / HTTP/1.1", HOST, *fields, body=b"0\r\n\r\n"), id=ascii(fields)) for status, *fields in FIELDS_REFUSED),
+    *(pytest.param(status, request(line, HOST, "Content-Length: 0"), id=ascii(line)) for status, line in LINES_REFUSED),
+    *(pytest.param(400, request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Transfer-Encoding: chunked", body=body.encode()),
+                   id=ascii(body[:40])) for body in CHUNKS_REFUSED),
+    pytest.param(400, request("POST / HTTP/1.0", HOST, "Transfer-Encoding: chunked", body=b"0\r\n\r\n"), id="6.1: a coding in version 1.0"),
     pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
                  id="6.1: two lengths"),
     pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length: 5", "Content-Length: 5", body=b"hello"), id="6.3: repeated"),
@@ -174,6 +213,22 @@ def test_what_two_readers_could_read_differently_ends_the_connection(peer, statu
     answer = peer.answer()
     assert (answer.status, answer.fields["connection"]) == (status, "close")
     assert peer.ends()
+
+
+@pytest.mark.parametrize(("status", "sent"), [
+    pytest.param(405, request(f"post {UNARY} HTTP/1.1", HOST, "Content-Length: 5", body=b"hello"), id="a method in lower case"),
+    pytest.param(405, request("OPTIONS * HTTP/1.1", HOST), id="the server as a whole"),
+    pytest.param(404, request("GET http://TEST/x HTTP/1.1", HOST), id="a target in absolute form"),
+    pytest.param(404, request("GET /x HTTP/1.1", HOST, b"X: \xff\x80".decode("latin-1")), id="other bytes than ASCII in a value"),
+    pytest.param(415, request(f"POST {UNARY} HTTP/1.1", HOST, "TRANSFER-ENCODING:\t Chunked ", body=b"0005 ;x\r\nhello\r\n0;\r\nX: y\r\n\r\n"),
+                 id="chunks"),
+    pytest.param(404, request("GET /x HTTP/1.0", "Connection: x , Keep-Alive"), id="version 1.0"),
+    pytest.param(404, b"\r\n" + request("GET /x HTTP/1.1", HOST, "Connection: Keep-Alive", "TE: Trailers, gzip"), id="an empty line in front"),
+])
+def test_what_every_reader_reads_alike_keeps_the_connection(peer, status, sent):
+    peer.send(sent + call(UNARY, PAGE))
+    assert peer.answer().status == status
+    check_page(peer.answer())
 
 
 def test_slow_senders_are_cut_off(server):
