@@ -5,14 +5,20 @@ import json
 import pathlib
 import re
 import socket
+import ssl
+import struct
 import subprocess
 import threading
 import time
 
 import pytest
 import sanitizer
+from certificates import tls_arguments
 from http1_peer import HOST, Http1Peer, call, request
+from metrics import ADMIN, Metrics, admin_address
+from person import Person
 from server import PROGRAMS, Server, open_folder, wait_until
+from web_peer import envelope, envelopes
 
 UNARY = "/grpc.testing.TestService/UnaryCall"
 PAGE = json.dumps({"responseSize": 5}).encode()
@@ -229,6 +235,106 @@ def test_what_every_reader_reads_alike_keeps_the_connection(peer, status, sent):
     peer.send(sent + call(UNARY, PAGE))
     assert peer.answer().status == status
     check_page(peer.answer())
+
+
+# MARK: peers that close their side of the connection
+
+STREAM = call("/grpc.testing.TestService/StreamingOutputCall", envelope(json.dumps(
+    {"responseParameters": [{"size": 5, "intervalUs": 100_000}, {"size": 500_000}, {"size": 5, "intervalUs": 100_000}]}).encode()),
+    content_type="application/connect+json")
+
+
+@pytest.mark.parametrize(("sent", "statuses"), [
+    pytest.param(call(UNARY, PAGE), [200], id="a call"),
+    pytest.param(call(UNARY, PAGE).replace(b"HTTP/1.1", b"HTTP/1.0"), [200], id="version 1.0"),
+    pytest.param(call(UNARY, PAGE) * 3, [200] * 3, id="pipelined calls"),
+    pytest.param(call(UNARY, PAGE) * 2 + call(UNARY, PAGE)[:-1], [200] * 2, id="a body that is cut short"),
+    pytest.param(call(UNARY, PAGE) + b"POST / HT", [200], id="a head that is cut short"),
+    pytest.param(call(UNARY, PAGE) + STREAM, [200] * 2, id="a stream"),
+    pytest.param(call("/no.Service/Method"), [404], id="no method"),
+    pytest.param(request("GET  / HTTP/1.1", HOST), [400], id="a refused request"),
+    pytest.param(call(UNARY, PAGE)[:-1], [], id="no whole request"),
+    pytest.param(b"", [], id="nothing"),
+])
+def test_a_peer_that_closes_its_side_gets_the_answers_of_its_whole_requests(peer, sent, statuses):
+    """As `nc -N` does."""
+    peer.send(sent)
+    peer.socket.shutdown(socket.SHUT_WR)
+    for status in statuses:
+        answer = peer.answer()
+        assert answer.status == status, answer
+    assert peer.ends()
+    if STREAM in sent:
+        assert [flags for flags, _ in envelopes(answer.body)] == [0, 0, 0, 2] and len(answer.body) > 600_000
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2])
+def test_close_notify_closes_one_side_since_tls_1_3(certificates, version):
+    """RFC 8446, 6.1. Before it both sides end (RFC 5246, 7.2.1)."""
+    with open_folder() as folder, Server(folder=folder, arguments=tls_arguments(certificates)) as secure:
+        context = ssl.create_default_context(cafile=certificates / "ca.pem")
+        context.maximum_version = version
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=20) as plain:
+            def step(action, *arguments):
+                while True:
+                    try:
+                        return action(*arguments)
+                    except ssl.SSLWantReadError:
+                        plain.sendall(outgoing.read())
+                        part = plain.recv(65_536)
+                        incoming.write(part) if part else incoming.write_eof()
+            step(session.do_handshake)
+            session.write(request("GET / HTTP/1.1", HOST))
+            with pytest.raises(ssl.SSLWantReadError):
+                session.unwrap()
+            received = b""
+            with contextlib.suppress(ssl.SSLZeroReturnError):
+                while part := step(session.read, 65_536):
+                    received += part
+        assert received.startswith(b"HTTP/1.1 200 ") == (version == ssl.TLSVersion.TLSv1_3), received[:100]
+
+
+WATCH = "/streak.v1.SyncService/Watch"
+
+
+@pytest.fixture(scope="module")
+def observed():
+    with open_folder() as folder, Server(folder=folder, arguments=ADMIN) as running, Person(running) as person:
+        person.sign_up()
+        yield running, [f"{name}: {value}" for name, value in (*person.metadata, ("content-type", "application/connect+json"))]
+
+
+@pytest.mark.parametrize("how", ["reset", "close", "killed client of HTTP/2"])
+def test_a_stream_ends_when_its_peer_is_gone(observed, how):
+    """A connection of HTTP/1.1 that is closed altogether looks half-closed: it ends ten seconds after the last byte was sent on it."""
+    server, fields = observed
+    def watched():
+        return sum(Metrics(server).values("streakd_rpc_calls_in_flight", method="Watch"))
+    assert watched() == 0
+    if how.startswith("killed"):
+        options = (f"-H{field}" for field in fields)
+        with subprocess.Popen(["curl", "-sN", "--http2-prior-knowledge", *options, "--data-binary", "@-", f"http://127.0.0.1:{server.port}{WATCH}"],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as curl:
+            curl.stdin.write(envelope(b"{}"))
+            curl.stdin.close()
+            wait_until(lambda: watched() == 1)
+            curl.kill()
+    else:
+        with Http1Peer(server.port) as peer:
+            peer.send(request(f"POST {WATCH} HTTP/1.1", HOST, "Content-Length: 7", *fields, body=envelope(b"{}")))
+            wait_until(lambda: watched() == 1)
+            if how == "reset":
+                peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: watched() == 0)
+
+
+def test_a_page_of_the_operator_s_reaches_a_peer_that_closes_its_side(observed):
+    with Http1Peer(int(admin_address(observed[0]).rpartition(":")[2])) as peer:
+        peer.send(request("GET /metrics HTTP/1.1", "Host: localhost"))
+        peer.socket.shutdown(socket.SHUT_WR)
+        assert b"streakd_connections_open" in peer.answer().body and peer.ends()
 
 
 def test_slow_senders_are_cut_off(server):
