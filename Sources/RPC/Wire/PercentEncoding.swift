@@ -1,7 +1,7 @@
 /// The encoding of `grpc-message`. Source: gRPC over HTTP/2, "Percent-Encoded".
 enum PercentEncoding {
-  /// Space to `~` stay, except `%`; every other byte of the UTF-8 becomes `%XX`, and so does a space
-  /// at an end, where a field's value has none (RFC 9110, section 5.5).
+  /// Space to `~` stay, except `%`; every other byte of the UTF-8 becomes `%XX`, and so does a
+  /// space at an end, where a field's value has none (RFC 9110, section 5.5).
   static func encode(_ text: String) -> String {
     let space = UInt8(ascii: " ")
     guard text.utf8.first == space || text.utf8.last == space || text.utf8.contains(where: { !isPlain($0) }) else {
