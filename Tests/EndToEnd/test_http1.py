@@ -176,7 +176,8 @@ LINES_REFUSED = [
     (400, "POST  / HTTP/1.1"), (400, "POST /  HTTP/1.1"), (400, "POST\t/ HTTP/1.1"), (400, "POST / HTTP/1.1 "), (400, "POST / / HTTP/1.1"),
     (400, "POST / http/1.1"), (400, "POST / HTTP/1.10"), (400, "POST / HTTP/1,1"), (400, "POST /"), (400, "POST"), (400, " POST / HTTP/1.1"),
     (505, "POST / HTTP/2.0"), (505, "POST / HTTP/1.2"), (505, "POST / HTTP/0.9"),
-    (400, "POST http://other/ HTTP/1.1"), (400, "POST http://test:80/ HTTP/1.1"), (400, "POST http://a@test/ HTTP/1.1"), (400, "POST ftp://test/ HTTP/1.1"),
+    (400, "POST http://other/ HTTP/1.1"), (400, "POST http://test:80/ HTTP/1.1"), (400, "POST http://a@test/ HTTP/1.1"),
+    (400, "POST ftp://test/ HTTP/1.1"),
     (400, "POST * HTTP/1.1"), (400, "POST test:80 HTTP/1.1"), (400, "POST /# HTTP/1.1"), (400, "POST /\0 HTTP/1.1"), (400, "POST /\u00e9 HTTP/1.1"),
     (400, "P\0ST / HTTP/1.1"), (400, "P(ST / HTTP/1.1"), (501, "CONNECT test:80 HTTP/1.1"), (501, "CONNECT / HTTP/1.1"),
 ]
@@ -185,8 +186,10 @@ CHUNKS_REFUSED = [
     "\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",
     "00000000000000005\r\nhello\r\n0\r\n\r\n", "80000001\r\n", "fffffffffffffffff\r\n", "g\r\n", ";\r\nhello\r\n0\r\n\r\n", ";x\r\n\r\n",
     "5\nhello\r\n0\r\n\r\n", "5;x\nhello\r\n0\r\n\r\n", "5;\nhello\r\n0\r\n\r\n", "5;a\rb\r\nhello\r\n0\r\n\r\n", "5;\0\r\nhello\r\n0\r\n\r\n",
-    "5\r\nhello\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\n\r\n", "5\r\nhello\r\n0\r\n\n", "5\r\nhello\r\n0\r\n\rX",
-    "0\r\nContent-Length: 5\r\n\r\n", "0\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\nHost: test\r\n\r\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n",
+    "5\r\nhello\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\n\r\n",
+    "5\r\nhello\r\n0\r\n\n", "5\r\nhello\r\n0\r\n\rX",
+    "0\r\nContent-Length: 5\r\n\r\n", "0\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\nHost: test\r\n\r\n", "0\r\nX : y\r\n\r\n",
+    "0\r\n X: y\r\n\r\n",
     "0\r\nX: \0\r\n\r\n", "0\r\nX\0: y\r\n\r\n", "0\r\nX: a\rb\r\n\r\n", "0\r\nX\r\n\r\n", f"5;{'x' * 1_024}\r\nhello\r\n0\r\n\r\n",
 ]
 

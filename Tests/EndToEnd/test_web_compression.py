@@ -263,7 +263,8 @@ def test_a_get_says_that_its_answer_depends_on_the_accepted_codings(web, version
 @pytest.mark.parametrize("coding, known", [(lines[0], known) for lines, known in CODINGS if len(lines) == 1])
 def test_the_message_of_a_get_is_in_http_s_content_codings(web, version, coding, known):
     server, token = web
-    query = urllib.parse.urlencode({"encoding": "json", "base64": 1, "compression": coding, "message": base64.urlsafe_b64encode(gzip.compress(b"{}"))})
+    message = base64.urlsafe_b64encode(gzip.compress(b"{}"))
+    query = urllib.parse.urlencode({"encoding": "json", "base64": 1, "compression": coding, "message": message})
     answer = ask(server.port, version, f"/streak.v1.AccountService/GetAccount?{query}", b"", *token, method="GET")
     assert code_of(answer, "connect") == ("ok" if known else "unimplemented")
 
