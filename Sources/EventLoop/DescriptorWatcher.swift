@@ -8,6 +8,9 @@ public struct Readiness: OptionSet, Sendable {
   public static let readable = Readiness(rawValue: 1)
   /// Writing will not block.
   public static let writable = Readiness(rawValue: 2)
+  /// The socket is broken. Errors are reported whatever is waited for; this stands for a wait that
+  /// nothing else ends (urgent data, which cannot come after the end of the stream).
+  public static let broken = Readiness(rawValue: 8)
 }
 
 /// Calls its owner when a file descriptor becomes readable or writable. Loop-confined.

@@ -4,8 +4,10 @@ internal import Glibc
 public protocol SocketConnectionDelegate: AnyObject {
   /// Bytes arrived; they are valid during the call.
   func received(_ bytes: RawSpan)
-  /// The peer will send no more, or the connection broke. No further call follows.
+  /// The peer will send no more. It may still receive: `broke()` follows when it does not.
   func receivedEnd()
+  /// The connection broke. No further call follows.
+  func broke()
   /// The socket can take bytes again, after `write(_:)` took less than it was given.
   func becameWritable()
 }
@@ -137,6 +139,8 @@ public protocol SocketConnectionDelegate: AnyObject {
       }
       delegate?.becameWritable()
     }
+    guard watcher != nil else { return }
+    if readiness.contains(.broken) { return end(isBroken: true) }
     guard readiness.contains(.readable) else { return }
     var reads = 0
     // A full buffer means that more bytes wait. Reading them now lets one turn answer them
@@ -149,9 +153,18 @@ public protocol SocketConnectionDelegate: AnyObject {
         guard count == EventLoop.receiveBytesMax else { return }
       } else {
         guard count == 0 || (errno != EAGAIN && errno != EINTR) else { return }
-        setInterest([])
-        delegate?.receivedEnd()
+        end(isBroken: count != 0)
       }
     }
+  }
+
+  private func end(isBroken: Bool) {
+    guard !isBroken else {
+      setInterest([])
+      delegate?.broke()
+      return
+    }
+    setInterest(interest.subtracting(.readable).union(.broken))
+    delegate?.receivedEnd()
   }
 }

@@ -49,6 +49,11 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
   /// The response is out and the peer still sends: its bytes are thrown away, or the kernel would
   /// answer them with a reset that destroys the response. Source: RFC 9112, section 9.6.
   private var lingering: LoopTimer?
+  /// The peer sends nothing more, and is still sent what it has asked for.
+  private var halfClosed: LoopTimer?
+  /// When a half-closed connection became one, or the kernel took bytes for it, on the loop's
+  /// clock.
+  private var quietSinceMilliseconds: UInt64 = 0
   /// Why it is closed; meaningful once it is.
   public private(set) var end = HTTPConnectionEnd.closedHere
   /// When bytes came last, on the loop's clock.
@@ -124,6 +129,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
     isClosed = true
     self.end = end
     lingering = nil
+    halfClosed = nil
     if let tls, unsent.isEmpty {
       // The peer learns that nothing is missing, if the socket still takes it.
       tls.end()
@@ -138,7 +144,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
   // MARK: Socket
 
   public func received(_ bytes: RawSpan) {
-    guard lingering == nil else { return }
+    guard lingering == nil, halfClosed == nil else { return }
     receivedAtMilliseconds = loop.nowMilliseconds
     guard let tls else {
       if !take(bytes) { failed() }
@@ -162,7 +168,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
       isSpoken = begin(.http2)
     }
     if !isSpoken { failed() }
-    if tls.receivedEnd { return close(.peerClosed) }
+    if tls.receivedEnd, !isClosed { return tls.peerStillReceives ? peerEnded() : close(.peerClosed) }
     afterReceiving()
   }
 
@@ -220,13 +226,39 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
     needsFlush()
   }
 
-  public func receivedEnd() { close(lingering == nil ? .peerClosed : .finished) }
+  public func receivedEnd() {
+    guard lingering == nil else { return close(.finished) }
+    if halfClosed == nil { peerEnded() }
+  }
+
+  public func broke() { close(lingering == nil ? .peerClosed : .finished) }
+
+  /// The peer sends nothing more, but may have closed its side alone (RFC 9293, section 3.6).
+  private func peerEnded() {
+    guard let session, factory != nil, session.openExchangeCount > 0 || flushIsScheduled || !unsent.isEmpty else {
+      return close(.peerClosed)
+    }
+    quietSinceMilliseconds = loop.nowMilliseconds
+    endWhenQuiet(afterMilliseconds: resources.limits.halfClosedMilliseconds)
+    session.receivedEnd()
+    needsFlush()
+  }
+
+  private func endWhenQuiet(afterMilliseconds wait: UInt64) {
+    halfClosed = loop.schedule(afterMilliseconds: wait) { [unowned self] in
+      let quiet = loop.nowMilliseconds &- quietSinceMilliseconds
+      let limit = resources.limits.halfClosedMilliseconds
+      guard quiet < limit else { return close(.peerClosed) }
+      endWhenQuiet(afterMilliseconds: limit - quiet)
+    }
+  }
 
   public func becameWritable() {
     let written = unsafe unsent.withUnsafeBytes { unsafe socket.write($0.bytes) }
     guard let written else { return close(.peerClosed) }
     if written == unsent.count { unsent = [] } else { unsent.removeFirst(written) }
     if written > 0 { blockedSinceMilliseconds = loop.nowMilliseconds }
+    noteSent(written)
     if unsent.isEmpty { flush() }
   }
 
@@ -268,7 +300,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
 
   /// Reads from the socket as long as the session takes bytes.
   private func follow(_ session: any HTTPSession) {
-    guard session.pausesReading == isReading, !isClosed else { return }
+    guard session.pausesReading == isReading, !isClosed, halfClosed == nil else { return }
     isReading = !isReading
     if isReading { socket.startReading() } else { socket.stopReading() }
   }
@@ -277,6 +309,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
   static let lingeringMilliseconds: UInt64 = 2_000
 
   private func finished(_ session: any HTTPSession) {
+    guard halfClosed == nil else { return close(.peerClosed) }
     guard session.version == .http1, factory != nil else { return close(.finished) }
     if let tls {
       tls.end()
@@ -303,6 +336,10 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
     return tls.takeOutgoing { send($0) }
   }
 
+  private func noteSent(_ count: Int) {
+    if count > 0, halfClosed != nil { quietSinceMilliseconds = loop.nowMilliseconds }
+  }
+
   /// Sends bytes, and keeps those that the kernel does not take.
   /// - Returns: false when the connection is broken.
   private func send(_ bytes: RawSpan) -> Bool {
@@ -311,6 +348,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
       return true
     }
     guard let written = socket.write(bytes) else { return false }
+    noteSent(written)
     if written < bytes.byteCount {
       unsafe bytes.extracting(written...).withUnsafeBytes { unsafe unsent.append(contentsOf: $0) }
       blockedSinceMilliseconds = loop.nowMilliseconds

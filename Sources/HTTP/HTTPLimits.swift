@@ -45,6 +45,9 @@ public struct HTTPLimits: Sendable {
   /// Streams reset before they ended, or refused for their header fields: more than may be open at
   /// once, so that giving everything up is no offence.
   public var resets = FrameRate(burst: 512, perSecond: 100)
+  /// For how long a peer that has closed its own side is kept while it is sent nothing: one that is
+  /// gone altogether is noticed only by sending.
+  public var halfClosedMilliseconds: UInt64 = 10_000
   /// Time between two pings of the peer while nothing else is sent; shorter ones are strikes.
   public var pingIntervalMillisecondsMin: UInt64 = 10_000
   /// Strikes that are forgiven. Source: gRPC proposal A8.

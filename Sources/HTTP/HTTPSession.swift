@@ -42,6 +42,9 @@ public protocol HTTPSession: HTTPSessionState {
 
   /// Feeds bytes from the peer; events follow before it returns.
   func receive(_ bytes: RawSpan) throws(HTTPError)
+  /// The peer sends nothing more: requests that are whole are still answered, others end. Servers
+  /// only.
+  func receivedEnd()
   /// Appends what there is to send to `output`, until it is full.
   func produce(into output: HTTPOutputBuffer) throws(HTTPError)
   /// Neither side has anything left to say: the connection can be closed.
@@ -118,6 +121,8 @@ public protocol HTTPClientSession: HTTPSession {
 }
 
 extension HTTPSession {
+  public func receivedEnd() {}
+
   public func senderIsSlow(atMilliseconds now: UInt64) -> Bool { false }
 
   public func refuseSlowHead() -> Bool { false }

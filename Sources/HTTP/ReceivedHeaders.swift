@@ -89,6 +89,12 @@
     fields.first { $0.nameCount == name.utf8.count && self.name(of: $0) == name }.map { value(of: $0) }
   }
 
+  /// The value of the field called `name` (lower case); nil when there is none, or more than one.
+  public func onlyValue(_ name: String) -> String? {
+    let named = fields.lazy.filter { $0.nameCount == name.utf8.count && self.name(of: $0) == name }.prefix(2)
+    return named.count == 1 ? named.first.map { value(of: $0) } : nil
+  }
+
   /// Whether they are those of an interim response (status 1xx), which another list follows.
   /// Source: RFC 9113, section 8.1.
   package var isInformational: Bool { firstValue(":status")?.hasPrefix("1") == true }

@@ -23,4 +23,17 @@ struct FieldLine {
     value = start..<end
     guard unsafe FieldSyntax.isValue(line.part(value)) else { throw .fieldLine }
   }
+
+  /// Checks a line of a trailer section.
+  ///
+  /// Source of the names that it must not hold: RFC 9110, section 6.5.1.
+  static func checkTrailer(_ line: Bytes) throws(HTTP1Refusal) {
+    try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: line.count + 1) { room throws(HTTP1Refusal) in
+      guard let start = room.baseAddress else { return }
+      let field = unsafe try FieldLine(line, lowercaseName: start)
+      let name = unsafe Bytes(start: start, count: field.nameCount)
+      guard unsafe !name.equals("content-length"), unsafe !name.equals("transfer-encoding"), unsafe !name.equals("host")
+      else { throw .fieldLine }
+    }
+  }
 }

@@ -3,8 +3,7 @@ public import HTTP
 /// One HTTP/1.1 connection of a client: bytes in, events out; submissions in, bytes out. No I/O of
 /// its own. Loop-confined.
 ///
-/// It carries one exchange at a time. For tools and tests: responses are read as this package's
-/// server and usual proxies send them.
+/// It carries one exchange at a time. For tools and tests: responses are read strictly.
 public final class HTTP1ClientSession: HTTPSessionState, HTTPClientSession {
   public var version: HTTPVersion { .http1 }
   public static var outboundFrameBytes: Int { 0 }

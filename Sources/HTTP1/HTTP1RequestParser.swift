@@ -300,7 +300,7 @@ public struct HTTP1RequestParser {
     trailerBytes += line.range.count
     trailerLineCount += 1
     guard trailerLineCount <= limits.fieldLinesMax else { throw .headersTooLarge }
-    try unsafe withLine(line, bytes) { line throws(HTTP1Refusal) in unsafe try Self.checkTrailer(line) }
+    try unsafe withLine(line, bytes) { line throws(HTTP1Refusal) in unsafe try FieldLine.checkTrailer(line) }
   }
 
   /// Lends a line, and then drops what is held of it.
@@ -313,17 +313,6 @@ public struct HTTP1RequestParser {
     swap(&held, &self.held)
     return try unsafe held.withUnsafeBufferPointer { held throws(HTTP1Refusal) in
       unsafe try body(held.part(line.range))
-    }
-  }
-
-  /// Source of the names that a trailer section must not hold: RFC 9110, section 6.5.1.
-  private static func checkTrailer(_ line: Bytes) throws(HTTP1Refusal) {
-    try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: line.count + 1) { room throws(HTTP1Refusal) in
-      guard let start = room.baseAddress else { return }
-      let field = unsafe try FieldLine(line, lowercaseName: start)
-      let name = unsafe Bytes(start: start, count: field.nameCount)
-      guard unsafe !name.equals("content-length"), unsafe !name.equals("transfer-encoding"), unsafe !name.equals("host")
-      else { throw .fieldLine }
     }
   }
 }

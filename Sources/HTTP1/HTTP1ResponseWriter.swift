@@ -106,7 +106,7 @@ public struct HTTP1ResponseWriter: Sendable {
     Self.append("\r\n", to: &output)
     for field in fields {
       guard unsafe !Self.isOwn(field.name) else {
-        if unsafe field.name.equals("connection"), unsafe field.value.equals("close") { closes = true }
+        if unsafe field.name.equalsIgnoringCase("connection"), unsafe field.value.equals("close") { closes = true }
         continue
       }
       unsafe Self.append(field.name, field.value, to: &output)
@@ -153,13 +153,13 @@ public struct HTTP1ResponseWriter: Sendable {
   /// Whether the writer decides on a field.
   private static func isOwn(_ name: Bytes) -> Bool {
     switch name.count {
-    case 2: unsafe name.equals("te")
-    case 4: unsafe name.equals("date")
-    case 7: unsafe name.equals("trailer") || name.equals("upgrade")
-    case 10: unsafe name.equals("connection") || name.equals("keep-alive")
-    case 14: unsafe name.equals("content-length")
-    case 16: unsafe name.equals("proxy-connection")
-    case 17: unsafe name.equals("transfer-encoding")
+    case 2: unsafe name.equalsIgnoringCase("te")
+    case 4: unsafe name.equalsIgnoringCase("date")
+    case 7: unsafe name.equalsIgnoringCase("trailer") || name.equalsIgnoringCase("upgrade")
+    case 10: unsafe name.equalsIgnoringCase("connection") || name.equalsIgnoringCase("keep-alive")
+    case 14: unsafe name.equalsIgnoringCase("content-length")
+    case 16: unsafe name.equalsIgnoringCase("proxy-connection")
+    case 17: unsafe name.equalsIgnoringCase("transfer-encoding")
     default: false
     }
   }

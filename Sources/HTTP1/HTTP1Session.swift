@@ -34,6 +34,8 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
   /// Bytes behind the request under way.
   private var waiting: [UInt8] = []
   private var departure = Departure.none
+  /// The peer sends nothing more.
+  private var inputHasEnded = false
   /// A response of status 100 is to be written.
   private var asksForBody = false
   /// The session's own last answer, which is to be written.
@@ -64,6 +66,24 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
     // An event may have closed the connection.
     guard used < bytes.byteCount, !isAbandoned else { return }
     unsafe bytes.extracting(used...).withUnsafeBytes { unsafe waiting.append(contentsOf: $0) }
+  }
+
+  public func receivedEnd() {
+    inputHasEnded = true
+    endWithInput()
+  }
+
+  /// The connection serves no request after the one under way: the peer's last byte was read.
+  private var hasReadAll: Bool { inputHasEnded && waiting.isEmpty }
+
+  /// Behind the last byte there is no request, and one that is not whole never will be.
+  private func endWithInput() {
+    guard hasReadAll, departure != .ending else { return }
+    if let current {
+      guard !current.receivedEnd, !current.outboundEnds else { return }
+      close(current, .cancel)
+    }
+    if !isAbandoned { end(nil) }
   }
 
   /// Goes on with bytes that had to wait.
@@ -201,6 +221,7 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
       guard let exchange = current else {
         guard departure != .ending, !waiting.isEmpty else { return }
         processWaiting()
+        endWithInput()
         if current == nil && answer == nil { return }
         continue
       }
@@ -254,7 +275,7 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
     _ response: HTTP1Exchange.Response, of exchange: HTTP1Exchange, to output: HTTPOutputBuffer
   ) throws(HTTPError) -> Bool {
     let isWhole = exchange.outboundEnds
-    if departure != .none || !mayKeep(exchange, isWhole: isWhole) { exchange.writer.close() }
+    if departure != .none || hasReadAll || !mayKeep(exchange, isWhole: isWhole) { exchange.writer.close() }
     let bodyBytes = isWhole ? exchange.outboundBytes : nil
     switch response {
     case .fields(let fields):
@@ -302,7 +323,7 @@ public final class HTTP1Session: HTTPSessionState, HTTPSession {
   /// - Returns: false when the rest of the request has to come first.
   private func complete(_ exchange: HTTP1Exchange) -> Bool {
     exchange.discardsInput = true
-    let closes = exchange.writer.closes || departure == .refusing
+    let closes = exchange.writer.closes || departure == .refusing || hasReadAll
     guard closes || exchange.receivedEnd || mayKeep(exchange, isWhole: true) else {
       close(exchange, .noError)
       end(nil)

@@ -96,6 +96,14 @@ public import HTTP
     try feed(fed == 0 ? bytes : bytes.extracting(fed...))
   }
 
+  public func receivedEnd() {
+    var unfinished: [HTTPExchange] = []
+    forEachExchange { if !$0.receivedEnd { unfinished.append($0) } }
+    for exchange in unfinished { reset(exchange, code: .cancel) }
+    // A peer that is gone answers the GOAWAY with a reset of the connection.
+    refuseRequests()
+  }
+
   /// Tells the peer of a frame that nghttp2 will pass over.
   private func answer(_ fault: ClosedStreamGuard.Fault) {
     switch fault {

@@ -20,6 +20,10 @@ internal import COpenSSL
   /// The peer has sent close_notify: no more data follows.
   public private(set) var receivedEnd = false
 
+  /// A peer that has sent close_notify may still receive: since TLS 1.3 (RFC 8446, section 6.1),
+  /// before which it is answered with close_notify alone.
+  public var peerStillReceives: Bool { unsafe SSL_version(ssl) >= TLS1_3_VERSION }
+
   init(owning ssl: OpaquePointer, requiring required: TLSProtocolName?) throws(TLSError) {
     self.required = required
     guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {

@@ -1,6 +1,7 @@
 """RFC 9113, sections 5.1, 5.2 and 6.9: a server's reaction to frames in each state of a stream, and
 flow control."""
 
+import socket
 import struct
 
 import interop_pb2 as messages
@@ -103,6 +104,16 @@ def test_an_answer_before_the_end_of_the_request(peer):
     assert peer.until(lambda seen: seen.kind == RST_STREAM and seen.stream == 1).code == NO_ERROR
     peer.send(data(1, EMPTY_MESSAGE, END_STREAM))
     ignores(1)(peer)
+
+
+def test_a_peer_that_closes_its_side_of_the_connection(peer):
+    """What it has asked for as a whole is answered, and what it has not is reset (RFC 9293, section 3.6)."""
+    later = messages.StreamingOutputCallRequest(response_parameters=[messages.ResponseParameters(size=1, interval_us=100_000)])
+    peer.send(opened(1), call(3), call(5, fields("StreamingOutputCall"), later.SerializeToString()))
+    peer.socket.shutdown(socket.SHUT_WR)
+    assert [peer.answer(stream)["grpc-status"] for stream in (3, 5)] == ["0", "0"]
+    ends(NO_ERROR)(peer)
+    assert [seen.code for seen in peer.frames if seen.kind == RST_STREAM and seen.stream == 1] == [CANCEL]
 
 
 # MARK: identifiers and concurrency

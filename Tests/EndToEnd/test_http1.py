@@ -5,14 +5,20 @@ import json
 import pathlib
 import re
 import socket
+import ssl
+import struct
 import subprocess
 import threading
 import time
 
 import pytest
 import sanitizer
+from certificates import tls_arguments
 from http1_peer import HOST, Http1Peer, call, request
+from metrics import ADMIN, Metrics, admin_address
+from person import Person
 from server import PROGRAMS, Server, open_folder, wait_until
+from web_peer import envelope, envelopes
 
 UNARY = "/grpc.testing.TestService/UnaryCall"
 PAGE = json.dumps({"responseSize": 5}).encode()
@@ -151,7 +157,49 @@ def test_the_body_of_get_for_a_page_is_dropped(streakd):
             assert peer.answer().status == 200
 
 
+# The status of the answer, and field lines.
+FIELDS_REFUSED = [
+    (400, "Transfer-Encoding : chunked"), (400, "Transfer-Encoding\t: chunked"), (400, "Transfer-Encoding:\x0bchunked"),
+    (400, "Transfer-Encoding: chunked\0"), (400, "Transfer-Encoding: chunked\r"), (400, "Transfer-Encoding: chunked, identity"),
+    (400, "Transfer-Encoding: xchunked"), (400, "Transfer-Encoding: chunked;q=1"), (400, "Transfer-Encoding: 'chunked'"),
+    (400, "Transfer-Encoding:"), (400, "Transfer-Encoding: identity"), (400, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+    (400, "Transfer-Encoding: chunked", "transfer-encoding: identity"), (400, "X: y\r\n Transfer-Encoding: chunked"),
+    (400, "Transfer-Encoding: chunked", "Content-Length: 5"), (400, "Content-Length: 0", "Transfer-Encoding: Chunked"),
+    (501, "Transfer-Encoding: identity, chunked"), (501, "Transfer-Encoding: gzip, chunked"),
+    (400, "Content-Length: 5, 5"), (400, "Content-Length: 5", "Content-Length: 6"), (400, "Content-Length: -5"), (400, "Content-Length: +5"),
+    (400, "Content-Length: 0x5"), (400, "Content-Length: 5 5"), (400, "Content-Length: 5\0"), (400, "Content-Length: 5.0"), (400, "Content-Length:"),
+    (400, "Content-Length: 18446744073709551621"), (400, "Content-Length: \u0665"),
+    (400, "X\0: y"), (400, "X: a\0b"), (400, "X: a\rb"), (400, "X: a\nb: c"), (400, "X: \x01"), (400, "X: \x7f"), (400, "X\t: y"), (400, "X y: z"),
+    (400, "X\u00e9: y"), (400, ": y"), (400, "X"), (400, "X: a", "\tb"), (400, "Host: other"), (417, "Expect: 100-continue, x"),
+]
+LINES_REFUSED = [
+    (400, "POST  / HTTP/1.1"), (400, "POST /  HTTP/1.1"), (400, "POST\t/ HTTP/1.1"), (400, "POST / HTTP/1.1 "), (400, "POST / / HTTP/1.1"),
+    (400, "POST / http/1.1"), (400, "POST / HTTP/1.10"), (400, "POST / HTTP/1,1"), (400, "POST /"), (400, "POST"), (400, " POST / HTTP/1.1"),
+    (505, "POST / HTTP/2.0"), (505, "POST / HTTP/1.2"), (505, "POST / HTTP/0.9"),
+    (400, "POST http://other/ HTTP/1.1"), (400, "POST http://test:80/ HTTP/1.1"), (400, "POST http://a@test/ HTTP/1.1"),
+    (400, "POST ftp://test/ HTTP/1.1"),
+    (400, "POST * HTTP/1.1"), (400, "POST test:80 HTTP/1.1"), (400, "POST /# HTTP/1.1"), (400, "POST /\0 HTTP/1.1"), (400, "POST /\u00e9 HTTP/1.1"),
+    (400, "P\0ST / HTTP/1.1"), (400, "P(ST / HTTP/1.1"), (501, "CONNECT test:80 HTTP/1.1"), (501, "CONNECT / HTTP/1.1"),
+]
+# Behind a head that says that they come.
+CHUNKS_REFUSED = [
+    "\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",
+    "00000000000000005\r\nhello\r\n0\r\n\r\n", "80000001\r\n", "fffffffffffffffff\r\n", "g\r\n", ";\r\nhello\r\n0\r\n\r\n", ";x\r\n\r\n",
+    "5\nhello\r\n0\r\n\r\n", "5;x\nhello\r\n0\r\n\r\n", "5;\nhello\r\n0\r\n\r\n", "5;a\rb\r\nhello\r\n0\r\n\r\n", "5;\0\r\nhello\r\n0\r\n\r\n",
+    "5\r\nhello\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "4\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\n\r\n",
+    "5\r\nhello\r\n0\r\n\n", "5\r\nhello\r\n0\r\n\rX",
+    "0\r\nContent-Length: 5\r\n\r\n", "0\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\nHost: test\r\n\r\n", "0\r\nX : y\r\n\r\n",
+    "0\r\n X: y\r\n\r\n",
+    "0\r\nX: \0\r\n\r\n", "0\r\nX\0: y\r\n\r\n", "0\r\nX: a\rb\r\n\r\n", "0\r\nX\r\n\r\n", f"5;{'x' * 1_024}\r\nhello\r\n0\r\n\r\n",
+]
+
+
 @pytest.mark.parametrize(("status", "sent"), [
+    *(pytest.param(status, request("POST / HTTP/1.1", HOST, *fields, body=b"0\r\n\r\n"), id=ascii(fields)) for status, *fields in FIELDS_REFUSED),
+    *(pytest.param(status, request(line, HOST, "Content-Length: 0"), id=ascii(line)) for status, line in LINES_REFUSED),
+    *(pytest.param(400, request(f"POST {UNARY} HTTP/1.1", HOST, "Content-Type: application/json", "Transfer-Encoding: chunked", body=body.encode()),
+                   id=ascii(body[:40])) for body in CHUNKS_REFUSED),
+    pytest.param(400, request("POST / HTTP/1.0", HOST, "Transfer-Encoding: chunked", body=b"0\r\n\r\n"), id="6.1: a coding in version 1.0"),
     pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
                  id="6.1: two lengths"),
     pytest.param(400, request("POST / HTTP/1.1", HOST, "Content-Length: 5", "Content-Length: 5", body=b"hello"), id="6.3: repeated"),
@@ -174,6 +222,122 @@ def test_what_two_readers_could_read_differently_ends_the_connection(peer, statu
     answer = peer.answer()
     assert (answer.status, answer.fields["connection"]) == (status, "close")
     assert peer.ends()
+
+
+@pytest.mark.parametrize(("status", "sent"), [
+    pytest.param(405, request(f"post {UNARY} HTTP/1.1", HOST, "Content-Length: 5", body=b"hello"), id="a method in lower case"),
+    pytest.param(405, request("OPTIONS * HTTP/1.1", HOST), id="the server as a whole"),
+    pytest.param(404, request("GET http://TEST/x HTTP/1.1", HOST), id="a target in absolute form"),
+    pytest.param(404, request("GET /x HTTP/1.1", HOST, b"X: \xff\x80".decode("latin-1")), id="other bytes than ASCII in a value"),
+    pytest.param(415, request(f"POST {UNARY} HTTP/1.1", HOST, "TRANSFER-ENCODING:\t Chunked ", body=b"0005 ;x\r\nhello\r\n0;\r\nX: y\r\n\r\n"),
+                 id="chunks"),
+    pytest.param(404, request("GET /x HTTP/1.0", "Connection: x , Keep-Alive"), id="version 1.0"),
+    pytest.param(404, b"\r\n" + request("GET /x HTTP/1.1", HOST, "Connection: Keep-Alive", "TE: Trailers, gzip"), id="an empty line in front"),
+])
+def test_what_every_reader_reads_alike_keeps_the_connection(peer, status, sent):
+    peer.send(sent + call(UNARY, PAGE))
+    assert peer.answer().status == status
+    check_page(peer.answer())
+
+
+# MARK: peers that close their side of the connection
+
+STREAM = call("/grpc.testing.TestService/StreamingOutputCall", envelope(json.dumps(
+    {"responseParameters": [{"size": 5, "intervalUs": 100_000}, {"size": 500_000}, {"size": 5, "intervalUs": 100_000}]}).encode()),
+    content_type="application/connect+json")
+
+
+@pytest.mark.parametrize(("sent", "statuses"), [
+    pytest.param(call(UNARY, PAGE), [200], id="a call"),
+    pytest.param(call(UNARY, PAGE).replace(b"HTTP/1.1", b"HTTP/1.0"), [200], id="version 1.0"),
+    pytest.param(call(UNARY, PAGE) * 3, [200] * 3, id="pipelined calls"),
+    pytest.param(call(UNARY, PAGE) * 2 + call(UNARY, PAGE)[:-1], [200] * 2, id="a body that is cut short"),
+    pytest.param(call(UNARY, PAGE) + b"POST / HT", [200], id="a head that is cut short"),
+    pytest.param(call(UNARY, PAGE) + STREAM, [200] * 2, id="a stream"),
+    pytest.param(call("/no.Service/Method"), [404], id="no method"),
+    pytest.param(request("GET  / HTTP/1.1", HOST), [400], id="a refused request"),
+    pytest.param(call(UNARY, PAGE)[:-1], [], id="no whole request"),
+    pytest.param(b"", [], id="nothing"),
+])
+def test_a_peer_that_closes_its_side_gets_the_answers_of_its_whole_requests(peer, sent, statuses):
+    """As `nc -N` does."""
+    peer.send(sent)
+    peer.socket.shutdown(socket.SHUT_WR)
+    for status in statuses:
+        answer = peer.answer()
+        assert answer.status == status, answer
+    assert peer.ends()
+    if STREAM in sent:
+        assert [flags for flags, _ in envelopes(answer.body)] == [0, 0, 0, 2] and len(answer.body) > 600_000
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2])
+def test_close_notify_closes_one_side_since_tls_1_3(certificates, version):
+    """RFC 8446, 6.1. Before it both sides end (RFC 5246, 7.2.1)."""
+    with open_folder() as folder, Server(folder=folder, arguments=tls_arguments(certificates)) as secure:
+        context = ssl.create_default_context(cafile=certificates / "ca.pem")
+        context.maximum_version = version
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", secure.port), timeout=20) as plain:
+            def step(action, *arguments):
+                while True:
+                    try:
+                        return action(*arguments)
+                    except ssl.SSLWantReadError:
+                        plain.sendall(outgoing.read())
+                        part = plain.recv(65_536)
+                        incoming.write(part) if part else incoming.write_eof()
+            step(session.do_handshake)
+            session.write(request("GET / HTTP/1.1", HOST))
+            with pytest.raises(ssl.SSLWantReadError):
+                session.unwrap()
+            received = b""
+            with contextlib.suppress(ssl.SSLZeroReturnError):
+                while part := step(session.read, 65_536):
+                    received += part
+        assert received.startswith(b"HTTP/1.1 200 ") == (version == ssl.TLSVersion.TLSv1_3), received[:100]
+
+
+WATCH = "/streak.v1.SyncService/Watch"
+
+
+@pytest.fixture(scope="module")
+def observed():
+    with open_folder() as folder, Server(folder=folder, arguments=ADMIN) as running, Person(running) as person:
+        person.sign_up()
+        yield running, [f"{name}: {value}" for name, value in (*person.metadata, ("content-type", "application/connect+json"))]
+
+
+@pytest.mark.parametrize("how", ["reset", "close", "killed client of HTTP/2"])
+def test_a_stream_ends_when_its_peer_is_gone(observed, how):
+    """A connection of HTTP/1.1 that is closed altogether looks half-closed: it ends ten seconds after the last byte was sent on it."""
+    server, fields = observed
+    def watched():
+        return sum(Metrics(server).values("streakd_rpc_calls_in_flight", method="Watch"))
+    assert watched() == 0
+    if how.startswith("killed"):
+        options = (f"-H{field}" for field in fields)
+        with subprocess.Popen(["curl", "-sN", "--http2-prior-knowledge", *options, "--data-binary", "@-", f"http://127.0.0.1:{server.port}{WATCH}"],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as curl:
+            curl.stdin.write(envelope(b"{}"))
+            curl.stdin.close()
+            wait_until(lambda: watched() == 1)
+            curl.kill()
+    else:
+        with Http1Peer(server.port) as peer:
+            peer.send(request(f"POST {WATCH} HTTP/1.1", HOST, "Content-Length: 7", *fields, body=envelope(b"{}")))
+            wait_until(lambda: watched() == 1)
+            if how == "reset":
+                peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: watched() == 0)
+
+
+def test_a_page_of_the_operator_s_reaches_a_peer_that_closes_its_side(observed):
+    with Http1Peer(int(admin_address(observed[0]).rpartition(":")[2])) as peer:
+        peer.send(request("GET /metrics HTTP/1.1", "Host: localhost"))
+        peer.socket.shutdown(socket.SHUT_WR)
+        assert b"streakd_connections_open" in peer.answer().body and peer.ends()
 
 
 def test_slow_senders_are_cut_off(server):

@@ -175,10 +175,11 @@ def test_status_code_and_message(stub):
     assert (duplex.code(), duplex.details()) == (grpc.StatusCode.UNKNOWN, "test status message")
 
 
-def test_special_status_message(stub):
+@pytest.mark.parametrize("message", [SPECIAL_MESSAGE, " a b ", " ", "x  ", "%20"])
+def test_special_status_message(stub, message):
     with pytest.raises(grpc.RpcError) as caught:
-        stub.UnaryCall(messages.SimpleRequest(response_status=messages.EchoStatus(code=2, message=SPECIAL_MESSAGE)), timeout=10)
-    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNKNOWN, SPECIAL_MESSAGE)
+        stub.UnaryCall(messages.SimpleRequest(response_status=messages.EchoStatus(code=2, message=message)), timeout=10)
+    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNKNOWN, message)
 
 
 def test_unimplemented_method(stub):

@@ -4,6 +4,7 @@ them smaller, and only then; errors are never compressed."""
 import base64
 import gzip
 import json
+import urllib.parse
 
 import interop_pb2 as messages
 import pytest
@@ -12,7 +13,7 @@ from person import Person
 from server import Server, open_folder
 from streak.v1 import export_pb2
 from web_clients import ConnectPython
-from web_peer import FORMATS, STREAM_FORMATS, VERSIONS, ask, decode_text, encode, envelopes
+from web_peer import FORMATS, STREAM_FORMATS, VERSIONS, ask, decode_text, encode, envelope, envelopes
 
 UNARY = "/grpc.testing.TestService/UnaryCall"
 STREAM = "/grpc.testing.TestService/StreamingOutputCall"
@@ -157,6 +158,75 @@ def test_an_error_behind_compressed_messages_is_readable(port, version, protocol
         assert end_flags == 2 and json.loads(end) == {"error": {"code": "not_found", "message": "as asked"}}
 
 
+# MARK: requests
+
+# Field lines, and whether the coding is known: RFC 9110, 8.4 and 8.4.1.
+CODINGS = [(("gzip",), True), (("GZIP",), True), (("x-gzip",), True), (("identity, Gzip",), True), (("gzip,\t",), True), (("", "gzip"), True),
+           (("gzip", "identity"), True), (("gzip", "gzip"), False), (("gzip, gzip",), False), (("gzip;q=1",), False), (("gzip br",), False),
+           (("br",), False), (("gzip", "br"), False), (("gzip2",), False)]
+
+
+def small():
+    return messages.SimpleRequest(response_size=5)
+
+
+def code_of(answer, protocol, streams=False):
+    """The name, or gRPC's number, of an answer's status."""
+    if protocol.startswith("connect") and not streams:
+        return "ok" if answer.status == 200 else json.loads(answer.body)["code"]
+    *_, (_, end) = frames(answer, protocol)
+    if protocol.startswith("connect"):
+        return json.loads(end).get("error", {"code": "ok"})["code"]
+    return int(end.split(b"grpc-status: ")[1].split(b"\r\n")[0])
+
+
+@versions
+@pytest.mark.parametrize("lines, known", CODINGS)
+def test_connects_requests_are_in_http_s_content_codings(port, version, lines, known):
+    """HTTP/2 takes no spaces around a value."""
+    lines = [line.strip() for line in lines] if version == "HTTP/2" else [f" {line} \t" for line in lines]
+    expected = "ok" if known else "unimplemented"
+    body = gzip.compress(small().SerializeToString())
+    answer = ask(port, version, UNARY, body, *(("content-encoding", line) for line in lines), content_type="application/proto")
+    assert code_of(answer, "connect") == expected
+    body = envelope(gzip.compress(messages.StreamingOutputCallRequest().SerializeToString()), flags=1)
+    answer = ask(port, version, STREAM, body, *(("connect-content-encoding", line) for line in lines), content_type=STREAM_FORMATS["connect"])
+    assert code_of(answer, "connect", streams=True) == expected
+
+
+@versions
+@pytest.mark.parametrize("coding, known", [("gzip", True), ("GZIP", False), ("x-gzip", False), ("identity,gzip", False)])
+def test_grpc_s_codings_are_named_exactly(port, version, coding, known):
+    body = envelope(gzip.compress(small().SerializeToString()), flags=1)
+    answer = ask(port, version, UNARY, body, ("grpc-encoding", coding), content_type=FORMATS["grpc-web"])
+    assert code_of(answer, "grpc-web") == (0 if known else 12)
+
+
+WHOLE = gzip.compress(bytes(1_000), mtime=0)
+# None: the body ends within a prefix.
+CORRUPT = {"cut short": WHOLE[:-1], "a part of the header": WHOLE[:9], "a wrong checksum": WHOLE[:-5] + bytes([WHOLE[-5] ^ 1]) + WHOLE[-4:],
+           "more behind it": WHOLE + b"x", "plain": b"not gzip", "cut off": None}
+
+
+@versions
+@pytest.mark.parametrize("protocol", FORMATS)
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("bad", CORRUPT.values(), ids=CORRUPT)
+def test_corrupt_gzip_and_a_body_that_ends_within_a_message_are_the_caller_s_fault(port, version, protocol, streams, bad):
+    """INTERNAL in gRPC ("Status codes and their use in gRPC"). Connect names no status; connect-go answers invalid_argument."""
+    is_connect = protocol.startswith("connect")
+    naming = names_of(protocol, streams)[0]
+    body = bad if bad is not None else bytes(3)
+    if streams or not is_connect:
+        body = envelope(body, flags=1) if bad is not None else body
+    elif bad is None:
+        return
+    if protocol == "grpc-web-text":
+        body = base64.b64encode(body)
+    answer = ask(port, version, STREAM if streams else UNARY, body, (naming, "gzip"), content_type=(STREAM_FORMATS if streams else FORMATS)[protocol])
+    assert code_of(answer, protocol, streams) == ("invalid_argument" if is_connect else 13)
+
+
 # MARK: the service
 
 @pytest.fixture(scope="module")
@@ -187,6 +257,16 @@ def test_a_get_says_that_its_answer_depends_on_the_accepted_codings(web, version
     answer = ask(server.port, version, "/streak.v1.AccountService/GetAccount?connect=v1&encoding=json&message=%7B%7D", b"", ORIGIN, *token,
                  *accepting("accept-encoding", coding), method="GET")
     assert answer.status == 200 and "accept-encoding" in answer.fields["vary"], answer
+
+
+@versions
+@pytest.mark.parametrize("coding, known", [(lines[0], known) for lines, known in CODINGS if len(lines) == 1])
+def test_the_message_of_a_get_is_in_http_s_content_codings(web, version, coding, known):
+    server, token = web
+    message = base64.urlsafe_b64encode(gzip.compress(b"{}"))
+    query = urllib.parse.urlencode({"encoding": "json", "base64": 1, "compression": coding, "message": message})
+    answer = ask(server.port, version, f"/streak.v1.AccountService/GetAccount?{query}", b"", *token, method="GET")
+    assert code_of(answer, "connect") == ("ok" if known else "unimplemented")
 
 
 @pytest.mark.parametrize(("protocol", "codec"), [("connect", "proto"), ("connect", "json"), ("grpc-web", "proto")])

@@ -89,6 +89,16 @@ def test_a_preflight_may_ask_for_a_private_network(web, version):
     pytest.param((("origin", "null"), *PREFLIGHT), id="an opaque origin"),
     pytest.param((("origin", APP.upper()), *PREFLIGHT), id="other case"),
     pytest.param((("origin", APP + "/"), *PREFLIGHT), id="a slash more"),
+    pytest.param((("origin", APP + "."), *PREFLIGHT), id="a dot more"),
+    pytest.param((("origin", APP + ":443"), *PREFLIGHT), id="the scheme's port"),
+    pytest.param((("origin", LOCAL + "0"), *PREFLIGHT), id="another port"),
+    pytest.param((("origin", APP.replace("https", "http")), *PREFLIGHT), id="another scheme"),
+    pytest.param((("origin", ""), *PREFLIGHT), id="an empty origin"),
+    pytest.param((("origin", "*"), *PREFLIGHT), id="a star"),
+    pytest.param((("origin", f"{APP} {LOCAL}"), *PREFLIGHT), id="a list of origins"),
+    pytest.param((("origin", f"{APP}, {LOCAL}"), *PREFLIGHT), id="origins that a proxy joined"),
+    pytest.param((ORIGIN, ("origin", LOCAL), *PREFLIGHT), id="two origins"),
+    pytest.param((ORIGIN, ORIGIN, *PREFLIGHT), id="an origin twice"),
     pytest.param(PREFLIGHT, id="no origin"),
     pytest.param((ORIGIN,), id="OPTIONS that is no preflight"),
 ])
@@ -99,6 +109,50 @@ def test_other_options_are_refused_and_reach_no_method(web, version, fields):
     assert "access-control-allow-methods" not in answer.fields
     assert answer.fields.get("access-control-allow-origin") == (APP if fields == (ORIGIN,) else None)
     assert calls(web) == before
+
+
+@versions
+@pytest.mark.parametrize(("method", "headers"), [
+    pytest.param("POST", None, id="no headers"),
+    pytest.param("POST", "", id="an empty list"),
+    pytest.param("POST", "Content-Type, AUTHORIZATION", id="other case"),
+    pytest.param("POST", "x-unknown,content-type", id="an unknown header"),
+    pytest.param("POST", ",".join(f"x-{number}" for number in range(2_000)), id="many headers"),
+    pytest.param("DELETE", "content-type", id="a method that is not served"),
+    pytest.param("post", "content-type", id="a method in lower case"),
+    pytest.param("GET", "content-type", id="GET"),
+])
+def test_a_preflight_is_told_what_is_allowed_whatever_it_asks_for(web, version, method, headers):
+    """The browser compares (Fetch standard, "CORS-preflight fetch")."""
+    asked = (("access-control-request-method", method), *((("access-control-request-headers", headers),) if headers is not None else ()))
+    answer = ask(web.port, version, START, b"", ORIGIN, *asked, ("access-control-request-private-network", "yes"), method="OPTIONS")
+    assert (answer.status, answer.fields["access-control-allow-methods"]) == (204, "POST, GET")
+    assert "x-unknown" not in answer.fields["access-control-allow-headers"] and len(answer.fields["access-control-allow-headers"]) < 1_000
+    assert "access-control-allow-private-network" not in answer.fields
+
+
+@versions
+@pytest.mark.parametrize("origin", ["https://a.example, https://b.example", "null"])
+def test_an_origin_given_twice_is_none(web, version, origin):
+    for fields in ((("origin", origin),), (ORIGIN, ("origin", origin)), (ORIGIN, ORIGIN)):
+        answer = ask(web.port, version, START, b"", *fields, content_type="application/proto")
+        assert answer.fields["vary"] == "origin" and not [name for name in answer.fields if name.startswith("access-control-")]
+
+
+def test_a_preflight_is_answered_while_the_server_drains(database):
+    preflight = request(f"OPTIONS {START} HTTP/1.1", HOST, f"Origin: {APP}", *(f"{name}: {value}" for name, value in PREFLIGHT))
+    with Server(database=database, arguments=("--web-origins", APP)) as server:
+        with Http1Peer(server.port, timeout=40) as idle, Http1Peer(server.port) as peer:
+            idle.send(preflight)
+            assert idle.answer().status == 204
+            peer.send(preflight[:-2])
+            server.terminate()
+            # Idle connections end first.
+            assert idle.ends()
+            peer.send(b"\r\n")
+            answer = peer.answer()
+            assert (answer.status, answer.fields["access-control-allow-origin"], answer.fields["connection"]) == (204, APP, "close")
+            assert peer.ends()
 
 
 @versions

@@ -26,6 +26,8 @@ final class ServerFuzzing: Sendable {
     let loop = thread.loop
     var limits = RPCLimits()
     limits.messageBytesMax = Self.messageBytesMax
+    // Peers close their side, and many never open their windows for the answer.
+    limits.http2.halfClosedMilliseconds = 100
     let fixedLimits = limits
     let started = Started()
     Task(executorPreference: loop) {

@@ -119,6 +119,7 @@ struct ResponseWriterTests {
       [
         (":status", "200"), ("x-a", "1\r\n\r\nHTTP/1.1 200 OK\r\n\0\u{7f}"), ("x\r\ny", "1"), ("", "1"), (":path", "/"),
         ("content-length", "9"), ("transfer-encoding", "x"), ("connection", "x"), ("date", "x"), ("x-tab", "a\tb"),
+        ("Content-Length", "9"), ("Transfer-Encoding", "x"), ("CONNECTION", "x"),
       ], bodyBytes: 0)
     #expect(
       text == "HTTP/1.1 200 OK\r\ndate: \(Self.date)\r\nx-a: 1    HTTP/1.1 200 OK    \r\nx-tab: a\tb\r\n"

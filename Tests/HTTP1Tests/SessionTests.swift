@@ -391,6 +391,58 @@ struct SessionTests {
     #expect(try server.written() == "" && server.requests.count == 1)
   }
 
+  // MARK: A peer that has closed its side
+
+  @Test("whole requests are answered after the peer's last byte, the last one with the connection's end")
+  func halfClosed() throws {
+    let server = Server()
+    try server.receive(
+      Wire.request() + Wire.request(["Host: a", "Content-Length: 3"], "abc") + Wire.request().dropLast())
+    server.session.receivedEnd()
+    for index in 0..<2 {
+      #expect(!server.session.isFinished)
+      server.session.submitHeadersOnlyResponse(server.exchanges[index], Server.fields())
+      #expect(try server.written() == Server.ok(""))
+    }
+    #expect(server.session.isFinished && server.requests.count == 2)
+    #expect(
+      server.ends == [HTTP2ErrorCode.noError.rawValue, HTTP2ErrorCode.noError.rawValue, HTTP2ErrorCode.cancel.rawValue])
+
+    let last = Server()
+    try last.receive(Wire.request())
+    last.session.receivedEnd()
+    last.session.submitResponse(try #require(last.exchanges.first), Server.fields())
+    #expect(try last.written().contains("connection: close") && !last.session.isFinished)
+    last.session.finish(try #require(last.exchanges.first), trailers: nil)
+    #expect(try last.written() == "0\r\n\r\n" && last.session.isFinished)
+  }
+
+  @Test(
+    "a request that is not whole ends with the peer's last byte",
+    arguments: [
+      "", "POST / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab", Wire.chunked("3\r\nabc\r\n0\r\n"),
+    ])
+  func aborted(text: String) throws {
+    for before in ["", Wire.request()] {
+      let server = Server()
+      server.echo()
+      try server.receive(before)
+      _ = try server.written()
+      try server.receive(text)
+      server.session.receivedEnd()
+      #expect(try server.written() == "" && server.session.isFinished && server.session.openExchangeCount == 0)
+    }
+  }
+
+  @Test("an answer that is decided before the request is whole is written after the peer's last byte")
+  func early() throws {
+    let server = Server()
+    try server.receive("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab")
+    server.session.submitHeadersOnlyResponse(try #require(server.exchanges.first), Server.fields())
+    server.session.receivedEnd()
+    #expect(try server.written() == Server.ok("", closes: true) && server.session.isFinished)
+  }
+
   @Test("delegate calls may close the connection", arguments: 0...4)
   func abandonWithin(place: Int) throws {
     let server = Server()

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTP
 import TestSchema
 import Testing
 
@@ -23,10 +24,12 @@ struct HTTP1ConnectionTests {
   /// Sends `text`; returns the bytes received until the server closed the connection, and the
   /// reason for the end.
   private static func fate(
-    _ change: (inout ConnectionLimits) -> Void, methods: [ServerMethod] = EchoService().methods, _ text: String
+    _ change: (inout ConnectionLimits) -> Void, methods: [ServerMethod] = EchoService().methods, _ text: String,
+    halfClosedMilliseconds: UInt64? = nil
   ) async throws -> (received: String, end: ConnectionEnd?) {
     var limits = ConnectionLimitTests.patient
     change(&limits.connections)
+    if let halfClosedMilliseconds { limits.http2.halfClosedMilliseconds = halfClosedMilliseconds }
     let thread = EventLoopThread()
     let address = try #require(SocketAddress(host: "127.0.0.1", port: 0))
     let server = try await RPCServer.start(
@@ -36,6 +39,7 @@ struct HTTP1ConnectionTests {
     let received = await Task.detached {
       let peer = RawPeer(to: used)
       peer.send(Array(text.utf8))
+      if halfClosedMilliseconds != nil { peer.endSending() }
       return peer.receiveToEnd()
     }.value
     // The server waits until the peer has read its last answer.
@@ -82,6 +86,16 @@ struct HTTP1ConnectionTests {
         $0.ageGraceMilliseconds = 30
       }, methods: [Self.silent], text)
     #expect(fate.end == .ageGraceOver)
+  }
+
+  @Test("a peer that closes its side is answered, but not kept for ever")
+  func halfClosed() async throws {
+    let answered = try await Self.fate({ _ in }, Self.unary + Self.unary + "POST", halfClosedMilliseconds: 600_000)
+    #expect(answered.received.split(separator: "HTTP/1.1 200 OK").count == 2 && answered.end == .peerClosed)
+    let text = Self.call(
+      "/bench.Echo/Repeat", "Content-Length: 5\r\n\r\n\0\0\0\0\0", contentType: "application/connect+proto")
+    let silent = try await Self.fate({ _ in }, methods: [Self.silent], text, halfClosedMilliseconds: 30)
+    #expect(silent.end == .peerClosed && !silent.received.contains("0\r\n\r\n"))
   }
 
   @Test("a request that is refused before it is a call ends the connection, and pages may read the reason")

@@ -290,6 +290,7 @@ struct RPCPartsTests {
   @Test("grpc-message survives encoding, and malformed escapes stay")
   func percent() {
     #expect(PercentEncoding.encode("a %\n\u{e9}") == "a %25%0A%C3%A9")
+    #expect(PercentEncoding.encode(" ") == "%20" && PercentEncoding.encode("  a  b  ") == "%20 a  b %20")
     #expect(PercentEncoding.decode("a %25%0a%C3%A9") == "a %\n\u{e9}")
     #expect(PercentEncoding.decode("%zz %4") == "%zz %4")
   }

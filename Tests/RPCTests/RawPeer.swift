@@ -65,6 +65,9 @@ struct RawPeer: ~Copyable {
 
   func send(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
+  /// Closes this side of the connection.
+  func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
   /// All bytes until the server closes the connection; nil if it does not within 20 s.
   func receiveToEnd() -> [UInt8]? {
     var all: [UInt8] = []

@@ -265,7 +265,8 @@ internal import ProtobufCodec
     guard stream.headers.firstValue("content-type")?.hasPrefix(contentTypePrefix) == true else {
       return abandon(RPCStatus(.unknown, "The server's answer is not \(contentTypePrefix)."))
     }
-    switch stream.headers.firstValue(wire.format.encodingName) {
+    let coding = stream.headers.firstValue(wire.format.encodingName)
+    switch wire.format.isConnect ? coding?.lowercased() : coding {
     case nil, "identity": break
     case "gzip": encoding = .gzip
     case let other?:

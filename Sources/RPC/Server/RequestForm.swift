@@ -33,7 +33,7 @@ struct RequestForm: Sendable {
     if let refusal = MessageFraming.refusal(front, byteLimit: bytesMax) { throw refusal }
     guard case .message(let count, let isCompressed) = front else {
       guard !bytes.isEmpty else { throw Self.cardinality("The request holds no message; its method takes one.") }
-      throw RPCStatus(.internal, "The request ended within its message.")
+      throw RPCStatus(format.malformedCode, "The request ended within its message.")
     }
     guard bytes.count == MessageFraming.prefixBytes + count else { throw Self.tooManyMessages }
     return Place(range: MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count, isCompressed: isCompressed)
@@ -54,8 +54,13 @@ struct RequestForm: Sendable {
     guard place.isCompressed else {
       return ReceivedMessage(bytes: bytes, range: place.range, form: self, wasCompressed: false)
     }
-    let expanded = try MessageEncoding.expand(bytes, place.range, byteLimit: bytesMax)
+    let expanded = try expand(bytes, place.range)
     return ReceivedMessage(bytes: expanded, range: 0..<expanded.count, form: self, wasCompressed: true)
+  }
+
+  /// A compressed message, expanded.
+  func expand(_ bytes: [UInt8], _ range: Range<Int>) throws(RPCStatus) -> [UInt8] {
+    try MessageEncoding.expand(bytes, range, byteLimit: bytesMax, corruptCode: format.malformedCode)
   }
 
   /// Lends a message as protobuf, whatever its codec.

@@ -79,7 +79,7 @@ struct RequestHead {
         }
       case 16:
         headers.withBytes(of: field) { name, value in
-          if name.equals("content-encoding") { contentEncoding = MessageEncoding(value) }
+          if name.equals("content-encoding") { contentEncoding = contentEncoding?.applying(contentCodings: value) }
         }
       case 18:
         headers.withBytes(of: field) { name, _ in
@@ -92,7 +92,7 @@ struct RequestHead {
           if name.equals("connect-protocol-version") {
             isKnownVersion = value.equals("1")
           } else if name.equals("connect-content-encoding") {
-            connectEncoding = MessageEncoding(value)
+            connectEncoding = connectEncoding?.applying(contentCodings: value)
           }
         }
       default: break

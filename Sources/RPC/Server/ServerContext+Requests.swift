@@ -115,7 +115,7 @@ extension ServerContext {
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
     guard case .message(let count, let isCompressed) = front else {
       guard stream.receivedEnd else { return .nothingYet }
-      guard stream.bodyBytes == 0 else { throw RPCStatus(.internal, "The request ended within a message.") }
+      guard stream.bodyBytes == 0 else { throw RPCStatus(format.malformedCode, "The request ended within a message.") }
       return .ended
     }
     let start = stream.bodyOffset + MessageFraming.prefixBytes
@@ -154,7 +154,7 @@ extension ServerContext {
   ) throws(RPCStatus) {
     requestWasCompressed = place.isCompressed
     guard place.isCompressed else { return unsafe try form.lend(bytes, place.range, body) }
-    let expanded = try MessageEncoding.expand(bytes, place.range, byteLimit: form.bytesMax)
+    let expanded = try form.expand(bytes, place.range)
     if reserves { try reserveNow(expanded.count) }
     unsafe try form.lend(expanded, 0..<expanded.count, body)
   }

@@ -31,8 +31,13 @@ public struct WebOrigins: Sendable, Equatable {
       }
   }
 
-  /// Whether pages of an origin may read answers.
-  func allows(_ origin: String) -> Bool { origins.contains("*") || origins.contains(origin) }
+  /// The origin of a request, if its pages may read answers. Browsers send one: several are none.
+  private func allowedOrigin(_ headers: ReceivedHeaders) -> String? {
+    guard let origin = headers.onlyValue("origin"), origins.contains("*") || origins.contains(origin) else {
+      return nil
+    }
+    return origin
+  }
 
   /// The fields that go with every answer to a page.
   /// - Returns: nil when there are none: the server answers no pages.
@@ -40,7 +45,7 @@ public struct WebOrigins: Sendable, Equatable {
     guard !origins.isEmpty else { return nil }
     var fields = HeaderBlock()
     fields.append(name: "vary", value: "origin")
-    guard let origin = headers.firstValue("origin"), allows(origin) else { return fields }
+    guard let origin = allowedOrigin(headers) else { return fields }
     fields.append(name: "access-control-allow-origin", value: origin)
     fields.append(name: "access-control-expose-headers", value: exposed)
     return fields
@@ -48,8 +53,7 @@ public struct WebOrigins: Sendable, Equatable {
 
   /// What a preflight is answered with; nil when the request is none, or its origin is not allowed.
   func preflightFields(for headers: ReceivedHeaders) -> HeaderBlock? {
-    guard let origin = headers.firstValue("origin"), allows(origin),
-      headers.firstValue("access-control-request-method") != nil
+    guard let origin = allowedOrigin(headers), headers.firstValue("access-control-request-method") != nil
     else { return nil }
     var fields = HeaderBlock()
     fields.append(name: ":status", value: "204")

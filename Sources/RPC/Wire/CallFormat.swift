@@ -109,6 +109,11 @@ struct CallFormat: Equatable, Sendable {
   /// Messages are in frames or envelopes of a flag byte and four bytes of length.
   var isFramed: Bool { rpcProtocol != .connectUnary }
 
+  /// The status of a request whose compressed bytes are corrupt, or that ends within a message. In
+  /// gRPC the library's own status is INTERNAL ("Status codes and their use in gRPC"); Connect
+  /// names none, and its implementations blame the caller, as for any other malformed message.
+  var malformedCode: RPCStatusCode { isConnect ? .invalidArgument : .internal }
+
   /// The header that says how messages are compressed.
   var encodingName: String {
     switch rpcProtocol {

@@ -35,11 +35,8 @@ struct ConnectQuery {
     if let version = text(.connect), version != "v1" {
       throw Self.refusal("The parameter connect is not v1.")
     }
-    if let compression = values[.compression] {
-      encoding = unsafe MessageEncoding(compression.span.bytes)
-    } else {
-      encoding = .identity
-    }
+    let compression = values[.compression] ?? []
+    encoding = unsafe MessageEncoding.identity.applying(contentCodings: compression.span.bytes)
     guard let bytes = values[.message] else { throw Self.refusal("The query has no parameter message.") }
     switch text(.base64) {
     case nil, "0": message = bytes

@@ -8,6 +8,8 @@ public enum MessageEncoding: Sendable {
   /// What a server says that it takes, in `grpc-accept-encoding`.
   static let accepted = "identity,gzip"
 
+  /// The coding that `grpc-encoding` names. In lower case alone, as gRPC's specification writes the
+  /// names and its implementations look them up.
   /// - Returns: nil for codings that we do not have.
   init?(_ name: RawSpan) {
     if name.equals("identity") {
@@ -19,15 +21,39 @@ public enum MessageEncoding: Sendable {
     }
   }
 
+  /// The coding of a body after the codings of a list were applied to it, in their order.
+  ///
+  /// Connect's fields name HTTP's content codings: case means nothing, `x-gzip` is `gzip`, and
+  /// several field lines are one list. Source: RFC 9110, sections 8.4 and 8.4.1.
+  /// - Returns: nil for codings that we do not have, and for gzip within gzip.
+  func applying(contentCodings list: RawSpan) -> MessageEncoding? {
+    var encoding = self
+    let text = unsafe list.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    for coding in text.split(separator: ",") {
+      switch coding.trimmingSpace.lowercased() {
+      case "", "identity": break
+      case "gzip", "x-gzip":
+        guard encoding == .identity else { return nil }
+        encoding = .gzip
+      default: return nil
+      }
+    }
+    return encoding
+  }
+
   /// The compressed message in `range` of `bytes`, expanded.
   ///
-  /// - Parameter byteLimit: Bytes of the expanded message: expanding stops there.
-  static func expand(_ bytes: [UInt8], _ range: Range<Int>, byteLimit: Int) throws(RPCStatus) -> [UInt8] {
+  /// - Parameters:
+  ///   - byteLimit: Bytes of the expanded message: expanding stops there.
+  ///   - corruptCode: The status of what is not gzip.
+  static func expand(
+    _ bytes: [UInt8], _ range: Range<Int>, byteLimit: Int, corruptCode: RPCStatusCode = .internal
+  ) throws(RPCStatus) -> [UInt8] {
     do throws(GzipError) {
       return try unsafe Gzip.expand(bytes.span.bytes.extracting(range), bytesMax: byteLimit)
     } catch {
       switch error {
-      case .corrupt: throw RPCStatus(.internal, "The message is not the gzip that it is flagged as.")
+      case .corrupt: throw RPCStatus(corruptCode, "The message is not the gzip that it is flagged as.")
       case .tooLarge:
         throw RPCStatus(
           .resourceExhausted, "The message expands to more than the \(byteLimit) bytes that are accepted.")

@@ -1,11 +1,16 @@
 /// The encoding of `grpc-message`. Source: gRPC over HTTP/2, "Percent-Encoded".
 enum PercentEncoding {
-  /// Space to `~` stay, except `%`; every other byte of the UTF-8 becomes `%XX`.
+  /// Space to `~` stay, except `%`; every other byte of the UTF-8 becomes `%XX`, and so does a
+  /// space at an end, where a field's value has none (RFC 9110, section 5.5).
   static func encode(_ text: String) -> String {
-    guard text.utf8.contains(where: { !isPlain($0) }) else { return text }
+    let space = UInt8(ascii: " ")
+    guard text.utf8.first == space || text.utf8.last == space || text.utf8.contains(where: { !isPlain($0) }) else {
+      return text
+    }
     var result: [UInt8] = []
-    for byte in text.utf8 {
-      if isPlain(byte) {
+    let last = text.utf8.count - 1
+    for (index, byte) in text.utf8.enumerated() {
+      if isPlain(byte), byte != space || (index > 0 && index < last) {
         result.append(byte)
       } else {
         result.append(UInt8(ascii: "%"))

@@ -73,5 +73,7 @@ package enum ServerProbe: Sendable {
 
   func receivedEnd() { end() }
 
+  func broke() { end() }
+
   func becameWritable() {}
 }
