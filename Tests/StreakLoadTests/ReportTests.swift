@@ -89,7 +89,7 @@ struct ReportTests {
   func mix() throws {
     let mix = try #require(JourneyMix(parsing: "record=1,read=3,sync=0"))
     #expect(mix.description == "read=3,record=1" && !mix.contains(.sync))
-    var randomness = SplitMix(seed: 5)
+    var randomness = SplitMix64(seed: 5)
     let reads = (0..<10_000).count { _ in mix.draw(&randomness) == .read }
     #expect((7_300...7_700).contains(reads))
     #expect(JourneyMix(parsing: "read=1000000") != nil && JourneyMix(parsing: "read=1000001") == nil)

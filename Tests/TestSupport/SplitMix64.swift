@@ -1,5 +1,6 @@
 /// A small generator whose sequence follows from its seed. Source: Steele, Lea and Flood, "Fast
-/// Splittable Pseudorandom Number Generators".
+/// Splittable Pseudorandom Number Generators". `streak-load` has one of its own: see
+/// Sources/StreakLoad/Measure/SplitMix64.swift.
 public struct SplitMix64: RandomNumberGenerator {
   private var state: UInt64
 

@@ -67,7 +67,7 @@ package struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
   func contains(_ kind: JourneyKind) -> Bool { weights.contains { $0.kind == kind } }
 
   /// Draws a journey.
-  func draw(_ randomness: inout SplitMix) -> JourneyKind {
+  func draw(_ randomness: inout SplitMix64) -> JourneyKind {
     var place = randomness.index(below: total)
     for (kind, weight) in weights {
       guard place >= weight else { return kind }
