@@ -62,11 +62,11 @@ let package = Package(
     systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
     systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
     systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev"),
+    .systemLibrary(name: "CLinux"),
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
     systemModule("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
-    .systemLibrary(name: "CSplice"),
     systemModule("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     // Without pkg-config, whose flags for it SwiftPM refuses with a warning.
     .systemLibrary(name: "CUtf8proc", providers: [.apt(["libutf8proc-dev"])]),
@@ -120,7 +120,7 @@ let package = Package(
     .target(
       name: "Operations",
       dependencies: [
-        "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
+        "CLinux", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
         "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
@@ -185,9 +185,8 @@ let package = Package(
     .target(
       name: "StreakLoad",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC", "Schema",
-        "StreakDomain", "TLS",
-        deque,
+        "CLinux", "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC",
+        "Schema", "StreakDomain", "TLS", deque,
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(
@@ -262,7 +261,7 @@ let package = Package(
       name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
       swiftSettings: settings),
     .testTarget(
-      name: "StreakLoadTests", dependencies: ["ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
+      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
       swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"], swiftSettings: settings),
