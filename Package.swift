@@ -250,7 +250,8 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "StreakWebTests", dependencies: ["RPC", "StreakWeb"], swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
-    .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
+    .testTarget(
+      name: "PostgresTests", dependencies: ["EventLoop", "Postgres", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(name: "ProgramSupportTests", dependencies: ["ProgramSupport"], swiftSettings: settings),
     .testTarget(
@@ -263,7 +264,7 @@ let package = Package(
     .testTarget(
       name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
       swiftSettings: settings),
-    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
+    .testTarget(name: "MailTests", dependencies: ["Mail", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
