@@ -3,8 +3,8 @@ import struct StreakDomain.Identifier
 import StreakStore
 import Testing
 
-/// What servers are told when credentials end: without it a server accepts a token until its cached
-/// grant is old.
+/// The notifications that servers get when credentials end: without one a server accepts a token
+/// until its cached grant is old.
 @Suite(.serialized) struct RevocationTests {
   private typealias Calls = CredentialCalls
 
