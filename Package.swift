@@ -75,15 +75,17 @@ let package = Package(
     // Runtime: nothing here knows about streaks.
     .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "EventLoop", dependencies: ["CLibuv"], exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "TextNormalization", dependencies: ["CUtf8proc"], swiftSettings: fencedSettings),
-    .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
+    .target(
+      name: "TextNormalization", dependencies: ["CUtf8proc"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(name: "Gzip", dependencies: ["CZlib"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "TLS", dependencies: ["COpenSSL"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
-      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
+      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], exclude: ["README.md"],
+      swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
       exclude: ["README.md"], swiftSettings: fencedSettings),
@@ -94,13 +96,14 @@ let package = Package(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
 
-    .target(name: "ResumableDownload", dependencies: ["Cryptography"], swiftSettings: settings),
-    .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: fencedSettings),
+    .target(
+      name: "ResumableDownload", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: settings),
+    .target(name: "SQLite", dependencies: ["CSQLite"], exclude: ["README.md"], swiftSettings: fencedSettings),
 
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
     .target(
-      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"], exclude: ["README.md"],
       swiftSettings: fencedSettings),
     .target(
       name: "StreakDomain", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: domainSettings),
@@ -148,7 +151,7 @@ let package = Package(
       exclude: ["Page", "README.md", "package.json"], swiftSettings: fencedSettings),
 
     // The settings and the metrics of streakd as tables, from which code and pages are made.
-    .target(name: "ServerReference", swiftSettings: settings),
+    .target(name: "ServerReference", exclude: ["README.md"], swiftSettings: settings),
 
     // Programs.
     .target(
@@ -181,7 +184,7 @@ let package = Package(
       exclude: ["README.md"], resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakLoad",
       dependencies: [
@@ -191,8 +194,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(
       name: "streak-load", dependencies: ["EventLoop", "ProgramSupport", "StreakLoad", argumentParser],
-      swiftSettings: settings,
-      linkerSettings: allocator),
+      exclude: ["README.md"], swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
       swiftSettings: settings),
