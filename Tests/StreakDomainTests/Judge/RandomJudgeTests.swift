@@ -54,7 +54,7 @@ struct RandomJudgeTests {
       var world = setting.world(JudgedWorld.Memory())
       for place in 0..<Int.random(in: 4...12, using: &random) {
         var event = setting.event(place, &random)
-        event.step.finishesCatchUp = false
+        event.step.finishesBackfill = false
         // The notice to be resolved may not exist yet.
         if case .resolve = event.step.action { continue }
         _ = world.perform(event.step, by: event.device)
@@ -135,7 +135,7 @@ struct RandomJudgeTests {
       let agos = action == .undo || action == .pull ? [0, 0, 1, 3, 5, 8] : [0, 0, 1, 3, 5, 8, 31]
       step.ago = agos.randomElement(using: &random) ?? 0
       step.skew = skews[device]
-      step.finishesCatchUp = Int.random(in: 0..<3, using: &random) == 0
+      step.finishesBackfill = Int.random(in: 0..<3, using: &random) == 0
       return (device, step)
     }
   }

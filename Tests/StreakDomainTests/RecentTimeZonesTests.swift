@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite("RecentTimeZones")
-struct ZoneUsesTests {
+struct RecentTimeZonesTests {
   private func at(_ moment: Instant, offset: Int32) -> ClientTime {
     ClientTime(occurredAt: moment, zone: "x", utcOffsetSeconds: offset)
   }
