@@ -96,6 +96,8 @@ let package = Package(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
 
+    // Random numbers of a seed, for load and tests.
+    .target(name: "SplitMix", exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "ResumableDownload", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: settings),
     .target(name: "SQLite", dependencies: ["CSQLite"], exclude: ["README.md"], swiftSettings: fencedSettings),
@@ -180,7 +182,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakHarness",
-      dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
+      dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SplitMix"],
       exclude: ["README.md"], resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
@@ -189,7 +191,7 @@ let package = Package(
       name: "StreakLoad",
       dependencies: [
         "CLinux", "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC",
-        "Schema", "StreakDomain", "TLS", deque,
+        "Schema", "SplitMix", "StreakDomain", "TLS", deque,
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(
@@ -224,17 +226,20 @@ let package = Package(
       dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
       path: "Tests/ConformanceServer", swiftSettings: settings, linkerSettings: allocator),
     .testTarget(
-      name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
+      name: "ProtobufCodecTests",
+      dependencies: ["GRPCSchema", "ProtobufCodec", "SplitMix", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "TextNormalizationTests", dependencies: ["TextNormalization"], swiftSettings: settings),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "SplitMix"], swiftSettings: settings),
+    .testTarget(
+      name: "TextNormalizationTests", dependencies: ["SplitMix", "TextNormalization"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
       name: "FuzzTargets",
       dependencies: ["EventLoop", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     .testTarget(
-      name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], resources: [.copy("Findings"), .copy("Seeds")],
+      name: "FuzzTests", dependencies: ["FuzzTargets", "SplitMix", "TestSupport"],
+      resources: [.copy("Findings"), .copy("Seeds")],
       swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
     // Judges ours in tests.
@@ -242,12 +247,14 @@ let package = Package(
       name: "CHTTPParser", path: "Tests/CHTTPParser",
       providers: [.apt(["libhttp-parser-dev"])]),
     .testTarget(
-      name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
+      name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "SplitMix", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
       dependencies: [
-        "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
+        "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "SplitMix", "TestSchema",
+        "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(name: "StreakWebTests", dependencies: ["RPC", "StreakWeb"], swiftSettings: settings),
@@ -264,16 +271,17 @@ let package = Package(
       name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
       swiftSettings: settings),
     .testTarget(
-      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
+      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "SplitMix", "StreakLoad"],
+      exclude: ["reference.py"],
       swiftSettings: settings),
     .testTarget(name: "MailTests", dependencies: ["Mail", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
+      name: "StreakDomainTests", dependencies: ["SplitMix", "StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "SplitMix", "StreakClient",
         "StreakDomain", "TestSupport",
       ],
       path: "Tests/Simulation", swiftSettings: domainSettings),
@@ -281,19 +289,21 @@ let package = Package(
     .testTarget(
       name: "StreakClientTests",
       dependencies: [
-        "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakClient", "StreakDomain",
+        "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SplitMix", "StreakClient", "StreakDomain",
         "TestSupport",
       ],
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests",
-      dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
+      dependencies: [
+        "Cryptography", "EventLoop", "Postgres", "SplitMix", "StreakDomain", "StreakStore", "TestSupport", logging,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
         "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
-        "StreakDomain", "StreakServices", "StreakStore", "TestSupport",
+        "SplitMix", "StreakDomain", "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

@@ -1,3 +1,5 @@
+internal import SplitMix
+
 /// The kinds of journeys.
 package enum JourneyKind: String, Sendable, CaseIterable {
   /// `Health/Check`, the smallest possible call, for comparing load clients.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SplitMix
 
 /// The start times of an open loop's journeys, which do not depend on earlier journeys. Times are
 /// in nanoseconds from the run's begin.

@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import EventLoop
 internal import ProtobufCodec
+internal import SplitMix
 
 /// One loop's share of a run: its connections, its people, and the journeys that they make.
 /// Loop-confined.
