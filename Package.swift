@@ -62,11 +62,11 @@ let package = Package(
     systemModule("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
     systemModule("CLibpq", pkgConfig: "libpq", apt: "libpq-dev"),
     systemModule("CLibuv", pkgConfig: "libuv", apt: "libuv1-dev"),
+    .systemLibrary(name: "CLinux"),
     systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
     systemModule("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
     systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     systemModule("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
-    .systemLibrary(name: "CSplice"),
     systemModule("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     // Without pkg-config, whose flags for it SwiftPM refuses with a warning.
     .systemLibrary(name: "CUtf8proc", providers: [.apt(["libutf8proc-dev"])]),
@@ -75,15 +75,17 @@ let package = Package(
     // Runtime: nothing here knows about streaks.
     .target(name: "ProtobufCodec", dependencies: ["CProtobufC"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "EventLoop", dependencies: ["CLibuv"], exclude: ["README.md"], swiftSettings: fencedSettings),
-    .target(name: "TextNormalization", dependencies: ["CUtf8proc"], swiftSettings: fencedSettings),
-    .target(name: "Gzip", dependencies: ["CZlib"], swiftSettings: fencedSettings),
+    .target(
+      name: "TextNormalization", dependencies: ["CUtf8proc"], exclude: ["README.md"], swiftSettings: fencedSettings),
+    .target(name: "Gzip", dependencies: ["CZlib"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "TLS", dependencies: ["COpenSSL"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP", dependencies: ["EventLoop", "TLS"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP1", dependencies: ["HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTP"], exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(name: "CGRPCSchema", dependencies: ["CProtobufC"]),
     .target(
-      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], swiftSettings: fencedSettings),
+      name: "GRPCSchema", dependencies: ["CGRPCSchema", "ProtobufCodec"], exclude: ["README.md"],
+      swiftSettings: fencedSettings),
     .target(
       name: "RPC", dependencies: ["EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "TLS"],
       exclude: ["README.md"], swiftSettings: fencedSettings),
@@ -94,13 +96,16 @@ let package = Package(
       name: "Postgres", dependencies: ["CLibpq", "EventLoop", deque], exclude: ["README.md"],
       swiftSettings: fencedSettings),
 
-    .target(name: "ResumableDownload", dependencies: ["Cryptography"], swiftSettings: settings),
-    .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: fencedSettings),
+    // Random numbers of a seed, for load and tests.
+    .target(name: "SplitMix", exclude: ["README.md"], swiftSettings: settings),
+    .target(
+      name: "ResumableDownload", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: settings),
+    .target(name: "SQLite", dependencies: ["CSQLite"], exclude: ["README.md"], swiftSettings: fencedSettings),
 
     // The product.
     .target(name: "CSchema", dependencies: ["CGRPCSchema", "CProtobufC"]),
     .target(
-      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"],
+      name: "Schema", dependencies: ["CSchema", "GRPCSchema", "ProtobufCodec", "RPC"], exclude: ["README.md"],
       swiftSettings: fencedSettings),
     .target(
       name: "StreakDomain", dependencies: ["Cryptography"], exclude: ["README.md"], swiftSettings: domainSettings),
@@ -120,7 +125,7 @@ let package = Package(
     .target(
       name: "Operations",
       dependencies: [
-        "CSplice", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
+        "CLinux", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
         "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
@@ -148,7 +153,7 @@ let package = Package(
       exclude: ["Page", "README.md", "package.json"], swiftSettings: fencedSettings),
 
     // The settings and the metrics of streakd as tables, from which code and pages are made.
-    .target(name: "ServerReference", swiftSettings: settings),
+    .target(name: "ServerReference", exclude: ["README.md"], swiftSettings: settings),
 
     // Programs.
     .target(
@@ -177,23 +182,21 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakHarness",
-      dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema"],
+      dependencies: ["Cryptography", "EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SplitMix"],
       exclude: ["README.md"], resources: [.embedInCode("Overlay/streak.v1.json")], swiftSettings: settings),
     .executableTarget(
       name: "streak-harness", dependencies: ["EventLoop", "ProgramSupport", "RPC", "StreakHarness", argumentParser],
-      swiftSettings: settings),
+      exclude: ["README.md"], swiftSettings: settings),
     .target(
       name: "StreakLoad",
       dependencies: [
-        "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC", "Schema",
-        "StreakDomain", "TLS",
-        deque,
+        "CLinux", "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC",
+        "Schema", "SplitMix", "StreakDomain", "TLS", deque,
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(
       name: "streak-load", dependencies: ["EventLoop", "ProgramSupport", "StreakLoad", argumentParser],
-      swiftSettings: settings,
-      linkerSettings: allocator),
+      exclude: ["README.md"], swiftSettings: settings, linkerSettings: allocator),
     .executableTarget(
       name: "protoc-gen-streak", dependencies: ["ProtobufCodec"], path: "codegen/protoc-gen-streak",
       swiftSettings: settings),
@@ -223,17 +226,20 @@ let package = Package(
       dependencies: ["EventLoop", "GRPCSchema", "ProtobufCodec", "RPC", "TLS", "TestSchema"],
       path: "Tests/ConformanceServer", swiftSettings: settings, linkerSettings: allocator),
     .testTarget(
-      name: "ProtobufCodecTests", dependencies: ["GRPCSchema", "ProtobufCodec", "TestSchema", "TestSupport"],
+      name: "ProtobufCodecTests",
+      dependencies: ["GRPCSchema", "ProtobufCodec", "SplitMix", "TestSchema", "TestSupport"],
       exclude: ["differential.py"], swiftSettings: settings),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "TestSupport"], swiftSettings: settings),
-    .testTarget(name: "TextNormalizationTests", dependencies: ["TextNormalization"], swiftSettings: settings),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "SplitMix"], swiftSettings: settings),
+    .testTarget(
+      name: "TextNormalizationTests", dependencies: ["SplitMix", "TextNormalization"], swiftSettings: settings),
     .testTarget(name: "GzipTests", dependencies: ["Gzip"], swiftSettings: settings),
     .target(
       name: "FuzzTargets",
       dependencies: ["EventLoop", "HTTP", "HTTP1", "HTTP2", "ProtobufCodec", "RPC", "Schema", "TestSchema"],
       path: "Tests/FuzzTargets", swiftSettings: settings),
     .testTarget(
-      name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], resources: [.copy("Findings"), .copy("Seeds")],
+      name: "FuzzTests", dependencies: ["FuzzTargets", "SplitMix", "TestSupport"],
+      resources: [.copy("Findings"), .copy("Seeds")],
       swiftSettings: settings),
     .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: settings),
     // Judges ours in tests.
@@ -241,17 +247,20 @@ let package = Package(
       name: "CHTTPParser", path: "Tests/CHTTPParser",
       providers: [.apt(["libhttp-parser-dev"])]),
     .testTarget(
-      name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "TestSupport"], swiftSettings: settings),
+      name: "HTTP1Tests", dependencies: ["CHTTPParser", "HTTP", "HTTP1", "SplitMix", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(name: "HTTP2Tests", dependencies: ["HTTP", "HTTP2"], swiftSettings: settings),
     .testTarget(
       name: "RPCTests",
       dependencies: [
-        "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "TestSchema", "TestSupport",
+        "EventLoop", "GRPCSchema", "Gzip", "HTTP", "HTTP2", "ProtobufCodec", "RPC", "SplitMix", "TestSchema",
+        "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(name: "StreakWebTests", dependencies: ["RPC", "StreakWeb"], swiftSettings: settings),
     .testTarget(name: "AdminTests", dependencies: ["Admin", "EventLoop", "HTTP", "HTTP1"], swiftSettings: settings),
-    .testTarget(name: "PostgresTests", dependencies: ["EventLoop", "Postgres"], swiftSettings: settings),
+    .testTarget(
+      name: "PostgresTests", dependencies: ["EventLoop", "Postgres", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "PrivateClusterTests", dependencies: ["PrivateCluster"], swiftSettings: settings),
     .testTarget(name: "ProgramSupportTests", dependencies: ["ProgramSupport"], swiftSettings: settings),
     .testTarget(
@@ -262,16 +271,17 @@ let package = Package(
       name: "StreakHarnessTests", dependencies: ["ProtobufCodec", "RPC", "Schema", "StreakHarness"],
       swiftSettings: settings),
     .testTarget(
-      name: "StreakLoadTests", dependencies: ["ProtobufCodec", "StreakLoad"], exclude: ["reference.py"],
+      name: "StreakLoadTests", dependencies: ["EventLoop", "ProtobufCodec", "SplitMix", "StreakLoad"],
+      exclude: ["reference.py"],
       swiftSettings: settings),
-    .testTarget(name: "MailTests", dependencies: ["Mail"], swiftSettings: settings),
+    .testTarget(name: "MailTests", dependencies: ["Mail", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "StreakDomainTests", dependencies: ["StreakDomain", "TestSupport"], swiftSettings: settings),
+      name: "StreakDomainTests", dependencies: ["SplitMix", "StreakDomain", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "StreakClient",
+        "Cryptography", "GRPCSchema", "ProtobufCodec", "RPC", "Schema", "SchemaConversion", "SplitMix", "StreakClient",
         "StreakDomain", "TestSupport",
       ],
       path: "Tests/Simulation", swiftSettings: domainSettings),
@@ -279,19 +289,21 @@ let package = Package(
     .testTarget(
       name: "StreakClientTests",
       dependencies: [
-        "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "StreakClient", "StreakDomain",
+        "GRPCSchema", "Gzip", "ProtobufCodec", "RPC", "SQLite", "Schema", "SplitMix", "StreakClient", "StreakDomain",
         "TestSupport",
       ],
       exclude: ["Import/Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StreakStoreTests",
-      dependencies: ["Cryptography", "EventLoop", "Postgres", "StreakDomain", "StreakStore", "TestSupport", logging],
+      dependencies: [
+        "Cryptography", "EventLoop", "Postgres", "SplitMix", "StreakDomain", "StreakStore", "TestSupport", logging,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "StreakServicesTests",
       dependencies: [
         "Cryptography", "EventLoop", "GRPCSchema", "Mail", "ProtobufCodec", "RPC", "Schema", "SchemaConversion",
-        "StreakDomain", "StreakServices", "StreakStore", "TestSupport",
+        "SplitMix", "StreakDomain", "StreakServices", "StreakStore", "TestSupport",
       ],
       swiftSettings: settings),
   ]

@@ -13,7 +13,7 @@ package struct Exposition: Sendable {
     case gauge
   }
 
-  /// Names and values that tell a family's samples apart, in order.
+  /// Names and values that distinguish a family's samples, in order.
   package typealias Labels = [(name: String, value: String)]
 
   package struct Sample: Sendable {
@@ -100,7 +100,7 @@ package struct Exposition: Sendable {
     return escaped
   }
 
-  /// Whole numbers without a fraction, as far as a `Double` tells them apart.
+  /// Whole numbers without a fraction, as far as a `Double` represents them.
   private static func text(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }

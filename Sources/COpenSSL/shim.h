@@ -5,16 +5,12 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+// Constants that OpenSSL has as macros Swift does not import.
+static const uint64_t copenssl_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t copenssl_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t copenssl_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+
 // Functions that OpenSSL has as macros only.
-static inline void copenssl_tls_versions(SSL_CTX *context) { SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION); }
-
-// An idle connection frees its record buffers. RFC 9113 section 9.2.1 forbids compression and
-// renegotiation.
-static inline void copenssl_tls_modes(SSL_CTX *context) {
-  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-}
-
 static inline int copenssl_tls_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 
 // The peer's alert behind an error of OpenSSL (RFC 8446, section 6); 0: none.

@@ -1,4 +1,4 @@
-/// The secret that all servers of one database share, and that the database alone does not tell.
+/// The secret that all servers of one database share, and that the database alone does not reveal.
 ///
 /// A random root of 32 bytes, which the database stores encrypted under the key-encryption keys of
 /// the server key's file (`KeyEncryptionKeys`). A key of its own is derived from it for every
@@ -35,7 +35,7 @@ package struct ServerKey: Sendable, CustomStringConvertible, CustomReflectable {
   /// The root, to be encrypted under a key-encryption key.
   var exposedRoot: [UInt8] { root.exposed }
 
-  /// A key for one purpose: it tells nothing about the keys of other purposes.
+  /// A key for one purpose: it reveals nothing about the keys of other purposes.
   ///
   /// - Parameter purpose: A constant text of the program.
   package func key(for purpose: String) -> Secret {

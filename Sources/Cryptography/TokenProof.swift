@@ -1,6 +1,6 @@
 /// Proves, without the database's tables, that a server of this database made a token. A server
-/// that was restored to a moment before an account was made uses it to tell the account's devices
-/// from strangers.
+/// that was restored to a moment before an account was made uses it to distinguish the account's
+/// devices from others.
 ///
 /// The last 8 bytes of a token's secret are a keyed hash of the rest. The proof gives no access:
 /// access needs the token's hash in the tables.

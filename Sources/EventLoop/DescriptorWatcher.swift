@@ -68,8 +68,6 @@ public struct Readiness: OptionSet, Sendable {
     guard !isClosed else { return }
     isClosed = true
     unsafe handle.pointee.data = nil
-    unsafe uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { closed in
-      unsafe UnsafeMutableRawPointer(closed)?.deallocate()
-    }
+    unsafe closeAndFree(handle)
   }
 }

@@ -35,9 +35,7 @@ internal import CLibuv
     guard !isCancelled else { return }
     isCancelled = true
     unsafe handle.pointee.data = nil
-    unsafe uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { closed in
-      unsafe UnsafeMutableRawPointer(closed)?.deallocate()
-    }
+    unsafe closeAndFree(handle)
   }
 }
 

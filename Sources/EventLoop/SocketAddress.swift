@@ -92,19 +92,13 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
       address.sin6_family = sa_family_t(AF_INET6)
       address.sin6_port = port.bigEndian
       _ = unsafe inet_pton(AF_INET6, host, &address.sin6_addr)
-      return unsafe withUnsafeBytes(of: &address) { bytes in
-        unsafe body(
-          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in6>.size))
-      }
+      return unsafe Self.lend(address, body)
     case .ipv4:
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = port.bigEndian
       _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
-      return unsafe withUnsafeBytes(of: &address) { bytes in
-        unsafe body(
-          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
+      return unsafe Self.lend(address, body)
     case .unix:
       var address = sockaddr_un()
       address.sun_family = sa_family_t(AF_UNIX)
@@ -112,10 +106,16 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         // The path's remaining bytes, the NUL among them, are zero.
         unsafe path.copyBytes(from: host.utf8.prefix(Self.unixPathBytesMax))
       }
-      return unsafe withUnsafeBytes(of: &address) { bytes in
-        unsafe body(
-          bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
+      return unsafe Self.lend(address, body)
+    }
+  }
+
+  private static func lend<Address, Result>(
+    _ address: Address, _ body: (UnsafePointer<sockaddr>?, socklen_t) -> Result
+  ) -> Result {
+    unsafe withUnsafeBytes(of: address) { bytes in
+      unsafe body(
+        bytes.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(MemoryLayout<Address>.size))
     }
   }
 

@@ -12,7 +12,7 @@ public enum GzipError: Error, Equatable {
 
 /// gzip of RFC 1952, through zlib: one buffer in, one buffer out.
 public enum Gzip {
-  /// What compressing is worth.
+  /// How much time compressing may take.
   public enum Level: Sendable {
     /// For what is compressed once and sent once.
     case fast

@@ -3,7 +3,7 @@ public import TLS
 
 /// Receives the events of a connection and its exchanges.
 public protocol HTTPConnectionDelegate: HTTPSessionDelegate {
-  /// The connection is closed and all its exchanges have been told so.
+  /// The connection is closed, and the end of each exchange was reported.
   func connectionClosed()
   /// More was received than the connection, or all those of its loop, may hold.
   func receivedTooMuch()
@@ -305,7 +305,7 @@ public final class HTTPConnection: SocketConnectionDelegate, EndOfTurnWork {
     if isReading { socket.startReading() } else { socket.stopReading() }
   }
 
-  /// Milliseconds for which a peer that was told the end may go on sending.
+  /// Milliseconds for which a peer may go on sending after the end was sent to it.
   static let lingeringMilliseconds: UInt64 = 2_000
 
   private func finished(_ session: any HTTPSession) {

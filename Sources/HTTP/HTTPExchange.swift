@@ -52,9 +52,9 @@ open class HTTPExchange {
   public final var outboundOffset = 0
   /// Nothing more will be appended to `outbound`.
   public final var outboundEnds = false
-  /// The writer was told to wait.
+  /// The writer waits until the peer has taken more.
   public final var writerWaits = false
-  /// The session has told its delegate of the end.
+  /// The session has reported the end to its delegate.
   public final var isClosed = false
   /// Place in the session's list of open exchanges.
   final var openIndex = 0

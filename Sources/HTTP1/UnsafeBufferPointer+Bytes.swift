@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HTTP
 
 /// Bytes that the caller lends; no function of this target keeps them.
 typealias Bytes = UnsafeBufferPointer<UInt8>
@@ -56,19 +57,7 @@ extension UnsafeBufferPointer<UInt8> {
   }
 
   /// Decimal digits alone, as a number; nil for anything else, and for more than an `Int` holds.
-  var decimalNumber: Int? {
-    guard !isEmpty else { return nil }
-    var number = 0
-    for index in indices {
-      let byte = unsafe self[index]
-      guard byte.isDigit else { return nil }
-      let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
-      let (next, exceeds) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
-      guard !overflows, !exceeds else { return nil }
-      number = next
-    }
-    return number
-  }
+  var decimalNumber: Int? { unsafe UnsafeRawBufferPointer(self).bytes.decimalNumber }
 
   /// Calls `body` with each element of a comma-separated list, trimmed; empty ones are left out.
   /// Source: RFC 9110, section 5.6.1.

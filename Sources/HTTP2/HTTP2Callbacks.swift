@@ -69,7 +69,8 @@ internal import Glibc
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData).takeUnretainedValue()
   }
 
-  /// The stream with number `id`; nil for streams nghttp2 no longer or not yet tells about.
+  /// The stream with number `id`; nil for streams that nghttp2 does not report any more, or not
+  /// yet.
   @inline(__always)
   private static func stream(_ handle: OpaquePointer?, _ id: Int32) -> HTTP2Stream? {
     guard let data = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }

@@ -1,5 +1,6 @@
 internal import CNghttp2
 internal import Glibc
+internal import HTTP
 
 /// Checks that a request is well-formed: its field lines one by one, then the whole list, then the
 /// length of its body.
@@ -94,9 +95,9 @@ struct RequestCheck {
     case 10: return unsafe !(name.equals("connection") || name.equals("keep-alive"))
     case 14:
       guard unsafe name.equals("content-length") else { return true }
-      guard announcedBytes == nil, let count = unsafe Self.number(value) else { return false }
-      announcedBytes = count
-      return true
+      guard announcedBytes == nil else { return false }
+      announcedBytes = unsafe UnsafeRawBufferPointer(value).bytes.decimalNumber
+      return announcedBytes != nil
     case 16: return unsafe !name.equals("proxy-connection")
     case 17: return unsafe !name.equals("transfer-encoding")
     default: return true
@@ -117,21 +118,6 @@ struct RequestCheck {
   }
 
   private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
-
-  /// Decimal digits alone; nil for anything else, and for more than an `Int` holds.
-  private static func number(_ value: UnsafeBufferPointer<UInt8>) -> Int? {
-    guard !value.isEmpty else { return nil }
-    var number = 0
-    for index in value.indices {
-      let byte = unsafe value[index]
-      guard (0x30...0x39).contains(byte) else { return nil }
-      let (tens, overflows) = number.multipliedReportingOverflow(by: 10)
-      let (next, exceeds) = tens.addingReportingOverflow(Int(byte - 0x30))
-      guard !overflows, !exceeds else { return nil }
-      number = next
-    }
-    return number
-  }
 }
 
 extension UnsafeBufferPointer<UInt8> {

@@ -8,7 +8,7 @@ package struct MailMessage: Sendable {
   /// The language of both, such as `de`.
   package var language: String
   /// Names the message: the same again for a repeated delivery, so that the recipient's programs
-  /// can tell that it is the same. ASCII letters, digits and hyphens.
+  /// recognise it. ASCII letters, digits and hyphens.
   package var identifier: String
   /// Seconds since 1970.
   package var sentAt: Int64

@@ -1,7 +1,7 @@
 /// A message on its way, and how far it came. One thread at a time: libcurl calls back on the
 /// thread that called it.
 final class SMTPTransfer {
-  /// The dialogue's progress, which tells what a reply's code is about.
+  /// The dialogue's progress, which decides what a reply's code is about.
   enum Phase: String {
     /// Nothing about the message was said: connecting, greeting, encrypting, signing in.
     case connecting

@@ -176,21 +176,18 @@ package struct BackupMaker {
     let progress = progress
     // Safe to send: until the worker has been joined, only its thread uses them.
     let ends = TransferBox((dumpOutput, pack, trial))
-    let pump = OwnThread { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
+    let copying = OwnThread { () -> Result<(DumpFingerprint, byteCount: Int64), OperationsError> in
       let (dumpOutput, pack, trial) = ends.value
       defer {
         pack.endInput()
         dumpOutput.close()
       }
-      var fingerprint = DumpFingerprint()
-      var byteCount: Int64 = 0
+      let fingerprint = FingerprintSink()
+      let counter = ByteCounter { progress.addDump($0) }
       do throws(OperationsError) {
-        try PipeTee(from: dumpOutput, to: pack.input).run(other: trial.beginDump()) { bytes in
-          fingerprint.take(bytes)
-          byteCount += Int64(bytes.byteCount)
-          progress.addDump(bytes.byteCount)
-        }
-        return .success((fingerprint, byteCount))
+        let sinks: [(any ByteSink)?] = [pack.input, trial.beginDump(), fingerprint, counter]
+        try StreamCopy.copy(from: dumpOutput, to: sinks.compactMap { $0 })
+        return .success((fingerprint.fingerprint, counter.byteCount))
       } catch {
         return .failure(error)
       }
@@ -199,12 +196,12 @@ package struct BackupMaker {
       try describe(&backup, session)
       return try TableFingerprint.rowCounts(session)
     }
-    let pumped = pump.join()
+    let copied = copying.join()
     // The encrypted file must end before an error is thrown: its programs still run.
     let packed = Result { () throws(OperationsError) in try pack.finish() }
     if let failure = dump.failure() { throw .programFailed(failure) }
     let tables = try described.get()
-    let (fingerprint, byteCount) = try pumped.get()
+    let (fingerprint, byteCount) = try copied.get()
     backup.dumpBytes = byteCount
     for (name, rowCount) in tables {
       guard let table = fingerprint.backupTable(name) else { throw .damaged("the dump lacks the table \(name)") }

@@ -78,7 +78,7 @@ struct DumpScript {
           return offset
         }
       }
-      // Of a row, only the bytes that tell it from the end marker are kept.
+      // Of a row, only the bytes that distinguish it from the end marker are kept.
       let kept = max(0, Self.rowsEnd.count + 1 - begun.count)
       unsafe begun.append(contentsOf: raw[offset...].prefix(kept))
       return raw.count

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import PrivateCluster
 
 /// Small files and folders.
 enum Files {
@@ -80,15 +81,7 @@ enum Files {
 
   /// The names in a folder, sorted.
   static func names(in path: String) throws(OperationsError) -> [String] {
-    guard let folder = unsafe opendir(path) else { throw .fileUnusable("cannot read \(path): \(lastError())") }
-    defer { unsafe closedir(folder) }
-    var names: [String] = []
-    while let entry = unsafe readdir(folder) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
+    guard let names = folderEntries(path) else { throw .fileUnusable("cannot read \(path): \(lastError())") }
     return names.sorted()
   }
 

@@ -1,4 +1,4 @@
-internal import CSplice
+internal import CLinux
 internal import Glibc
 
 /// Bytes that functions which read files by their paths find under a path, without being on any
@@ -8,7 +8,7 @@ package final class MemoryFile {
 
   /// - Throws: If the system has no room for it.
   package init(_ bytes: [UInt8]) throws(OperationsError) {
-    let number = csplice_memory_file()
+    let number = clinux_memory_file()
     guard number >= 0 else { throw .fileUnusable("cannot make a file in memory: \(lastError())") }
     descriptor = Descriptor(owning: number)
     guard try descriptor.write(bytes[...]) else { throw .fileUnusable("cannot write a file in memory") }

@@ -20,16 +20,7 @@ final class OwnThread<Value: Sendable>: Sendable {
   init(_ body: @escaping @Sendable () -> Value) {
     let job = Job(body)
     self.job = job
-    var thread = pthread_t()
-    let closure = Closure { job.run() }
-    let code = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        if let argument = unsafe argument { unsafe Unmanaged<Closure>.fromOpaque(argument).takeRetainedValue().run() }
-        return nil
-      }, Unmanaged.passRetained(closure).toOpaque())
-    precondition(code == 0, "pthread_create: \(code)")
-    self.thread = thread
+    thread = startThread { job.run() }
   }
 
   /// Waits for the thread's end and returns the result. Call it once.
@@ -48,18 +39,22 @@ private final class Closure: Sendable {
   init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
+/// Starts a thread, to be joined or detached.
+private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+  var thread = pthread_t()
+  let code = unsafe pthread_create(
+    &thread, nil,
+    { argument in
+      if let argument = unsafe argument { unsafe Unmanaged<Closure>.fromOpaque(argument).takeRetainedValue().run() }
+      return nil
+    }, Unmanaged.passRetained(Closure(body)).toOpaque())
+  precondition(code == 0, "pthread_create: \(code)")
+  return thread
+}
+
 /// Runs blocking work on a thread of its own while the caller's thread does other things.
 package func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
   await withCheckedContinuation { continuation in
-    let closure = Closure { continuation.resume(returning: body()) }
-    var thread = pthread_t()
-    let code = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        if let argument = unsafe argument { unsafe Unmanaged<Closure>.fromOpaque(argument).takeRetainedValue().run() }
-        return nil
-      }, Unmanaged.passRetained(closure).toOpaque())
-    precondition(code == 0, "pthread_create: \(code)")
-    pthread_detach(thread)
+    pthread_detach(startThread { continuation.resume(returning: body()) })
   }
 }

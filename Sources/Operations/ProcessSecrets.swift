@@ -1,4 +1,4 @@
-internal import CSplice
+internal import CLinux
 internal import Glibc
 
 /// Keeps the secrets in this process's memory off the disk.
@@ -10,6 +10,6 @@ package enum ProcessSecrets {
     _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
     // The limit above does not apply when the system pipes a core dump to a program; this does.
     // Other programs do not inherit it.
-    _ = csplice_forbid_dumps()
+    _ = clinux_forbid_dumps()
   }
 }

@@ -6,8 +6,8 @@ protocol ByteSink {
 
 /// Copies bytes between programs, with one chunk in memory.
 enum StreamCopy {
-  /// Bytes copied at a time.
-  static let chunkBytes = 262_144
+  /// Bytes copied at a time. Measured between pipes of 1 MiB: half and twice as many cost more.
+  static let chunkBytes = 131_072
 
   /// Copies all bytes of a descriptor to the sinks. A sink that returned false gets no more.
   /// Include a `ByteCounter`, which always takes more, to read the source to its end.

@@ -36,7 +36,7 @@ struct ClusterProcesses {
   }
 
   func all() -> [pid_t] {
-    folderEntries("/proc").compactMap { pid_t($0) }.filter(belongsToCluster)
+    (folderEntries("/proc") ?? []).compactMap { pid_t($0) }.filter(belongsToCluster)
   }
 
   private func belongsToCluster(_ process: pid_t) -> Bool {

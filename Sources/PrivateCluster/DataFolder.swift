@@ -176,7 +176,7 @@ final class DataFolder: Sendable {
   /// cluster is that user's.
   func giveContents() throws(PrivateClusterError) {
     guard let user else { return }
-    for name in folderEntries(path) where name.hasPrefix("postgres.log") {
+    for name in folderEntries(path) ?? [] where name.hasPrefix("postgres.log") {
       let file = unsafe Glibc.open("\(path)/\(name)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
       guard file >= 0 else { continue }
       Self.give(file, to: user)

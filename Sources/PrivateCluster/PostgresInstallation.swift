@@ -38,7 +38,7 @@ package struct PostgresInstallation: Equatable, Sendable {
   }
 
   private static func debianFolders() -> [String] {
-    folderEntries("/usr/lib/postgresql").map { "/usr/lib/postgresql/\($0)/bin" }
+    (folderEntries("/usr/lib/postgresql") ?? []).map { "/usr/lib/postgresql/\($0)/bin" }
   }
 
   /// Reads the version from "postgres (PostgreSQL) 15.8 (Debian ...)"; nil if the folder does not

@@ -83,7 +83,7 @@ package final class ScratchCluster {
 
   /// Removes the folders of killed programs: those whose lock is free.
   private static func removeLeftovers(of own: String, user: ServerUser?) {
-    for name in folderEntries(own) where OwnedFolder.isOwn("\(own)/\(name)", user: user) {
+    for name in folderEntries(own) ?? [] where OwnedFolder.isOwn("\(own)/\(name)", user: user) {
       let path = "\(own)/\(name)"
       let lock = unsafe open("\(path)/lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
       guard lock >= 0 else { continue }

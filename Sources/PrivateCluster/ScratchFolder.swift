@@ -47,7 +47,8 @@ final class ScratchFolder {
   /// Our own scratch folders in a folder.
   static func existing(in parent: String, user: ServerUser?) -> [String] {
     let name = "\(namePrefix)\(user?.userID ?? geteuid())"
-    return folderEntries(parent).filter { $0 == name || $0.hasPrefix("\(name)-") }.sorted().map { "\(parent)/\($0)" }
+    let entries = folderEntries(parent) ?? []
+    return entries.filter { $0 == name || $0.hasPrefix("\(name)-") }.sorted().map { "\(parent)/\($0)" }
       .filter { isOurs($0, user: user) }
   }
 

@@ -40,9 +40,9 @@ func readAll(_ descriptor: Int32, byteLimit: Int) -> String {
   return String(decoding: text, as: UTF8.self)
 }
 
-/// The names in a folder, or none if it cannot be read.
-func folderEntries(_ path: String) -> [String] {
-  guard let folder = unsafe opendir(path) else { return [] }
+/// The names in a folder; nil, with `errno`, if it cannot be read.
+package func folderEntries(_ path: String) -> [String]? {
+  guard let folder = unsafe opendir(path) else { return nil }
   defer { unsafe closedir(folder) }
   var names: [String] = []
   while let entry = unsafe readdir(folder) {

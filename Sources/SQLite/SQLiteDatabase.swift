@@ -152,12 +152,12 @@ internal import CSQLite
     case .null: return unsafe sqlite3_bind_null(handle, place)
     case .integer(let number): return unsafe sqlite3_bind_int64(handle, place, number)
     case .real(let number): return unsafe sqlite3_bind_double(handle, place, number)
-    case .text(let text): return unsafe streak_bind_text(handle, place, text, Int32(clamping: text.utf8.count))
+    case .text(let text): return unsafe csqlite_bind_text(handle, place, text, Int32(clamping: text.utf8.count))
     case .blob(let bytes):
       // A nil pointer would mean NULL instead of an empty blob.
       guard !bytes.isEmpty else { return unsafe sqlite3_bind_zeroblob(handle, place, 0) }
       return unsafe bytes.withUnsafeBytes {
-        unsafe streak_bind_blob(handle, place, $0.baseAddress, Int32(clamping: $0.count))
+        unsafe csqlite_bind_blob(handle, place, $0.baseAddress, Int32(clamping: $0.count))
       }
     }
   }

@@ -15,7 +15,7 @@ package struct Rate: Sendable, Hashable {
 package struct RateLimit: Sendable, Hashable {
   package var perPerson: Rate?
   package var perAddress: Rate?
-  /// The method's own code counts the call: only it can tell the person, or a replay.
+  /// The method's own code counts the call: only it knows the person, or detects a replay.
   package var isCountedByMethod: Bool
   /// `perPerson` is one for each of the person's devices.
   package var isForEachDevice: Bool

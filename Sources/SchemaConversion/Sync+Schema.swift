@@ -68,7 +68,7 @@ extension SyncChanges {
 }
 
 extension RecentTimeZones {
-  /// The zones that a server tells, without those that have no time.
+  /// The zones that a server sends, without those that have no time.
   public init(_ messages: [ZoneUse]) {
     self.init(
       uses: messages.lazy.compactMap { message in

@@ -151,7 +151,7 @@ public final class StreakStore: Sendable {
   /// Changes users' data on the caller's loop.
   var writer: ChangeBatcher<Database> { part.writer }
 
-  /// Tells watching devices of changes that were made on the caller's loop.
+  /// Notifies watching devices of changes that were made on the caller's loop.
   var hints: HintRelay { part.hints }
 
   /// Runs long work in the thread pool while the caller's loop goes on.

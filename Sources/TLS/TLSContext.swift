@@ -184,8 +184,13 @@ public struct TLSClientFiles: Sendable, Equatable {
   /// Makes a context with the settings that clients and servers share.
   private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
     guard let context = unsafe SSL_CTX_new(method) else { throw TLSError(failed: "no memory for TLS") }
-    unsafe copenssl_tls_versions(context)
-    unsafe copenssl_tls_modes(context)
+    unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
+    // RFC 9113 section 9.2.1 forbids compression and renegotiation.
+    unsafe SSL_CTX_set_options(
+      context, copenssl_no_compression | copenssl_no_renegotiation | copenssl_server_preference)
+    // An idle connection frees its record buffers.
+    let modes = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+    unsafe SSL_CTX_ctrl(context, SSL_CTRL_MODE, Int(modes), nil)
     unsafe SSL_CTX_set_cipher_list(context, ciphers)
     // For a key with a passphrase, OpenSSL would otherwise prompt on the terminal.
     unsafe SSL_CTX_set_default_passwd_cb(context) { _, _, _, _ in 0 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import EventLoop
 import Glibc
 import ProgramSupport
 import StreakDomain
@@ -26,32 +25,13 @@ struct AuditCommand: AsyncParsableCommand {
     var user: String?
 
     func run() async throws {
-      guard let place = database ?? getenv("STREAKD_DATABASE").map({ String(cString: $0) }) else {
-        throw ValidationError("Give --database.")
-      }
       let userID = try user.map { text in
         guard let userID = Identifier(hexadecimal: text.filter { $0 != "-" }) else {
           throw ValidationError("--user must be 32 hexadecimal digits.")
         }
         return userID
       }
-      let thread = EventLoopThread()
-      let loop = thread.loop
-      defer { thread.stopAndJoin() }
-      let store: StreakStore
-      do {
-        store = try StreakStore(connectionString: place, loops: [loop], connectionsPerLoop: 1)
-      } catch {
-        throw ValidationError("\(error)")
-      }
-      let result = await Task(executorPreference: loop) { () -> Result<AuditVerification, StoreError> in
-        do throws(StoreError) {
-          return .success(try await store.verifyAudit(of: userID))
-        } catch {
-          return .failure(error)
-        }
-      }.value
-      await store.close()
+      let result = try await withStore(database) { store throws(StoreError) in try await store.verifyAudit(of: userID) }
       switch result {
       case .failure(let error):
         printError("The audit trail cannot be read: \(error)")

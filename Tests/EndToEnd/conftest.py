@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -72,7 +71,7 @@ os.environ["STREAKD_BACKUP_SIGNING_KEY"] = f"{_keys}/key"
 from certificates import certificates  # noqa: E402, F401  (a fixture)
 from databases import database  # noqa: E402, F401  (a fixture)
 from http2_peer import Peer  # noqa: E402  (needs the generated)
-from server import PROGRAMS, Server, open_folder  # noqa: E402  (needs no generated code; imports stay together)
+from server import Server, interop_server, open_folder  # noqa: E402  (needs no generated code; imports stay together)
 
 
 @pytest.fixture(scope="session")
@@ -91,13 +90,8 @@ def folder():
 @pytest.fixture(scope="module")
 def interop_address():
     """An interop-server for the tests of one module, which must not end it."""
-    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        yield re.search(r"listening on (\S+)", process.stdout.readline())[1]
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
+    with interop_server() as process:
+        yield f"127.0.0.1:{process.port}"
 
 
 @pytest.fixture

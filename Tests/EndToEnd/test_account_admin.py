@@ -9,7 +9,8 @@ from databases import database, sql  # noqa: F401
 from erasure import rows_of
 from mail_server import MailServer, arguments
 from mailing import reset, verified
-from person import Person, details
+from person import Person
+from refusals import reason
 from server import PROGRAMS, Server
 from streak.v1 import account_admin_pb2, account_admin_pb2_grpc, account_pb2, admin_pb2, admin_pb2_grpc, credential_pb2
 
@@ -33,12 +34,6 @@ class Operator:
         request = getattr(account_admin_pb2, f"{method}Request")(**fields)
         answer = getattr(self.stub, method)(request, metadata=self.metadata, timeout=60)
         return list(answer) if method == "ExportAccount" else answer
-
-
-def reason(call, *arguments, **options):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **options)
-    return details(caught.value)[0].reason
 
 
 def streakctl(server, name, *arguments):

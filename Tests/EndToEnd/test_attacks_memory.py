@@ -10,7 +10,6 @@ import pathlib
 import re
 import socket
 import struct
-import subprocess
 import threading
 import time
 
@@ -18,7 +17,7 @@ import interop_pb2 as messages
 import pytest
 import sanitizer
 from http2_peer import *
-from server import PROGRAMS
+from server import interop_server
 
 MIB = 1024
 ATTACKER, OTHER = "127.0.0.2", "127.0.0.1"
@@ -30,17 +29,6 @@ SLACK_KIB = 48 * MIB
 CALL_SECONDS_MAX = sanitizer.seconds(1)
 CALLS_MIN = 20
 NO_WINDOW = (INITIAL_WINDOW_SIZE, 0)
-
-
-@contextlib.contextmanager
-def interop_server():
-    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        yield process, int(re.search(r":(\d+)", process.stdout.readline())[1])
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
 
 
 def resident_kib(process):
@@ -159,8 +147,8 @@ def many_streams(connections):
     pytest.param(many_streams, 136, 2, [], STREAMS_MAX * STREAM_KIB, id="many streams"),
 ])
 def test_an_attacker_holds_no_more_than_the_budget_and_others_are_served(attack, connections, step, pairs, bound_kib):
-    with interop_server() as (process, port), Others(port) as others, contextlib.ExitStack() as stack:
-        peers = [stack.enter_context(contextlib.closing(attacker(port, *pairs))) for _ in range(connections)]
+    with interop_server() as process, Others(process.port) as others, contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(contextlib.closing(attacker(process.port, *pairs))) for _ in range(connections)]
         before = resident_kib(process)
         # In steps: an unoptimised build needs so long for a whole attack's frames that other
         # callers' times would mean nothing.
@@ -176,10 +164,10 @@ def test_an_attacker_holds_no_more_than_the_budget_and_others_are_served(attack,
 
 
 def test_a_large_response_is_for_another_address_while_an_attacker_fills_the_budget():
-    with interop_server() as (_, port), contextlib.ExitStack() as stack:
-        peers = [stack.enter_context(contextlib.closing(attacker(port, NO_WINDOW))) for _ in range(8)]
+    with interop_server() as process, contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(contextlib.closing(attacker(process.port, NO_WINDOW))) for _ in range(8)]
         without_window(peers)
-        with Peer(port, (INITIAL_WINDOW_SIZE, WINDOW_BYTES_MAX), source=OTHER) as peer:
+        with Peer(process.port, (INITIAL_WINDOW_SIZE, WINDOW_BYTES_MAX), source=OTHER) as peer:
             peer.send(window_update(0, 1 << 30))
             for stream in range(1, 21, 2):
                 peer.send(page(stream, 4 << 20))

@@ -33,7 +33,7 @@ class Place:
         self.person.sign_up()
         self.habit = self.person.put_habit("Swim")
         for ago in range(5):
-            self.person.record(self.habit, today() - ago if ago < 2 else today() - ago, note=f"día {ago}\t\\.")
+            self.person.record(self.habit, today() - ago, note=f"día {ago}\t\\.")
         self.name = self.run().strip()
 
     def options(self):

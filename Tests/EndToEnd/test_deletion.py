@@ -2,11 +2,11 @@
 
 import time
 
-import grpc
 import pytest
 from databases import database, sql  # noqa: F401
 from erasure import PHRASE, rows_of
-from person import Person, details
+from person import Person
+from refusals import reason
 from server import Server, wait_until
 from streak.v1 import account_pb2, credential_pb2, sync_pb2, sync_pb2_grpc
 
@@ -20,12 +20,6 @@ def delete(person, **fields):
 
 def proof(password=Person.password):
     return account_pb2.PersonProof(password=password)
-
-
-def reason(call, *arguments, **options):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **options)
-    return details(caught.value)[0].reason
 
 
 def cancel(person):

@@ -2,15 +2,13 @@
 once descriptors are free."""
 
 import pathlib
-import re
 import resource
 import socket
-import subprocess
 import time
 
 import pytest
 from http2_peer import Peer
-from server import PROGRAMS, wait_until
+from server import interop_server, wait_until
 
 DESCRIPTORS = 64
 # The share of one core, while connections wait.
@@ -19,15 +17,8 @@ PROCESSOR_SHARE_MAX = 0.2
 
 @pytest.fixture
 def short_of_descriptors():
-    process = subprocess.Popen(
-        [str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS)))
-    try:
-        yield process, int(re.search(r":(\d+)", process.stdout.readline())[1])
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
+    with interop_server(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))) as process:
+        yield process
 
 
 def processor_seconds(pid):
@@ -37,8 +28,8 @@ def processor_seconds(pid):
 
 @pytest.mark.alone
 def test_a_server_without_descriptors_rests_and_recovers(short_of_descriptors):
-    process, port = short_of_descriptors
-    callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(DESCRIPTORS + 20)]
+    process = short_of_descriptors
+    callers = [socket.create_connection(("127.0.0.1", process.port)) for _ in range(DESCRIPTORS + 20)]
     try:
         # Given: as many connections as descriptors, and some that wait.
         wait_until(lambda: len(list(pathlib.Path(f"/proc/{process.pid}/fd").iterdir())) == DESCRIPTORS)
@@ -52,5 +43,5 @@ def test_a_server_without_descriptors_rests_and_recovers(short_of_descriptors):
         for caller in callers:
             caller.close()
     # Then: it serves as before.
-    with Peer(port) as peer:
+    with Peer(process.port) as peer:
         peer.check_serves()

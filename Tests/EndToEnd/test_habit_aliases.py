@@ -1,5 +1,5 @@
 """Habits that sessions bring under several ids: which id stays, and the later meaning of the others
-(C113, SEMANTICS 5)."""
+(C113, specification 5)."""
 
 import itertools
 import os

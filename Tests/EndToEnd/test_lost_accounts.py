@@ -5,6 +5,7 @@ import base64
 import grpc
 import pytest
 from device import Device, completion
+from lost_commits import head, lose_days_since
 from operator_tools import sql
 from person import details, today
 from server import Server
@@ -70,7 +71,7 @@ def test_c126_what_a_failover_lost_comes_back_and_nothing_is_in_the_inbox(folder
         data, user = server.folder / "data", phone.user_id.hex()
         habit = phone.new_habit("Read")
         tablet.sync()
-        kept = sql(data, f"SELECT change_number, encode(digest, 'hex'), encode(sources, 'hex'), habit_count FROM heads WHERE user_id = '{user}'")
+        kept = head(data, user)
         other = phone.new_habit("Run")
         phone.make(**completion(habit))
         phone.make(**completion(habit, today() - 1, note="kept"))
@@ -81,15 +82,7 @@ def test_c126_what_a_failover_lost_comes_back_and_nothing_is_in_the_inbox(folder
         tablet.sync()
         phone.sync()
         before = {key: (cell.done, cell.note, cell.trust) for key, cell in phone.cells.items()}
-        change, digest, sources, habits = kept.split("|")
-        sql(data, f"""BEGIN;
-            DELETE FROM cells WHERE user_id = '{user}'; DELETE FROM cell_history WHERE user_id = '{user}';
-            DELETE FROM habits WHERE user_id = '{user}' AND habit_id = '{other.hex()}';
-            UPDATE habits SET total_days = 0, longest_run = 0, last_run_first_day = 0, last_run_last_day = 0 WHERE user_id = '{user}';
-            DELETE FROM operations WHERE user_id = '{user}' AND change_number > {change};
-            UPDATE heads SET change_number = {change}, digest = '\\x{digest}', sources = '\\x{sources}', habit_count = {habits}
-              WHERE user_id = '{user}';
-            UPDATE service_state SET epoch = epoch + 1; COMMIT""")
+        lose_days_since(data, user, kept, other)
         server.kill()
         again = Server(folder=server.folder)
         try:

@@ -15,18 +15,12 @@ from google.rpc import status_pb2
 from limits import retry_seconds
 from metrics import ADMIN, Metrics
 from person import Person, details, today
+from refusals import full_refusal
 from server import Server, wait_until
 from sessions import Session, days, entry, habit, listed, migrate, preview, undo
 from streak.v1 import account_pb2, common_pb2, migration_pb2, sync_pb2, sync_pb2_grpc
 
 OVER_LIMIT, ANCHOR = common_pb2.QUARANTINE_REASON_OVER_LIMIT, common_pb2.QUARANTINE_REASON_ANCHOR
-
-
-def refusal(call, *arguments, **named):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **named)
-    information, violations = details(caught.value)
-    return caught.value.code().name, information.reason, [violation.field for violation in violations]
 
 
 def detail(call, message, *arguments, **named):
@@ -160,7 +154,7 @@ def test_c12_an_empty_session_is_claimed(server, person, way):
     session = Session(person)
     result = bring(way, person, session.claim([], []))
     assert not result.habits and not person.history()
-    assert refusal(session.keep)[1] == "SESSION_MIGRATED"
+    assert full_refusal(session.keep)[1] == "SESSION_MIGRATED"
 
 
 @both_ways
@@ -198,7 +192,7 @@ def test_c15_the_same_migration_again_is_the_same_reply(server, account):
     assert sql(server, f"select {count}") == rows
     # Another capture under the same id is another migration.
     other = session.claim([captured], days(captured, 1), migration_id=request.session.migration_id)
-    assert refusal(migrate, account, other)[:2] == ("FAILED_PRECONDITION", "IDEMPOTENCY_KEY_REUSED")
+    assert full_refusal(migrate, account, other)[:2] == ("FAILED_PRECONDITION", "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_c16_32_connections_with_one_migration_give_one_commit_and_31_replays(server, account):
@@ -290,7 +284,7 @@ def test_c20_c21_a_session_is_one_accounts(server, account):
     captured = habit(name="Private")
     first = migrate(account, session.claim([captured], days(captured, 2)))
     again = session.claim([captured], days(captured, 2))
-    assert refusal(migrate, account, again)[:2] == ("ALREADY_EXISTS", "ALREADY_MIGRATED")
+    assert full_refusal(migrate, account, again)[:2] == ("ALREADY_EXISTS", "ALREADY_MIGRATED")
     assert detail(migrate, migration_pb2.MigrationResult, account, again) == first
     assert detail(preview, migration_pb2.MigrationResult, account, again) == first
     with Person(server) as other:
@@ -345,7 +339,7 @@ def test_c23_the_database_does_the_same_for_a_wrong_secret_as_for_an_unknown_ses
             for session.id, session.secret in [(known[0], os.urandom(32)), (os.urandom(16), os.urandom(32))]:
                 claim = session.claim([captured], days(captured, 1))
                 before = Metrics(server).value("streakd_postgres_statements_sent_total")
-                assert refusal(call, claim)[1] == "SESSION_INVALID"
+                assert full_refusal(call, claim)[1] == "SESSION_INVALID"
                 sent.append(Metrics(server).value("streakd_postgres_statements_sent_total") - before)
             assert sent[0] == sent[1] > 0, (call, sent)
 
@@ -356,17 +350,17 @@ def test_c24_c40_after_the_claim_the_secret_opens_nothing_and_a_second_device_se
     captured = habit()
     session.keep()
     migrate(account, session.claim([captured], days(captured, 2)))
-    assert refusal(session.keep)[:2] == ("FAILED_PRECONDITION", "SESSION_MIGRATED")
+    assert full_refusal(session.keep)[:2] == ("FAILED_PRECONDITION", "SESSION_MIGRATED")
     # The second device was offline: it has the days of the first, two of its own, and one that the
     # session cannot know of.
     leftovers = session.claim([captured], [*days(captured, 4), entry(captured, today() - 20)])
-    assert refusal(migrate, account, leftovers)[1] == "ALREADY_MIGRATED"
+    assert full_refusal(migrate, account, leftovers)[1] == "ALREADY_MIGRATED"
     result = migrate(account, leftovers, second_device=True)
     assert account.streak(captured.habit.id).current == 4
     assert result.habits[0].days_same == 2 and quarantined(result, ANCHOR) == 1
     assert migrate(account, leftovers, second_device=True) == result
     leftovers.migration_id = os.urandom(16)
-    assert refusal(migrate, account, leftovers, second_device=True)[1] == "ALREADY_MIGRATED"
+    assert full_refusal(migrate, account, leftovers, second_device=True)[1] == "ALREADY_MIGRATED"
     assert len(account.history()) == 5
 
 
@@ -419,7 +413,7 @@ def test_c30_a_map_to_another_persons_habit_is_refused(server, account):
         session = Session(account)
         claim = session.claim([captured], days(captured, 1))
         mapping = [migration_pb2.HabitMapping(captured_habit_id=captured.habit.id, habit_id=theirs)]
-        assert refusal(migrate, account, claim, habit_map=mapping) == ("INVALID_ARGUMENT", "INVALID_FIELD", ["habit_map[0]"])
+        assert full_refusal(migrate, account, claim, habit_map=mapping) == ("INVALID_ARGUMENT", "INVALID_FIELD", ["habit_map[0]"])
         assert account.history() == [] and other.history() == []
         session.keep()
         own = account.put_habit("Something else")
@@ -434,7 +428,7 @@ def test_c31_an_account_that_changed_since_the_preview_is_left_alone(server, acc
     claim = session.claim([captured], days(captured, 1))
     plan = preview(account, claim)
     account.put_habit("New")
-    assert refusal(migrate, account, claim, plan_hash=plan.plan_hash)[:2] == ("ABORTED", "PLAN_CHANGED")
+    assert full_refusal(migrate, account, claim, plan_hash=plan.plan_hash)[:2] == ("ABORTED", "PLAN_CHANGED")
     fresh = detail(migrate, migration_pb2.MigrationPreview, account, claim, plan_hash=plan.plan_hash)
     assert fresh.plan_hash != plan.plan_hash and account.history() == []
     assert preview(account, claim).plan_hash == fresh.plan_hash
@@ -470,8 +464,8 @@ def test_c34_c35_a_part_and_a_flipped_bit_are_recognised_and_can_be_sent_again(s
     flipped.CopyFrom(whole)
     flipped.captured.entries[3].done = False
     call = person.sign_up if way == "sign up" else (lambda claim: migrate(person, claim))
-    assert refusal(call, part)[:2] == ("FAILED_PRECONDITION", "PARTIAL_CAPTURE")
-    assert refusal(call, flipped)[:2] == ("FAILED_PRECONDITION", "CAPTURE_CORRUPT")
+    assert full_refusal(call, part)[:2] == ("FAILED_PRECONDITION", "PARTIAL_CAPTURE")
+    assert full_refusal(call, flipped)[:2] == ("FAILED_PRECONDITION", "CAPTURE_CORRUPT")
     session.keep()
     bring(way, person, whole)
     assert person.streak(captured.habit.id).current == 20 and len(person.history()) == 20
@@ -492,7 +486,7 @@ def test_c37_what_cannot_be_is_refused_naming_the_field(account, break_it, field
     captured = habit(claim=migration_pb2.StreakClaim())
     claim = Session(account).claim([captured], days(captured, 1))
     break_it(claim)
-    code, _, fields = refusal(migrate, account, claim)
+    code, _, fields = full_refusal(migrate, account, claim)
     assert code == "INVALID_ARGUMENT" and fields[:1] == [field]
     assert account.history() == []
 
@@ -500,7 +494,7 @@ def test_c37_what_cannot_be_is_refused_naming_the_field(account, break_it, field
 def test_c37_ten_megabytes_of_a_note_are_refused_and_the_server_goes_on(account):
     captured = habit()
     claim = Session(account).claim([captured], [entry(captured, today(), note="x" * 10_000_000)])
-    assert refusal(migrate, account, claim)[0] in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED")
+    assert full_refusal(migrate, account, claim)[0] in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED")
     assert account.history() == []
 
 
@@ -509,7 +503,7 @@ def test_c39_a_session_that_was_forgotten_migrates_unanchored(server, account):
     captured = habit()
     sql(server, f"delete from sessions where session_id = '{session.id.hex()}'")
     claim = session.claim([captured], days(captured, 3))
-    assert refusal(migrate, account, claim)[1] == "SESSION_INVALID"
+    assert full_refusal(migrate, account, claim)[1] == "SESSION_INVALID"
     claim.unanchored = True
     assert migrate(account, claim).unanchored
     assert account.streak(captured.habit.id).current == 3
@@ -562,7 +556,7 @@ def test_undo_takes_back_what_is_still_as_the_migration_left_it(server, account)
         claim.migration_id = os.urandom(16)
         migrate(other, claim)
         assert other.streak(fresh.habit.id).current == 2
-        assert refusal(undo, other, os.urandom(16))[:2] == ("NOT_FOUND", "MIGRATION_NOT_FOUND")
+        assert full_refusal(undo, other, os.urandom(16))[:2] == ("NOT_FOUND", "MIGRATION_NOT_FOUND")
 
 
 @pytest.mark.parametrize("age, code", [(29, "OK"), (31, "FAILED_PRECONDITION")])
@@ -574,7 +568,7 @@ def test_c42_after_thirty_days_a_migration_stays(server, account, age, code):
     if code == "OK":
         assert undo(account, claim.migration_id).days_reversed == 1
     else:
-        assert refusal(undo, account, claim.migration_id)[:2] == (code, "UNDO_TOO_LATE")
+        assert full_refusal(undo, account, claim.migration_id)[:2] == (code, "UNDO_TOO_LATE")
         assert account.streak(captured.habit.id).current == 1
 
 

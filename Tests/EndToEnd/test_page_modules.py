@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from device import Device, cell_item, completion, delete, digest_of, edit, habit_item, note
 from google.protobuf import json_format
+from lost_commits import head, lose_days_since
 from operator_tools import sql
 from page_device import PageRefusal, page_devices
 from person import captured_session, today
@@ -154,7 +155,7 @@ def test_what_a_failover_lost_comes_back(folder):
         phone.sync()
         tablet.sync()
         user = base64.b64decode(phone.view()["account"]["userId"]).hex()
-        kept = sql(data, f"SELECT change_number, encode(digest, 'hex'), encode(sources, 'hex'), habit_count FROM heads WHERE user_id = '{user}'")
+        kept = head(data, user)
         run = phone.addHabit("Run")
         phone.tap(read, True, 0)
         phone.tap(read, True, 1, "kept")
@@ -165,15 +166,7 @@ def test_what_a_failover_lost_comes_back(folder):
         tablet.sync()
         phone.sync()
         before = phone.view()["habits"]
-        change, digest, sources, habits = kept.split("|")
-        sql(data, f"""BEGIN;
-            DELETE FROM cells WHERE user_id = '{user}'; DELETE FROM cell_history WHERE user_id = '{user}';
-            DELETE FROM habits WHERE user_id = '{user}' AND habit_id = '{base64.b64decode(run).hex()}';
-            UPDATE habits SET total_days = 0, longest_run = 0, last_run_first_day = 0, last_run_last_day = 0 WHERE user_id = '{user}';
-            DELETE FROM operations WHERE user_id = '{user}' AND change_number > {change};
-            UPDATE heads SET change_number = {change}, digest = '\\x{digest}', sources = '\\x{sources}', habit_count = {habits}
-              WHERE user_id = '{user}';
-            UPDATE service_state SET epoch = epoch + 1; COMMIT""")
+        lose_days_since(data, user, kept, base64.b64decode(run))
         server.kill()
         again = Server(folder=server.folder)
         try:

@@ -2,25 +2,17 @@
 
 import os
 
-import grpc
-import pytest
 from databases import sql
 from limits import SIGN_INS, refused
 from metrics import Metrics
 from password_seal import cheap_hash, matches, store_password, stored_password
-from person import Person, details
+from person import Person
+from refusals import full_refusal
 from server import Server
 from streak.v1 import account_pb2, common_pb2, session_pb2
 
 PROXIED = ["--rate-limit-factor", "1", "--trusted-proxies", "127.0.0.1"]
 HOME, AWAY, ATTACKER = "192.0.2.10", "198.51.100.20", "203.0.113.66"
-
-
-def refusal(call, *arguments, **named):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **named)
-    information, violations = details(caught.value)
-    return caught.value.code().name, information.reason, [violation.field for violation in violations]
 
 
 def sign_in(person, address=HOME, device=None, password=None):
@@ -35,7 +27,7 @@ def test_an_attacker_cannot_lock_the_owner_out(database):
         request = owner.sign_up_request()
         owner.use(owner.accounts.SignUp(request, metadata=[("x-forwarded-for", HOME)], timeout=60).tokens)
         for _ in range(SIGN_INS):
-            assert refusal(sign_in, owner, ATTACKER, password="a wrong guess")[0] == "UNAUTHENTICATED"
+            assert full_refusal(sign_in, owner, ATTACKER, password="a wrong guess")[0] == "UNAUTHENTICATED"
         refused(sign_in, owner, ATTACKER, password="a wrong guess")
         refused(sign_in, owner, "203.0.113.67", password="another guess")
         # The right password does not help a stranger now, but the owner can sign in: on the known
@@ -45,7 +37,7 @@ def test_an_attacker_cannot_lock_the_owner_out(database):
         assert sign_in(owner, AWAY).tokens.access_token  # AWAY is where the device signed in last
         # Guesses on the device itself are counted too.
         for _ in range(SIGN_INS - 1):
-            assert refusal(sign_in, owner, ATTACKER, device=owner.device, password="a wrong guess")[0] == "UNAUTHENTICATED"
+            assert full_refusal(sign_in, owner, ATTACKER, device=owner.device, password="a wrong guess")[0] == "UNAUTHENTICATED"
         refused(sign_in, owner, ATTACKER, device=owner.device)
 
 
@@ -59,13 +51,13 @@ def test_a_revoked_device_is_a_stranger_again(database):
         assert not owner.accounts.RevokeDevice(revoke, metadata=owner.metadata, timeout=30).was_signed_in
         with Person(server) as thief:
             thief.use(stolen)
-            assert refusal(thief.put_habit)[:2] == ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
-            assert refusal(thief.accounts.Refresh, account_pb2.RefreshRequest(refresh_token=stolen.refresh_token),
+            assert full_refusal(thief.put_habit)[:2] == ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
+            assert full_refusal(thief.accounts.Refresh, account_pb2.RefreshRequest(refresh_token=stolen.refresh_token),
                            timeout=30)[:2] == ("UNAUTHENTICATED", "CREDENTIALS_INVALID")
         for _ in range(SIGN_INS - 1):  # its sign-in was one attempt
-            assert refusal(sign_in, owner, ATTACKER, password="a wrong guess")[0] == "UNAUTHENTICATED"
+            assert full_refusal(sign_in, owner, ATTACKER, password="a wrong guess")[0] == "UNAUTHENTICATED"
         refused(sign_in, owner, ATTACKER, device=lost)
-        assert refusal(owner.accounts.RevokeDevice, account_pb2.RevokeDeviceRequest(device_id=os.urandom(16)),
+        assert full_refusal(owner.accounts.RevokeDevice, account_pb2.RevokeDeviceRequest(device_id=os.urandom(16)),
                        metadata=owner.metadata, timeout=30)[:2] == ("NOT_FOUND", "DEVICE_NOT_FOUND")
 
 
@@ -75,9 +67,9 @@ def test_passwords_that_are_guessed_first_are_refused(folder):
     with Server(folder=folder, arguments=["--breached-passwords", str(breached)]) as server, Person(server) as person:
         for password in ("password", "Password2026", "purple monkey dishwasher", person.email):
             person.password = password
-            assert refusal(person.sign_up) == ("INVALID_ARGUMENT", "PASSWORD_TOO_COMMON", ["password"])
+            assert full_refusal(person.sign_up) == ("INVALID_ARGUMENT", "PASSWORD_TOO_COMMON", ["password"])
         person.password = "1234567"
-        assert refusal(person.sign_up)[0] == "INVALID_ARGUMENT"
+        assert full_refusal(person.sign_up)[0] == "INVALID_ARGUMENT"
         person.password = "purple monkey dishwashers"
         person.sign_up()
 
@@ -87,7 +79,7 @@ def test_a_hash_of_another_cost_than_the_set_one_is_renewed_at_the_next_sign_in(
         user = owner.sign_up().account.user_id
         cheap = cheap_hash(owner.password)
         store_password(database, user, cheap)
-        assert refusal(sign_in, owner, password="a wrong guess")[0] == "UNAUTHENTICATED"
+        assert full_refusal(sign_in, owner, password="a wrong guess")[0] == "UNAUTHENTICATED"
         assert stored_password(database, user) == cheap
         sign_in(owner)
         renewed = stored_password(database, user)
@@ -103,12 +95,12 @@ def test_a_stored_password_is_no_use_in_another_row_or_after_a_change(database):
         attacker.password = "the attacker's own words"
         attacker.sign_up()
         sql(database, f"update users set sealed_password = (select sealed_password from users where email = '{attacker.email}')")
-        assert refusal(sign_in, owner, password=attacker.password)[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED")
+        assert full_refusal(sign_in, owner, password=attacker.password)[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED")
         sign_in(attacker)
         for box in ("set_byte(sealed_password, 40, get_byte(sealed_password, 40) # 1)", "''", "'\\x00'",
                     f"'{cheap_hash(owner.password)}'::bytea"):
             sql(database, f"update users set sealed_password = {box} where email = '{owner.email}'")
-            assert refusal(sign_in, owner)[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED"), box
+            assert full_refusal(sign_in, owner)[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED"), box
 
 
 def statements(server, call, times=5):
@@ -137,10 +129,10 @@ def test_known_addresses_take_as_many_statements_as_unknown_ones(database):  # n
                 def common(person=person):
                     request = person.sign_up_request()
                     request.password = "password123"
-                    assert refusal(person.accounts.SignUp, request, timeout=60)[1] == "PASSWORD_TOO_COMMON"
+                    assert full_refusal(person.accounts.SignUp, request, timeout=60)[1] == "PASSWORD_TOO_COMMON"
 
                 def wrong(person=person):
-                    assert refusal(sign_in, person, password="a wrong guess")[1] == "SIGN_IN_REFUSED"
+                    assert full_refusal(sign_in, person, password="a wrong guess")[1] == "SIGN_IN_REFUSED"
 
                 costs[name] = statements(server, common), statements(server, wrong)
             assert costs["known"] == costs["unknown"]
@@ -155,7 +147,7 @@ def test_the_same_password_in_other_code_points_is_the_same(server):
             owner.password = written
             owner.sign_in()
         owner.password = "Zurich cafe 123"
-        assert refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
+        assert full_refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
 
 
 def test_a_key_that_is_not_random_leads_to_no_existing_session(server):

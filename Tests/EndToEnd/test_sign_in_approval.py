@@ -3,11 +3,11 @@
 import os
 import re
 
-import grpc
 import pytest
 from databases import database, sql  # noqa: F401
 from limits import declared
-from person import Person, details
+from person import Person
+from refusals import reason
 from server import Server
 from streak.v1 import account_pb2, credential_pb2
 
@@ -42,12 +42,6 @@ def approve(person, asked, digits=None):
 
 def deny(person, asked):
     person.credentials.DenySignIn(credential_pb2.DenySignInRequest(request_id=asked.request_id), metadata=person.metadata, timeout=60)
-
-
-def reason(call, *arguments, **options):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **options)
-    return details(caught.value)[0].reason
 
 
 def test_a_device_that_another_one_approves_is_signed_in_once(server, database):  # noqa: F811

@@ -1,4 +1,4 @@
-"""The stash: a sealed copy of an anonymous session for a browser that forgets (SEMANTICS 10)."""
+"""The stash: a sealed copy of an anonymous session for a browser that forgets (specification 10)."""
 
 import base64
 import json

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from cutting_proxy import CuttingProxy
 from databases import sql
-from device import Device, completion, delete, edit, refusal
+from device import Device, completion, delete, edit, pair, refusal  # noqa: F401
 from google.protobuf import timestamp_pb2
 from person import DAY_SECONDS, details, local_time, today
 from server import Server, wait_until
@@ -20,16 +20,6 @@ from streak.v1 import common_pb2, streak_pb2, sync_pb2
 
 APPLIED, SUPERSEDED, REJECTED = (
     sync_pb2.OPERATION_STATUS_APPLIED, sync_pb2.OPERATION_STATUS_SUPERSEDED, sync_pb2.OPERATION_STATUS_REJECTED)
-
-
-@pytest.fixture
-def pair(server):
-    """Two devices of one person, with one habit that both know."""
-    with Device(server) as phone:
-        habit = phone.new_habit()
-        with Device(server, of=phone) as tablet:
-            tablet.sync()
-            yield phone, tablet, habit
 
 
 def converge(*devices):

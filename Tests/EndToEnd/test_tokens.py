@@ -7,15 +7,9 @@ import grpc
 import pytest
 from databases import sql
 from person import Person, details
+from refusals import full_refusal
 from server import Server
 from streak.v1 import account_pb2, common_pb2
-
-
-def refusal(call, *arguments, **named):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(*arguments, **named)
-    information, violations = details(caught.value)
-    return caught.value.code().name, information.reason, [violation.field for violation in violations]
 
 
 def refresh(person, token):
@@ -49,7 +43,7 @@ def test_a_lost_reply_to_a_refresh_can_be_made_up_for_until_the_token_ends(datab
         assert len({pair.refresh_token for pair in [*lost, found]}) == 8
         assert len({pair.access_token for pair in [*lost, found]}) == 8
         for pair in lost:
-            assert refusal(access, owner, pair.access_token)[1] == "CREDENTIALS_INVALID"
+            assert full_refusal(access, owner, pair.access_token)[1] == "CREDENTIALS_INVALID"
         owner.use(refresh(owner, found.refresh_token))
         owner.put_habit()
 
@@ -70,7 +64,7 @@ def test_refreshes_at_once_all_give_a_pair_and_the_one_used_first_holds(database
             pairs = list(pool.map(lambda _: refresh(owner, held), range(4)))
         owner.use(pairs[1])
         owner.put_habit()
-        assert refusal(access, owner, pairs[0].access_token)[1] == "CREDENTIALS_INVALID"
+        assert full_refusal(access, owner, pairs[0].access_token)[1] == "CREDENTIALS_INVALID"
 
 
 def used_by_call(person, pair):
@@ -94,7 +88,7 @@ def test_two_holders_of_one_refresh_token_are_noticed(database, use):  # noqa: F
         # are revoked.
         assert needs_new_device(refresh, owner, copied)
         for token in (pair.access_token, owner.tokens.access_token):
-            assert refusal(access, owner, token)[1] == "CREDENTIALS_INVALID"
+            assert full_refusal(access, owner, token)[1] == "CREDENTIALS_INVALID"
         assert needs_new_device(refresh, owner, pair.refresh_token)
         assert needs_new_device(refresh, owner, copied)
         # Another device of the person has a family of its own; the person signs in again.
@@ -114,9 +108,9 @@ def test_an_unused_pair_of_a_thief_ends_the_family_when_it_comes_after_the_owner
         assert (stolen.refresh_token, stolen.access_token) != (pair.refresh_token, pair.access_token)
         owner.use(pair)
         owner.put_habit()
-        assert refusal(access, owner, stolen.access_token)[1] == "CREDENTIALS_INVALID"
+        assert full_refusal(access, owner, stolen.access_token)[1] == "CREDENTIALS_INVALID"
         assert needs_new_device(refresh, owner, stolen.refresh_token)
-        assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
+        assert full_refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
 
 
 def test_two_copies_of_one_device_go_on_after_one_sign_in_each(database):  # noqa: F811
@@ -162,7 +156,7 @@ def test_a_sign_in_ends_the_earlier_tokens_of_its_device(database):  # noqa: F81
         present = phone.tokens
         phone.sign_in()
         for pair in (former, unused):
-            assert refusal(access, phone, pair.access_token)[1] == "CREDENTIALS_INVALID"
+            assert full_refusal(access, phone, pair.access_token)[1] == "CREDENTIALS_INVALID"
         for pair in (former, present, unused):
             assert needs_new_device(refresh, phone, pair.refresh_token)
         phone.put_habit()
@@ -185,20 +179,20 @@ def test_a_new_password_ends_every_other_credential(database):  # noqa: F811
             return tablet.accounts.ChangePassword(
                 account_pb2.ChangePasswordRequest(password=old, new_password=new), metadata=tablet.metadata, timeout=60)
 
-        assert refusal(change, "not the password", "another long password")[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED")
-        assert refusal(change, owner.password, "password123") == ("INVALID_ARGUMENT", "PASSWORD_TOO_COMMON", ["new_password"])
+        assert full_refusal(change, "not the password", "another long password")[:2] == ("UNAUTHENTICATED", "SIGN_IN_REFUSED")
+        assert full_refusal(change, owner.password, "password123") == ("INVALID_ARGUMENT", "PASSWORD_TOO_COMMON", ["new_password"])
         tablet.put_habit()
         changed = change(owner.password, "another long password")
         assert changed.devices_signed_out == 1
-        assert refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
+        assert full_refusal(owner.put_habit)[1] == "CREDENTIALS_INVALID"
         # This device's own earlier tokens have ended as well; using a copy of them has no effect.
         for pair in before:
-            assert refusal(access, tablet, pair.access_token)[1] == "CREDENTIALS_INVALID"
-            assert refusal(refresh, tablet, pair.refresh_token)[1] == "CREDENTIALS_INVALID"
+            assert full_refusal(access, tablet, pair.access_token)[1] == "CREDENTIALS_INVALID"
+            assert full_refusal(refresh, tablet, pair.refresh_token)[1] == "CREDENTIALS_INVALID"
         tablet.use(changed.tokens)
         tablet.put_habit()
         tablet.use(refresh(tablet, changed.tokens.refresh_token))
         tablet.put_habit()
-        assert refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
+        assert full_refusal(owner.sign_in)[1] == "SIGN_IN_REFUSED"
         owner.password = "another long password"
         owner.sign_in()

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from device import Device, completion
+from device import completion, pair  # noqa: F401
 from http1_peer import Http1Peer, call, request
 from journeys import method, travel
 from proxies import envoy, nginx
@@ -65,16 +65,6 @@ def test_sonora_through_plain_envoy(envoy_addresses):
 
 
 # MARK: streams
-
-@pytest.fixture
-def pair(server):
-    """Two devices of one person, with one habit that both know."""
-    with Device(server) as phone:
-        habit = phone.new_habit()
-        with Device(server, of=phone) as tablet:
-            tablet.sync()
-            yield phone, tablet, habit
-
 
 @pytest.mark.parametrize(("proxy", "client"), [
     pytest.param("nginx", lambda address: ConnectPython(address, "connect", "proto", "HTTP/1.1"), id="nginx, Connect"),

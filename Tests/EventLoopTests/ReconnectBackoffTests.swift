@@ -1,5 +1,5 @@
 import EventLoop
-import TestSupport
+import SplitMix
 import Testing
 
 @Suite("Reconnect backoff")

@@ -1,5 +1,6 @@
 import Foundation
 import FuzzTargets
+import SplitMix
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import SplitMix
 import TestSupport
 
 /// Requests, and texts that are almost requests.
@@ -28,12 +29,12 @@ enum AlteredRequests {
   static func make(using random: inout SplitMix64) -> [UInt8] {
     var bytes: [UInt8] = []
     for _ in 0...Int.random(in: 0...2, using: &random) {
-      bytes += Array((samples.randomElement(using: &random) ?? "").utf8)
+      bytes += Array((random.choice(of: samples)).utf8)
     }
     for _ in 0..<Int.random(in: 0...3, using: &random) {
       let place = Int.random(in: 0...bytes.count, using: &random)
       switch Int.random(in: 0...3, using: &random) {
-      case 0, 1: bytes.insert(contentsOf: (pieces.randomElement(using: &random) ?? "").utf8, at: place)
+      case 0, 1: bytes.insert(contentsOf: (random.choice(of: pieces)).utf8, at: place)
       case 2 where place < bytes.count: bytes.remove(at: place)
       case 3 where place < bytes.count: bytes[place] = UInt8.random(in: 0...255, using: &random)
       default: break

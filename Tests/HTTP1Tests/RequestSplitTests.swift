@@ -1,4 +1,5 @@
 import HTTP1
+import SplitMix
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 @testable import Mail
+import TestSupport
 import Testing
 
 struct TransportTests {
@@ -9,21 +10,8 @@ struct TransportTests {
 
   @Test("a mail server that says nothing is left after the time limit")
   func silentServer() throws {
-    // Its connections wait to be accepted, for ever.
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(listener) }
-    var address = sockaddr_in()
-    (address.sin_family, address.sin_addr.s_addr) = (sa_family_t(AF_INET), UInt32(0x7F00_0001).bigEndian)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let port = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address -> UInt16 in
-        guard unsafe bind(listener, address, size) == 0, listen(listener, 1) == 0,
-          unsafe getsockname(listener, address, &size) == 0
-        else { return 0 }
-        return unsafe UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in.self).sin_port.bigEndian
-      }
-    }
-    let server = try #require(SMTPServer("smtp://127.0.0.1:\(port)"))
+    let silent = try #require(SilentServer())
+    let server = try #require(SMTPServer("smtp://127.0.0.1:\(silent.port)"))
     let transport = SMTPTransport(server: server, login: nil, authorities: nil, limits: Self.limits)
     let began = time(nil)
     guard case .failed(let reason) = transport.deliver(try Self.message()) else {

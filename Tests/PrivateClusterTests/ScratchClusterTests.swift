@@ -6,7 +6,7 @@ import Testing
 struct ScratchClusterTests {
   private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  private func names(_ path: String) -> [String] { folderEntries(path).sorted() }
+  private func names(_ path: String) -> [String] { (folderEntries(path) ?? []).sorted() }
 
   @Test("it answers, its folder is ours and closed to others, and nothing is left of it")
   func comesAndGoes() throws {

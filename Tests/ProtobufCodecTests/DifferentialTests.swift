@@ -1,5 +1,6 @@
 import Foundation
 import ProtobufCodec
+import SplitMix
 import TestSchema
 import TestSupport
 import Testing

@@ -1,8 +1,8 @@
 import Glibc
 import GRPCSchema
 import ProtobufCodec
+import SplitMix
 import TestSchema
-import TestSupport
 
 /// Messages that follow from a seed.
 extension SplitMix64 {
@@ -26,7 +26,7 @@ extension SplitMix64 {
 
   mutating func text() -> String {
     let letters: [Character] = ["a", "Z", " ", "\"", "\\", "é", "走", "🏃", "\n", "\u{7f}", "\u{301}"]
-    return String((0..<Int.random(in: 0..<24, using: &self)).map { _ in letters.randomElement(using: &self) ?? "x" })
+    return String((0..<Int.random(in: 0..<24, using: &self)).map { _ in self.choice(of: letters) })
   }
 
   mutating func bytes() -> [UInt8] { (0..<Int.random(in: 0..<24, using: &self)).map { _ in number(UInt8.self) } }

@@ -5,6 +5,7 @@ import ProtobufCodec
 import RPC
 import Synchronization
 import TestSchema
+import TestSupport
 import Testing
 
 @Suite("Channel")
@@ -194,7 +195,7 @@ struct ChannelTests {
 
   @Test("of several addresses the first that answers is used; names are looked up")
   func addresses() async throws {
-    let silent = SilentServer()
+    let silent = try #require(SilentServer())
     let thread = EventLoopThread()
     let server = try await Self.serve(try #require(Self.anyPort), thread.loop)
     var options = ChannelOptions()

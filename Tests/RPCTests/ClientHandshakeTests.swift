@@ -1,13 +1,14 @@
 import EventLoop
 import RPC
 import TestSchema
+import TestSupport
 import Testing
 
 @Suite("A client's handshake")
 struct ClientHandshakeTests {
   @Test("calls end if a server accepts the connection and sends nothing, with or without a deadline")
   func silentServer() async throws {
-    let server = SilentServer()
+    let server = try #require(SilentServer())
     let thread = EventLoopThread()
     let address = try #require(SocketAddress(host: "127.0.0.1", port: server.port))
     var options = ChannelOptions()

@@ -3,8 +3,8 @@ import GRPCSchema
 import HTTP
 import HTTP2
 import ProtobufCodec
+import SplitMix
 import TestSchema
-import TestSupport
 import Testing
 
 @testable import RPC

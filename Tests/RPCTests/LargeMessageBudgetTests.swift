@@ -1,4 +1,4 @@
-import TestSupport
+import SplitMix
 import Testing
 
 @testable import RPC

@@ -1,3 +1,4 @@
+import SplitMix
 import StreakClient
 import StreakDomain
 import Synchronization
@@ -73,8 +74,8 @@ struct ClientWorld {
     random = SplitMix64(seed: seed &+ 0x5EED)
     world = ModelNetwork.World(seed: seed)
     for _ in 0..<Int.random(in: 1...3, using: &random) {
-      let ahead: Int64 = [0, 0, 30_000, -3_600_000].randomElement(using: &random) ?? 0
-      let hours: Int32 = [-8, 1, 1, 13].randomElement(using: &random) ?? 0
+      let ahead: Int64 = random.choice(of: [0, 0, 30_000, -3_600_000])
+      let hours: Int32 = random.choice(of: [-8, 1, 1, 13])
       let clock = SimulatedClock(world: world, aheadMilliseconds: ahead, utcOffsetSeconds: hours * 3_600)
       var device = Device(
         clock: clock, client: StreakClient(storage: MemoryStorage(), network: ModelNetwork(world), clock: clock))
@@ -104,7 +105,7 @@ struct ClientWorld {
     case 94..<96: world.state.withLock { $0.failOver() }
     case 96..<97: world.state.withLock { $0.returnToAbandoned() }
     default:
-      let percent = [0, 10, 40].randomElement(using: &random) ?? 0
+      let percent = random.choice(of: [0, 10, 40])
       world.state.withLock { $0.lostPercent = percent }
     }
   }
@@ -114,7 +115,7 @@ struct ClientWorld {
     if Int.random(in: 0..<20, using: &random) == 0 {
       try await client.setDayStart(minutes: Int32.random(in: 0...2, using: &random) * 60)
     }
-    let name = ["read", "run", "sing"].randomElement(using: &random) ?? ""
+    let name = random.choice(of: ["read", "run", "sing"])
     let known = try await client.habit(named: name)?.id
     let habit = if let known { known } else { try await client.addHabit(name) }
     let ago = Int.random(in: 0...3, using: &random)
@@ -125,7 +126,7 @@ struct ClientWorld {
       undone.insert(tap)
       try await client.undo(habit, on: day)
     } else {
-      let note = [nil, "", "a", "b"].randomElement(using: &random) ?? nil
+      let note = random.choice(of: [nil, "", "a", "b"])
       try await client.complete(habit, on: day, note: note)
       tapped.insert(tap)
     }

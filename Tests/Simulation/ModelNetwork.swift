@@ -4,6 +4,7 @@ import ProtobufCodec
 import RPC
 import Schema
 import SchemaConversion
+import SplitMix
 import StreakClient
 import StreakDomain
 import Synchronization

@@ -1,3 +1,4 @@
+import SplitMix
 import StreakClient
 import StreakDomain
 import TestSupport
@@ -67,8 +68,8 @@ struct SimulationWorld {
     replicas.append(
       Replica(
         replica: DeviceReplica(userID: userID, deviceID: deviceID),
-        clockAhead: [0, 0, 30_000, 3_600_000, -7_200_000].randomElement(using: &random) ?? 0,
-        utcOffsetSeconds: [0, 20_700, -28_800, 50_400].randomElement(using: &random) ?? 0))
+        clockAhead: random.choice(of: [0, 0, 30_000, 3_600_000, -7_200_000]),
+        utcOffsetSeconds: random.choice(of: [0, 20_700, -28_800, 50_400])))
   }
 
   // MARK: Steps
@@ -83,7 +84,7 @@ struct SimulationWorld {
     case 0..<90: tap(index)
     case 90..<160: talk(index)
     case 160..<172:
-      replicas[index].utcOffsetSeconds = [-43_200, 0, 19_800, 50_400].randomElement(using: &random) ?? 0
+      replicas[index].utcOffsetSeconds = random.choice(of: [-43_200, 0, 19_800, 50_400])
     case 172..<174: replicas[index].clockAhead = Int64.random(in: -86_400_000...86_400_000 * 2, using: &random)
     case 174..<178: replicas[index].copy = replicas[index].replica
     case 178..<181: restoreDevice(index)
@@ -172,7 +173,7 @@ struct SimulationWorld {
     let clientTime = ClientTime(
       occurredAt: occurredAt, zone: "x", utcOffsetSeconds: replicas[index].utcOffsetSeconds)
     func completion(_ done: Bool) -> Operation.Change {
-      let note = [nil, nil, "a", "b"].randomElement(using: &random) ?? nil
+      let note = random.choice(of: [nil, nil, "a", "b"])
       return .setCompletion(
         Operation.Completion(
           habitID: habitID, day: clientTime.day, done: done, note: done ? note : nil, clientTime: clientTime))
@@ -181,11 +182,11 @@ struct SimulationWorld {
     case 0..<10: return completion(true)
     case 10..<15: return completion(false)
     case 15..<18:
-      let text = ["", "a", "b"].randomElement(using: &random) ?? ""
+      let text = random.choice(of: ["", "a", "b"])
       return .setNote(Operation.Note(habitID: habitID, day: clientTime.day, text: text, clientTime: clientTime))
     case 18..<20:
       let fields = HabitFields(
-        name: ["x", "y"].randomElement(using: &random) ?? "", color: UInt32.random(in: 0...3, using: &random))
+        name: random.choice(of: ["x", "y"]), color: UInt32.random(in: 0...3, using: &random))
       let changed: Set<HabitField> = Bool.random(using: &random) ? [.name] : [.color]
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: changed))
     case 20: return .deleteHabit(habitID)

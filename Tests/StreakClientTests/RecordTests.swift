@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakClient
 import StreakDomain
 import TestSupport
@@ -37,7 +38,7 @@ struct RecordTests {
       let now = Instant(milliseconds: 1_795_521_600_000 + Int64(step))
       switch Int.random(in: 0..<14, using: &random) {
       case 0:
-        state.current = [nil, userID].randomElement(using: &random) ?? nil
+        state.current = random.choice(of: [nil, userID])
         state.setDayStart(minutes: Int32(number(1_440)), now: now)
       case 1:
         let habit = id()
@@ -65,7 +66,7 @@ struct RecordTests {
         _ = state.changeAccount(userID) { account in
           account.acknowledgements.formSymmetricDifference([key])
           account.standing =
-            [.signedIn, .signedOut, .mustRegister, .unknownToServer].randomElement(using: &random) ?? .signedIn
+            random.choice(of: [.signedIn, .signedOut, .mustRegister, .unknownToServer])
           account.replica.noteSeen(StatementID(.migration, key))
         }
       case 8, 9:
@@ -117,7 +118,7 @@ struct RecordTests {
           changes.outcomes = submission.operations.prefix(Int(number(4))).map { operation in
             OperationOutcome(
               seq: operation.seq, status: .rejected,
-              rejection: [.habitNotFound, .futureDay, .conflictNotFound].randomElement(using: &random) ?? .futureDay)
+              rejection: random.choice(of: [.habitNotFound, .futureDay, .conflictNotFound]))
           }
           _ = account.replica.take(
             .changes(changes), to: submission, sentAs: account.replica.deviceID, at: now)

@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -15,7 +16,7 @@ struct AlgebraLawTests {
   }
 
   /// Statements of devices that sometimes receive everything.
-  private static func history(_ random: inout SeededGenerator) -> [Stated] {
+  private static func history(_ random: inout SplitMix64) -> [Stated] {
     let devices = (1...3).map { Identifier(high: 1, low: $0) }
     var seqs = [Int64](repeating: 0, count: devices.count)
     var seen = [SeenStatements](repeating: .nothing, count: devices.count)
@@ -37,7 +38,7 @@ struct AlgebraLawTests {
       all.append(
         Stated(
           author: Author(stamp: Stamp(time: time, id: id), seen: seen[device]), kind: kind,
-          value: ["", "x", "y"].randomElement(using: &random) ?? "", names: completed[device]))
+          value: random.choice(of: ["", "x", "y"]), names: completed[device]))
       if kind == 0 {
         everyCompletion.append(id)
         completed[device].append(id)
@@ -47,7 +48,7 @@ struct AlgebraLawTests {
   }
 
   /// A random order that keeps each device's own order and causality.
-  private static func delivered(_ history: [Stated], _ random: inout SeededGenerator) -> [Stated] {
+  private static func delivered(_ history: [Stated], _ random: inout SplitMix64) -> [Stated] {
     var queues = Dictionary(grouping: history) { $0.author.id.source }
     var last: [Identifier: Int64] = [:]
     var order: [Stated] = []
@@ -85,7 +86,7 @@ struct AlgebraLawTests {
   @Test("a register has the same statements in every order, with any repetitions", arguments: seeds(64))
   func register(seed: UInt64) {
     for part in 0..<16 {
-      var random = SeededGenerator(seed: seed * 16 + UInt64(part))
+      var random = SplitMix64(seed: seed * 16 + UInt64(part))
       let history = Self.history(&random)
       let first = Self.register(history)
       for _ in 0..<4 {
@@ -99,7 +100,7 @@ struct AlgebraLawTests {
   @Test("a day is the same in every order, with any repetitions of statements", arguments: seeds(64))
   func day(seed: UInt64) {
     for part in 0..<16 {
-      var random = SeededGenerator(seed: seed * 16 + UInt64(part))
+      var random = SplitMix64(seed: seed * 16 + UInt64(part))
       let history = Self.history(&random)
       let first = Self.day(history)
       for _ in 0..<4 {
@@ -114,7 +115,7 @@ struct AlgebraLawTests {
 
   @Test("written bytes can be read back, and other bytes do not trap", arguments: seeds(64))
   func bytes(seed: UInt64) {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     for _ in 0..<16 {
       let history = Self.history(&random)
       let day = Self.day(Self.delivered(history, &random))

@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -25,7 +26,7 @@ struct HabitAliasTests {
   }
 
   /// A session of some habits.
-  private static func session(_ number: UInt64, _ kind: Kind, _ random: inout SeededGenerator) -> Session {
+  private static func session(_ number: UInt64, _ kind: Kind, _ random: inout SplitMix64) -> Session {
     var habits: [CapturedSession.Habit] = []
     var entries: [CapturedSession.Entry] = []
     for _ in 0...Int.random(in: 0...2, using: &random) {
@@ -95,7 +96,7 @@ struct HabitAliasTests {
   @Test("three sessions in every order give the same digest", arguments: 0..<8, Kind.allCases)
   func anyOrder(chunk: UInt64, kind: Kind) throws {
     for seed in chunk * 50..<(chunk + 1) * 50 {
-      var random = SeededGenerator(seed: seed)
+      var random = SplitMix64(seed: seed)
       let sessions = (1...3).map { Self.session($0, kind, &random) }
       var digests: [StateDigest] = []
       for order in Self.orders {
@@ -208,7 +209,7 @@ struct HabitAliasTests {
   func ownHabit() throws {
     var sample = LedgerSample(habits: [Identifier(high: 500, low: 0)])
     for number in 1...20 as ClosedRange<UInt64> {
-      var random = SeededGenerator(seed: number)
+      var random = SplitMix64(seed: number)
       try Self.migrate(Self.session(number, .apart, &random), into: &sample.ledger)
     }
     #expect(sample.ledger.habits[Identifier(high: 500, low: 0)]?.aliasOf == nil)

@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -24,7 +25,7 @@ struct LyingDeviceTests {
   }
 
   private struct Run {
-    var random: SeededGenerator
+    var random: SplitMix64
     var now = noon
     var ledger: PersonLedger
     var seqs: [Identifier: Int64] = [:]
@@ -32,7 +33,7 @@ struct LyingDeviceTests {
     var failures: [String] = []
 
     init(seed: UInt64) {
-      random = SeededGenerator(seed: seed)
+      random = SplitMix64(seed: seed)
       ledger = PersonLedger(epoch: Epoch(number: 7), firstDay: today.advanced(by: -3), habitsMax: 2)
       for device in devices {
         ledger.register(deviceID: device, now: noon - Int64(device.low - 1) * 9 * dayMilliseconds)

@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -190,7 +191,7 @@ struct MigrationMergeTests {
 
   @Test("three sessions give the same digest and streaks in any order", arguments: seeds(64))
   func anyOrder(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let habits = [(read, "Read"), (run, "Run"), (account2, "Row")]
     let sessions = (0..<3).map { _ in
       let held = habits.filter { _ in Int.random(in: 0..<3, using: &generator) > 0 }
@@ -199,12 +200,12 @@ struct MigrationMergeTests {
           entry(
             habit.0, today.advanced(by: -Int.random(in: 0...9, using: &generator)),
             done: Int.random(in: 0..<4, using: &generator) > 0,
-            note: ["", "", "a", "b", "c"].randomElement(using: &generator) ?? "",
+            note: generator.choice(of: ["", "", "a", "b", "c"]),
             minute: -Int64.random(in: 0...3, using: &generator))
         }
       }
       let spelled = held.map { ($0.0, [$0.1, $0.1.uppercased()].randomElement(using: &generator) ?? $0.1) }
-      return plan(spelled, entries, anchorDaysAgo: [nil, 1, 365].randomElement(using: &generator) ?? nil)
+      return plan(spelled, entries, anchorDaysAgo: generator.choice(of: [nil, 1, 365]))
     }
     var base = Account()
     if Bool.random(using: &generator) {

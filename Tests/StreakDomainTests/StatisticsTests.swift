@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -52,7 +53,7 @@ struct StreakExplanationTests {
 
   @Test("run and left-out days together are the ledger, and the run is as long as the number", arguments: seeds(64))
   func complete(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let trusts: [CellTrust] = [.counted, .counted, .quarantined(.tooOld)]
     let days = Set((0..<30).map { _ in today.advanced(by: Int.random(in: -30...2, using: &generator)) })
     let cells = days.map { day in
@@ -60,7 +61,7 @@ struct StreakExplanationTests {
         day: day,
         cell: CellContent(
           done: Int.random(in: 0...4, using: &generator) > 0, note: "",
-          trust: trusts.randomElement(using: &generator) ?? .counted)
+          trust: generator.choice(of: trusts))
       )
     }
     let explanation = StreakExplanation(cells, summary: summary(cells), today: today)

@@ -1,3 +1,4 @@
+import SplitMix
 import StreakDomain
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
 
   @Test("C90: a timer that fires during a sync starts no second one")
   func oneInFlight() {
-    var random = SeededGenerator(seed: 1)
+    var random = SplitMix64(seed: 1)
     var schedule = SyncSchedule(now: 0, random: .random(in: 0..<1, using: &random))
     schedule.wake(now: 10)
     #expect(schedule.nextAtMilliseconds == 10)
@@ -28,7 +29,7 @@ import Testing
 
   @Test("C90: a thousand devices that start together are spread, and stay so, on average every five minutes")
   func spread() {
-    var random = SeededGenerator(seed: 2)
+    var random = SplitMix64(seed: 2)
     var schedules = (0..<1_000).map { _ in SyncSchedule(now: 0, random: .random(in: 0..<1, using: &random)) }
     var syncs: [Int64] = []
     for second in 0..<3_600 {
@@ -45,7 +46,7 @@ import Testing
 
   @Test("C90: the pauses differ: they lie 20 % around five minutes")
   func jitter() {
-    var random = SeededGenerator(seed: 5)
+    var random = SplitMix64(seed: 5)
     var schedule = SyncSchedule(now: 0, random: .random(in: 0..<1, using: &random))
     schedule.wake(now: 0)
     var pauses: [Int64] = []
@@ -62,7 +63,7 @@ import Testing
 
   @Test("a change during a sync starts another one directly after it")
   func again() {
-    var random = SeededGenerator(seed: 3)
+    var random = SplitMix64(seed: 3)
     var schedule = SyncSchedule(now: 0, random: .random(in: 0..<1, using: &random))
     schedule.wake(now: 0)
     expect(&schedule, begins: true, at: 0)
@@ -76,7 +77,7 @@ import Testing
 
   @Test("after failures the waits grow, up to the interval, also with changes waiting; a success resets them")
   func backoff() {
-    var random = SeededGenerator(seed: 4)
+    var random = SplitMix64(seed: 4)
     var schedule = SyncSchedule(now: 0, random: .random(in: 0..<1, using: &random))
     var now: Int64 = 0
     schedule.wake(now: now)

@@ -1,3 +1,4 @@
+import SplitMix
 import TestSupport
 import Testing
 

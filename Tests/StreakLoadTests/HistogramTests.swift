@@ -1,4 +1,5 @@
 import Foundation
+import SplitMix
 import Testing
 
 @testable import StreakLoad
@@ -59,7 +60,7 @@ struct HistogramTests {
   @Test("histograms can be added and reset")
   func sums() {
     var (left, right, both) = (Histogram.ofLatencies(), Histogram.ofLatencies(), Histogram.ofLatencies())
-    var randomness = SplitMix(seed: 1)
+    var randomness = SplitMix64(seed: 1)
     for index in 0..<1_000 {
       let value = Int64(randomness.index(below: 1_000_000_000))
       if index % 2 == 0 { left.record(value) } else { right.record(value) }
@@ -75,7 +76,7 @@ struct HistogramTests {
 
   @Test("percentiles agree with the reference in Python to the bucket, and it reads ours", arguments: UInt64(0)..<4)
   func agreesWithReference(seed: UInt64) throws {
-    var randomness = SplitMix(seed: seed)
+    var randomness = SplitMix64(seed: seed)
     var histogram = Histogram.ofLatencies()
     // Long-tailed, like latencies; 20,000, so that every percentile is a whole rank for both.
     let values = (0..<20_000).map { _ -> Int64 in

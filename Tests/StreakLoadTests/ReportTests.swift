@@ -79,49 +79,4 @@ struct ReportTests {
     #expect(abs((row["ratio"].double ?? 0) - 1.8) < 0.02)
     #expect(comparison.differences == [] && comparison.text.contains("+"))
   }
-
-  @Test(
-    "a mix is read strictly",
-    arguments: ["", "read", "read=1,read=2", "read=-1", "read=x", "talk=1", "read=0", "read=1,"])
-  func badMix(text: String) { #expect(JourneyMix(parsing: text) == nil) }
-
-  @Test("journeys are drawn by their weights; the largest weight is accepted, one more is not")
-  func mix() throws {
-    let mix = try #require(JourneyMix(parsing: "record=1,read=3,sync=0"))
-    #expect(mix.description == "read=3,record=1" && !mix.contains(.sync))
-    var randomness = SplitMix(seed: 5)
-    let reads = (0..<10_000).count { _ in mix.draw(&randomness) == .read }
-    #expect((7_300...7_700).contains(reads))
-    #expect(JourneyMix(parsing: "read=1000000") != nil && JourneyMix(parsing: "read=1000001") == nil)
-  }
-
-  @Test("an objective is met at its limit, and not one past it")
-  func objective() {
-    var latency = Histogram.ofLatencies()
-    for _ in 0..<1_000 { latency.record(2_000) }  // exact in its bucket
-    let objective = Objective(percentile: 99, milliseconds: 0.002, failedPartMax: 0.01)
-    #expect(objective.judge(rate: 100, latency: latency, failed: 10, seconds: 10).isGood)
-    #expect(!objective.judge(rate: 100, latency: latency, failed: 11, seconds: 10).isGood)
-    #expect(!objective.judge(rate: 100, latency: latency, failed: 0, seconds: 10.3).isGood)
-    for _ in 0..<10 { latency.record(2_001) }
-    #expect(objective.judge(rate: 101, latency: latency, failed: 0, seconds: 10).isGood)
-    latency.record(2_001)
-    #expect(!objective.judge(rate: 101, latency: latency, failed: 0, seconds: 10).isGood)
-  }
-
-  @Test("round ticks enclose the values")
-  func ticks() {
-    #expect(Plot.linearTicks(0, 9, 5) == [0, 2, 4, 6, 8, 10])
-    #expect(Plot.linearTicks(0, 0, 5).count >= 2)
-    #expect(Decimals.grouped(1_234_567) == "1,234,567" && Decimals.grouped(-12) == "-12")
-    #expect(Decimals.text(-0.5, 1) == "-0.5" && Decimals.text(0.05, 3, trimsZeros: true) == "0.05")
-  }
-
-  @Test("the server's use of resources is read from a metrics page")
-  func metrics() {
-    let page =
-      "HTTP/1.1 200 OK\r\n\r\n# TYPE x counter\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 1048576\n"
-    #expect(ServerProbe.parse(page) == ProcessFigures(cpuSeconds: 1.5, residentBytes: 1_048_576))
-    #expect(ServerProbe.parse("process_cpu_seconds_total 1.5") == nil)
-  }
 }

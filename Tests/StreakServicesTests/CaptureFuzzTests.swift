@@ -5,6 +5,7 @@ import ProtobufCodec
 import RPC
 import Schema
 import SchemaConversion
+import SplitMix
 import StreakDomain
 @testable import StreakServices
 @testable import StreakStore
@@ -18,52 +19,40 @@ struct CaptureFuzzTests {
   private static let userID = Identifier(high: 1, low: 1)
   private static let deviceID = Identifier(high: 1, low: 2)
 
-  private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
-    mutating func isRare() -> Bool { Int.random(in: 0..<400, using: &self) == 0 }
-  }
-
   private static let ids = (0..<6).map { Identifier(high: 7, low: $0) }
   private static let names = ["Read", "read", " READ ", "Run", "Laufen", "Cafe\u{301}", "Café", "x", "\u{202E}evil"]
   private static let extremes: [Int32] = [.min, -1, 0, 1, 10_956, 10_957, 2_932_896, 2_932_897, .max]
 
-  private static func time(_ day: Int32, _ dice: inout Dice) -> Schema.LocalTime {
+  private static func time(_ day: Int32, _ dice: inout SplitMix64) -> Schema.LocalTime {
     var seconds = Int64(day) * 86_400 + 43_200 + Int64.random(in: -30_000...30_000, using: &dice)
-    if dice.isRare() { seconds = [.min, -62_135_596_801, 0, 253_402_300_800, .max].randomElement(using: &dice) ?? 0 }
+    if dice.isRare() { seconds = dice.choice(of: [.min, -62_135_596_801, 0, 253_402_300_800, .max]) }
     return Schema.LocalTime(
       occurredAt: GoogleProtobufTimestamp(seconds: seconds, nanos: dice.isRare() ? -1 : 0),
       zone: dice.isRare() ? "" : "Mars/Base",
       utcOffsetSeconds: dice.isRare()
-        ? extremes.randomElement(using: &dice) ?? 0 : [0, 20_700, -43_200, 50_400].randomElement(using: &dice) ?? 0,
+        ? dice.choice(of: extremes) : dice.choice(of: [0, 20_700, -43_200, 50_400]),
       dayStartMinutes: dice.isRare() ? 1_440 : 0)
   }
 
-  private static func claim(_ dice: inout Dice) -> SessionClaim {
+  private static func claim(_ dice: inout SplitMix64) -> SessionClaim {
     let habits = (0..<Int.random(in: 0...4, using: &dice)).map { place in
       CapturedHabit(
         habit: Habit(
           id: dice.isRare() ? [1] : (dice.isRare() ? ids[0] : ids[place]).bytes,
-          name: dice.isRare() ? "" : names.randomElement(using: &dice) ?? "x",
+          name: dice.isRare() ? "" : dice.choice(of: names),
           description: String(repeating: "d", count: Int.random(in: 0...3, using: &dice)),
           color: UInt32.random(in: 0...0xFF_FFFF, using: &dice), position: Int32.random(in: 0...9, using: &dice),
           archived: Bool.random(using: &dice)),
         claim: StreakClaim(
           currentStreak: dice.isRare()
-            ? extremes.randomElement(using: &dice) ?? 0 : Int32.random(in: 0...40, using: &dice),
+            ? dice.choice(of: extremes) : Int32.random(in: 0...40, using: &dice),
           lastCompletedDay: today - Int32.random(in: 0...5, using: &dice)))
     }
     let entries = (0..<Int.random(in: 0...60, using: &dice)).map { _ in
       let day =
-        dice.isRare() ? extremes.randomElement(using: &dice) ?? 0 : today + Int32.random(in: -45...3, using: &dice)
+        dice.isRare() ? dice.choice(of: extremes) : today + Int32.random(in: -45...3, using: &dice)
       return CapturedEntry(
-        habitId: (ids.randomElement(using: &dice) ?? ids[0]).bytes, day: day,
+        habitId: (dice.choice(of: ids)).bytes, day: day,
         done: Int.random(in: 0..<4, using: &dice) > 0,
         note: String(repeating: "n", count: dice.isRare() ? 4_096 : Int.random(in: 0...2, using: &dice)),
         clientTime: time(day, &dice))
@@ -86,13 +75,13 @@ struct CaptureFuzzTests {
       unanchored: true, captured: captured)
   }
 
-  private static func account(_ dice: inout Dice) -> PersonLedger {
+  private static func account(_ dice: inout SplitMix64) -> PersonLedger {
     var ledger = PersonLedger(
       epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: now), habitsMax: 6)
     ledger.register(deviceID: deviceID, now: now)
     func makeID() -> Identifier { Identifier.random() }
     for id in ids.prefix(Int.random(in: 0...3, using: &dice)) {
-      let fields = HabitFields(name: names.randomElement(using: &dice) ?? "x")
+      let fields = HabitFields(name: dice.choice(of: names))
       _ = ledger.applyDirectly(
         .editHabit(StreakDomain.Operation.HabitEdit(habitID: id, fields: fields)), by: deviceID, now: now)
       for _ in 0..<Int.random(in: 0...6, using: &dice) {
@@ -128,7 +117,7 @@ struct CaptureFuzzTests {
 
   /// - Returns: Whether the capture becomes a migration.
   private static func isJudged(_ seed: UInt64) throws -> Bool {
-    var dice = Dice(state: seed)
+    var dice = SplitMix64(seed: seed)
     let (claim, before) = (Self.claim(&dice), Self.account(&dice))
     let anchorDays: Int64? = Bool.random(using: &dice) ? Int64.random(in: -2...40, using: &dice) : nil
     guard let capture = try? CheckedCapture(claim, at: Self.now) else { return false }
@@ -199,4 +188,8 @@ struct CaptureFuzzTests {
       #expect(habit.summary == StreakSummary(countedDays: days), "seed \(seed)")
     }
   }
+}
+
+extension SplitMix64 {
+  fileprivate mutating func isRare() -> Bool { Int.random(in: 0..<400, using: &self) == 0 }
 }

@@ -1,4 +1,5 @@
 import Postgres
+import SplitMix
 import StreakDomain
 @testable import StreakStore
 import TestSupport

@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 @testable import StreakStore
 import EventLoop
@@ -73,7 +74,7 @@ extension ChangeSimulation {
         continue
       }
       let fates = statement.fates.filter { $0 != .collides }
-      database.resume(place, fates.randomElement(using: &randomness) ?? .isRefused)
+      database.resume(place, randomness.choice(of: fates))
     }
     for userID in foreignLocks { database.unlock(userID) }
     foreignLocks = []

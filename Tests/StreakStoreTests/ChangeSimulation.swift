@@ -1,4 +1,5 @@
 import EventLoop
+import SplitMix
 @testable import StreakDomain
 @testable import StreakStore
 import TestSupport

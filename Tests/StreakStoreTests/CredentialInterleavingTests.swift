@@ -1,8 +1,8 @@
 import EventLoop
 import Glibc
+import SplitMix
 @testable import StreakStore
 import Testing
-import TestSupport
 
 /// Calls on the credentials of one account. In the model, every order of their steps leaves a
 /// state, and gives answers, that one order of whole calls leaves and gives. The store does what
@@ -130,7 +130,7 @@ import TestSupport
       var random = SplitMix64(seed: seed)
       let other = try await test.anotherStore()
       for number in 0..<20 {
-        let beginning = Calls.Beginning.allCases.randomElement(using: &random) ?? .plain
+        let beginning = random.choice(of: Calls.Beginning.allCases)
         let account = try await Self.make(test, other, number, beginning)
         let start = beginning.state
         let calls = (0..<3).map { place in

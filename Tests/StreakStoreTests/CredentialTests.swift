@@ -159,22 +159,12 @@ import Testing
       let store = test.store
       let account = NewAccount.sample()
       _ = try await store.signUp(account)
-      let heard = AsyncStream<StoreEvent>.makeStream()
-      let listeningLoop = test.loops[1]
-      let listener = await Task(executorPreference: listeningLoop) {
-        store.listen(on: listeningLoop) { heard.continuation.yield($0) }
-      }.value
-      var events = heard.stream.makeAsyncIterator()
-      // Listening from now on; earlier notifications may have been lost.
-      guard case .listening = await events.next() else {
-        Issue.record("not listening first")
-        return
-      }
+      var events = try await test.listen()
       _ = try await store.signOut(nil, of: account.userID)
       while case .some(let event) = await events.next() {
         if case .revocation(account.userID) = event { break }
       }
-      await listener.close()
+      await events.close()
     }
   }
 

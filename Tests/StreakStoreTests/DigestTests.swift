@@ -1,3 +1,4 @@
+import SplitMix
 import StreakDomain
 @testable import StreakStore
 import TestSupport
@@ -15,7 +16,7 @@ import Testing
       for step in 0..<40 {
         // Days far in the past are quarantined.
         let day = Instant.sampleDay - Int32.random(in: 0..<60, using: &randomness)
-        let note = notes.randomElement(using: &randomness) ?? ""
+        let note = randomness.choice(of: notes)
         var changes = [Operation.Change.day(person.habitID, day, note: note)]
         switch Int.random(in: 0..<6, using: &randomness) {
         case 0: changes.append(.deleteHabit(person.habitID))

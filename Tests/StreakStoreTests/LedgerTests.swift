@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import SplitMix
 import StreakDomain
 @testable import StreakStore
 import TestSupport

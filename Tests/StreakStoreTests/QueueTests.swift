@@ -1,5 +1,6 @@
 import EventLoop
 import Postgres
+import SplitMix
 import StreakDomain
 @testable import StreakStore
 import TestSupport
@@ -173,26 +174,9 @@ import Testing
       let alone = try await TestPerson.signUp(test, "alone@example.org")
       let phone = try await TestPerson.signUp(test)
       let tablet = try await phone.onAnotherDevice()
-      let heard = AsyncStream<StoreEvent>.makeStream()
       let store = test.store
-      let loop = test.loops[1]
-      // Tests that run beside this one share its database, and with it the channels.
-      let people = [alone.userID, phone.userID]
-      let listener = await Task(executorPreference: loop) {
-        store.listen(on: loop) { event in
-          switch event {
-          case .change(let hint) where !people.contains(hint.userID): break
-          case .revocation(let userID) where !people.contains(userID): break
-          case .change, .revocation, .listening: heard.continuation.yield(event)
-          }
-        }
-      }.value
-      var events = heard.stream.makeAsyncIterator()
-      guard case .listening = await events.next() else {
-        Issue.record("not listening first")
-        return
-      }
-      // Nothing watches yet: nothing is told.
+      var events = try await test.listen(about: [alone.userID, phone.userID])
+      // Nothing watches yet: nothing is sent.
       _ = try await tablet.change(.day(phone.habitID, Instant.sampleDay - 1))
       #expect(await store.beginWatch())
       _ = try await alone.change(.day(alone.habitID, Instant.sampleDay))
@@ -206,7 +190,7 @@ import Testing
           == ChangeHint(
             userID: phone.userID, changeNumber: answer.ledger.changeNumber, deviceID: tablet.deviceID))
       store.endWatch()
-      await listener.close()
+      await events.close()
     }
   }
 

@@ -1,5 +1,6 @@
 import Cryptography
 import Postgres
+import SplitMix
 import StreakDomain
 @testable import StreakStore
 import TestSupport

@@ -1,11 +1,10 @@
-import EventLoop
 import Postgres
 import struct StreakDomain.Identifier
 import StreakStore
 import Testing
 
-/// What servers are told when credentials end: without it a server accepts a token until its cached
-/// grant is old.
+/// The notifications that servers get when credentials end: without one a server accepts a token
+/// until its cached grant is old.
 @Suite(.serialized) struct RevocationTests {
   private typealias Calls = CredentialCalls
 
@@ -26,18 +25,10 @@ import Testing
   func isHeard(index: Int) async throws {
     let (beginning, call) = Self.calls[index]
     try await TestStore.run(loopCount: 2) { test async throws in
-      let (store, listeningLoop) = (test.store, test.loops[1])
+      let store = test.store
       let account = try await CredentialAccount.make(test, store, number: 0)
       for call in beginning.calls { _ = try await account.perform(call, by: store) }
-      let heard = AsyncStream<StoreEvent>.makeStream()
-      let listener = await Task(executorPreference: listeningLoop) {
-        store.listen(on: listeningLoop) { heard.continuation.yield($0) }
-      }.value
-      var events = heard.stream.makeAsyncIterator()
-      guard case .listening = await events.next() else {
-        Issue.record("not listening first")
-        return
-      }
+      var events = try await test.listen()
       let answer = try await account.perform(call, by: store)
       var model = beginning.state
       #expect(answer == model.apply(call))
@@ -51,7 +42,7 @@ import Testing
         if case .revocation(end) = event { break }
       }
       #expect(isNotified, "\(call)")
-      await listener.close()
+      await events.close()
     }
   }
 }

@@ -1,3 +1,4 @@
+import SplitMix
 import struct StreakDomain.Instant
 import TestSupport
 import Testing

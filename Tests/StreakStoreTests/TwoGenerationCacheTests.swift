@@ -1,5 +1,5 @@
+import SplitMix
 import StreakStore
-import TestSupport
 import Testing
 
 @Suite("Cache of two generations")

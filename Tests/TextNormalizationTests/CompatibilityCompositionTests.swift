@@ -1,3 +1,4 @@
+import SplitMix
 import TextNormalization
 import Testing
 
@@ -18,11 +19,10 @@ struct CompatibilityCompositionTests {
 
   @Test("the form of a form is itself, also of any random text", arguments: UInt64(0)..<64)
   func idempotent(seed: UInt64) throws {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
+    var random = SplitMix64(seed: seed)
     var scalars = String.UnicodeScalarView()
     while scalars.count < 64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      if let scalar = Unicode.Scalar(UInt32(state >> 40) % 0x11_0000) { scalars.append(scalar) }
+      if let scalar = Unicode.Scalar(UInt32.random(in: 0..<0x11_0000, using: &random)) { scalars.append(scalar) }
     }
     let composed = try #require(String(scalars).compatibilityComposed)
     #expect(String(decoding: composed, as: UTF8.self).compatibilityComposed == composed)

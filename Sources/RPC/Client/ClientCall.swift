@@ -403,7 +403,7 @@ internal import ProtobufCodec
     return message
   }
 
-  /// Bytes in front of the next message that are kept until they are worth moving the rest.
+  /// Most used bytes in front of the next message; beyond that, the rest is moved to the front.
   private static let usedBytesMax = 65_536
 
   private func takeMessage(from bytes: inout [UInt8]) throws(RPCStatus) -> [UInt8]? {
@@ -458,7 +458,7 @@ internal import ProtobufCodec
   /// The response cannot be read: the call is over, whatever the server thinks.
   private func refused(_ status: RPCStatus) -> RPCStatus {
     abandon(status)
-    // It may have ended well; its reader is told of the refusal again.
+    // It may have ended well: later reads report the refusal as well.
     result = .failure(status)
     body = []
     offset = 0

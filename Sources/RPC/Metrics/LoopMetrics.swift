@@ -4,7 +4,7 @@ internal import EventLoop
 /// or atomics.
 final class LoopMetrics {
   /// By `Router.Route.index`; the last is for calls of methods that the server does not have, so
-  /// that strangers cannot make it grow.
+  /// that peers cannot make it grow.
   private var calls: [CallCounters]
   private var refusedRequests: [Int: UInt64] = [:]
   private var reducedStatuses: UInt64 = 0

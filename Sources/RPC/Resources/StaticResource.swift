@@ -64,8 +64,8 @@ public struct StaticResources: Sendable {
   }
 
   private let answers: [String: Answers]
-  /// Whether a request is answered now; asked on the loop's thread. The refused ones are told to
-  /// come back after a second.
+  /// Whether a request is answered now; called on the loop's thread. A refused one is answered
+  /// with a retry delay of a second.
   let admits: @Sendable (ResourceRequest) -> Bool
 
   public static let none = StaticResources([])

@@ -4,8 +4,8 @@ internal import HTTP
 /// Makes room where peers hold more than they may.
 ///
 /// Room is made at the cost of the address that holds most, so that one address cannot crowd out
-/// the others; connections without an address count one by one. What is ended is told
-/// RESOURCE_EXHAUSTED, and when to come back.
+/// the others; connections without an address count one by one. What is ended gets
+/// RESOURCE_EXHAUSTED with a retry delay.
 extension LoopServer {
   /// Part of a limit that is free again after relief, so that the next bytes do not ask for it at
   /// once; no more, so that others need not wait long: a 32nd.

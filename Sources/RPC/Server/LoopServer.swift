@@ -150,7 +150,7 @@ final class LoopServer {
   /// meanwhile.
   static let shutdownNoticeMilliseconds: UInt64 = 100
 
-  /// Milliseconds in which callers may take what they are told at the end of the grace period.
+  /// Milliseconds in which callers may take the statuses sent at the end of the grace period.
   static let farewellMilliseconds: UInt64 = 500
 
   /// Stops accepting, lets open calls end, and closes; what is not done after `graceMilliseconds`

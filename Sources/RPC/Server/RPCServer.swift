@@ -24,7 +24,7 @@ public final class RPCServer: Sendable {
   ///   - sockets: Bound to the address before; nil: it is bound now.
   ///   - loops: At least one; each serves the connections the kernel gives it.
   ///   - tls: A server's context; nil: in cleartext.
-  ///   - webOrigins: The pages that may read answers; none unless told.
+  ///   - webOrigins: The pages that may read answers; none by default.
   ///   - resources: What GET and HEAD of other paths are answered with; made once for each loop.
   ///   - methods: Made once for each loop, so that handlers may own loop-confined things.
   ///   - interceptors: Around every call, outermost first; made once for each loop.

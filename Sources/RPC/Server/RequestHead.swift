@@ -128,19 +128,6 @@ extension RawSpan {
     return true
   }
 
-  /// Decimal digits alone as a number; nil for anything else. Of 10^17 or more: a number that is
-  /// not less.
-  var decimalNumber: Int? {
-    guard byteCount > 0 else { return nil }
-    var number = 0
-    for index in 0..<byteCount {
-      let digit = unsafe unsafeLoad(fromByteOffset: index, as: UInt8.self) &- UInt8(ascii: "0")
-      guard digit <= 9 else { return nil }
-      if number < 100_000_000_000_000_000 { number = number * 10 + Int(digit) }
-    }
-    return number
-  }
-
   /// Bytes before the query of a path.
   var pathBytes: Int {
     for index in 0..<byteCount

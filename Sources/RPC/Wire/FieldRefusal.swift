@@ -13,8 +13,8 @@ enum FieldRefusal {
       .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: domain))
   }
 
-  /// Bytes of field violations that are told: with more, the details would not fit into the
-  /// trailers and nothing would be told.
+  /// Bytes of field violations that are sent: with more, the details would not fit into the
+  /// trailers, and none would be sent.
   static let violationBytesMax = 4_096
 
   @usableFromInline

@@ -16,8 +16,8 @@ extension StreakClient {
   static let lossesMax = 8
   /// Pages of notices in one sync. A page has up to 1,000 notices, or 1 MiB of them.
   static let noticePagesMax = 256
-  /// A session says that it is alive this often, in milliseconds; the server forgets those of which
-  /// it has not heard for a year.
+  /// A session says that it is alive this often, in milliseconds; the server removes those that
+  /// have not done so for a year.
   static let keepSessionMilliseconds: Int64 = 7 * 86_400_000
   /// Wait between two attempts to open the hint stream, in milliseconds.
   static let watchBackoffMilliseconds: (min: UInt64, max: UInt64) = (1_000, 300_000)
@@ -85,8 +85,8 @@ extension StreakClient {
     do throws(ClientError) {
       let request = SyncRequest(submission, pageSize: Self.pageSize, sentAt: clock.now)
       var response = try await call(SyncServiceMethods.sync, request, SyncResponse.self, for: userID)
-      // Before anything of it is taken: the next request begins after it, and would not be told
-      // them.
+      // Before anything of it is taken: the next request begins after it, and its response
+      // would not contain them.
       try noteDeletion(response.deletionAt?.instant, of: userID)
       if response.moreNotices { response.notices += try await otherNotices(than: response.notices, of: userID) }
       return .changes(SyncChanges(response))

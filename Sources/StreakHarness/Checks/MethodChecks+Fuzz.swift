@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import ProtobufCodec
+internal import SplitMix
 
 extension MethodChecks {
   /// Requests with several invalid fields at once. Every reply must be a documented one, other
@@ -15,7 +16,7 @@ extension MethodChecks {
     for round in 0..<rounds {
       if hasQueue || method.effects.endsCredentials { newPerson() }
       var request = try await RequestBuilder(person, form: .full).request(of: method)
-      var random = Randomness(seed: settings.seed &+ UInt64(round), name: method.path + " fuzz")
+      var random = SplitMix64(seed: settings.seed &+ UInt64(round), name: method.path + " fuzz")
       for _ in 0..<Int(random.next() >> 33 % 3) + 1 { corrupt(&request, &random) }
       try await check("fuzz, round \(round)", request, .anythingTyped)
       guard hasQueue else { continue }
@@ -36,7 +37,7 @@ extension MethodChecks {
   }
 
   /// Changes one field of the message to an invalid value.
-  private func corrupt(_ message: inout DynamicMessage, _ random: inout Randomness) {
+  private func corrupt(_ message: inout DynamicMessage, _ random: inout SplitMix64) {
     let fields = schema.message(message.type).fields.filter { message.fields[$0.number] != nil || $0.type != .message }
     guard !fields.isEmpty else { return }
     let field = fields[Int(random.next() >> 33) % fields.count]
@@ -53,7 +54,7 @@ extension MethodChecks {
     message.fields[field.number] = Self.invalidValues(field, &random)
   }
 
-  private static func invalidValues(_ field: FieldSchema, _ random: inout Randomness) -> [DynamicValue]? {
+  private static func invalidValues(_ field: FieldSchema, _ random: inout SplitMix64) -> [DynamicValue]? {
     switch field.type {
     case .message: return nil
     case .string, .bytes:

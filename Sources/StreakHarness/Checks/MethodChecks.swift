@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
+internal import SplitMix
 
 /// Checks one method of a server against everything that the schema states about it.
 final class MethodChecks {
@@ -28,7 +29,7 @@ final class MethodChecks {
     self.caller = caller
     self.shared = shared
     suite = Suite(name: method.label)
-    person = Person(schema, caller, Randomness(seed: settings.seed, name: method.path))
+    person = Person(schema, caller, SplitMix64(seed: settings.seed, name: method.path))
   }
 
   var needsPerson: Bool { method.authentication == MethodSchema.authenticationUser }
@@ -87,7 +88,7 @@ final class MethodChecks {
   /// A person without earlier calls.
   func newPerson() {
     people += 1
-    person = Person(schema, caller, Randomness(seed: settings.seed &+ UInt64(people), name: method.path))
+    person = Person(schema, caller, SplitMix64(seed: settings.seed &+ UInt64(people), name: method.path))
   }
 
   func consistent(_ request: DynamicMessage, except: FieldPath? = nil) -> DynamicMessage {

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Cryptography
 internal import ProtobufCodec
+internal import SplitMix
 
 /// Builds requests that must succeed, from the schema's rules and meanings and a person's existing
 /// objects.

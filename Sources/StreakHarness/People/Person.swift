@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
+internal import SplitMix
 
 /// A caller of the server, with its existing objects by the kinds of the schema's meanings.
 final class Person {
@@ -13,11 +14,11 @@ final class Person {
   /// The prefix of this person's free texts: no other caller may ever receive it.
   let canary: String
   /// Determines the shape of requests; it follows from the seed.
-  var randomness: Randomness
+  var randomness: SplitMix64
   /// Determines new values, which must never repeat, not even with the same seed.
   private var salt = SystemRandomNumberGenerator()
 
-  init(_ schema: ServiceSchema, _ caller: Caller, _ randomness: Randomness) {
+  init(_ schema: ServiceSchema, _ caller: Caller, _ randomness: SplitMix64) {
     self.schema = schema
     self.caller = caller
     self.randomness = randomness

@@ -1,3 +1,5 @@
+internal import SplitMix
+
 /// Persons shared by the checks of all methods, created at first use.
 final class SharedPeople {
   private let schema: ServiceSchema
@@ -15,7 +17,7 @@ final class SharedPeople {
 
   private func person(_ name: String) -> Person {
     if let person = people[name] { return person }
-    let person = Person(schema, caller, Randomness(seed: seed, name: name))
+    let person = Person(schema, caller, SplitMix64(seed: seed, name: name))
     people[name] = person
     return person
   }

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import ProtobufCodec
 internal import RPC
+internal import SplitMix
 
 /// Runs one scenario against a server: the first step with another result than written ends it.
 final class ScenarioRunner {
@@ -131,7 +132,7 @@ final class ScenarioRunner {
 
   /// A person without an account.
   private func addStranger(_ name: String) {
-    let device = ScenarioDevice(Person(schema, caller, Randomness(seed: settings.seed, name: scenario.name + name)))
+    let device = ScenarioDevice(Person(schema, caller, SplitMix64(seed: settings.seed, name: scenario.name + name)))
     devices[name] = device
     current = device
   }

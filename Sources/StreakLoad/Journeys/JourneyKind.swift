@@ -1,3 +1,5 @@
+internal import SplitMix
+
 /// The kinds of journeys.
 package enum JourneyKind: String, Sendable, CaseIterable {
   /// `Health/Check`, the smallest possible call, for comparing load clients.
@@ -67,7 +69,7 @@ package struct JourneyMix: Sendable, Equatable, CustomStringConvertible {
   func contains(_ kind: JourneyKind) -> Bool { weights.contains { $0.kind == kind } }
 
   /// Draws a journey.
-  func draw(_ randomness: inout SplitMix) -> JourneyKind {
+  func draw(_ randomness: inout SplitMix64) -> JourneyKind {
     var place = randomness.index(below: total)
     for (kind, weight) in weights {
       guard place >= weight else { return kind }

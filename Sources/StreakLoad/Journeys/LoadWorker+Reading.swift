@@ -2,6 +2,7 @@ internal import EventLoop
 internal import GRPCSchema
 internal import ProtobufCodec
 internal import Schema
+internal import SplitMix
 
 extension LoadWorker {
   func check() async throws(CallFailure) {

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import ProtobufCodec
 internal import Schema
+internal import SplitMix
 
 extension LoadWorker {
   /// The note of a write.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SplitMix
 
 /// The start times of an open loop's journeys, which do not depend on earlier journeys. Times are
 /// in nanoseconds from the run's begin.
@@ -19,7 +20,7 @@ struct ArrivalSchedule: Sendable {
   let startRate: Double
   let rampNanoseconds: UInt64
   let spacing: Spacing
-  private var randomness: SplitMix
+  private var randomness: SplitMix64
   /// The rate's integral at the next arrival.
   private var progress: Double
 
@@ -33,7 +34,7 @@ struct ArrivalSchedule: Sendable {
     self.startRate = (startRate ?? rate) / Double(loopCount)
     self.rampNanoseconds = startRate == nil ? 0 : rampNanoseconds
     self.spacing = spacing
-    randomness = SplitMix(seed: seed &+ UInt64(loop) &* 0x9E37_79B9)
+    randomness = SplitMix64(seed: seed &+ UInt64(loop) &* 0x9E37_79B9)
     progress = spacing == .even ? Double(loop) / Double(loopCount) : 0
     if spacing == .poisson { advance() }
   }
@@ -71,26 +72,4 @@ struct ArrivalSchedule: Sendable {
     guard time < rampNanoseconds else { return rate }
     return startRate + (rate - startRate) * Double(time) / Double(rampNanoseconds)
   }
-}
-
-/// A small generator whose numbers follow from its seed. Source: Steele, Lea, Flood, "Fast
-/// Splittable Pseudorandom Number Generators", 2014.
-struct SplitMix: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  /// From 0 to just below 1.
-  mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  /// From 0 to `count` - 1.
-  mutating func index(below count: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(count)).high) }
 }

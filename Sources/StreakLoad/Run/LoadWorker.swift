@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import EventLoop
 internal import ProtobufCodec
+internal import SplitMix
 
 /// One loop's share of a run: its connections, its people, and the journeys that they make.
 /// Loop-confined.
@@ -17,7 +18,7 @@ internal import ProtobufCodec
   /// The prefix of this run's notes.
   let runName: String
   var loop: EventLoop { channel.loop }
-  var randomness: SplitMix
+  var randomness: SplitMix64
   var recorder: Recorder
   private(set) var people: [LoadPerson] = []
   /// People who signed up during the run.
@@ -39,7 +40,7 @@ internal import ProtobufCodec
     self.runName = runName
     methods = LoadMethods(server)
     recorder = Recorder(methodCount: methods.all.count)
-    randomness = SplitMix(seed: settings.seed &* 1_000_003 &+ UInt64(index))
+    randomness = SplitMix64(seed: settings.seed &* 1_000_003 &+ UInt64(index))
     channel = LoadChannel(
       server, connectionCount: max(1, settings.connectionCount / settings.loopCount), loop: loop)
   }

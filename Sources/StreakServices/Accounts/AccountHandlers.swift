@@ -46,7 +46,7 @@ struct AccountHandlers: AccountService {
       guard try await passwords.verify(password, of: found, as: party, on: context.loop), var user = found else {
         throw Reason.signInRefused.status
       }
-      // Told only after the password was right.
+      // Checked only after the password was right: a caller without it must not learn of the lock.
       guard user.lockedAt == nil else { throw Reason.accountLocked.status }
       if let renewed = await passwords.renewal(password, of: user, as: party, on: context.loop),
         // If this fails, the next sign-in renews the hash.

@@ -11,8 +11,8 @@ internal import StreakStore
 
 /// Signing a device in by the approval of another one that is signed in.
 ///
-/// A request for an unknown email is stored like any other. A denial is not told to the requesting
-/// device, which sees the request end: so its answers never tell whether an email has an account.
+/// A request for an unknown email is stored like any other. The requesting device does not learn of
+/// a denial, it sees the request end: so its answers never reveal whether an email has an account.
 struct SignInApprovalProcedure: Sendable {
   /// How long a request waits for its decision, and an approved one for its completion, in seconds.
   static let secondsMax: Int64 = 300

@@ -14,7 +14,7 @@ struct MailOrders: Sendable {
   static let resetSeconds: Int32 = 3600
   /// How long a code for a sign-up works, in seconds.
   static let signUpSeconds: Int32 = 3600
-  /// How long it is worth sending a notice, in seconds.
+  /// Seconds after which a notice is not sent any more.
   static let noticeSeconds: Int32 = 3 * 86_400
   /// Digits of a code.
   static let codeDigits = 8

@@ -3,7 +3,7 @@ internal import struct StreakDomain.Identifier
 internal import StreakStore
 
 /// Seals what is secret in the outbox's rows, and hashes codes, which are short: under the server
-/// key, which the database alone does not tell.
+/// key, which the database alone does not reveal.
 struct MailSeal: Sendable {
   private static let (mailPurpose, codePurpose) = ("mail", "mail code")
 

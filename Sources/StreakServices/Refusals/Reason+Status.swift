@@ -18,7 +18,7 @@ extension Reason {
   func status(saying message: String) -> RPCStatus {
     let status = RPCStatus(codeAndMessage.0, message).with(GoogleRPCErrorInfo(reason: name, domain: Self.domain))
     guard isWorthRetrying else { return status }
-    return status.with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: Self.retrySeconds)))
+    return status.withRetry(afterSeconds: Self.retrySeconds)
   }
 
   /// A refusal of one field's value.
@@ -47,7 +47,7 @@ extension Reason {
     let seconds = Int64(clamping: retryMilliseconds / 1000 + 1)
     return RPCStatus(.resourceExhausted, tooManyRequests.codeAndMessage.1)
       .with(GoogleRPCErrorInfo(reason: tooManyRequests.name, domain: domain))
-      .with(GoogleRPCRetryInfo(retryDelay: GoogleProtobufDuration(seconds: seconds)))
+      .withRetry(afterSeconds: seconds)
   }
 
   /// The same request may succeed after a while.

@@ -16,7 +16,7 @@ public struct ErasureRecords: Sendable, Equatable {
   /// A session that had become part of the account.
   public struct Session: Sendable, Equatable {
     public var sessionID: Identifier
-    /// SHA-256 of its secret: only a client with the secret is told that it was erased.
+    /// SHA-256 of its secret: only a client with the secret learns that it was erased.
     public var secretHash: [UInt8]
     public var userID: Identifier
 

@@ -6,7 +6,7 @@ package struct NewMail: Sendable {
   package var kind: MailKind
   /// The values for the template, sealed.
   package var sealed: [UInt8]
-  /// How long it is worth sending, in seconds.
+  /// Seconds after which it is not sent any more.
   package var lifetimeSeconds: Int32
 
   package init(mailID: Identifier, kind: MailKind, sealed: [UInt8], lifetimeSeconds: Int32) {
@@ -59,6 +59,6 @@ package struct DueMail: Sendable, Equatable {
   package var sealed: [UInt8]
   /// Attempts so far, this one included.
   package var attempts: Int32
-  /// It is not worth sending any more.
+  /// Its lifetime is over: it is not sent any more.
   package var isExpired: Bool
 }

@@ -47,7 +47,7 @@ extension StreakStore {
     .write, "UPDATE notices SET habit_id = $3 WHERE user_id = $1 AND habit_id = $2")
 
   // Of a habit that has become part of another one. Its days are stored with that one's; its
-  // notices are told anew by that one's name.
+  // notices are delivered anew under that one's name.
   private static let removeJoinedCells = Statement(
     .write, "DELETE FROM cells WHERE user_id = $1 AND habit_id = $2")
   private static let joinHistory = Statement(
@@ -200,7 +200,7 @@ extension StreakStore {
   }
 
   /// Stores a changed ledger, under the lock of its user's row.
-  /// Once the transaction has committed, the user's devices are told.
+  /// Once the transaction has committed, the user's devices are notified.
   func storeLedger(of person: PendingUser, at now: Instant, by runner: Transaction) async throws(StoreError) {
     // An empty session changes nothing but the number: later changes must have another one.
     guard let ledger = person.ledger, ledger.changeNumber != person.changeNumberBefore else { return }

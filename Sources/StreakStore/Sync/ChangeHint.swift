@@ -1,6 +1,6 @@
 public import struct StreakDomain.Identifier
 
-/// Tells every server that a user's data has changed, for watching clients.
+/// Notifies every server that a user's data has changed, for watching clients.
 public struct ChangeHint: Sendable, Equatable {
   /// The channel of NOTIFY for hints.
   static let channel = "streakd_changes"

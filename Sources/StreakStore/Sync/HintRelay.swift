@@ -61,7 +61,7 @@ final class HintRelay {
     pending = [:]
   }
 
-  /// The hints of a notification; none if this process sent it: its own devices have been told.
+  /// The hints of a notification; none if this process sent it: its own devices have been notified.
   static func hints(in payload: String, receiver: Identifier) -> [ChangeHint] {
     let parts = payload.split(separator: "/", maxSplits: 1)
     guard parts.count == 2, parts[0] != receiver.description else { return [] }

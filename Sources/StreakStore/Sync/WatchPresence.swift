@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// Where devices watch: hints of changes are sent to these processes only. Any thread.
 final class WatchPresence: Sendable {
-  /// The channel of NOTIFY on which a process tells that devices begin to watch through it.
+  /// The channel of NOTIFY on which a process announces that devices begin to watch through it.
   static let channel = "streakd_watches"
 
   private let countHere = Atomic(0)
@@ -54,7 +54,7 @@ extension StreakStore {
   /// here from now on. To be paired with `endWatch()`.
   ///
   /// - Returns: Whether the other processes may learn of it only after this call has returned: a
-  ///   change that they store until then may not be told.
+  ///   change that they store until then may not be notified.
   public func beginWatch() async -> Bool {
     watching.begin()
     guard !watching.isAnnounced else { return false }

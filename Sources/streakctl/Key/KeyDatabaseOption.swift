@@ -1,6 +1,5 @@
 import ArgumentParser
 import Cryptography
-import EventLoop
 import Glibc
 import Operations
 import ProgramSupport
@@ -43,27 +42,7 @@ struct KeyDatabaseOption: ParsableArguments {
   private func run<Value: Sendable>(
     _ body: @escaping @Sendable (StreakStore) async throws(ServerKeyError) -> Value
   ) async throws -> Value {
-    guard let place = database ?? getenv("STREAKD_DATABASE").map({ String(cString: $0) }) else {
-      throw ValidationError("Give --database.")
-    }
-    let thread = EventLoopThread()
-    let loop = thread.loop
-    defer { thread.stopAndJoin() }
-    let store: StreakStore
-    do {
-      store = try StreakStore(connectionString: place, loops: [loop], connectionsPerLoop: 1)
-    } catch {
-      throw ValidationError("\(error)")
-    }
-    let outcome = await Task(executorPreference: loop) { () -> Result<Value, ServerKeyError> in
-      do throws(ServerKeyError) {
-        return .success(try await body(store))
-      } catch {
-        return .failure(error)
-      }
-    }.value
-    await store.close()
-    switch outcome {
+    switch try await withStore(database, body) {
     case .success(let value): return value
     case .failure(.doesNotFit):
       printError("The key does not fit this database; nothing was changed.")

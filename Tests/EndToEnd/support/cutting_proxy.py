@@ -59,8 +59,8 @@ class _Connection:
             # The server is being started again: the next connection may reach it.
             self._end()
             return
-        for pump in (self._up, self._down):
-            threading.Thread(target=pump, daemon=True).start()
+        for copy in (self._up, self._down):
+            threading.Thread(target=copy, daemon=True).start()
 
     def _cut(self):
         """Closes both sides with a reset, which reaches the client at once."""

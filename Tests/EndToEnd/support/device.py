@@ -6,6 +6,7 @@ import os
 import struct
 import time
 
+import pytest
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 from person import Person, local_time, today
@@ -185,3 +186,13 @@ class Device(Person):
         self.make(**edit(habit, name))
         self.sync()
         return habit
+
+
+@pytest.fixture
+def pair(server):
+    """Two devices of one person, with one habit that both know."""
+    with Device(server) as phone:
+        habit = phone.new_habit()
+        with Device(server, of=phone) as tablet:
+            tablet.sync()
+            yield phone, tablet, habit

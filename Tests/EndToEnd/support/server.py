@@ -45,6 +45,19 @@ def open_folder():
         shutil.rmtree(path, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def interop_server(**options):
+    """An interop-server, with its `port`; it must still run at the end."""
+    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True, **options)
+    try:
+        process.port = int(re.search(r":(\d+)", process.stdout.readline())[1])
+        yield process
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
 class Server:
     """A streakd on a free port of loopback: on a private PostgreSQL in a folder, or on a database
     of a given address, or as a settings file among the arguments says."""

@@ -1,3 +1,4 @@
+import SplitMix
 import StreakClient
 import StreakDomain
 import Testing
@@ -126,13 +127,8 @@ struct ImportRulesTests {
       "loop-comma-Checkmarks.csv",
       "loop-per-habit-Checkmarks-2.3.csv", "semicolon.csv",
     ]
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1
-    func random(_ bound: Int) -> Int {
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      return Int(state % UInt64(bound))
-    }
+    var randomness = SplitMix64(seed: seed)
+    func random(_ bound: Int) -> Int { randomness.index(below: bound) }
     let replacements: [[UInt8]] = [
       Array("9223372036854775807".utf8), Array("-9223372036854775808".utf8), Array("1e308".utf8), Array("\"".utf8),
       [0xFF], [],

@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -33,7 +34,7 @@ private struct Cheater {
     let version: Int64
   }
 
-  var random: SeededGenerator
+  var random: SplitMix64
   var ledger: PersonLedger
   let createdAt: Instant
   var now: Instant
@@ -48,7 +49,7 @@ private struct Cheater {
   private static let habits = (1...2).map { Identifier(high: 2, low: $0) }
 
   init(seed: UInt64) {
-    random = SeededGenerator(seed: seed)
+    random = SplitMix64(seed: seed)
     createdAt = noon + Int64.random(in: -dayMilliseconds...dayMilliseconds, using: &random)
     now = createdAt
     ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: createdAt))

@@ -1,4 +1,5 @@
 import Glibc
+import SplitMix
 import StreakDomain
 import TestSupport
 import Testing
@@ -33,7 +34,7 @@ struct ExhaustiveJudgeTests {
   }
 
   private func run(lengths: [[Int]], part: UInt64, parts: UInt64) {
-    var random = SeededGenerator(seed: part + 1)
+    var random = SplitMix64(seed: part + 1)
     var failures = 0
     for lengths in lengths {
       let total = lengths.reduce(0, +)

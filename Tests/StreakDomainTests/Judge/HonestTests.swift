@@ -1,3 +1,4 @@
+import SplitMix
 @testable import StreakDomain
 import TestSupport
 import Testing
@@ -30,7 +31,7 @@ private struct Person {
     var syncsAt: Instant
   }
 
-  var random: SeededGenerator
+  var random: SplitMix64
   var ledger: PersonLedger
   var now: Instant
   var devices: [Device] = []
@@ -48,11 +49,11 @@ private struct Person {
   private let journey: [Int32]
 
   init(seed: UInt64) {
-    random = SeededGenerator(seed: seed)
+    random = SplitMix64(seed: seed)
     now = noon + Int64.random(in: 0..<dayMilliseconds, using: &random)
-    journey = Self.journeys.randomElement(using: &random) ?? [0]
-    offset = journey.randomElement(using: &random) ?? 0
-    dayStart = [0, 0, 180, 240, 360].randomElement(using: &random) ?? 0
+    journey = random.choice(of: Self.journeys)
+    offset = random.choice(of: journey)
+    dayStart = random.choice(of: [0, 0, 180, 240, 360])
     ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: now))
     register()
     make(.editHabit(Operation.HabitEdit(habitID: Self.habit, fields: HabitFields(name: "h"))), by: 0)
@@ -74,7 +75,7 @@ private struct Person {
     now += Int64.random(in: 1...16 * 60, using: &random) * 60_000
     // A flight takes time; a clock change does not.
     if Int.random(in: 0..<6, using: &random) == 0 {
-      let next = journey.randomElement(using: &random) ?? 0
+      let next = random.choice(of: journey)
       now += Int64(abs(next - offset)) * 500
       offset = next
     }
@@ -108,7 +109,7 @@ private struct Person {
     if devices[place].queue.isEmpty {
       devices[place].waitsSince = now
       // Online at once, or later, or after weeks.
-      let wait: Int64 = [0, 0, 3 * hour, 2 * dayMilliseconds, 29 * dayMilliseconds].randomElement(using: &random) ?? 0
+      let wait: Int64 = random.choice(of: [0, 0, 3 * hour, 2 * dayMilliseconds, 29 * dayMilliseconds])
       devices[place].syncsAt = now + wait
     }
     devices[place].queue.append(

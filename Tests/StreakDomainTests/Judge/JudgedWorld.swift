@@ -27,7 +27,7 @@ struct JudgedWorld {
     /// How far the device's clock is ahead, in milliseconds.
     var skew: Int64 = 0
     /// With this pull the device reports an empty queue.
-    var finishesCatchUp = false
+    var finishesBackfill = false
 
     init(_ action: Action) { self.action = action }
   }
@@ -142,7 +142,7 @@ struct JudgedWorld {
   }
 
   private mutating func pull(_ device: Int, _ step: Step) {
-    if step.finishesCatchUp {
+    if step.finishesBackfill {
       ledger.finishBackfill(of: Self.deviceID(device), now: Self.now)
       (devices[device].caughtUp, devices[device].claimed) = (Self.now, [])
     }

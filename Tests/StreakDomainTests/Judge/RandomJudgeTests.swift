@@ -1,3 +1,4 @@
+import SplitMix
 import StreakDomain
 import TestSupport
 import Testing
@@ -14,7 +15,7 @@ struct RandomJudgeTests {
     arguments: Array(seeds(16, long: 3_200)) + [2_340])
   func anyOrder(seed: UInt64) {
     for part in 0..<8 {
-      var random = SeededGenerator(seed: seed * 8 + UInt64(part))
+      var random = SplitMix64(seed: seed * 8 + UInt64(part))
       let setting = Setting(&random)
       let memory = JudgedWorld.Memory()
       var world = setting.world(memory)
@@ -48,13 +49,13 @@ struct RandomJudgeTests {
     arguments: seeds(16, long: 3_200))
   func sentAgain(seed: UInt64) {
     for part in 0..<8 {
-      var random = SeededGenerator(seed: seed * 8 + UInt64(part) + 1 << 32)
+      var random = SplitMix64(seed: seed * 8 + UInt64(part) + 1 << 32)
       var setting = Setting(&random)
       setting.offlineDays = setting.offlineDays.map { _ in 40 }
       var world = setting.world(JudgedWorld.Memory())
       for place in 0..<Int.random(in: 4...12, using: &random) {
         var event = setting.event(place, &random)
-        event.step.finishesCatchUp = false
+        event.step.finishesBackfill = false
         // The notice to be resolved may not exist yet.
         if case .resolve = event.step.action { continue }
         _ = world.perform(event.step, by: event.device)
@@ -79,7 +80,7 @@ struct RandomJudgeTests {
   }
 
   /// Between two pulls the devices' statements arrive in another order.
-  private static func reordered(_ events: [Event], _ random: inout SeededGenerator) -> [Event] {
+  private static func reordered(_ events: [Event], _ random: inout SplitMix64) -> [Event] {
     var order: [Event] = []
     for segment in events.split(omittingEmptySubsequences: false, whereSeparator: { $0.step.action == .pull }) {
       var queues = Dictionary(grouping: segment, by: \.device)
@@ -99,11 +100,11 @@ struct RandomJudgeTests {
     var skews: [Int64]
     var hasBase: Bool
 
-    init(_ random: inout SeededGenerator) {
+    init(_ random: inout SplitMix64) {
       devices = Int.random(in: 2...4, using: &random)
       habits = Int.random(in: 1...2, using: &random)
-      offlineDays = (0..<devices).map { _ in [0, 0, 1, 3, 10, 40].randomElement(using: &random) ?? 0 }
-      skews = (0..<devices).map { _ in [0, 0, 30_000, -7_200_000, -4_000_000].randomElement(using: &random) ?? 0 }
+      offlineDays = (0..<devices).map { _ in random.choice(of: [0, 0, 1, 3, 10, 40]) }
+      skews = (0..<devices).map { _ in random.choice(of: [0, 0, 30_000, -7_200_000, -4_000_000]) }
       hasBase = Bool.random(using: &random)
     }
 
@@ -113,9 +114,9 @@ struct RandomJudgeTests {
         isBatched: isBatched, memory: memory)
     }
 
-    func event(_ place: Int, _ random: inout SeededGenerator) -> Event {
+    func event(_ place: Int, _ random: inout SplitMix64) -> Event {
       let device = Int.random(in: 0..<devices, using: &random)
-      let text = ["x", "y", "z", "n\(place)"].randomElement(using: &random) ?? "x"
+      let text = random.choice(of: ["x", "y", "z", "n\(place)"])
       let action: JudgedWorld.Action =
         switch Int.random(in: 0..<24, using: &random) {
         case 0..<4: .done(note: nil)
@@ -133,9 +134,9 @@ struct RandomJudgeTests {
       var step = Step(action)
       step.habit = Int.random(in: 0..<habits, using: &random)
       let agos = action == .undo || action == .pull ? [0, 0, 1, 3, 5, 8] : [0, 0, 1, 3, 5, 8, 31]
-      step.ago = agos.randomElement(using: &random) ?? 0
+      step.ago = random.choice(of: agos)
       step.skew = skews[device]
-      step.finishesCatchUp = Int.random(in: 0..<3, using: &random) == 0
+      step.finishesBackfill = Int.random(in: 0..<3, using: &random) == 0
       return (device, step)
     }
   }

@@ -1,17 +1,18 @@
-internal import CLibuv
+internal import CLinux
+internal import EventLoop
 internal import Glibc
 
 /// Fires at a moment of the monotonic clock with microsecond resolution; libuv's timers have
 /// milliseconds. Loop-confined.
 ///
 /// Each firing costs three system calls. Source: timerfd_create(2).
-public final class FineTimer {
+final class FineTimer {
   private let descriptor: Int32
   private var watcher: DescriptorWatcher?
 
   /// - Returns: nil when the process has no descriptors left.
-  public init?(loop: EventLoop, onFire: @escaping () -> Void) {
-    let descriptor = clibuv_timer_create()
+  init?(loop: EventLoop, onFire: @escaping () -> Void) {
+    let descriptor = clinux_timer_create()
     self.descriptor = descriptor
     guard descriptor >= 0 else { return nil }
     watcher = DescriptorWatcher(loop: loop, descriptor: descriptor) { _ in
@@ -29,9 +30,9 @@ public final class FineTimer {
 
   /// Fires once, at `nanoseconds` of `MonotonicClock`, or at once if that is past; replaces the
   /// moment set before.
-  public func fire(atNanoseconds nanoseconds: UInt64) {
+  func fire(atNanoseconds nanoseconds: UInt64) {
     // timerfd takes zero as "disarm".
     let moment = max(1, nanoseconds)
-    _ = clibuv_timer_set(descriptor, Int(moment / 1_000_000_000), Int(moment % 1_000_000_000))
+    _ = clinux_timer_set(descriptor, Int(moment / 1_000_000_000), Int(moment % 1_000_000_000))
   }
 }

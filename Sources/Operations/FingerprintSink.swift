@@ -1,0 +1,9 @@
+/// The row counts and fingerprints of the dump that is written to it.
+final class FingerprintSink: ByteSink {
+  private(set) var fingerprint = DumpFingerprint()
+
+  func write(_ bytes: ArraySlice<UInt8>) -> Bool {
+    fingerprint.take(bytes.span.bytes)
+    return true
+  }
+}
