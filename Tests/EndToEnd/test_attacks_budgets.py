@@ -17,10 +17,10 @@ from databases import sql
 from device import Device, completion, note
 from limits import declared, refused
 from metrics import ADMIN, Metrics
-from person import Person, captured_session, details, today
+from person import Person, details, today
 from server import Server, wait_until
 from sessions import Session, entry, habit
-from streak.v1 import (account_pb2, common_pb2, export_pb2, migration_pb2, session_pb2, streak_pb2, sync_pb2)
+from streak.v1 import (account_pb2, common_pb2, export_pb2, migration_pb2, streak_pb2, sync_pb2)
 
 MIB = 1 << 20
 # Largest growth of a debug build's memory in the attacks below.

@@ -5,7 +5,6 @@ import socket
 import struct
 
 import interop_pb2 as messages
-import pytest
 from http2_peer import *
 
 TRAILERS = [("x-trailer", "y")]

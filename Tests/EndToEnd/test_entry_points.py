@@ -19,7 +19,7 @@ from operated import TOKEN, Operated
 from person import Person, captured_session, details, local_time, today
 from recovering import Recovering
 from server import Server, open_folder
-from streak.v1 import (account_pb2, admin_pb2, admin_pb2_grpc, common_pb2, export_pb2, migration_pb2, streak_pb2,
+from streak.v1 import (admin_pb2, admin_pb2_grpc, common_pb2, export_pb2, migration_pb2, streak_pb2,
                        sync_pb2)
 
 HABIT = bytes(range(16))

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 from audited import Devices
-from machines import BRIDGE, NAMES, Databases, Proxy, ip, make_bridge, recipe  # noqa: F401
+from machines import NAMES, Databases, Proxy, make_bridge, recipe
 from server import Server, wait_until
 
 FAILOVERS = int(os.environ.get("STREAKD_FAILOVERS", 3))

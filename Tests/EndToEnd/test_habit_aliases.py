@@ -6,7 +6,7 @@ import os
 import time
 
 from device import Device, completion, delete, edit, note
-from person import Person, captured_session, local_time, today
+from person import captured_session, local_time, today
 from streak.v1 import common_pb2, migration_pb2, streak_pb2, sync_pb2
 
 

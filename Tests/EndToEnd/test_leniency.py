@@ -1,9 +1,6 @@
 """Input of stock clients and proxies that other gRPC servers accept: it must end no connection and
 no stream."""
 
-import socket
-import struct
-
 import pytest
 from http2_peer import *
 
