@@ -36,9 +36,7 @@ struct SyncProcedure: Sendable {
     if let answer, let own = own(answer, received, principal.userID, deviceID) {
       response = own
     } else {
-      response = try await inOneEpoch(received) { received throws(RPCStatus) in
-        try await changes(request, received, of: principal.userID, deviceID, answer)
-      }
+      response = try await readChanges(request, received, of: principal.userID, deviceID, answer)
     }
     response.outcomes = answer?.outcomes.map { OperationOutcome($0) } ?? []
     response.serverTime = GoogleProtobufTimestamp(now)
@@ -155,6 +153,16 @@ struct SyncProcedure: Sendable {
   private func isUpToDate(_ received: Received, changeNumber: Int64) -> Bool {
     received.epoch == received.present && received.changeNumber == changeNumber && received.resume.isEmpty
       && !received.isVoid
+  }
+
+  /// Not inlined: it needs 6 KiB in the frame of a call, which most calls have no use for.
+  @inline(never)
+  private func readChanges(
+    _ request: SyncRequest, _ received: Received, of userID: Identifier, _ deviceID: Identifier, _ answer: ChangeResult?
+  ) async throws(RPCStatus) -> SyncResponse {
+    try await inOneEpoch(received) { received throws(RPCStatus) in
+      try await changes(request, received, of: userID, deviceID, answer)
+    }
   }
 
   private func changes(
