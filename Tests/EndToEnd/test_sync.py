@@ -242,7 +242,7 @@ def test_record_and_sync_are_one_path(pair):
     converge(phone, tablet)
 
 
-def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
+def test_c51_every_device_gets_the_zones_that_decide_what_today_is(pair):
     phone, tablet, habit = pair
     now = int(time.time())
 
@@ -252,22 +252,23 @@ def test_c51_every_device_is_told_the_zones_that_decide_what_today_is(pair):
         device.make(**completion(habit, (now + hours * 3600) // DAY_SECONDS, client_time=made))
         return device.take(device.send(device.request()))
 
-    def told(response):
+    def zones(response):
         return [(use.utc_offset_seconds // 3600, use.day_start_minutes, use.last_used_at.seconds) for use in response.zone_uses]
 
-    assert told(tap(phone, -11)) == [(-11, 0, now)]
-    ahead = tap(tablet, 12)
-    assert set(told(ahead)) == {(-11, 0, now), (12, 0, now)}
-    assert told(phone.take(phone.send(phone.request()))) == told(ahead)
+    assert zones(tap(phone, -11)) == [(-11, 0, now)]
+    # 24 hours from the other zone, so that the dates differ at every hour.
+    ahead = tap(tablet, 13)
+    assert set(zones(ahead)) == {(-11, 0, now), (13, 0, now)}
+    assert zones(phone.take(phone.send(phone.request()))) == zones(ahead)
     # On every device alike: the run that holds the earliest date, or begins after it.
     assert phone.streak(habit).state == tablet.streak(habit).state == common_pb2.STREAK_STATE_DONE_TODAY
     with Device(phone_server(phone), of=phone) as third:
         first = third.send(third.request(page_size=1))
-        assert first.has_more and not told(first)
+        assert first.has_more and not zones(first)
         third.take(first)
         while (page := third.take(third.send(third.request()))).has_more:
             pass
-        assert told(page) == told(ahead)
+        assert zones(page) == zones(ahead)
 
 
 def test_many_pages(pair):

@@ -15,33 +15,40 @@ struct LocalDocument {
   ]
 
   private var records: [String: [String]] = [:]
-  private let header: ExportHeader
+  private let header: String
 
   /// - Parameter userID: The account; nil: the anonymous session.
   init(
     habits: [Identifier: HabitFields], cells: [CellKey: CellContent], userID: Identifier?, at now: Instant
-  ) {
-    header = ExportHeader(
-      schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(now),
-      userId: userID?.bytes ?? [])
+  ) throws(ClientError) {
+    header = try Self.json(
+      ExportHeader(
+        schemaVersion: Self.schemaVersion, exportedAt: GoogleProtobufTimestamp(now), userId: userID?.bytes ?? []))
     for (id, fields) in habits.sorted(by: { ($0.value.position, $0.key) < ($1.value.position, $1.key) }) {
-      add(Habit(id, fields), to: "habits")
+      try add(Habit(id, fields), to: "habits")
     }
     for (key, cell) in cells.sorted(by: { $0.key < $1.key }) {
       var written = Cell(SyncChanges.Cell(key: key, cell: cell, version: 0, completions: []))
       // Without an account, the status of a day is not decided yet.
       if userID == nil { (written.trust, written.quarantineReason) = (.unspecified, .unspecified) }
-      add(ExportedCell(date: key.day.description, cell: written), to: "ledger")
+      try add(ExportedCell(date: key.day.description, cell: written), to: "ledger")
     }
   }
 
-  private mutating func add(_ message: some ProtobufMessage, to section: String) {
-    records[section, default: []].append((try? message.json()) ?? "{}")
+  private mutating func add(_ message: some ProtobufMessage, to section: String) throws(ClientError) {
+    records[section, default: []].append(try Self.json(message))
+  }
+
+  /// A record left out or changed would be a loss without a sign: then there is no document.
+  private static func json(_ message: some ProtobufMessage) throws(ClientError) -> String {
+    do { return try message.json() } catch {
+      throw .file("A record cannot be written as JSON: \(error).")
+    }
   }
 
   /// The document.
   var text: String {
-    var text = "\((try? header.json())?.dropLast() ?? "{")"
+    var text = "\(header.dropLast())"
     for section in Self.sections {
       let lines = records[section] ?? []
       text += ",\n\"\(section)\":[" + (lines.isEmpty ? "]" : "\n" + lines.joined(separator: ",\n") + "\n]")

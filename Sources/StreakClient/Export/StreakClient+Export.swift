@@ -57,7 +57,7 @@ extension StreakClient {
   public func exportLocally(to path: String) throws(ClientError) -> Int64 {
     let now = clock.now
     let document = try store.read { state throws(ClientError) in
-      LocalDocument(
+      try LocalDocument(
         habits: state.shown.habits,
         cells: state.current.flatMap { state.accounts[$0] }?.shownCells(now: now) ?? state.shown.cells,
         userID: state.current, at: now)

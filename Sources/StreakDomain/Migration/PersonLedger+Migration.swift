@@ -231,9 +231,3 @@ extension HabitField {
     }
   }
 }
-
-extension CellTrust {
-  /// The status of a day that two sides claim: it counts if it counts on either side; of two
-  /// reasons the first of the list is taken.
-  func better(_ other: CellTrust) -> CellTrust { number <= other.number ? self : other }
-}

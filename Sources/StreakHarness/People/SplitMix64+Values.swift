@@ -7,7 +7,4 @@ extension SplitMix64 {
   }
 
   mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next() >> 32) } }
-
-  /// Lower-case letters.
-  mutating func letters(_ count: Int) -> [UInt8] { (0..<count).map { _ in 97 + UInt8(next() >> 32 & 0xFF) % 26 } }
 }

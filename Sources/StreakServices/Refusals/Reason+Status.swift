@@ -54,7 +54,17 @@ extension Reason {
   private var isWorthRetrying: Bool {
     switch self {
     case .tooManyRequests, .storageUnavailable, .concurrentChange: true
-    default: false
+    case .invalidField, .credentialsInvalid, .signInRefused, .signUpRefused, .sessionInvalid, .sessionMigrated,
+      .sessionClaimed, .idempotencyKeyReused, .partialCapture, .captureCorrupt, .futureDay, .dayMismatch, .daySealed,
+      .habitNotFound, .cellNotFound, .pageTokenInvalid, .habitLimit, .outcomeUnknown, .internalFault, .exportTooSlow,
+      .accountMismatch, .sequenceGap, .operationReused, .clockSkew, .cursorInvalid, .conflictNotFound, .textQuota,
+      .passwordTooCommon, .deviceNotFound, .planChanged, .alreadyMigrated, .migrationNotFound, .undoTooLate,
+      .accountUnknown, .accountErased, .backupsOff, .backupUnderWay, .backupFailed, .backupNotFound, .exportChanged,
+      .importUnreadable, .importCorrupt, .importTooLarge, .accountNotEmpty, .recoveryPointNotFound, .recoveryNotFound,
+      .recoveryUnderWay, .recoveryNotReady, .mailOff, .mailProofInvalid, .addressTaken, .stashTooLarge,
+      .connectRequired, .reauthenticationRequired, .signInApprovalNotFound, .accountLocked, .accountNotFound,
+      .operatorRightMissing:
+      false
     }
   }
 
