@@ -3,10 +3,13 @@ import Testing
 
 @Suite("Text of JSON documents")
 struct JSONValueTextTests {
-  private static let document = JSONValue.object([
-    ("text", .string("\"\\\n\t\u{1}\u{7F} ü 🦊")), ("number", .number(-7)), ("decimal", .number("0.5")),
-    ("list", .array([.null, .bool(true), .bool(false), .array([])])), ("empty", .object([(String, JSONValue)]())),
-  ])
+  // Not stored: LeakSanitizer does not see what a static value of an indirect enum refers to.
+  private static var document: JSONValue {
+    .object([
+      ("text", .string("\"\\\n\t\u{1}\u{7F} ü 🦊")), ("number", .number(-7)), ("decimal", .number("0.5")),
+      ("list", .array([.null, .bool(true), .bool(false), .array([])])), ("empty", .object([(String, JSONValue)]())),
+    ])
+  }
 
   @Test("a document's text is read back as the document")
   func roundTrip() throws {
