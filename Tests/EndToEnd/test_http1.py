@@ -17,25 +17,13 @@ from certificates import tls_arguments
 from http1_peer import HOST, Http1Peer, call, request
 from metrics import ADMIN, Metrics, admin_address
 from person import Person
-from server import PROGRAMS, Server, open_folder, wait_until
+from server import Server, interop_server, open_folder, wait_until
 from web_peer import envelope, envelopes
 
 UNARY = "/grpc.testing.TestService/UnaryCall"
 PAGE = json.dumps({"responseSize": 5}).encode()
 ATTACKER = "127.0.0.2"
 MIB = 1024
-
-
-@contextlib.contextmanager
-def interop_server():
-    process = subprocess.Popen([str(PROGRAMS / "interop-server"), "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        process.port = int(re.search(r":(\d+)", process.stdout.readline())[1])
-        yield process
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")
