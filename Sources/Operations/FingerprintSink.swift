@@ -3,7 +3,7 @@ final class FingerprintSink: ByteSink {
   private(set) var fingerprint = DumpFingerprint()
 
   func write(_ bytes: ArraySlice<UInt8>) -> Bool {
-    fingerprint.take(bytes.span.bytes)
+    unsafe fingerprint.take(bytes.span.bytes)
     return true
   }
 }

@@ -18,9 +18,10 @@ public struct Identifier: Sendable, Hashable, Comparable {
   /// An id of 16 bytes; nil for any other count.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count == Self.byteCount else { return nil }
+    let words = bytes.span.bytes
     self.init(
-      high: bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) },
-      low: bytes[8...].reduce(0) { $0 << 8 | UInt64($1) })
+      high: UInt64(bigEndian: unsafe words.unsafeLoadUnaligned(as: UInt64.self)),
+      low: UInt64(bigEndian: unsafe words.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
 
   /// An id of 32 hexadecimal digits; nil for any other text.

@@ -111,14 +111,17 @@ internal import ProtobufCodec
     return ConnectQuery.parameters(of: path)
   }
 
-  /// The bytes of the first value of a request header, without making a `String` of it.
+  /// Lends the bytes of the first value of a request header, without making a `String` of them.
   /// - Returns: nil when absent, longer than `byteCountMax`, or when the call is over.
-  public func metadataBytes(_ name: StaticString, byteCountMax: Int) -> [UInt8]? {
+  @inline(__always)
+  public func withMetadata<Result>(
+    _ name: StaticString, byteCountMax: Int, _ body: (RawSpan) -> Result
+  ) -> Result? {
     guard let headers = stream?.headers else { return nil }
     for field in headers.fields where field.nameCount == name.utf8CodeUnitCount {
       guard headers.withBytes(of: field, { fieldName, _ in fieldName.equals(name) }) else { continue }
       guard field.valueCount <= byteCountMax else { return nil }
-      return headers.withBytes(of: field) { _, value in unsafe value.withUnsafeBytes { unsafe Array($0) } }
+      return headers.withBytes(of: field) { _, value in body(value) }
     }
     return nil
   }

@@ -30,11 +30,17 @@ struct Authenticator: ServerInterceptor {
 
   private final class State {
     let store: StreakStore
-    var cache = GrantCache()
+    var bearers = BearerCache()
+    var grants = GrantCache()
     var streams = OpenStreams()
 
     init(store: StreakStore) {
       self.store = store
+    }
+
+    /// The place of the token that a call carries; nil if it carries none.
+    func place(of context: ServerContext) -> BearerCache.Place? {
+      context.withMetadata("authorization", byteCountMax: bearerBytesMax) { bearers.place(of: $0) }
     }
   }
 
@@ -64,7 +70,12 @@ struct Authenticator: ServerInterceptor {
     defer { if let streamOwner { state.value.streams.remove(context, of: streamOwner) } }
     switch policy.authentication {
     case .none: break
-    case .user: context.principal = try await principal(of: context)
+    case .user:
+      if let known = cachedPrincipal(of: context) {
+        context.principal = known
+      } else {
+        context.principal = try await principal(of: context)
+      }
     case .session: context.session = try await session(of: context)
     case .admin:
       guard let presented = Self.bearer(context), let caller = operators?.holder(of: presented) else {
@@ -94,7 +105,7 @@ struct Authenticator: ServerInterceptor {
   /// Drops the cached grants of a person, some of whose tokens were revoked; the grants of all
   /// people, if notifications may have been missed (nil). Loop thread only.
   func forget(_ userID: Identifier?) {
-    if let userID { state.value.cache.remove(userID) } else { state.value.cache.removeAll() }
+    if let userID { state.value.grants.remove(userID) } else { state.value.grants.removeAll() }
   }
 
   /// Ends the open streams of people who were erased.
@@ -121,24 +132,37 @@ struct Authenticator: ServerInterceptor {
     _ = try await principal(of: context)
   }
 
+  /// The person of a call whose token was granted on this loop a moment ago.
+  private func cachedPrincipal(of context: ServerContext) -> Principal? {
+    let state = state.value
+    guard let place = state.place(of: context), let token = state.bearers.token(at: place),
+      let grant = state.grants.grant(
+        of: token.userID, tokenHash: token.hash, atMilliseconds: context.loop.nowMilliseconds),
+      Instant.now() < grant.expiresAt
+    else { return nil }
+    return Principal(token.userID, grant)
+  }
+
+  @inline(never)
   private func principal(of context: ServerContext) async throws(RPCStatus) -> Principal {
     guard let token = Self.token(of: context, kind: .access), let userID = Identifier(token.owner) else {
       throw Reason.credentialsInvalid.status
     }
     let state = state.value
-    let hash = token.hash
+    let place = state.place(of: context)
+    let said = BearerCache.Token(userID: userID, hash: token.hash)
     let nowMilliseconds = context.loop.nowMilliseconds
-    var grant = state.cache.grant(of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds)
+    var grant = state.grants.grant(of: userID, tokenHash: said.hash, atMilliseconds: nowMilliseconds)
     if grant == nil {
       grant = try await mappingStoreErrors { () throws(StoreError) in
-        try await state.store.accessGrant(of: userID, accessHash: hash, at: .now())
+        try await state.store.accessGrant(of: userID, accessHash: said.hash, at: .now())
       }
-      if let grant { state.cache.insert(grant, of: userID, tokenHash: hash, atMilliseconds: nowMilliseconds) }
+      if let grant { state.grants.insert(grant, of: userID, tokenHash: said.hash, atMilliseconds: nowMilliseconds) }
     }
     guard let grant else { throw try await state.store.refusalOfUnknownToken(of: userID, token) }
     guard Instant.now() < grant.expiresAt else { throw Reason.credentialsInvalid.status }
-    return Principal(
-      userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt, deletionAt: grant.deletionAt)
+    if let place { state.bearers.insert(said, at: place) }
+    return Principal(userID, grant)
   }
 
   private func session(of context: ServerContext) async throws(RPCStatus) -> SessionRecord {
@@ -165,7 +189,9 @@ struct Authenticator: ServerInterceptor {
 
   /// The bytes behind the scheme; nil without it. A longer value is not a token, and is not copied.
   private static func bearer(_ context: ServerContext) -> ArraySlice<UInt8>? {
-    let value = context.metadataBytes("authorization", byteCountMax: bearerBytesMax)
+    let value = context.withMetadata("authorization", byteCountMax: bearerBytesMax) { value in
+      unsafe value.withUnsafeBytes { unsafe Array($0) }
+    }
     guard let value, value.prefix(scheme.utf8.count).elementsEqual(scheme.utf8, by: { $0 | 0x20 == $1 }) else {
       return nil
     }

@@ -13,3 +13,11 @@ struct Principal: Sendable {
   /// When the account is to be erased; nil: it is not, or the call carries no token.
   var deletionAt: Instant?
 }
+
+extension Principal {
+  /// A person whose call carries a token that grants something.
+  init(_ userID: Identifier, _ grant: AccessGrant) {
+    self.init(
+      userID: userID, deviceID: grant.deviceID, tokenExpiresAt: grant.expiresAt, deletionAt: grant.deletionAt)
+  }
+}
