@@ -90,7 +90,9 @@ struct SimulationTests {
     for (key, clientTime) in completions where !unknown.contains(key) {
       // A later completion of a device replaces its earlier ones.
       let isDone = clientTime.contains { id in
-        !(undone[key] ?? []).contains { $0.source == id.source && $0.seq >= id.seq }
+        !(undone[key] ?? []).contains { name in
+          name == id || (name.source == id.source && name.seq > id.seq && clientTime.contains(name))
+        }
       }
       #expect(person.ledger.cells[key]?.cell.done == isDone, "seed \(seed): \(key)")
     }

@@ -222,6 +222,98 @@ struct RecordingTests {
   }
 }
 
+@Suite("An undo takes back what it names, and a direct call states what it says")
+struct StatementTests {
+  private static func undo(_ names: [StatementID]) -> Operation.Change {
+    .setCompletion(
+      Operation.Completion(
+        habitID: LedgerSample.habit, day: today, done: false, clientTime: clientTime(today), undone: names))
+  }
+
+  private static func done(_ seconds: Int64 = 0) -> Operation.Change {
+    var time = clientTime(today)
+    time.occurredAt = Instant(milliseconds: time.occurredAt.milliseconds + seconds * 1_000)
+    return .setCompletion(
+      Operation.Completion(habitID: LedgerSample.habit, day: today, done: true, clientTime: time))
+  }
+
+  private static func phone(_ seq: Int64) -> StatementID { StatementID(source: LedgerSample.phone, seq: seq) }
+
+  private func isDone(_ sample: LedgerSample) -> Bool? {
+    sample.ledger.cells[CellKey(habitID: LedgerSample.habit, day: today)]?.cell.done
+  }
+
+  @Test("an undo of a statement that is no completion of the day leaves the device's earlier one, without a notice")
+  func phantom() {
+    var sample = LedgerSample()
+    sample.tick()
+    let outcome = sample.apply(Self.undo([Self.phone(9)]), by: LedgerSample.tablet)
+    #expect(isDone(sample) == true)
+    #expect(outcome.status == .applied && outcome.noticeID == nil)
+    #expect(!sample.ledger.notices.values.contains { $0.kind == .doneConflict })
+  }
+
+  @Test(
+    "an undo of a completion takes back the device's earlier ones, whatever they counted", arguments: [true, false])
+  func replaced(isEarlier: Bool) {
+    var sample = LedgerSample()
+    sample.tick()
+    let first = sample.ledger.cells[CellKey(habitID: LedgerSample.habit, day: today)]?.completions ?? []
+    let next = StatementID(source: LedgerSample.phone, seq: (first.first?.seq ?? 0) + 1)
+    if isEarlier { sample.apply(Self.undo([next]), by: LedgerSample.tablet, seen: .nothing) }
+    #expect(isDone(sample) == true)
+    sample.apply(Self.done(), seen: .nothing)
+    if !isEarlier { sample.apply(Self.undo([next]), by: LedgerSample.tablet, seen: .nothing) }
+    #expect(isDone(sample) == false)
+  }
+
+  @Test("a completion of a habit that became part of another one stands if only the other's is taken back")
+  func joined() {
+    var (statements, other) = (DayStatements(), DayStatements())
+    func author(_ seq: Int64, _ device: Identifier = LedgerSample.phone) -> Author {
+      Author(stamp: Stamp(time: HybridTime(noon), id: StatementID(source: device, seq: seq)), seen: .nothing)
+    }
+    statements.complete(by: author(5), trust: .counted)
+    other.complete(by: author(2), trust: .counted)
+    statements.join(other)
+    #expect(DayStatements(encoded: statements.encoded) == statements)
+    statements.undo([Self.phone(5)], by: author(1, LedgerSample.tablet))
+    #expect(statements.completions.map(\.id) == [Self.phone(2)])
+    statements.complete(by: author(7), trust: .counted)
+    statements.undo([Self.phone(7)], by: author(2, LedgerSample.tablet))
+    #expect(statements.completions.map(\.id) == [Self.phone(2)])
+  }
+
+  @Test("a direct call for a done day is a statement: an earlier undo that arrives later does not take it back")
+  func directCompletion() {
+    var sample = LedgerSample()
+    sample.tick()
+    let (seen, names) = (sample.seen, sample.ledger.cells.values.flatMap(\.completions))
+    sample.now = Instant(milliseconds: sample.now.milliseconds + 60_000)
+    #expect(sample.ledger.applyDirectly(Self.done(30), by: LedgerSample.phone, now: sample.now).status == .applied)
+    sample.ledger.commit()
+    sample.apply(Self.undo(names), by: LedgerSample.tablet, seen: seen, time: HybridTime(noon))
+    #expect(isDone(sample) == true)
+  }
+
+  @Test("a direct edit to the value that a habit has wins against an earlier edit that arrives later")
+  func directEdit() {
+    var sample = LedgerSample()
+    let seen = sample.seen
+    sample.now = Instant(milliseconds: sample.now.milliseconds + 60_000)
+    func edit(_ name: String) -> Operation.Change {
+      .editHabit(Operation.HabitEdit(habitID: LedgerSample.habit, fields: HabitFields(name: name), changed: [.name]))
+    }
+    #expect(sample.ledger.applyDirectly(edit("read"), by: LedgerSample.phone, now: sample.now).status == .applied)
+    sample.ledger.commit()
+    let outcome = sample.apply(
+      edit("run"), by: LedgerSample.tablet, seen: seen,
+      time: HybridTime(Instant(milliseconds: sample.now.milliseconds - 30_000)))
+    #expect(outcome.status == .superseded)
+    #expect(sample.ledger.habits[LedgerSample.habit]?.fields.name == "read")
+  }
+}
+
 @Suite("Limits of an operation's references, and direct calls that change nothing")
 struct OperationLimitTests {
   private static func names(_ count: Int) -> [StatementID] {
@@ -260,6 +352,7 @@ struct OperationLimitTests {
     #expect(direct(clientTime(today.advanced(by: -1))).rejection == .dayMismatch)
     let nowhere = ClientTime(occurredAt: noon, zone: "", utcOffsetSeconds: 0)
     #expect(direct(nowhere).rejection == .invalidField)
+    #expect(direct(clientTime(today)).status == .applied)
     let number = sample.ledger.changeNumber
     #expect(direct(clientTime(today)).status == .applied && sample.ledger.changeNumber == number)
     sample.apply(.deleteHabit(LedgerSample.habit))

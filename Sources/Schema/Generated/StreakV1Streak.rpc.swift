@@ -13,7 +13,8 @@ public protocol StreakService: Sendable {
   /// The person's habits, by position, then id.
   func listHabits(_ request: ListHabitsRequest, context: ServerContext) async throws(RPCStatus) -> ListHabitsResponse
   /// Records that a habit was done on a day, with a note; replaces the day's entry. Stored durably
-  /// when answered. Recording the same again changes nothing.
+  /// when answered. Repeating the last such call changes nothing; another one states the day
+  /// anew, so that an undo made meanwhile on a device that is offline does not take it back.
   ///
   /// A day that arrives too late to count is stored and answered as quarantined: see `cell.trust`.
   ///

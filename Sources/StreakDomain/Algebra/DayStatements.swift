@@ -1,7 +1,8 @@
 /// The statements about one habit on one day.
 ///
 /// - Completions: the day is done while any completion stands. An undo takes back the completions
-///   it names and no other, also those that arrive after it.
+///   it names and no other, also those that arrive after it. A device's later completion replaces
+///   its earlier ones of the same day: they are taken back with it.
 /// - The note: a `Register`. A completion without a note states none, an undo states none.
 ///
 /// A set of names added and a set of names taken back: merging is commutative, associative and
@@ -18,19 +19,29 @@ public struct DayStatements: Hashable, Sendable {
     public var follows: [StatementID]
     /// Statements that its author knew and that had not arrived.
     var ahead: SeenStatements
+    /// It was stated of another habit, which is a part of this one now.
+    var isJoined = false
 
     public init(id: StatementID, trust: CompletionTrust, follows: [StatementID] = []) {
       self.init(id: id, trust: trust, follows: follows, ahead: .nothing)
     }
 
     init(
-      id: StatementID, trust: CompletionTrust, isFixed: Bool = false, follows: [StatementID], ahead: SeenStatements
+      id: StatementID, trust: CompletionTrust, isFixed: Bool = false, follows: [StatementID], ahead: SeenStatements,
+      isJoined: Bool = false
     ) {
       self.id = id
       self.trust = trust
       self.isFixed = isFixed
       self.follows = follows
       self.ahead = ahead
+      self.isJoined = isJoined
+    }
+
+    /// Whether it is an earlier statement of the same device or of direct calls, about the same
+    /// habit: the later one replaces it.
+    func isReplaced(by later: StatementID, isJoined: Bool) -> Bool {
+      id.source == later.source && id.seq < later.seq && id.seq > 0 && self.isJoined == isJoined
     }
   }
 
@@ -44,9 +55,6 @@ public struct DayStatements: Hashable, Sendable {
         self.id = id
         self.trust = trust
       }
-
-      /// A completion replaces the earlier ones of its source: naming it names them as well.
-      func takes(_ completion: StatementID) -> Bool { completion.source == id.source && completion.seq <= id.seq }
     }
 
     public var id: StatementID
@@ -66,7 +74,7 @@ public struct DayStatements: Hashable, Sendable {
     /// The best trust of the completions it took back; nil if none of them is known.
     var trust: CompletionTrust? { isInherited ? taken.compactMap(\.trust).max() : nil }
 
-    func takes(_ completion: StatementID) -> Bool { taken.contains { $0.takes(completion) } }
+    func takes(_ completion: StatementID) -> Bool { taken.contains { $0.id == completion } }
   }
 
   /// The standing completions, by name.
@@ -150,30 +158,27 @@ public struct DayStatements: Hashable, Sendable {
     let id = author.id
     guard !completions.contains(where: { $0.id == id }) else { return }
     answer(by: author)
-    var isTakenBack = false
-    for undo in undos.indices where undos[undo].takes(id) {
-      for taken in undos[undo].taken.indices where undos[undo].taken[taken].takes(id) {
-        undos[undo].taken[taken].trust = max(undos[undo].taken[taken].trust ?? trust, trust)
+    if undos.contains(where: { $0.takes(id) }) {
+      let replaced = completions.filter { $0.isReplaced(by: id, isJoined: false) }
+      let trust = replaced.map { effectiveTrust(of: $0) }.reduce(trust, max)
+      for undo in undos.indices {
+        for taken in undos[undo].taken.indices where undos[undo].taken[taken].id == id {
+          undos[undo].taken[taken].trust = max(undos[undo].taken[taken].trust ?? trust, trust)
+        }
       }
-      isTakenBack = true
+      return completions.removeAll { $0.isReplaced(by: id, isJoined: false) }
     }
-    guard !isTakenBack else { return }
     let completion = Completion(
       id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
-    // A later completion of the same source with the same trust replaces the earlier ones.
-    if undos.isEmpty, !isFixed {
-      func isLike(_ other: Completion) -> Bool {
-        other.id.source == id.source && other.trust == trust && !other.isFixed
-      }
-      if completions.contains(where: { isLike($0) && $0.id.seq > id.seq }) { return }
-      // The usual case: one of the source, so that the order stays.
-      if let place = completions.firstIndex(where: { $0.id.source == id.source }), isLike(completions[place]),
-        completions.lastIndex(where: { $0.id.source == id.source }) == place
-      {
-        completions[place] = completion
-        return
-      }
-      completions.removeAll { isLike($0) && $0.id.seq < id.seq }
+    // A later completion with the same trust is stored instead of the only one of its source
+    // before: there is none left then that an undo of it would have to take back.
+    if undos.isEmpty, !isFixed,
+      let place = completions.firstIndex(where: { $0.id.source == id.source && !$0.isJoined }),
+      completions[place].trust == trust, !completions[place].isFixed,
+      completions.lastIndex(where: { $0.id.source == id.source && !$0.isJoined }) == place
+    {
+      if completions[place].id < id { completions[place] = completion }
+      return
     }
     // The usual case, without the search.
     if completions.isEmpty { return completions = [completion] }
@@ -188,6 +193,8 @@ public struct DayStatements: Hashable, Sendable {
         // One migration stated both.
         completions[place].trust = max(completions[place].trust, completion.trust)
       } else {
+        var completion = completion
+        completion.isJoined = true
         completions.insert(completion, at: completions.firstIndex { completion.id < $0.id } ?? completions.endIndex)
       }
     }
@@ -220,8 +227,7 @@ public struct DayStatements: Hashable, Sendable {
   /// Merges an undo.
   ///
   /// - Parameters:
-  ///   - names: The completions that it takes back; each stands for the earlier ones of its source
-  ///     as well.
+  ///   - names: The completions that it takes back, with those that they replaced.
   ///   - isInherited: Whether a completion after it inherits their trust.
   mutating func undo(_ names: [StatementID], by author: Author, isInherited: Bool = true) {
     let id = author.id
@@ -229,7 +235,10 @@ public struct DayStatements: Hashable, Sendable {
     answer(by: author)
     var undo = Undo(id: id, isInherited: isInherited, ahead: author.ahead)
     undo.taken = Set(names).sorted().map { name in Undo.Taken(id: name, trust: knownTrust(of: name)) }
-    completions.removeAll { undo.takes($0.id) }
+    let named = completions.filter { undo.takes($0.id) }
+    completions.removeAll { completion in
+      named.contains { $0.id == completion.id || completion.isReplaced(by: $0.id, isJoined: $0.isJoined) }
+    }
     undo.left = completions.map(\.id).filter(author.covers)
     undo.isAnswered =
       undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
@@ -250,8 +259,11 @@ public struct DayStatements: Hashable, Sendable {
   }
 
   private func knownTrust(of name: StatementID) -> CompletionTrust? {
-    let named = Undo.Taken(id: name, trust: nil)
-    var known = completions.filter { named.takes($0.id) }.map { effectiveTrust(of: $0) }
+    var known: [CompletionTrust] = []
+    if let named = completions.first(where: { $0.id == name }) {
+      known = completions.filter { $0.id == name || $0.isReplaced(by: name, isJoined: named.isJoined) }
+        .map { effectiveTrust(of: $0) }
+    }
     // Completions of an undone migration have no trust any more.
     for undo in undos where undo.isInherited { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
     if let best = known.max() { return best }

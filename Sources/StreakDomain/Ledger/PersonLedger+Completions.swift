@@ -105,7 +105,7 @@ extension PersonLedger {
     let isUndo = merged.undos.contains { $0.id == author.id }
     if !isUndo { noteActivity(of: key.habitID, by: author, version: version, now: now) }
     return OperationOutcome(
-      seq: 0, status: isUndo && merged.isDone ? .superseded : .applied, changeNumber: version,
+      seq: 0, status: merged.lostUndos.contains(author.id) ? .superseded : .applied, changeNumber: version,
       trust: cells[key]?.cell.trust, noticeID: noticeID)
   }
 
@@ -202,28 +202,31 @@ extension PersonLedger {
 
   // MARK: Direct calls
 
-  /// A direct call that states an existing value changes nothing: clients repeat it after a lost
-  /// reply.
+  /// A direct call that repeats the last statement of direct calls changes nothing: clients repeat
+  /// it after a lost reply. Another one states an existing value anew: a concurrent statement that
+  /// arrives later meets it.
   func changesNothing(_ change: Operation.Change, now: Instant) -> Bool {
     switch change {
     case .setCompletion(let wanted):
-      guard let cell = cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell, cell.done == wanted.done else {
+      guard let state = cells[CellKey(habitID: wanted.habitID, day: wanted.day)], state.cell.done == wanted.done else {
         return false
       }
       if !wanted.done { return DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil }
-      return cell.trust == .counted && (wanted.note ?? cell.note) == cell.note && !isDeleted(wanted.habitID)
+      return isLastDirectCall(state) && state.clientTime == wanted.clientTime && state.cell.trust == .counted
+        && (wanted.note ?? state.cell.note) == state.cell.note && !isDeleted(wanted.habitID)
         && DayRules.rejection(day: wanted.day, clientTime: wanted.clientTime, now: now) == nil
     case .setNote(let wanted):
-      return cells[CellKey(habitID: wanted.habitID, day: wanted.day)]?.cell.note == wanted.text
-        && !isDeleted(wanted.habitID)
+      guard let state = cells[CellKey(habitID: wanted.habitID, day: wanted.day)], isLastDirectCall(state) else {
+        return false
+      }
+      return state.clientTime == wanted.clientTime && state.cell.note == wanted.text && !isDeleted(wanted.habitID)
         && DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil
-    case .editHabit(let edit):
-      guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
-      return edit.changed.allSatisfy { habit.fields.text(of: $0) == edit.fields.text(of: $0) }
     case .deleteHabit(let habitID): return habits[habitID]?.isDeleted ?? false
-    case .resolveConflict, .setDayStart, .malformed: return false
+    case .editHabit, .resolveConflict, .setDayStart, .malformed: return false
     }
   }
+
+  private func isLastDirectCall(_ state: CellState) -> Bool { state.stamp.id.source == StatementID.directCalls }
 
   /// A statement about a deleted habit's day restores the habit.
   private func isDeleted(_ habitID: Identifier) -> Bool { habits[habitID]?.isDeleted ?? false }

@@ -30,7 +30,8 @@ extension PersonLedger {
       guard let state = cells[key] else { continue }
       let before = state.statements
       var statements = before
-      statements.undo([migration], by: author, isInherited: false)
+      let made = before.completions.map(\.id).filter { $0.source == migrationID }
+      statements.undo(made + [migration], by: author, isInherited: false)
       statements.retract(source: migrationID)
       _ = updateDoneNotices(key, &statements, version: next, now: now)
       _ = updateConflictNotices(of: before.note, &statements.note, about: .note(key), version: next, now: now)

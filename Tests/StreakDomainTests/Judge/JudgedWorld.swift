@@ -8,6 +8,9 @@ struct JudgedWorld {
   enum Action: Hashable {
     case done(note: String?)
     case undo
+    /// Names those known completions that the bits of `mask` choose, and one of a statement that
+    /// the device need not know, that is of another day or that is made later or never.
+    case undoSome(mask: Int, device: Int, seq: Int64)
     case note(String)
     case name(String)
     case archived(Bool)
@@ -173,6 +176,14 @@ struct JudgedWorld {
       what = .done(day: step.ago, note: note, judged: .counted)
     case .undo:
       let names = Array(Set((state.completions[key] ?? []) + (state.own[key] ?? []))).sorted()
+      change = .setCompletion(
+        Operation.Completion(
+          habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(step.ago), undone: names))
+      what = .undo(day: step.ago, names: names.compactMap(Self.name))
+    case .undoSome(let mask, let other, let seq):
+      let known = Array(Set((state.completions[key] ?? []) + (state.own[key] ?? []))).sorted()
+      let chosen = known.enumerated().filter { mask >> $0.offset & 1 == 1 }.map(\.element)
+      let names = Array(Set(chosen + [StatementID(source: Self.deviceID(other), seq: seq)])).sorted()
       change = .setCompletion(
         Operation.Completion(
           habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(step.ago), undone: names))

@@ -123,7 +123,11 @@ struct RandomJudgeTests {
         case 4..<6: .done(note: text)
         case 6: .note(text)
         case 7: .note("")
-        case 8..<12: .undo
+        case 8..<11: .undo
+        case 11:
+          .undoSome(
+            mask: Int.random(in: 0..<8, using: &random), device: Int.random(in: 0..<devices, using: &random),
+            seq: Int64.random(in: 1...6, using: &random))
         case 12: .name(text)
         case 13: .archived(true)
         case 14: .archived(false)
@@ -133,7 +137,13 @@ struct RandomJudgeTests {
         }
       var step = Step(action)
       step.habit = Int.random(in: 0..<habits, using: &random)
-      let agos = action == .undo || action == .pull ? [0, 0, 1, 3, 5, 8] : [0, 0, 1, 3, 5, 8, 31]
+      // A day that is sealed cannot be undone.
+      let isSealed =
+        switch action {
+        case .undo, .undoSome, .pull: true
+        default: false
+        }
+      let agos = isSealed ? [0, 0, 1, 3, 5, 8] : [0, 0, 1, 3, 5, 8, 31]
       step.ago = random.choice(of: agos)
       step.skew = skews[device]
       step.finishesBackfill = Int.random(in: 0..<3, using: &random) == 0

@@ -83,14 +83,19 @@ struct Reference {
     }
   }
 
-  /// A device's later completion of a day replaces its earlier ones: an undo of it undoes them all.
-  private func takes(_ names: [Name], _ completion: Statement) -> Bool {
-    names.contains { $0.device == completion.name.device && completion.name.seq <= $0.seq }
+  /// An undo takes back what it names. A device's later completion of a day replaces its earlier
+  /// ones: they are taken back with it.
+  private func takes(_ names: [Name], _ completion: Statement, day: Int) -> Bool {
+    names.contains { name in
+      name == completion.name
+        || (name.device == completion.name.device && completion.name.seq < name.seq
+          && completions(of: day).contains { $0.name == name })
+    }
   }
 
   /// The completions of a day that no undo names.
   private func standing(_ day: Int) -> [Statement] {
-    completions(of: day).filter { one in !undos(of: day).contains { takes($0.names, one) } }
+    completions(of: day).filter { one in !undos(of: day).contains { takes($0.names, one, day: day) } }
   }
 
   static func better(_ trusts: [CellTrust]) -> CellTrust? { trusts.min { $0.number < $1.number } }
@@ -98,7 +103,7 @@ struct Reference {
   /// A completion after an undo inherits the status of the undone completion.
   func inheritedTrust(of one: Statement, day: Int) -> CellTrust? {
     let undone = undos(of: day).filter { one.saw($0.statement) }
-    let taken = completions(of: day).filter { completion in undone.contains { takes($0.names, completion) } }
+    let taken = completions(of: day).filter { completion in undone.contains { takes($0.names, completion, day: day) } }
     return Self.better(taken.filter { one.saw($0) }.map { trust(of: $0, day: day) })
   }
 
