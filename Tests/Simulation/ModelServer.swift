@@ -112,7 +112,8 @@ struct ModelServer {
     let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
     // A device that does not know of a loss reports an empty queue, and then sends the lost
     // operations again: it was not caught up.
-    var queueDrained = submission.queueDrained && !isOfOtherLife
+    var queueDrained =
+      submission.queueDrained && submission.cursor.epoch == epoch && submission.cursor.changeNumber >= 0
     for operation in submission.operations.dropFirst(outcomes.count) {
       // The device does not know yet that this server may have lost the habit; its next submission
       // restates it.

@@ -34,7 +34,7 @@ struct SyncProcedure: Sendable {
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
     let received = try Received(request.cursor, of: principal.userID, seal: seal, present: store.epoch)
-    let answer = try await change(request, received.epoch, principal.userID, deviceID, sentAt, at: now)
+    let answer = try await change(request, received, principal.userID, deviceID, sentAt, at: now)
     var response: SyncResponse
     if let answer, let own = own(answer, received, principal.userID, deviceID) {
       response = own
@@ -90,10 +90,10 @@ struct SyncProcedure: Sendable {
 
   /// - Returns: Nil if there is nothing to decide.
   private func change(
-    _ request: SyncRequest, _ cursorEpoch: Epoch, _ userID: Identifier, _ deviceID: Identifier, _ sentAt: Instant?,
+    _ request: SyncRequest, _ received: Received, _ userID: Identifier, _ deviceID: Identifier, _ sentAt: Instant?,
     at now: Instant
   ) async throws(RPCStatus) -> ChangeResult? {
-    while let change = changeRequest(request, cursorEpoch, userID, deviceID, sentAt, at: now) {
+    while let change = changeRequest(request, received, userID, deviceID, sentAt, at: now) {
       let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(change) }
       switch result {
       case .success(let answer): return answer
@@ -110,14 +110,15 @@ struct SyncProcedure: Sendable {
   /// The change in the present epoch; nil if there is nothing to decide.
   @inline(never)
   private func changeRequest(
-    _ request: SyncRequest, _ cursorEpoch: Epoch, _ userID: Identifier, _ deviceID: Identifier, _ sentAt: Instant?,
+    _ request: SyncRequest, _ received: Received, _ userID: Identifier, _ deviceID: Identifier, _ sentAt: Instant?,
     at now: Instant
   ) -> ChangeRequest? {
     let epoch = store.epoch
     // A device that does not know yet that the server has lost data has not begun to send it again:
-    // it is not caught up, and an operation that names a lost habit waits for it.
-    let isOfPastEpoch = cursorEpoch != .none && cursorEpoch != epoch
-    let queueDrained = request.queueDrained && !isOfPastEpoch
+    // it is not caught up, and an operation that names a lost habit waits for it. Only a genuine
+    // cursor of this epoch shows that the device knows.
+    let isOfPastEpoch = received.statedEpoch != .none && received.statedEpoch != epoch
+    let queueDrained = request.queueDrained && received.epoch == epoch
     guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || queueDrained else { return nil }
     return ChangeRequest(
       userID: userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
@@ -142,6 +143,8 @@ struct SyncProcedure: Sendable {
     /// The store's epoch while the response is read: its cursor is of this epoch.
     var present: Epoch
     var epoch = Epoch.none
+    /// The epoch that the cursor names, also if the device has to drop what it received.
+    var statedEpoch = Epoch.none
     var changeNumber: Int64 = 0
     var resume: [UInt8] = []
     /// The device has to drop what it received.
@@ -151,12 +154,13 @@ struct SyncProcedure: Sendable {
     init(_ cursor: Schema.Cursor?, of userID: Identifier, seal: CursorSeal, present: Epoch) throws(RPCStatus) {
       self.present = present
       guard let cursor, cursor.epoch != 0 || cursor.changeNumber != 0 || !cursor.resume.isEmpty else { return }
+      statedEpoch = Epoch(cursor)
       guard cursor.changeNumber >= 0 else {
         isVoid = true
         return
       }
       guard seal.isGenuine(cursor, of: userID) else { throw Reason.cursorInvalid.status }
-      epoch = Epoch(cursor)
+      epoch = statedEpoch
       changeNumber = cursor.changeNumber
       resume = cursor.resume
     }
