@@ -82,7 +82,9 @@ public enum ClientError: Error, Equatable, Sendable {
   /// again.
   var isFinal: Bool {
     switch self {
-    case .refused(let refusal): refusal.code != .resourceExhausted
+    // Without a reason and a delay the request itself is too large, however often it is repeated.
+    case .refused(let refusal):
+      refusal.code != .resourceExhausted || (refusal.reason.isEmpty && refusal.retrySeconds == nil)
     case .accountErased, .accountUnknown, .invalid, .refusedHere: true
     default: false
     }

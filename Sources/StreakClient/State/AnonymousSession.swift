@@ -18,6 +18,9 @@ struct AnonymousSession: Equatable, Sendable {
   /// of them would count than without an introduction.
   static let introductionMilliseconds: Int64 = 86_400_000
 
+  /// The most bytes of a capture, encoded: a request may have 15 MiB.
+  static let captureBytesMax = 14 * 1_048_576
+
   var sessionID: Identifier
   var secret: [UInt8]
   /// The idempotency key of the request that starts the session: the same key gives the same
@@ -66,10 +69,13 @@ struct AnonymousSession: Equatable, Sendable {
           position: fields.position, archived: fields.archived, claim: claim(of: id, at: now))
       }
     }
-    // An account that the server has lost may hold more than fits: the earliest days follow as
-    // operations.
-    var sent = entries.sorted { ($0.key.day, $0.key) < ($1.key.day, $1.key) }
-    if sent.count > StreakClient.sessionEntriesMax { sent.removeFirst(sent.count - StreakClient.sessionEntriesMax) }
+    // The days may be more than fit, and their notes may: the earliest days follow as operations.
+    var room = Self.captureBytesMax - habits.values.reduce(0) { $0 + $1.textBytes + Self.habitOverheadBytes }
+    let sent = entries.sorted { ($0.key.day, $0.key) > ($1.key.day, $1.key) }.prefix(StreakClient.sessionEntriesMax)
+      .prefix { _, entry in
+        room -= entry.note.utf8.count + entry.clientTime.zone.utf8.count + Self.entryOverheadBytes
+        return room >= 0
+      }
     let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
       let occurredAt = GoogleProtobufTimestamp(entry.clientTime.occurredAt)
       return StreakDomain.CapturedSession.Entry(
@@ -82,6 +88,11 @@ struct AnonymousSession: Equatable, Sendable {
     capture.manifest.sha256 = SHA256.digest(of: capture.canonicalBytes)
     return capture
   }
+
+  /// Bytes of an encoded entry and habit beside their texts, at most: ids, numbers, tags and
+  /// lengths.
+  private static let entryOverheadBytes = 96
+  private static let habitOverheadBytes = 96
 
   private func claim(of habitID: Identifier, at now: ClientTime) -> StreakDomain.CapturedSession.Claim {
     let days = entries.filter { $0.key.habitID == habitID && $0.value.done }.map(\.key.day)

@@ -179,7 +179,7 @@ extension HabitState {
 
 extension HabitFields {
   /// Bytes of its texts.
-  var textBytes: Int { name.utf8.count + description.utf8.count }
+  package var textBytes: Int { name.utf8.count + description.utf8.count }
 }
 
 extension Notice {

@@ -562,9 +562,9 @@ struct  Streak__V1__CapturedEntry
  *    (16 bytes); name (text); description (text); color (4 bytes); position (4 bytes); archived (1
  *    byte, 0 or 1).
  * 3. The number of entries (4 bytes), then each entry in the order of `CapturedSession.entries`:
- *    habit_id (16 bytes); day (4 bytes); done (1 byte, 0 or 1); made.occurred_at seconds (8 bytes)
- *    and nanos (4 bytes); made.utc_offset_seconds (4 bytes); made.day_start_minutes (4 bytes);
- *    made.zone (text); note (text).
+ *    habit_id (16 bytes); day (4 bytes); done (1 byte, 0 or 1); of client_time occurred_at's
+ *    seconds (8 bytes) and nanos (4 bytes), utc_offset_seconds (4 bytes), day_start_minutes (4
+ *    bytes) and zone (text); note (text).
  * Claims, `captured_at` and `zone` are not hashed.
  */
 struct  Streak__V1__CaptureManifest
