@@ -682,6 +682,51 @@ void   streak__v1__import_response__free_unpacked
   assert(message->base.descriptor == &streak__v1__import_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   streak__v1__refused_record__init
+                     (Streak__V1__RefusedRecord         *message)
+{
+  static const Streak__V1__RefusedRecord init_value = STREAK__V1__REFUSED_RECORD__INIT;
+  *message = init_value;
+}
+size_t streak__v1__refused_record__get_packed_size
+                     (const Streak__V1__RefusedRecord *message)
+{
+  assert(message->base.descriptor == &streak__v1__refused_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t streak__v1__refused_record__pack
+                     (const Streak__V1__RefusedRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &streak__v1__refused_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t streak__v1__refused_record__pack_to_buffer
+                     (const Streak__V1__RefusedRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &streak__v1__refused_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Streak__V1__RefusedRecord *
+       streak__v1__refused_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Streak__V1__RefusedRecord *)
+     protobuf_c_message_unpack (&streak__v1__refused_record__descriptor,
+                                allocator, len, data);
+}
+void   streak__v1__refused_record__free_unpacked
+                     (Streak__V1__RefusedRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &streak__v1__refused_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor streak__v1__export_request__field_descriptors[2] =
 {
   {
@@ -1773,7 +1818,7 @@ const ProtobufCMessageDescriptor streak__v1__import_begin__descriptor =
   (ProtobufCMessageInit) streak__v1__import_begin__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__import_response__field_descriptors[6] =
+static const ProtobufCFieldDescriptor streak__v1__import_response__field_descriptors[8] =
 {
   {
     "habit_count",
@@ -1847,19 +1892,45 @@ static const ProtobufCFieldDescriptor streak__v1__import_response__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refused_records",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ImportResponse, n_refused_records),
+    offsetof(Streak__V1__ImportResponse, refused_records),
+    &streak__v1__refused_record__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused_count",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__ImportResponse, refused_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__import_response__field_indices_by_name[] = {
   1,   /* field[1] = cell_count */
   5,   /* field[5] = change_number */
   2,   /* field[2] = demoted_count */
   0,   /* field[0] = habit_count */
+  7,   /* field[7] = refused_count */
+  6,   /* field[6] = refused_records */
   3,   /* field[3] = sealed */
   4,   /* field[4] = sections_left_out */
 };
 static const ProtobufCIntRange streak__v1__import_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor streak__v1__import_response__descriptor =
 {
@@ -1869,11 +1940,88 @@ const ProtobufCMessageDescriptor streak__v1__import_response__descriptor =
   "Streak__V1__ImportResponse",
   "streak.v1",
   sizeof(Streak__V1__ImportResponse),
-  6,
+  8,
   streak__v1__import_response__field_descriptors,
   streak__v1__import_response__field_indices_by_name,
   1,  streak__v1__import_response__number_ranges,
   (ProtobufCMessageInit) streak__v1__import_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor streak__v1__refused_record__field_descriptors[4] =
+{
+  {
+    "section",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RefusedRecord, section),
+    &streak__v1__document_section__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "record",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RefusedRecord, record),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "field",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RefusedRecord, field),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requirement",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__RefusedRecord, requirement),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned streak__v1__refused_record__field_indices_by_name[] = {
+  2,   /* field[2] = field */
+  1,   /* field[1] = record */
+  3,   /* field[3] = requirement */
+  0,   /* field[0] = section */
+};
+static const ProtobufCIntRange streak__v1__refused_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor streak__v1__refused_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "streak.v1.RefusedRecord",
+  "RefusedRecord",
+  "Streak__V1__RefusedRecord",
+  "streak.v1",
+  sizeof(Streak__V1__RefusedRecord),
+  4,
+  streak__v1__refused_record__field_descriptors,
+  streak__v1__refused_record__field_indices_by_name,
+  1,  streak__v1__refused_record__number_ranges,
+  (ProtobufCMessageInit) streak__v1__refused_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue streak__v1__export_format__enum_values_by_number[3] =

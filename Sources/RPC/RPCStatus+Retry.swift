@@ -7,15 +7,13 @@ extension RPCStatus {
 
   /// The server holds as much for its peers as it may.
   static let noRoom = retryable(
-    .resourceExhausted, "The server has no room for the call's messages now.", reason: "NO_ROOM")
+    .resourceExhausted, "The server has no room for the call's messages now.", .noRoom)
 
   /// The server stops, and the call takes longer than it waits.
-  static let stopping = retryable(.unavailable, "The server stops.", reason: "SERVER_STOPS")
+  static let stopping = retryable(.unavailable, "The server stops.", .serverStops)
 
-  private static func retryable(_ code: RPCStatusCode, _ message: String, reason: String) -> RPCStatus {
-    RPCStatus(code, message)
-      .with(GoogleRPCErrorInfo(reason: reason, domain: FieldRefusal.domain))
-      .withRetry(afterSeconds: retrySeconds)
+  private static func retryable(_ code: RPCStatusCode, _ message: String, _ reason: RuntimeReason) -> RPCStatus {
+    reason.status(code, message).withRetry(afterSeconds: retrySeconds)
   }
 
   /// The status with the delay after which the same call may succeed.

@@ -1,6 +1,7 @@
 """Malformed input: each kind gets the right answer, other calls are not affected, memory stays
 bounded."""
 
+import base64
 import os
 import socket
 
@@ -10,6 +11,7 @@ import h2.connection
 import h2.events
 import pytest
 import sanitizer
+from google.rpc import error_details_pb2, status_pb2
 from person import Person, details, local_time, today
 from raw_client import HEALTH, RawClient, frame, status_of
 from streak.v1 import account_pb2, common_pb2, streak_pb2
@@ -98,6 +100,31 @@ def test_bad_utf8_is_an_invalid_argument(raw, text):
     body = b"\x0a" + bytes([len(text)]) + text
     assert raw.call(SIGN_IN, frame(body))["grpc-status"] == status_of(grpc.StatusCode.INVALID_ARGUMENT)
     raw.check_alive()
+
+
+def reason(answer):
+    """The reason and its domain in the details of a status; None: it has no details."""
+    packed = answer.get("grpc-status-details-bin")
+    if packed is None:
+        return None
+    for found in status_pb2.Status.FromString(base64.b64decode(packed + "=" * (-len(packed) % 4))).details:
+        information = error_details_pb2.ErrorInfo()
+        if found.Unpack(information):
+            return information.domain, information.reason
+    return None
+
+
+def test_a_refusal_of_the_runtime_has_a_reason_unless_its_code_is_one(raw):
+    """Errors.md lists both; the conformance suite of Connect allows no details beside its own codes."""
+    malformed, late = ("rpc", "MALFORMED_REQUEST"), [("grpc-timeout", "1x")]
+    assert reason(raw.call(SIGN_IN, frame(b"\x08"))) == malformed
+    assert reason(raw.call(SIGN_IN, frame(b"abc", length=9))) == malformed
+    assert reason(raw.call(SIGN_IN, frame(b""), extra=late)) == malformed
+    assert reason(raw.call(SIGN_IN, frame(b"no gzip", flag=1), extra=[("grpc-encoding", "gzip")])) == malformed
+    large = raw.call(HEALTH, frame(b""), extra=[("x-large", "v" * 4_000) for _ in range(6)])
+    assert reason(large) == ("rpc", "HEADERS_TOO_LARGE")
+    assert reason(raw.call(SIGN_IN, frame(b"abc", length=0xFFFF_FFFF))) is None
+    assert reason(raw.call("/no.such.Service/Get", frame(b""))) is None
 
 
 def test_a_nul_in_a_string_never_cuts_it_short(server):

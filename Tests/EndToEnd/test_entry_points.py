@@ -307,31 +307,43 @@ def template(place):
 
 
 def broken_documents(template):
-    habit, cell = stored_habit(), stored_cell()
+    habit = stored_habit()
     for kind, path, message in KINDS:
         if kind == "habit":
             yield "habit." + path, document(template, habits=[stored_habit(message)], ledger=[])
         else:
             yield "cell.cell." + path, document(template, habits=[habit], ledger=[stored_cell(message)])
-            yield "cell.cell." + path, document(template, habits=[habit], ledger=[cell], history=[stored_cell(message)])
-            yield "rejection.entry." + path, document(template, habits=[habit], ledger=[cell], rejectedEntries=[rejection(message)])
-    for path, broken in broken_notices():
-        yield "notice." + path, document(template, habits=[habit], ledger=[cell], notices=[broken])
 
 
 def test_documents_and_their_notices(place, template):
+    """C118: a record beside the habits and days is refused with its reason; the rest comes."""
     with Device(place) as back:
         for path, broken in broken_documents(template):
             with refused(path, "IMPORT_UNREADABLE"):
                 back.bring_in(broken)
         assert is_empty(back)
+        statements = [(path, message) for kind, path, message in KINDS if kind != "habit"]
+        notices = [*broken_notices(), *broken_notices()]
+        expected = [("cell.cell." + path, export_pb2.DOCUMENT_SECTION_HISTORY) for path, _ in statements] + [
+            ("rejection.entry." + path, export_pb2.DOCUMENT_SECTION_REJECTED_ENTRIES) for path, _ in statements] + [
+            ("notice." + path, export_pb2.DOCUMENT_SECTION_NOTICES) for path, _ in notices]
         good = [notice(sync_pb2.NOTICE_KIND_FIELD_CONFLICT, field=field, kept=value, other=other) for field, value, other in (
             (sync_pb2.HABIT_FIELD_NAME, "Read", "x" * 256), (sync_pb2.HABIT_FIELD_DESCRIPTION, "", "x" * 2048),
             (sync_pb2.HABIT_FIELD_COLOR, 7, 16777215), (sync_pb2.HABIT_FIELD_POSITION, 3, 1000000),
             (sync_pb2.HABIT_FIELD_ARCHIVED, False, True))]
         good.append(notice(sync_pb2.NOTICE_KIND_NOTE_CONFLICT, day=today(), kept="a note", other="x" * 4096))
         good.sort(key=lambda found: found.notice_id)
-        back.bring_in(document(template, habits=[stored_habit()], ledger=[stored_cell()], notices=good))
+        reply = back.bring_in(document(
+            template, habits=[stored_habit()], ledger=[stored_cell()], history=[stored_cell(message) for _, message in statements],
+            rejectedEntries=[rejection(message) for _, message in statements], notices=[found for _, found in notices] + good))
+        assert reply.refused_count == len(expected) > 100, reply.refused_count
+        assert [(found.field, found.section) for found in reply.refused_records] == expected[:100]
+        assert all(found.requirement for found in reply.refused_records)
+        # The first of them follows the habit and the day; records of the account and its devices
+        # come before.
+        first = reply.refused_records[0].record
+        assert [found.record for found in reply.refused_records] == list(range(first, first + 100))
+        assert (reply.habit_count, reply.cell_count) == (1, 1)
         # For any such notice, its resolution is a value that can be exported and imported again.
         back.sync()
         for found in good:

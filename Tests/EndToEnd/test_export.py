@@ -19,7 +19,7 @@ from operator_tools import STREAKCTL, sql
 from person import Person, details, today
 from refusals import refusal
 from server import wait_until
-from streak.v1 import export_pb2, streak_pb2, sync_pb2
+from streak.v1 import common_pb2, export_pb2, streak_pb2, sync_pb2
 
 FORMATS = [export_pb2.EXPORT_FORMAT_JSON, export_pb2.EXPORT_FORMAT_BINARY]
 INVALID, PRECONDITION = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION
@@ -115,6 +115,28 @@ def test_a_reindented_document_is_the_same_and_an_edited_one_invents_no_history(
         reply = liar.bring_in(json.dumps(forged).encode())
         assert not reply.sealed and reply.demoted_count == 335 and reply.cell_count == 365
         assert liar.streak(habit).current == 30 and liar.streak(habit).longest == 30
+
+
+def test_c117_a_sealed_document_counts_once_and_in_a_second_account_by_the_rules_of_any_other(server):
+    """An account that is 100 days old is given no more days of its past than a device could claim."""
+    phone = Device(server)
+    habit = phone.new_habit()
+    for ago in range(3):
+        phone.make(**completion(habit, today() - ago))
+    phone.sync()
+    sql(server, f"UPDATE cells SET day = day - 20 WHERE user_id = '{phone.user_id.hex()}' AND day < {today()}")
+    document, _ = phone.export()
+    with Device(server) as first, Device(server) as second, Device(server) as third:
+        assert first.bring_in(document).sealed
+        assert first.streak(habit).total == 3
+        reply = second.bring_in(document)
+        # Days within 30 before an account that is new count as those of a session do.
+        assert not reply.sealed and reply.demoted_count == 0 and second.streak(habit).total == 3
+        sql(server, f"UPDATE users SET created_at = created_at - interval '100 days' WHERE user_id = '{third.user_id.hex()}'")
+        reply = third.bring_in(document)
+        assert not reply.sealed and reply.demoted_count == 2 and third.streak(habit).total == 1
+        assert {cell.quarantine_reason for cell in third.history()} == {
+            common_pb2.QUARANTINE_REASON_UNSPECIFIED, common_pb2.QUARANTINE_REASON_BACKFILL}
 
 
 def test_a_day_without_its_moment_is_a_damaged_document(server):

@@ -24,11 +24,16 @@ struct ReasonPage {
       - `google.rpc.RetryInfo`: the time to wait before the same request can succeed.
 
       The domain `rpc` marks refusals of the transport: INVALID_FIELD for a request against a field rule,
-      MALFORMED_REQUEST for bytes that are no message of the method, NO_ROOM when the server's memory for requests
-      is used up (RESOURCE_EXHAUSTED with `RetryInfo`), and SERVER_STOPS for calls that are open when the server
-      stops (UNAVAILABLE with `RetryInfo`).
-      A status without `ErrorInfo` comes from a proxy or from the client's own library, such as UNAVAILABLE without
-      a network or DEADLINE_EXCEEDED.
+      MALFORMED_REQUEST for bytes that are no message of the method or no request of the protocol,
+      HEADERS_TOO_LARGE for header fields beyond the limit, REQUEST_LATE for a request that arrives too slowly,
+      NO_ROOM when the server's memory for requests is used up (RESOURCE_EXHAUSTED with `RetryInfo`), and
+      SERVER_STOPS for calls that are open when the server stops (UNAVAILABLE with `RetryInfo`).
+
+      A status without `ErrorInfo` is the protocol's own, and its code is the reason. The server sends
+      UNIMPLEMENTED for a method, a compression or a number of messages that it does not have, RESOURCE_EXHAUSTED
+      for a message larger than the limit (repeating it does not help), INTERNAL for a message whose flags are
+      wrong, and DEADLINE_EXCEEDED after the deadline of the call. A proxy or the client's own library sends
+      others, such as UNAVAILABLE without a network.
 
       Rules for every client:
 

@@ -33,7 +33,7 @@ struct RequestForm: Sendable {
     if let refusal = MessageFraming.refusal(front, byteLimit: bytesMax) { throw refusal }
     guard case .message(let count, let isCompressed) = front else {
       guard !bytes.isEmpty else { throw Self.cardinality("The request holds no message; its method takes one.") }
-      throw RPCStatus(format.malformedCode, "The request ended within its message.")
+      throw RuntimeReason.malformedRequest.status(format.malformedCode, "The request ended within its message.")
     }
     guard bytes.count == MessageFraming.prefixBytes + count else { throw Self.tooManyMessages }
     return Place(range: MessageFraming.prefixBytes..<MessageFraming.prefixBytes + count, isCompressed: isCompressed)

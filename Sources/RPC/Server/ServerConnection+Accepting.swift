@@ -36,7 +36,8 @@ extension ServerConnection {
     guard version == .http2 || (format.rpcProtocol != .grpc && route.method.descriptor.kind != .bidirectionalStreaming)
     else { throw .http(505, Self.fields("connection", "close")) }
     guard !format.isConnect || head.isKnownVersion else {
-      throw .status(format, RPCStatus(.invalidArgument, "The connect-protocol-version is not 1."), nil)
+      throw .status(
+        format, RuntimeReason.malformedRequest.status(.invalidArgument, "The connect-protocol-version is not 1."), nil)
     }
     return try accept(head, format, head.encoding(of: format), route, origin)
   }
@@ -74,8 +75,8 @@ extension ServerConnection {
       throw .status(
         format,
         format.isConnect
-          ? RPCStatus(.invalidArgument, "The connect-timeout-ms is malformed.")
-          : RPCStatus(.internal, "The grpc-timeout is malformed."), nil)
+          ? RuntimeReason.malformedRequest.status(.invalidArgument, "The connect-timeout-ms is malformed.")
+          : RuntimeReason.malformedRequest.status(.internal, "The grpc-timeout is malformed."), nil)
     }
     return AcceptedRequest(
       route: route, format: format, encoding: encoding, originFields: origin,
@@ -86,7 +87,8 @@ extension ServerConnection {
     guard let format = head.format else { return .http(431, nil) }
     return .status(
       format,
-      RPCStatus(.resourceExhausted, "The header list exceeds \(limits.http2.headerListBytesMax) bytes."), nil)
+      RuntimeReason.headersTooLarge.status(
+        .resourceExhausted, "The header list exceeds \(limits.http2.headerListBytesMax) bytes."), nil)
   }
 
   private func notAllowed(_ route: Router.Route?) -> RequestRefusal {

@@ -22,7 +22,8 @@ extension ServerConnection {
     sweepAge(session, limits, now)
   }
 
-  private static let lateRequest = RPCStatus(.deadlineExceeded, "The request did not arrive in time.")
+  private static let lateRequest = RuntimeReason.requestLate.status(
+    .deadlineExceeded, "The request did not arrive in time.")
 
   /// Closes because of a request that comes too slowly; over HTTP/1.1, behind an answer to it.
   private func endSlowRequest(_ end: ConnectionEnd) {

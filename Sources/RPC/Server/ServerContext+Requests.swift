@@ -115,7 +115,9 @@ extension ServerContext {
     if let refusal = MessageFraming.refusal(front, byteLimit: limit) { throw refusal }
     guard case .message(let count, let isCompressed) = front else {
       guard stream.receivedEnd else { return .nothingYet }
-      guard stream.bodyBytes == 0 else { throw RPCStatus(format.malformedCode, "The request ended within a message.") }
+      guard stream.bodyBytes == 0 else {
+        throw RuntimeReason.malformedRequest.status(format.malformedCode, "The request ended within a message.")
+      }
       return .ended
     }
     let start = stream.bodyOffset + MessageFraming.prefixBytes

@@ -72,5 +72,7 @@ struct ConnectQuery {
   /// RFC 9110, section 9.3.1.
   static let bodyRefusal = refusal("A call by GET has no body.")
 
-  private static func refusal(_ message: String) -> RPCStatus { RPCStatus(.invalidArgument, message) }
+  private static func refusal(_ message: String) -> RPCStatus {
+    RuntimeReason.malformedRequest.status(.invalidArgument, message)
+  }
 }

@@ -4,13 +4,9 @@ public import ProtobufCodec
 /// The statuses of requests that cannot be decoded or break the schema's rules.
 @usableFromInline
 enum FieldRefusal {
-  /// The `ErrorInfo` domain of refusals that the runtime itself makes.
-  static let domain = "rpc"
-
   static func status(for error: DecodeError) -> RPCStatus {
     if case .breaksRule(let violation) = error { return status(for: [violation]) }
-    return RPCStatus(.invalidArgument, "The request cannot be decoded: \(error).")
-      .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: domain))
+    return RuntimeReason.malformedRequest.status(.invalidArgument, "The request cannot be decoded: \(error).")
   }
 
   /// Bytes of field violations that are sent: with more, the details would not fit into the
@@ -29,8 +25,8 @@ enum FieldRefusal {
       GoogleRPCBadRequest.FieldViolation(field: violation.path, description: violation.description)
     }
     let first = violations.first.map { "\($0.path): \($0.description)" } ?? ""
-    return RPCStatus(.invalidArgument, "The request breaks \(violations.count) rule(s); first: \(first)")
-      .with(GoogleRPCErrorInfo(reason: "INVALID_FIELD", domain: domain))
+    return RuntimeReason.invalidField
+      .status(.invalidArgument, "The request breaks \(violations.count) rule(s); first: \(first)")
       .with(GoogleRPCBadRequest(fieldViolations: details))
   }
 }

@@ -1,4 +1,3 @@
-internal import GRPCSchema
 internal import ProtobufCodec
 
 /// A request message that was sent as JSON.
@@ -18,7 +17,7 @@ enum JSONRequest {
   }
 
   private static func refusal(_ reason: String) -> RPCStatus {
-    RPCStatus(.invalidArgument, "The request is not the JSON of its message: \(reason).")
-      .with(GoogleRPCErrorInfo(reason: "MALFORMED_REQUEST", domain: FieldRefusal.domain))
+    RuntimeReason.malformedRequest.status(
+      .invalidArgument, "The request is not the JSON of its message: \(reason).")
   }
 }

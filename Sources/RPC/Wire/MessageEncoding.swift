@@ -53,11 +53,12 @@ public enum MessageEncoding: Sendable {
       return try unsafe Gzip.expand(bytes.span.bytes.extracting(range), bytesMax: byteLimit)
     } catch {
       switch error {
-      case .corrupt: throw RPCStatus(corruptCode, "The message is not the gzip that it is flagged as.")
+      case .corrupt:
+        throw RuntimeReason.malformedRequest.status(corruptCode, "The message is not the gzip that it is flagged as.")
       case .tooLarge:
         throw RPCStatus(
           .resourceExhausted, "The message expands to more than the \(byteLimit) bytes that are accepted.")
-      case .outOfMemory: throw RPCStatus(.resourceExhausted, "There is no memory to expand the message.")
+      case .outOfMemory: throw .noRoom
       }
     }
   }

@@ -16,7 +16,7 @@ enum WebText {
       var end = text[start...].firstIndex(of: UInt8(ascii: "=")) ?? text.count
       while end < text.count, text[end] == UInt8(ascii: "=") { end += 1 }
       guard let part = Base64.decode(String(decoding: text[start..<end], as: UTF8.self)) else {
-        throw RPCStatus(.invalidArgument, "The body is not base64.")
+        throw RuntimeReason.malformedRequest.status(.invalidArgument, "The body is not base64.")
       }
       result += part
       start = end

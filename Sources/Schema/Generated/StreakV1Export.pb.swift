@@ -819,20 +819,29 @@ public struct ImportResponse: ProtobufMessage {
   public var sectionsLeftOut: [DocumentSection] = []
   /// The number of the change that contains the import.
   public var changeNumber: Int64 = 0
+  /// Records that were left out because they break a rule, at most 100 of them: notices, earlier
+  /// states of days, rejected entries and operations. A habit or a day that breaks a rule refuses
+  /// the whole document instead.
+  public var refusedRecords: [RefusedRecord] = []
+  /// The number of all such records.
+  public var refusedCount: Int32 = 0
 
   public init() {}
 
-  public init(habitCount: Int32 = 0, cellCount: Int32 = 0, demotedCount: Int32 = 0, sealed: Bool = false, sectionsLeftOut: [DocumentSection] = [], changeNumber: Int64 = 0) {
+  public init(habitCount: Int32 = 0, cellCount: Int32 = 0, demotedCount: Int32 = 0, sealed: Bool = false, sectionsLeftOut: [DocumentSection] = [], changeNumber: Int64 = 0, refusedRecords: [RefusedRecord] = [], refusedCount: Int32 = 0) {
     self.habitCount = habitCount
     self.cellCount = cellCount
     self.demotedCount = demotedCount
     self.sealed = sealed
     self.sectionsLeftOut = sectionsLeftOut
     self.changeNumber = changeNumber
+    self.refusedRecords = refusedRecords
+    self.refusedCount = refusedCount
   }
 
   public static let descriptor = unsafe MessageDescriptor(
-    CBridge.table(of: Streak__V1__ImportResponse.self, streak__v1__import_response__init))
+    CBridge.table(of: Streak__V1__ImportResponse.self, streak__v1__import_response__init),
+    children: [7: RefusedRecord.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ImportResponse.self)
@@ -842,6 +851,8 @@ public struct ImportResponse: ProtobufMessage {
     unsafe sealed = c.pointee.sealed != 0
     unsafe sectionsLeftOut = CBridge.array(c.pointee.sections_left_out, c.pointee.n_sections_left_out) { DocumentSection(rawValue: Int32(truncatingIfNeeded: $0.rawValue)) }
     unsafe changeNumber = c.pointee.change_number
+    unsafe refusedRecords = CBridge.messages(c.pointee.refused_records, c.pointee.n_refused_records, RefusedRecord.self)
+    unsafe refusedCount = c.pointee.refused_count
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -854,6 +865,55 @@ public struct ImportResponse: ProtobufMessage {
     unsafe c.pointee.n_sections_left_out = sectionsLeftOut.count
     unsafe c.pointee.sections_left_out = arena.array(sectionsLeftOut) { item, arena in Streak__V1__DocumentSection(rawValue: .init(truncatingIfNeeded: item.rawValue)) }
     unsafe c.pointee.change_number = changeNumber
+    unsafe c.pointee.n_refused_records = refusedRecords.count
+    unsafe c.pointee.refused_records = arena.array(refusedRecords) { item, arena in unsafe arena.message(item, as: Streak__V1__RefusedRecord.self) }
+    unsafe c.pointee.refused_count = refusedCount
+    return UnsafeMutableRawPointer(c)
+  }
+
+  public func collectViolations(_ violations: inout FieldViolations) {
+    violations.check("refused_records", inEach: refusedRecords)
+  }
+}
+
+/// A record of a document that was not imported.
+public struct RefusedRecord: ProtobufMessage {
+  public var section: DocumentSection = DocumentSection(rawValue: 0)
+  /// Its number among all records of the document, from 1.
+  public var record: Int64 = 0
+  /// The path of the wrong field in `ExportRecord`, such as `notice.losing_value`; empty if several
+  /// fields together break a rule.
+  public var field: String = ""
+  /// What is right, for people.
+  public var requirement: String = ""
+
+  public init() {}
+
+  public init(section: DocumentSection = DocumentSection(rawValue: 0), record: Int64 = 0, field: String = "", requirement: String = "") {
+    self.section = section
+    self.record = record
+    self.field = field
+    self.requirement = requirement
+  }
+
+  public static let descriptor = unsafe MessageDescriptor(
+    CBridge.table(of: Streak__V1__RefusedRecord.self, streak__v1__refused_record__init))
+
+  @unsafe public init(cMessage: UnsafeRawPointer) {
+    let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__RefusedRecord.self)
+    unsafe section = DocumentSection(rawValue: Int32(truncatingIfNeeded: c.pointee.section.rawValue))
+    unsafe record = c.pointee.record
+    unsafe field = CBridge.string(c.pointee.field)
+    unsafe requirement = CBridge.string(c.pointee.requirement)
+  }
+
+  @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
+    guard let c = unsafe arena.make(Streak__V1__RefusedRecord.self) else { return nil }
+    unsafe streak__v1__refused_record__init(c)
+    unsafe c.pointee.section = Streak__V1__DocumentSection(rawValue: .init(truncatingIfNeeded: section.rawValue))
+    unsafe c.pointee.record = record
+    unsafe c.pointee.field = arena.cString(field)
+    unsafe c.pointee.requirement = arena.cString(requirement)
     return UnsafeMutableRawPointer(c)
   }
 

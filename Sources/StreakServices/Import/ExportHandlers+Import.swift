@@ -58,7 +58,10 @@ extension ExportHandlers {
       let isClaimed = try await mappingStoreErrors { () throws(StoreError) in try await store.isDocumentClaimed(hash) }
       if !isClaimed { sealedHash = hash }
     }
-    let (document, reply) = builder.finish(sealedHash: sealedHash)
+    let user = try await mappingStoreErrors { () throws(StoreError) in try await store.user(userID) }
+    guard let user else { throw Reason.credentialsInvalid.status }
+    let (document, reply) = builder.finish(
+      sealedHash: sealedHash, firstDay: DayRules.firstDay(createdAt: user.createdAt))
     context.audit.detail = "\(about) habits=\(reply.habitCount) days=\(reply.cellCount) sealed=\(sealedHash != nil)"
     let event = AuditInterceptor.event(of: context, from: limiter.addresses)
     let outcome = try await mappingStoreErrors { () throws(StoreError) in

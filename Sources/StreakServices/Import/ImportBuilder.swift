@@ -12,9 +12,14 @@ struct ImportBuilder {
   private static let noteHashBytes = 32
   private static let payloadHashBytes = 16
 
+  /// The most refused records that a reply lists.
+  static let refusedRecordsMax = 100
+
   private var saved: SavedLedgerBuilder
   private var document: PersonImport
   private var leftOut: Set<ExportDocument.Section> = []
+  private var refused: [RefusedRecord] = []
+  private var refusedCount = 0
 
   init(importID: Identifier, at now: Instant) {
     saved = SavedLedgerBuilder(at: now)
@@ -30,27 +35,53 @@ struct ImportBuilder {
     case .auditEvent: leftOut.insert(.audit)
     case .habit(let habit): try saved.add(habit)
     case .cell(let exported): try saved.add(exported.cell ?? Cell())
-    case .earlierCell(let exported): document.history.append(try earlierCell(exported))
-    case .rejection(let rejection): try add(rejection)
-    case .rejectedOperation(let rejected): try add(rejected)
-    case .notice(let notice): try add(notice)
+    case .earlierCell(let exported):
+      addIfValid(.history) { builder throws(RPCStatus) in
+        builder.document.history.append(try builder.earlierCell(exported))
+      }
+    case .rejection(let rejection):
+      addIfValid(.rejectedEntries) { builder throws(RPCStatus) in try builder.add(rejection) }
+    case .rejectedOperation(let rejected):
+      addIfValid(.rejectedOperations) { builder throws(RPCStatus) in try builder.add(rejected) }
+    case .notice(let notice): addIfValid(.notices) { builder throws(RPCStatus) in try builder.add(notice) }
+    }
+  }
+
+  /// Adds a record beside the habits and their days: one that breaks a rule is left out, and the
+  /// rest comes.
+  private mutating func addIfValid(
+    _ section: ExportDocument.Section, _ add: (inout ImportBuilder) throws(RPCStatus) -> Void
+  ) {
+    do throws(RPCStatus) { try add(&self) } catch {
+      refusedCount += 1
+      guard refused.count < Self.refusedRecordsMax else { return }
+      let violation = error.detail(GoogleRPCBadRequest.self)?.fieldViolations.first
+      // The path begins with the record's place in the document, which is a field of its own.
+      let path = violation.map { $0.field.split(separator: ".", maxSplits: 1).last ?? "" } ?? ""
+      refused.append(
+        RefusedRecord(
+          section: DocumentSection(section), record: Int64(saved.recordCount), field: String(path),
+          requirement: violation?.description ?? error.message))
     }
   }
 
   /// Finishes the import.
   ///
+  /// - Parameters:
+  ///   - sealedHash: The hash of a document that this service sealed and that was imported into no
+  ///     account yet.
+  ///   - firstDay: The account's first date.
   /// - Returns: The data to be stored, and the reply.
-  /// - Parameter sealedHash: The hash of a document that this service sealed and that was imported
-  ///   into no account yet.
-  mutating func finish(sealedHash: [UInt8]?) -> (PersonImport, ImportResponse) {
-    let demoted = sealedHash == nil ? saved.demoteOldDays() : 0
+  mutating func finish(sealedHash: [UInt8]?, firstDay: Day) -> (PersonImport, ImportResponse) {
+    let demoted = sealedHash == nil ? saved.demoteDays(firstDay: firstDay) : 0
     document.sealedHash = sealedHash
     document.ledger = saved.ledger
     document.highestVersion = saved.highestVersion
     let reply = ImportResponse(
       habitCount: Int32(clamping: saved.ledger.habits.count), cellCount: Int32(clamping: saved.ledger.cells.count),
       demotedCount: Int32(clamping: demoted), sealed: sealedHash != nil,
-      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map { DocumentSection($0) })
+      sectionsLeftOut: ExportDocument.Section.allCases.filter(leftOut.contains).map { DocumentSection($0) },
+      refusedRecords: refused, refusedCount: Int32(clamping: refusedCount))
     return (document, reply)
   }
 

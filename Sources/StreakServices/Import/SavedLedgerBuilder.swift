@@ -75,18 +75,25 @@ struct SavedLedgerBuilder {
     return saved
   }
 
-  /// Makes those days not count that a session could not bring either.
+  /// Makes those days not count that a session without an anchor could not bring either: days
+  /// before the last 30, and from the account's first date on those that a device registered now
+  /// could not claim. Source: Specification.md, section 5.
   ///
+  /// - Parameter firstDay: The account's first date.
   /// - Returns: The number of days among them that counted before.
-  mutating func demoteOldDays() -> Int {
+  mutating func demoteDays(firstDay: Day) -> Int {
     var count = 0
     for index in ledger.cells.indices {
       let cell = ledger.cells[index]
-      let today = cell.clientTime.day(at: now)
-      guard cell.cell.trust == .counted, cell.key.day < today.advanced(by: 1 - MigrationPlan.windowDays) else {
-        continue
-      }
-      ledger.cells[index].cell.trust = .quarantined(.overLimit)
+      guard cell.cell.trust == .counted else { continue }
+      let today = DayRules.judgedDay(cell.clientTime, at: now)
+      let isOverLimit = cell.key.day < today.advanced(by: 1 - MigrationPlan.windowDays)
+      let trust =
+        isOverLimit
+        ? .quarantined(.overLimit)
+        : cell.key.day < firstDay ? .counted : DayRules.trust(day: cell.key.day, today: today, caughtUpDay: today)
+      guard trust != .counted else { continue }
+      ledger.cells[index].cell.trust = trust
       if cell.cell.done { count += 1 }
     }
     return count

@@ -37,6 +37,7 @@ typedef struct Streak__V1__AuditEvent Streak__V1__AuditEvent;
 typedef struct Streak__V1__ImportRequest Streak__V1__ImportRequest;
 typedef struct Streak__V1__ImportBegin Streak__V1__ImportBegin;
 typedef struct Streak__V1__ImportResponse Streak__V1__ImportResponse;
+typedef struct Streak__V1__RefusedRecord Streak__V1__RefusedRecord;
 
 
 /* --- enums --- */
@@ -553,10 +554,47 @@ struct  Streak__V1__ImportResponse
    * The number of the change that contains the import.
    */
   int64_t change_number;
+  /*
+   * Records that were left out because they break a rule, at most 100 of them: notices, earlier
+   * states of days, rejected entries and operations. A habit or a day that breaks a rule refuses
+   * the whole document instead.
+   */
+  size_t n_refused_records;
+  Streak__V1__RefusedRecord **refused_records;
+  /*
+   * The number of all such records.
+   */
+  int32_t refused_count;
 };
 #define STREAK__V1__IMPORT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__import_response__descriptor) \
-    , 0, 0, 0, 0, 0,NULL, 0 }
+    , 0, 0, 0, 0, 0,NULL, 0, 0,NULL, 0 }
+
+
+/*
+ * A record of a document that was not imported.
+ */
+struct  Streak__V1__RefusedRecord
+{
+  ProtobufCMessage base;
+  Streak__V1__DocumentSection section;
+  /*
+   * Its number among all records of the document, from 1.
+   */
+  int64_t record;
+  /*
+   * The path of the wrong field in `ExportRecord`, such as `notice.losing_value`; empty if several
+   * fields together break a rule.
+   */
+  char *field;
+  /*
+   * What is right, for people.
+   */
+  char *requirement;
+};
+#define STREAK__V1__REFUSED_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&streak__v1__refused_record__descriptor) \
+    , STREAK__V1__DOCUMENT_SECTION__DOCUMENT_SECTION_UNSPECIFIED, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /* Streak__V1__ExportRequest methods */
@@ -844,6 +882,25 @@ Streak__V1__ImportResponse *
 void   streak__v1__import_response__free_unpacked
                      (Streak__V1__ImportResponse *message,
                       ProtobufCAllocator *allocator);
+/* Streak__V1__RefusedRecord methods */
+void   streak__v1__refused_record__init
+                     (Streak__V1__RefusedRecord         *message);
+size_t streak__v1__refused_record__get_packed_size
+                     (const Streak__V1__RefusedRecord   *message);
+size_t streak__v1__refused_record__pack
+                     (const Streak__V1__RefusedRecord   *message,
+                      uint8_t             *out);
+size_t streak__v1__refused_record__pack_to_buffer
+                     (const Streak__V1__RefusedRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Streak__V1__RefusedRecord *
+       streak__v1__refused_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   streak__v1__refused_record__free_unpacked
+                     (Streak__V1__RefusedRecord *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Streak__V1__ExportRequest_Closure)
@@ -890,6 +947,9 @@ typedef void (*Streak__V1__ImportBegin_Closure)
                   void *closure_data);
 typedef void (*Streak__V1__ImportResponse_Closure)
                  (const Streak__V1__ImportResponse *message,
+                  void *closure_data);
+typedef void (*Streak__V1__RefusedRecord_Closure)
+                 (const Streak__V1__RefusedRecord *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -944,6 +1004,7 @@ extern const ProtobufCMessageDescriptor streak__v1__audit_event__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__import_request__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__import_begin__descriptor;
 extern const ProtobufCMessageDescriptor streak__v1__import_response__descriptor;
+extern const ProtobufCMessageDescriptor streak__v1__refused_record__descriptor;
 extern const ProtobufCServiceDescriptor streak__v1__export_service__descriptor;
 
 PROTOBUF_C__END_DECLS
