@@ -43,8 +43,9 @@ public struct OperationStatus: RawRepresentable, Hashable, Sendable, CustomStrin
   public static let unspecified = OperationStatus(rawValue: 0)
   /// The statement was applied.
   public static let applied = OperationStatus(rawValue: 1)
-  /// It was concurrent with another device's statement, which won; its value is in a notice. For a
-  /// completion: its `done` won or lost; a losing note alone is reported by `notice_id` only.
+  /// It was concurrent with another device's statement, which won; its value is in a notice, except
+  /// that of a day start. For a completion: its `done` won or lost; a losing note alone is reported
+  /// by `notice_id` only.
   public static let superseded = OperationStatus(rawValue: 2)
   /// It breaks a rule; it is in the inbox (`ListRejectedOperations`).
   public static let rejected = OperationStatus(rawValue: 3)
@@ -281,7 +282,8 @@ public struct SetCompletion: ProtobufMessage {
   /// When and where the person tapped.
   public var clientTime: LocalTime? = nil
   /// If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
-  /// the device's own. The day stays done while another one stands. Empty: all that the device knew.
+  /// the device's own. One that is taken back takes along the earlier ones that its device made of
+  /// the same day. The day stays done while another one stands. Empty: all that the device knew.
   /// At most 64: with more the operation is rejected, INVALID_FIELD.
   public var undone: [StatementId] = []
 

@@ -78,8 +78,9 @@ typedef enum _Streak__V1__OperationStatus {
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_APPLIED = 1,
   /*
-   * It was concurrent with another device's statement, which won; its value is in a notice. For a
-   * completion: its `done` won or lost; a losing note alone is reported by `notice_id` only.
+   * It was concurrent with another device's statement, which won; its value is in a notice, except
+   * that of a day start. For a completion: its `done` won or lost; a losing note alone is reported
+   * by `notice_id` only.
    */
   STREAK__V1__OPERATION_STATUS__OPERATION_STATUS_SUPERSEDED = 2,
   /*
@@ -256,7 +257,8 @@ struct  Streak__V1__SetCompletion
   Streak__V1__LocalTime *client_time;
   /*
    * If `done` is false: the completions that are taken back, as `Cell.completions` names them, and
-   * the device's own. The day stays done while another one stands. Empty: all that the device knew.
+   * the device's own. One that is taken back takes along the earlier ones that its device made of
+   * the same day. The day stays done while another one stands. Empty: all that the device knew.
    * At most 64: with more the operation is rejected, INVALID_FIELD.
    */
   size_t n_undone;
