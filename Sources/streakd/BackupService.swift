@@ -32,9 +32,6 @@ final class BackupService: Sendable {
 
   /// Between two checks of the schedule and the ledger, in milliseconds.
   private static let lookMilliseconds: UInt64 = 10_000
-  /// Every check covers erasures up to this old, in seconds: a call that was in progress at an
-  /// earlier check has ended by then.
-  private static let sweepSeconds: Int64 = 3_600
 
   let settings: BackupSettings
   let schedule: BackupSchedule?
@@ -159,10 +156,8 @@ final class BackupService: Sendable {
   }
 
   private func catchUp() async {
-    let since = Instant.now().advanced(bySeconds: -Self.sweepSeconds)
+    guard state.withLock({ $0.ledgerIsBehind }) else { return }
     do throws(StoreError) {
-      try await store.sweepErasures(since: since)
-      guard state.withLock({ $0.ledgerIsBehind }) else { return }
       let records = try await store.erasures(since: Instant(seconds: 0))
       state.withLock { $0.ledgerIsBehind = false }
       await append(records)

@@ -99,6 +99,11 @@ struct ServerStart {
     } stop: {
       await Self.end($0)
     }
+    try await parts.start("sweep of erasures") {
+      ErasureSweep(store: store, loop: first, logger: logger).start()
+    } stop: {
+      await Self.end($0)
+    }
     let application = try await parts.start("application") {
       try StreakApplication(
         store: store, passwords: PasswordLimits(memoryMebibytes: settings.passwordMemoryMib), exports: settings.exports,

@@ -54,6 +54,15 @@ def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):
         assert kept == "00000000-0000-0000-0000-000000000000||t"
 
 
+def test_a_row_that_a_call_left_after_an_erasure_goes_without_a_backup_folder_too(folder):
+    with Server(folder=folder) as server, Person(server) as person:
+        user_id = person.sign_up().account.user_id
+        delete(person)
+        sql(folder / "data", f"INSERT INTO audit_events VALUES ('{user_id.hex()}', 7, gen_random_uuid(), now(), '', '', '', NULL, '192.0.2.1', '', NULL)")
+        assert sum(rows_of(folder / "data", user_id).values()) == 1
+        wait_until(lambda: set(rows_of(folder / "data", user_id).values()) == {0})
+
+
 def test_open_streams_of_an_erased_person_end(folder):
     with Server(folder=folder, arguments=("--loops", "2")) as server, Person(server) as person, Person(server) as other:
         user_id = person.sign_up().account.user_id
