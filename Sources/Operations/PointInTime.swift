@@ -12,6 +12,8 @@ internal import StreakStore
 package struct PointInTime: Sendable {
   /// pgBackRest's name for the set of one cluster's backups and log.
   static let stanza = "streakd"
+  /// Longest time until a PostgreSQL of this machine has accepted a connection, in seconds.
+  static let connectSecondsMax = 10
   /// Longest time until PostgreSQL runs again after a change of its settings, in seconds.
   static let restartSecondsMax = 60
 
@@ -295,7 +297,10 @@ package struct PointInTime: Sendable {
     let address = try Self.server { () throws(PrivateClusterError) in
       try PrivateCluster.connectionString(runningIn: dataFolder)
     }
-    return try PsqlSession(try PostgresPrograms(), environment: try Self.environment(address))
+    return try PsqlSession(
+      try PostgresPrograms(),
+      environment: try Self.environment(address) + ["PGCONNECT_TIMEOUT=\(Self.connectSecondsMax)"],
+      progress: progress)
   }
 
   private static func environment(_ connectionString: String) throws(OperationsError) -> [String] {

@@ -10,7 +10,8 @@ import threading
 
 import pytest
 from clusters import real_initdb
-from operator_tools import Keys, fill
+from faults import frozen
+from operator_tools import Keys, fill, streakctl
 from server import DEFAULTS, PROGRAMS, Server, wait_until
 
 
@@ -25,6 +26,19 @@ def postgres_in(folder):
             except OSError:
                 pass
     return found
+
+
+def children(process):
+    """The names of a process's children."""
+    names = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name, _, rest = pathlib.Path(f"/proc/{entry}/stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        if int(rest.split()[1]) == process:
+            names.append(name)
+    return names
 
 
 class Starting:
@@ -81,6 +95,23 @@ def test_two_signals_at_once_are_one(folder):
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(60) == 0, server.lines
         assert postgres_in(folder) == []
+
+
+def test_a_part_that_does_not_end_is_named_and_ends_with_the_process_in_the_stated_time(folder):
+    """grace-seconds and 45 more: here PostgreSQL is frozen. The watch of the archive, which waits for
+    its answer, ends before."""
+    with Server(folder=folder, arguments=("--grace-seconds", "1")) as server:
+        streakctl("pitr", "setup", "--data-folder", folder / "data", "--repository", folder / "repository")
+        with frozen(server.postgres_pid()):
+            wait_until(lambda: "psql" in children(server.process.pid))
+            server.terminate()
+            assert server.process.wait(60) == 1, server.lines
+        server._reader.join(5)
+        last = next(line for line in server.lines if "did not end in time" in line)
+        assert "parts=private PostgreSQL" in last, last
+        wait_until(lambda: postgres_in(folder) == [])
+    with Server(folder=folder):
+        pass
 
 
 def test_postgresql_never_outlives_streakd(folder):
