@@ -38,7 +38,7 @@ package struct AccountExtraction: Sendable {
       throw .refused("the account \(userID) was erased: nothing of it comes back")
     }
     progress.begin("extracting")
-    let file = try UnpackedFile(folder.dumpPath(backup.name), identity: identity)
+    let file = try UnpackedFile(try folder.dump(of: backup.name), identity: identity)
     var rows = CopyRows(of: Self.text(of: userID), tables: Self.tables)
     var habits: [Habit] = []
     var cells: [ExportedCell] = []

@@ -70,7 +70,7 @@ package struct BackupSigningKey: Sendable {
 
   private static func read(_ path: String) throws(OperationsError) -> SigningKey? {
     guard Files.exists(path) else { return nil }
-    let file = try Descriptor.open(path, O_RDONLY)
+    let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
     var status = stat()
     guard unsafe fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw .fileUnusable("the signing key \(path) is no file")

@@ -21,7 +21,14 @@ package struct ErasureLedger: Sendable {
     self.path = path
   }
 
+  /// A ledger that the operator named, perhaps by a link.
+  package init(named path: String) {
+    self.init(path: Files.absolute(path))
+  }
+
   package var exists: Bool { Files.exists(path) }
+
+  private func folder() throws(OperationsError) -> OpenFolder { try OpenFolder(Files.parent(of: path)) }
 
   /// The content of the ledger.
   package struct Content: Sendable, Equatable {
@@ -38,7 +45,7 @@ package struct ErasureLedger: Sendable {
 
   /// All records of the ledger, and whether its last line is complete.
   package func content() throws(OperationsError) -> Content {
-    guard let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) else {
+    guard let bytes = try folder().read(Files.name(of: path), byteLimit: Self.fileBytesMax) else {
       throw .fileUnusable("there is no erasure ledger \(path)")
     }
     let (records, completeBytes) = try Self.parse(bytes, path)
@@ -60,9 +67,11 @@ package struct ErasureLedger: Sendable {
   /// append at the same time wait for each other.
   package func append(_ records: ErasureRecords) throws(OperationsError) {
     let isNew = !exists
-    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    guard let file = try folder().open(Files.name(of: path), O_RDWR | O_CREAT) else {
+      throw .fileUnusable("cannot make \(path): \(lastError())")
+    }
     guard flock(file.number, LOCK_EX) == 0 else { throw .fileUnusable("cannot lock \(path): \(lastError())") }
-    let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) ?? []
+    let bytes = try file.readAll(path, byteLimit: Self.fileBytesMax)
     let (known, completeBytes) = try Self.parse(bytes, path)
     if completeBytes < bytes.count {
       guard ftruncate(file.number, completeBytes) == 0 else {

@@ -34,6 +34,7 @@ final class BackupService: Sendable {
   private static let lookMilliseconds: UInt64 = 10_000
 
   let settings: BackupSettings
+  private let signingKey: BackupSigningKey
   let schedule: BackupSchedule?
   let progress = Progress()
   private let store: StreakStore
@@ -43,9 +44,15 @@ final class BackupService: Sendable {
   private let state = Mutex(State())
   private let task = Mutex<Task<Void, Never>?>(nil)
 
-  /// - Parameter schedule: Nil: only the ledger is maintained.
-  init(_ settings: BackupSettings, schedule: BackupSchedule?, store: StreakStore, loop: EventLoop, logger: Logger) {
+  /// - Parameters:
+  ///   - signingKey: Signs the backups, and says which of the folder's are believed.
+  ///   - schedule: Nil: only the ledger is maintained.
+  init(
+    _ settings: BackupSettings, signingKey: BackupSigningKey, schedule: BackupSchedule?, store: StreakStore,
+    loop: EventLoop, logger: Logger
+  ) {
     self.settings = settings
+    self.signingKey = signingKey
     self.schedule = schedule
     self.store = store
     self.loop = loop
@@ -202,12 +209,12 @@ final class BackupService: Sendable {
 
   /// The folder decides: it may differ from the database's rows, be empty, or not be mounted.
   private func lookIntoFolder() async {
-    let path = settings.folder
+    let (path, key) = (settings.folder, signingKey)
     let found = await onOwnThread { () -> Result<Instant?, OperationsError> in
       do throws(OperationsError) {
         let folder = try BackupFolder(path)
         guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
-        return .success(try folder.lastGood())
+        return .success(try folder.lastGood(signedBy: BackupSigners(of: key)))
       } catch {
         return .failure(error)
       }
@@ -239,7 +246,7 @@ final class BackupService: Sendable {
   private func make(
     at now: Instant, _ schedule: BackupSchedule?
   ) async -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> {
-    let scheduled = ScheduledBackups(schedule, settings, progress: progress)
+    let scheduled = ScheduledBackups(schedule, settings, signingKey: signingKey, progress: progress)
     let isFirst = state.withLock { state in
       defer { state.isRunning = true }
       return !state.isRunning

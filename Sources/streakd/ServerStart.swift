@@ -250,18 +250,19 @@ struct ServerStart {
   private func startBackups(
     _ checked: StartChecks.Outcome, _ connectionString: String, _ store: StreakStore
   ) async throws -> BackupService? {
-    guard let wanted = settings.backups else { return nil }
+    guard let wanted = settings.backups, let signingKey = checked.signingKey else { return nil }
     var backup = BackupSettings(
       configuration: try PostgresConfiguration(connectionString: connectionString), folder: wanted.folder,
       recipients: wanted.recipient.map { [$0] } ?? [])
     backup.retentionDays = wanted.retentionDays
     backup.scratchFolder = wanted.scratchFolder
-    backup.signingKey = checked.signingKey
+    backup.signingKey = signingKey
     try ScheduledBackups.removeLeftovers(in: wanted.scratchFolder)
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
     // The folder exists now: if it is missing later, its file system is not mounted.
     backup.makesFolder = false
-    let service = BackupService(backup, schedule: schedule, store: store, loop: first, logger: logger)
+    let service = BackupService(
+      backup, signingKey: signingKey, schedule: schedule, store: store, loop: first, logger: logger)
     try await service.applyLedger(isNew: wanted.isNew)
     service.start()
     return service

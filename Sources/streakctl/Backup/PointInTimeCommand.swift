@@ -100,7 +100,7 @@ struct PointInTimeCommand: AsyncParsableCommand {
       let epoch = try await operate(progress) { () throws(OperationsError) in
         try PointInTime.restore(
           configuration: file, to: to == "latest" ? .latest : .time(to), into: into,
-          ledger: ledger.map { ErasureLedger(path: $0) }, progress: progress)
+          ledger: ledger.map { ErasureLedger(named: $0) }, progress: progress)
       }
       print("restored to \(to), epoch \(epoch)")
     }
