@@ -34,7 +34,7 @@ package struct AccountExtraction: Sendable {
   package func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
     signal(SIGPIPE, SIG_IGN)
     let backup = try Self.signed(folder, name, signers)
-    guard try !folder.ledger.records().people.contains(where: { $0.userID == userID }) else {
+    guard try !folder.ledger.content(signedBy: signers).records.people.contains(where: { $0.userID == userID }) else {
       throw .refused("the account \(userID) was erased: nothing of it comes back")
     }
     progress.begin("extracting")

@@ -91,9 +91,10 @@ package struct BackupMaker {
     let lock = try folder.lock()
     defer { lock.close() }
     try folder.removeUnfinished()
-    if folder.ledger.exists, let torn = try folder.ledger.content().tornLine { progress.warn(torn) }
-    try folder.ledger.append(try Self.erasures(session))
-    let erasedCount = try folder.ledger.records().people.count
+    let signers = try BackupSigners(of: key)
+    if folder.ledger.exists, let torn = try folder.ledger.content(signedBy: signers).tornLine { progress.warn(torn) }
+    try folder.ledger.append(try Self.erasures(session), key)
+    let erasedCount = try folder.ledger.content(signedBy: signers).records.people.count
 
     let name = BackupFolder.name(at: began.seconds)
     let unfinished = "\(BackupFolder.unfinishedPrefix)\(name)"

@@ -11,7 +11,7 @@ package struct BackupSigners: Sendable {
 
   private let keys: [[UInt8]]
   /// The operator allows unsigned backups explicitly.
-  private let allowsUnsigned: Bool
+  let allowsUnsigned: Bool
 
   /// Accepts every backup: for operators that trust the whole backup folder.
   package static let unchecked = BackupSigners(keys: [], allowsUnsigned: true)
@@ -77,6 +77,11 @@ package struct BackupSigners: Sendable {
     return nil
   }
 
+  /// Whether one of the known signers has signed a part of the erasure ledger.
+  func haveSigned(ledger link: [UInt8], _ signature: [UInt8]) -> Bool {
+    keys.contains { SigningKey.isGenuine(signature, of: Self.message(ledger: link), by: $0) }
+  }
+
   // MARK: Texts
 
   static func text(of key: [UInt8]) -> String { prefix + ErasureLedger.hex(key) }
@@ -88,6 +93,9 @@ package struct BackupSigners: Sendable {
 
   /// The signed bytes. The prefix separates a manifest's signature from every other use of the key.
   static func message(_ manifest: [UInt8]) -> [UInt8] { Array("streakd backup manifest\n".utf8) + manifest }
+
+  /// The signed bytes of a part of the erasure ledger.
+  static func message(ledger link: [UInt8]) -> [UInt8] { Array("streakd erasure ledger\n".utf8) + link }
 
   private static func key(_ text: Substring) -> [UInt8]? {
     guard text.hasPrefix(prefix), let key = ErasureLedger.bytes(hex: text.dropFirst(prefix.count)),

@@ -214,16 +214,17 @@ package struct PointInTime: Sendable {
   /// - Parameters:
   ///   - configuration: A copy of `pgbackrest.conf`.
   ///   - ledger: The erased users; nil if the operator explicitly restores without a ledger.
+  ///   - signers: One of these must have signed the ledger.
   /// - Returns: The new epoch.
   package static func restore(
-    configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?,
+    configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?, signers: BackupSigners,
     progress: Progress = Progress()
   ) throws(OperationsError) -> Int64 {
     signal(SIGPIPE, SIG_IGN)
     guard let settings = try Files.read(configuration) else { throw .refused("there is no file \(configuration)") }
     let archive = try Archive(configuration: configuration)
     if let failure = archive.failure { throw .refused(failure) }
-    let content = try ledger?.content()
+    let content = try ledger?.content(signedBy: signers)
     if let torn = content?.tornLine { progress.warn(torn) }
     let erased = content?.records ?? ErasureRecords()
     do throws(OperationsError) {

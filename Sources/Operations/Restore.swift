@@ -45,7 +45,7 @@ package struct Restore {
     let backup = try folder.backup(name, signedBy: signers)
     let programs = try PostgresPrograms()
     try programs.requireRestrictedMode()
-    let content = try ledger?.content()
+    let content = try ledger?.content(signedBy: signers)
     if let torn = content?.tornLine { progress.warn(torn) }
     let erased = content?.records ?? ErasureRecords()
     if let ledger, erased.people.count < backup.erasedCount {

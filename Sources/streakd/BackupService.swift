@@ -102,7 +102,7 @@ final class BackupService: Sendable {
 
   /// Reads the ledger, and makes it if it does not exist.
   private func ledgerContent(isExpected: Bool) async -> Result<ErasureLedger.Content, OperationsError> {
-    let path = settings.folder
+    let (path, key) = (settings.folder, signingKey)
     return await onOwnThread { () -> Result<ErasureLedger.Content, OperationsError> in
       do throws(OperationsError) {
         let ledger = ErasureLedger(path: "\(path)/erasures")
@@ -114,12 +114,12 @@ final class BackupService: Sendable {
         }
         _ = try BackupFolder(making: path)
         if ledger.exists {
-          let content = try ledger.content()
-          try ledger.create()
+          let content = try ledger.content(signedBy: BackupSigners(of: key))
+          try ledger.create(key)
           return .success(content)
         }
-        try ledger.create()
-        return .success(try ledger.content())
+        try ledger.create(key)
+        return .success(try ledger.content(signedBy: BackupSigners(of: key)))
       } catch {
         return .failure(error)
       }
@@ -145,12 +145,12 @@ final class BackupService: Sendable {
 
   private func append(_ records: ErasureRecords) async {
     guard !records.people.isEmpty else { return }
-    let path = settings.folder
+    let (path, key) = (settings.folder, signingKey)
     let failure = await onOwnThread { () -> OperationsError? in
       do throws(OperationsError) {
         let folder = try BackupFolder(path)
         guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
-        try folder.ledger.append(records)
+        try folder.ledger.append(records, key)
         return nil
       } catch {
         return error
