@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from clusters import real_initdb
@@ -139,8 +140,17 @@ def test_a_certificate_that_cannot_be_used_is_reported_before_anything_is_made(f
         assert not (folder / "data").exists()
 
 
-def expired_certificate(folder):
-    """A self-signed certificate that has expired."""
+def test_a_certificate_that_expires_while_it_is_served_is_logged_and_not_read_again(folder):
+    arguments = expired_certificate(folder, time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 30)))
+    with Server(folder=folder, arguments=(*map(str, arguments), "--tls-check-seconds", "1")) as server:
+        wait_until(lambda: any("the TLS certificate has expired" in line for line in server.lines), 60)
+        arguments[1].touch()
+        wait_until(lambda: any("the old one stays" in line and "has expired" in line for line in server.lines))
+        assert sum("has expired: clients refuse it" in line for line in server.lines) == 1
+
+
+def expired_certificate(folder, end="20200102000000Z"):
+    """A self-signed certificate that has expired, or will at a moment."""
     key, request, file = folder / "key.pem", folder / "request.pem", folder / "expired.pem"
     subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out",
                     str(request), "-subj", "/CN=localhost"], check=True, capture_output=True)
@@ -149,7 +159,7 @@ def expired_certificate(folder):
     (folder / "ca/conf").write_text(f"[ca]\ndefault_ca=x\n[x]\ndatabase={folder}/ca/index.txt\nnew_certs_dir={folder}/ca\nserial={folder}/ca/serial\n"
                                     "default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n")
     subprocess.run(["openssl", "ca", "-batch", "-selfsign", "-config", str(folder / "ca/conf"), "-create_serial", "-keyfile", str(key), "-in",
-                    str(request), "-out", str(file), "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-notext"],
+                    str(request), "-out", str(file), "-startdate", "20200101000000Z", "-enddate", end, "-notext"],
                    check=True, capture_output=True)
     return ["--tls-certificate", file, "--tls-key", key]
 
