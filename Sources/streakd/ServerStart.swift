@@ -148,8 +148,8 @@ struct ServerStart {
       try await startAdmin(
         privileges.adminSockets,
         AdminPages(
-          server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
-          mail: mail, stuckSeconds: settings.stuckSeconds, databaseWarning: { readiness.warning }
+          server: server, store: store, limits: { application.limitCounts }, tls: checked.tls, backups: backups,
+          archive: archive, mail: mail, stuckSeconds: settings.stuckSeconds, databaseWarning: { readiness.warning }
         ) {
           stopping.wasReceived ? "the server is stopping" : readiness.failure
         })

@@ -11,7 +11,8 @@ import time
 
 import pytest
 from clusters import real_initdb
-from faults import frozen
+from faults import ADMIN, frozen, readiness
+from metrics import Metrics
 from operator_tools import Keys, fill, streakctl
 from server import DEFAULTS, PROGRAMS, Server, wait_until
 
@@ -141,9 +142,12 @@ def test_a_certificate_that_cannot_be_used_is_reported_before_anything_is_made(f
 
 
 def test_a_certificate_that_expires_while_it_is_served_is_logged_and_not_read_again(folder):
-    arguments = expired_certificate(folder, time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 30)))
-    with Server(folder=folder, arguments=(*map(str, arguments), "--tls-check-seconds", "1")) as server:
+    end = int(time.time() + 30)
+    arguments = expired_certificate(folder, time.strftime("%Y%m%d%H%M%SZ", time.gmtime(end)))
+    with Server(folder=folder, arguments=(*map(str, arguments), "--tls-check-seconds", "1", *ADMIN)) as server:
+        assert Metrics(server).value("streakd_tls_certificate_end_timestamp_seconds") == end
         wait_until(lambda: any("the TLS certificate has expired" in line for line in server.lines), 60)
+        assert "warning: the TLS certificate has expired" in readiness(server)[1]
         arguments[1].touch()
         wait_until(lambda: any("the old one stays" in line and "has expired" in line for line in server.lines))
         assert sum("has expired: clients refuse it" in line for line in server.lines) == 1
