@@ -90,6 +90,19 @@ import Testing
     #expect(try prune(day: 52).removed.isEmpty)
   }
 
+  @Test("a clean-up that is cancelled ends in the comparison, judges nothing, and removes nothing")
+  func cancelled() throws {
+    let (old, good) = (try add(day: 0), try add(day: 50))
+    let progress = Progress()
+    progress.cancel()
+    let now = Self.start.advanced(bySeconds: 51 * Self.daySeconds)
+    #expect(throws: OperationsError.self) {
+      try folder().prune(retentionDays: 30, signers: signers(), progress: progress, at: now)
+    }
+    #expect(try names() == [old, good])
+    #expect(try folder().backups().allSatisfy { $0.lastCheck == nil })
+  }
+
   @Test("nothing is removed while no backup is good")
   func noneGood() throws {
     try add(day: 0, trialFailure: nil)
