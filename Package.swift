@@ -157,7 +157,8 @@ let package = Package(
 
     // Programs.
     .target(
-      name: "ProgramSupport", dependencies: ["EventLoop", "HTTP", "RPC", "TLS", argumentParser], exclude: ["README.md"],
+      name: "ProgramSupport", dependencies: ["CLinux", "EventLoop", "HTTP", "RPC", "TLS", argumentParser],
+      exclude: ["README.md"],
       swiftSettings: settings),
     .executableTarget(
       name: "streakd",

@@ -34,11 +34,11 @@ package struct AccountExtraction: Sendable {
   package func run(_ name: String, of userID: Identifier) throws(OperationsError) -> [ExportRecord] {
     signal(SIGPIPE, SIG_IGN)
     let backup = try Self.signed(folder, name, signers)
-    guard try !folder.ledger.records().people.contains(where: { $0.userID == userID }) else {
+    guard try !folder.ledger.content(signedBy: signers).records.people.contains(where: { $0.userID == userID }) else {
       throw .refused("the account \(userID) was erased: nothing of it comes back")
     }
     progress.begin("extracting")
-    let file = try UnpackedFile(folder.dumpPath(backup.name), identity: identity)
+    let file = try UnpackedFile(try folder.dump(of: backup.name), identity: identity)
     var rows = CopyRows(of: Self.text(of: userID), tables: Self.tables)
     var habits: [Habit] = []
     var cells: [ExportedCell] = []

@@ -16,27 +16,31 @@ package struct PruneOutcome: Sendable, Equatable {
 extension BackupFolder {
   /// Removes backups older than the retention. The last good backup always stays. Before anything
   /// is removed, the newest backup that passed its trial restore is compared with its hash again.
-  package func prune(retentionDays: Int, at now: Instant = .now()) throws(OperationsError) -> PruneOutcome {
+  ///
+  /// - Parameters:
+  ///   - signers: The manifests of others are not believed: their backups are never good, and as
+  ///     old as their names say.
+  ///   - progress: Ends the comparison when the run is cancelled.
+  package func prune(
+    retentionDays: Int, signers: BackupSigners, progress: Progress = Progress(), at now: Instant = .now()
+  ) throws(OperationsError) -> PruneOutcome {
+    guard signers.canCheck else { throw .refused(signers.failure(of: nil, manifest: []) ?? "no signer is known") }
     let lock = try lock()
     defer { lock.close() }
-    return try pruneLocked(retentionDays: retentionDays, at: now)
-  }
-
-  private func pruneLocked(retentionDays: Int, at now: Instant) throws(OperationsError) -> PruneOutcome {
     try removeUnfinished()
     var outcome = PruneOutcome()
-    let all = try backups()
+    let all = try entries(signedBy: signers)
     let border = now.advanced(bySeconds: -Int64(retentionDays) * 86_400)
-    let expired = Self.expired(all, before: border)
+    let expired = all.filter { $0.began.map { $0.seconds < border.seconds } ?? false }.map(\.backup.name)
     guard !expired.isEmpty else { return outcome }
     var lastGood: String?
-    for backup in all.reversed() where backup.isGood {
-      let check = try verify(backup.name, at: now)
+    for entry in all.reversed() where entry.isGood(at: now) {
+      let check = try verify(entry.backup.name, signers: signers, progress: progress, at: now)
       if check.failure.isEmpty {
-        lastGood = backup.name
+        lastGood = entry.backup.name
         break
       }
-      outcome.damaged.append(backup.name)
+      outcome.damaged.append(entry.backup.name)
     }
     guard let lastGood else {
       outcome.hasNoGoodBackup = true
@@ -47,13 +51,5 @@ extension BackupFolder {
       outcome.removed.append(name)
     }
     return outcome
-  }
-
-  /// The backups that began before a moment, without those whose begin is unknown.
-  static func expired(_ backups: [Backup], before border: Instant) -> [String] {
-    backups.filter { backup in
-      guard let began = backup.beganAt else { return false }
-      return began.seconds < border.seconds
-    }.map(\.name)
   }
 }

@@ -10,11 +10,12 @@ extension BackupFolder {
   ///
   /// - Parameter signers: One of these must have signed it; nil: the signature is not checked.
   package func verify(
-    _ name: String, signers: BackupSigners? = nil, at now: Instant = .now()
+    _ name: String, signers: BackupSigners? = nil, progress: Progress = Progress(), at now: Instant = .now()
   ) throws(OperationsError) -> BackupCheck {
     let backup = try backup(name, signedBy: signers)
     let check = BackupCheck(
-      kind: .hash, checkedAt: GoogleProtobufTimestamp(seconds: now.seconds), failure: try hashFailure(backup) ?? "")
+      kind: .hash, checkedAt: GoogleProtobufTimestamp(seconds: now.seconds),
+      failure: try hashFailure(backup, progress) ?? "")
     // A correct hash does not outweigh a later full restore that failed.
     if let last = backup.lastCheck, last.kind == .restore, !last.failure.isEmpty, check.failure.isEmpty { return check }
     try note(check, of: name)
@@ -22,13 +23,15 @@ extension BackupFolder {
   }
 
   /// How a backup's file differs from its manifest; nil if it does not.
-  func hashFailure(_ backup: Backup) throws(OperationsError) -> String? {
-    let path = dumpPath(backup.name)
-    guard Files.exists(path) else { return "\(path) is missing" }
-    let file = try Descriptor.open(path, O_RDONLY)
+  ///
+  /// - Parameter progress: Ends the reading when the run is cancelled.
+  func hashFailure(_ backup: Backup, _ progress: Progress = Progress()) throws(OperationsError) -> String? {
+    let path = "\(path)/\(backup.name)/\(Self.dumpName)"
+    let file: Descriptor
+    do throws(OperationsError) { file = try dump(of: backup.name) } catch .damaged(let text) { return text }
     let hash = ByteHash()
     let counter = ByteCounter { _ in }
-    try StreamCopy.copy(from: file, to: [hash, counter])
+    try StreamCopy.copy(from: file, to: [hash, counter, CancellationSink(progress)])
     guard counter.byteCount == backup.fileBytes else {
       return "\(path) has \(counter.byteCount) bytes instead of \(backup.fileBytes)"
     }
@@ -49,7 +52,7 @@ extension BackupFolder {
     signal(SIGPIPE, SIG_IGN)
     let backup = try backup(name, signedBy: signers)
     let failure: String?
-    if let wrong = try hashFailure(backup) {
+    if let wrong = try hashFailure(backup, progress) {
       failure = wrong
     } else {
       failure = try restoreFailure(backup, identity, scratchFolder, progress)
@@ -69,7 +72,7 @@ extension BackupFolder {
     let trial = TrialRestore(in: scratchFolder, majorVersion: Int(backup.postgresVersion), programs)
     defer { trial.end() }
     progress.begin("restoring on trial")
-    let file = try UnpackedFile(dumpPath(backup.name), identity: identity)
+    let file = try UnpackedFile(try dump(of: backup.name), identity: identity)
     var script = DumpScript()
     let copied = Result { () throws(OperationsError) in
       try trial.runRestricted { () throws(OperationsError) in

@@ -88,21 +88,83 @@ package struct BackupFolder: Sendable {
   /// The list of erased people.
   package var ledger: ErasureLedger { ErasureLedger(path: "\(path)/erasures") }
 
-  func dumpPath(_ name: String) -> String { "\(path)/\(name)/\(Self.dumpName)" }
+  private func opened() throws(OperationsError) -> OpenFolder { try OpenFolder(path) }
 
-  /// All backups, oldest first. For a backup whose manifest cannot be read, the last check holds
-  /// the error.
+  /// Opens a backup's encrypted file.
+  ///
+  /// - Throws: `.damaged` if it is missing, or not a file.
+  func dump(of name: String) throws(OperationsError) -> Descriptor {
+    guard let file = try opened().folder(name)?.open(Self.dumpName, O_RDONLY) else {
+      throw .damaged("\(path)/\(name)/\(Self.dumpName) is missing")
+    }
+    return file
+  }
+
+  /// All backups, oldest first, as their manifests say. For a backup whose manifest cannot be read,
+  /// or whose file is missing, the last check holds the error.
   package func backups() throws(OperationsError) -> [Backup] {
-    var backups: [Backup] = []
-    for name in try Files.names(in: path) where Self.isName(name) {
+    try entries(signedBy: .unchecked).map { entry in
+      var backup = entry.backup
+      if let failure = entry.fileFailure, backup.lastCheck?.failure.isEmpty ?? true {
+        backup.lastCheck = BackupCheck(kind: .hash, failure: failure)
+      }
+      return backup
+    }
+  }
+
+  /// The good backups, oldest first: each was restored on trial, is signed by one of these, began
+  /// in the past, and has its file.
+  package func good(signedBy signers: BackupSigners, at now: Instant = .now()) throws(OperationsError) -> [Backup] {
+    try entries(signedBy: signers).filter { $0.isGood(at: now) && $0.fileFailure == nil }.map(\.backup)
+  }
+
+  /// A backup, and what the folder says about it.
+  struct Entry {
+    let backup: Backup
+    /// One of the known signers made the manifest.
+    let isSigned: Bool
+    /// Why the encrypted file cannot be the manifest's; nil: it has the manifest's size.
+    let fileFailure: String?
+
+    /// The manifest can be believed, and says that the backup is good.
+    func isGood(at now: Instant) -> Bool {
+      guard isSigned, backup.isGood, let began = backup.beganAt else { return false }
+      return began.seconds <= now.seconds
+    }
+
+    /// When it began, by its manifest, or by its name if the manifest cannot be believed.
+    var began: Instant? {
+      isSigned ? backup.beganAt.map { Instant(seconds: $0.seconds) } : BackupFolder.moment(ofName: backup.name)
+    }
+  }
+
+  func entries(signedBy signers: BackupSigners) throws(OperationsError) -> [Entry] {
+    let folder = try opened()
+    var entries: [Entry] = []
+    for name in try folder.names() where Self.isName(name) {
       do throws(OperationsError) {
-        backups.append(try backup(name))
+        let backup: Backup
+        var isSigned = true
+        do throws(OperationsError) {
+          backup = try self.backup(name, signedBy: signers)
+        } catch .refused {
+          backup = try self.backup(name)
+          isSigned = false
+        }
+        entries.append(
+          Entry(backup: backup, isSigned: isSigned, fileFailure: fileFailure(backup, in: try folder.folder(name))))
       } catch {
-        backups.append(
-          Backup(name: name, lastCheck: BackupCheck(kind: .hash, failure: "its manifest cannot be used: \(error)")))
+        let check = BackupCheck(kind: .hash, failure: "its manifest cannot be used: \(error)")
+        entries.append(Entry(backup: Backup(name: name, lastCheck: check), isSigned: false, fileFailure: nil))
       }
     }
-    return backups
+    return entries
+  }
+
+  private func fileFailure(_ backup: Backup, in folder: OpenFolder?) -> String? {
+    let place = "\(path)/\(backup.name)/\(Self.dumpName)"
+    guard let bytes = folder?.fileBytes(Self.dumpName) else { return "\(place) is missing" }
+    return bytes == backup.fileBytes ? nil : "\(place) has \(bytes) bytes instead of \(backup.fileBytes)"
   }
 
   /// One backup, as its manifest describes it.
@@ -110,11 +172,12 @@ package struct BackupFolder: Sendable {
   /// - Parameter signers: One of these must have signed it; nil, for lists: the signature is not
   ///   checked.
   package func backup(_ name: String, signedBy signers: BackupSigners? = nil) throws(OperationsError) -> Backup {
-    guard Self.isName(name), let bytes = try Files.read("\(path)/\(name)/\(Self.manifestName)") else {
+    guard Self.isName(name), let folder = try opened().folder(name), let bytes = try folder.read(Self.manifestName)
+    else {
       throw .noSuchBackup("there is no backup \(name) in \(path)")
     }
     if let signers {
-      let signature = try Files.read("\(path)/\(name)/\(Self.signatureName)", byteLimit: Self.signatureBytesMax)
+      let signature = try folder.read(Self.signatureName, byteLimit: Self.signatureBytesMax)
       if let failure = signers.failure(of: signature, manifest: bytes) {
         throw .refused("the backup \(name) is not used: \(failure)")
       }
@@ -126,15 +189,17 @@ package struct BackupFolder: Sendable {
     guard backup.name == name, backup.sha256.count == 32 else {
       throw .damaged("the manifest in the folder \(name) belongs to another backup")
     }
-    if let check = try Files.read("\(path)/\(name)/\(Self.checkName)") {
+    if let check = try folder.read(Self.checkName) {
       backup.lastCheck = try Self.decode(check, "the last check of \(name)")
     }
     return backup
   }
 
-  /// When the newest good backup began; nil if there is none.
-  package func lastGood() throws(OperationsError) -> Instant? {
-    try backups().last { $0.isGood }?.beganAt.map { Instant(seconds: $0.seconds) }
+  /// When the newest good backup began; nil if there is none. See `good(signedBy:at:)`.
+  package func lastGood(
+    signedBy signers: BackupSigners, at now: Instant = .now()
+  ) throws(OperationsError) -> Instant? {
+    try good(signedBy: signers, at: now).compactMap(\.beganAt).map { Instant(seconds: $0.seconds) }.max()
   }
 
   /// Why a folder without its erasure ledger is not used.
@@ -144,7 +209,7 @@ package struct BackupFolder: Sendable {
 
   /// Stores the result of a check.
   func note(_ check: BackupCheck, of name: String) throws(OperationsError) {
-    try Files.replace("\(path)/\(name)/\(Self.checkName)", with: Self.encode(check))
+    try opened().folder(name)?.replace(Self.checkName, with: Self.encode(check))
   }
 
   /// Locks the folder: no other program makes or removes backups in it while the result lives.
@@ -157,17 +222,17 @@ package struct BackupFolder: Sendable {
 
   /// Removes unfinished backups of killed programs. Under the lock.
   func removeUnfinished() throws(OperationsError) {
-    for name in try Files.names(in: path) where name.hasPrefix(Self.unfinishedPrefix) {
-      try Files.removeFolder("\(path)/\(name)")
-    }
+    let folder = try opened()
+    for name in try folder.names() where name.hasPrefix(Self.unfinishedPrefix) { try folder.remove(name) }
   }
 
-  /// Removes a backup. The manifest is removed first, so that a partly removed backup is not
-  /// listed. Under the lock.
+  /// Removes a backup. It is renamed first, so that a partly removed backup is not listed. Under
+  /// the lock.
   func remove(_ name: String) throws(OperationsError) {
-    let doomed = "\(path)/\(Self.unfinishedPrefix)\(name)"
-    try Files.rename("\(path)/\(name)", doomed)
-    try Files.removeFolder(doomed)
+    let folder = try opened()
+    let doomed = "\(Self.unfinishedPrefix)\(name)"
+    try folder.rename(name, doomed)
+    try folder.remove(doomed)
   }
 
   /// The name of a backup that begins at `moment`: the date and time in UTC, and a random part that
@@ -184,6 +249,26 @@ package struct BackupFolder: Sendable {
     let time = unsafe "\(padded(parts.tm_hour, 2))\(padded(parts.tm_min, 2))\(padded(parts.tm_sec, 2))"
     let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
     return "\(date)T\(time)Z-\(String((0..<6).compactMap { _ in letters.randomElement() }))"
+  }
+
+  /// When a backup began, by its name; nil if that names no moment.
+  static func moment(ofName name: String) -> Instant? {
+    let digits = name.prefix(15).utf8.map { Int32($0) - Int32(UInt8(ascii: "0")) }
+    func number(_ range: Range<Int>) -> Int32? {
+      guard range.upperBound <= digits.count, digits[range].allSatisfy({ (0...9).contains($0) }) else { return nil }
+      return digits[range].reduce(0) { $0 * 10 + $1 }
+    }
+    guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8), let hour = number(9..<11),
+      let minute = number(11..<13), let second = number(13..<15)
+    else { return nil }
+    var parts = unsafe tm()
+    unsafe parts.tm_year = year - 1_900
+    unsafe parts.tm_mon = month - 1
+    unsafe parts.tm_mday = day
+    unsafe parts.tm_hour = hour
+    unsafe parts.tm_min = minute
+    unsafe parts.tm_sec = second
+    return Instant(seconds: Int64(unsafe timegm(&parts)))
   }
 
   static func isName(_ text: String) -> Bool {

@@ -51,7 +51,8 @@ package struct BackupMaker {
       throw .database("the database's schema is older than this program; start streakd on it first")
     }
     // The folder decides: the database's rows about runs may belong to another folder, or be lost.
-    guard isDue(try (try? BackupFolder(settings.folder))?.lastGood()) else { return nil }
+    let signers = try BackupSigners(of: key)
+    guard isDue(try (try? BackupFolder(settings.folder))?.lastGood(signedBy: signers, at: now())) else { return nil }
 
     let began = now()
     do throws(OperationsError) {
@@ -90,29 +91,30 @@ package struct BackupMaker {
     let lock = try folder.lock()
     defer { lock.close() }
     try folder.removeUnfinished()
-    if folder.ledger.exists, let torn = try folder.ledger.content().tornLine { progress.warn(torn) }
-    try folder.ledger.append(try Self.erasures(session))
-    let erasedCount = try folder.ledger.records().people.count
+    let signers = try BackupSigners(of: key)
+    if folder.ledger.exists, let torn = try folder.ledger.content(signedBy: signers).tornLine { progress.warn(torn) }
+    try folder.ledger.append(try Self.erasures(session), key)
+    let erasedCount = try folder.ledger.content(signedBy: signers).records.people.count
 
     let name = BackupFolder.name(at: began.seconds)
-    let unfinished = "\(folder.path)/\(BackupFolder.unfinishedPrefix)\(name)"
-    try Files.makeFolder(unfinished)
+    let unfinished = "\(BackupFolder.unfinishedPrefix)\(name)"
+    let place = try OpenFolder(folder.path)
+    let made = try place.makeFolder(unfinished)
     do throws(OperationsError) {
-      var backup = try dump(into: "\(unfinished)/\(BackupFolder.dumpName)", recipients, environment, session)
+      var backup = try dump(into: made, recipients, environment, session)
       backup.name = name
       backup.beganAt = GoogleProtobufTimestamp(seconds: began.seconds)
       backup.endedAt = GoogleProtobufTimestamp(seconds: now().seconds)
       backup.recipients = settings.recipients
       backup.erasedCount = Int64(erasedCount)
       let manifest = try BackupFolder.encode(backup)
-      try Files.replace("\(unfinished)/\(BackupFolder.manifestName)", with: manifest)
-      let signature = "\(key.signer) \(ErasureLedger.hex(key.sign(manifest)))\n"
-      try Files.replace("\(unfinished)/\(BackupFolder.signatureName)", with: Array(signature.utf8))
-      try Files.synchronizeFolder(unfinished)
-      try Files.rename(unfinished, "\(folder.path)/\(name)")
+      try made.replace(BackupFolder.manifestName, with: manifest)
+      try made.replace(BackupFolder.signatureName, with: BackupSigners.signature(key, manifest))
+      try made.synchronize()
+      try place.rename(unfinished, name)
       return backup
     } catch {
-      try? Files.removeFolder(unfinished)
+      try? place.remove(unfinished)
       throw error
     }
   }
@@ -144,7 +146,7 @@ package struct BackupMaker {
   // MARK: The stream
 
   private func dump(
-    into path: String, _ recipients: [String], _ environment: [String], _ session: PsqlSession
+    into folder: OpenFolder, _ recipients: [String], _ environment: [String], _ session: PsqlSession
   ) throws(OperationsError) -> Backup {
     var backup = Backup()
     backup.layoutVersion = BackupFolder.layoutVersion
@@ -167,7 +169,7 @@ package struct BackupMaker {
     dumpInput.close()
     let pack: PackedFile
     do throws(OperationsError) {
-      pack = try PackedFile(path, recipients, progress)
+      pack = try PackedFile(BackupFolder.dumpName, in: folder, recipients, progress)
     } catch {
       dumpOutput.close()
       _ = dump.failure()

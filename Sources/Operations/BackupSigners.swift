@@ -11,7 +11,7 @@ package struct BackupSigners: Sendable {
 
   private let keys: [[UInt8]]
   /// The operator allows unsigned backups explicitly.
-  private let allowsUnsigned: Bool
+  let allowsUnsigned: Bool
 
   /// Accepts every backup: for operators that trust the whole backup folder.
   package static let unchecked = BackupSigners(keys: [], allowsUnsigned: true)
@@ -43,9 +43,14 @@ package struct BackupSigners: Sendable {
     self.init(keys: keys, allowsUnsigned: allowsUnsigned)
   }
 
-  /// The signers of keys in memory.
-  init(_ keys: [BackupSigningKey]) {
-    self.init(keys: keys.compactMap { Self.key($0.signer[...]) }, allowsUnsigned: false)
+  /// The signers whose backups a program counts as good: itself, and those that the environment
+  /// variable names, such as further servers of the folder.
+  package init(of key: BackupSigningKey) throws(OperationsError) {
+    var keys = [Self.key(key.signer[...])].compactMap { $0 }
+    if let others = unsafe getenv(Self.variable) {
+      keys += try Self(named: [unsafe String(cString: others)], identity: nil).keys
+    }
+    self.init(keys: keys, allowsUnsigned: false)
   }
 
   /// A signer is known, or unsigned backups are allowed.
@@ -72,12 +77,25 @@ package struct BackupSigners: Sendable {
     return nil
   }
 
+  /// Whether one of the known signers has signed a part of the erasure ledger.
+  func haveSigned(ledger link: [UInt8], _ signature: [UInt8]) -> Bool {
+    keys.contains { SigningKey.isGenuine(signature, of: Self.message(ledger: link), by: $0) }
+  }
+
   // MARK: Texts
 
   static func text(of key: [UInt8]) -> String { prefix + ErasureLedger.hex(key) }
 
+  /// The text of the file beside a manifest.
+  static func signature(_ key: BackupSigningKey, _ manifest: [UInt8]) -> [UInt8] {
+    Array("\(key.signer) \(ErasureLedger.hex(key.sign(manifest)))\n".utf8)
+  }
+
   /// The signed bytes. The prefix separates a manifest's signature from every other use of the key.
   static func message(_ manifest: [UInt8]) -> [UInt8] { Array("streakd backup manifest\n".utf8) + manifest }
+
+  /// The signed bytes of a part of the erasure ledger.
+  static func message(ledger link: [UInt8]) -> [UInt8] { Array("streakd erasure ledger\n".utf8) + link }
 
   private static func key(_ text: Substring) -> [UInt8]? {
     guard text.hasPrefix(prefix), let key = ErasureLedger.bytes(hex: text.dropFirst(prefix.count)),

@@ -1,8 +1,8 @@
 internal import Cryptography
 internal import Glibc
 
-/// The server's secret key for signing the manifests of its backups: a file outside of the backup
-/// folder, readable by our own user only.
+/// The server's secret key for signing the manifests of its backups, and its erasure ledger: a file
+/// outside of the backup folder, readable by our own user only.
 ///
 /// A backup is encrypted to a public key, so every program that may write to the backup folder can
 /// make one. The signature proves that the server made it. The server holds the secret key. A
@@ -68,9 +68,12 @@ package struct BackupSigningKey: Sendable {
   /// The signature of a manifest.
   func sign(_ manifest: [UInt8]) -> [UInt8] { key.sign(BackupSigners.message(manifest)) }
 
+  /// The signature of a part of the erasure ledger.
+  func sign(ledger link: [UInt8]) -> [UInt8] { key.sign(BackupSigners.message(ledger: link)) }
+
   private static func read(_ path: String) throws(OperationsError) -> SigningKey? {
     guard Files.exists(path) else { return nil }
-    let file = try Descriptor.open(path, O_RDONLY)
+    let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
     var status = stat()
     guard unsafe fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw .fileUnusable("the signing key \(path) is no file")

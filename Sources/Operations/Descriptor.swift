@@ -65,6 +65,22 @@ internal import PrivateCluster
     }
   }
 
+  /// All bytes until the end.
+  ///
+  /// - Parameter path: Named in the error.
+  func readAll(_ path: String, byteLimit: Int) throws(OperationsError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = try read(into: &chunk)
+      guard count > 0 else { return bytes }
+      guard bytes.count + count <= byteLimit else {
+        throw .fileUnusable("\(path) is larger than \(byteLimit) bytes")
+      }
+      bytes += chunk[..<count]
+    }
+  }
+
   /// Writes all of the bytes.
   ///
   /// - Returns: Whether the other end still reads; always true for a file.

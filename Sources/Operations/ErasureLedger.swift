@@ -6,9 +6,11 @@ package import StreakStore
 /// The list of erased users, in a file beside the backups. Every restore applies it before the
 /// database serves requests.
 ///
-/// Lines are only appended. A line is a kind, its values and a checksum. A last line that a crash
-/// cut short was never acknowledged, and the next append removes it. A damaged line at any other
-/// place is an error, because it may hold a user's erasure.
+/// Lines are only appended. A line is a kind, its values and a checksum. The last line of each
+/// append has the server's signature of everything before it: what can write the folder can add no
+/// erasure. Lines that a crash left without a signature were never acknowledged; they are left out,
+/// and the next append removes them. A damaged line at any other place is an error, because it may
+/// hold a user's erasure; so is a signature of an unknown signer.
 package struct ErasureLedger: Sendable {
   package let path: String
 
@@ -21,7 +23,14 @@ package struct ErasureLedger: Sendable {
     self.path = path
   }
 
+  /// A ledger that the operator named, perhaps by a link.
+  package init(named path: String) {
+    self.init(path: Files.absolute(path))
+  }
+
   package var exists: Bool { Files.exists(path) }
+
+  private func folder() throws(OperationsError) -> OpenFolder { try OpenFolder(Files.parent(of: path)) }
 
   /// The content of the ledger.
   package struct Content: Sendable, Equatable {
@@ -31,46 +40,57 @@ package struct ErasureLedger: Sendable {
     package var tornLine: String?
   }
 
-  /// All records of the ledger.
+  /// All signed records of the ledger, and whether its last lines are whole.
   ///
-  /// - Throws: `.damaged` if a line's checksum is wrong; `.fileUnusable` if there is no ledger.
-  package func records() throws(OperationsError) -> ErasureRecords { try content().records }
-
-  /// All records of the ledger, and whether its last line is complete.
-  package func content() throws(OperationsError) -> Content {
-    guard let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) else {
+  /// - Parameter signers: One of these must have signed it.
+  /// - Throws: `.damaged` if a line's checksum is wrong; `.refused` if another signer, or none, has
+  ///   signed it; `.fileUnusable` if there is no ledger.
+  package func content(signedBy signers: BackupSigners) throws(OperationsError) -> Content {
+    guard let bytes = try folder().read(Files.name(of: path), byteLimit: Self.fileBytesMax) else {
       throw .fileUnusable("there is no erasure ledger \(path)")
     }
-    let (records, completeBytes) = try Self.parse(bytes, path)
-    guard completeBytes < bytes.count else { return Content(records: records) }
-    let number = bytes[..<completeBytes].count { $0 == UInt8(ascii: "\n") } + 1
+    let parsed = try parse(bytes, signers)
+    guard parsed.byteCount < bytes.count else { return Content(records: parsed.records) }
+    let number = bytes[..<parsed.byteCount].count { $0 == UInt8(ascii: "\n") } + 1
     return Content(
-      records: records,
+      records: parsed.records,
       tornLine:
-        "line \(number) of the erasure ledger \(path) was cut short after \(bytes.count - completeBytes) bytes and is left out: "
+        "line \(number) of the erasure ledger \(path) was cut short, or has no signature; its last \(bytes.count - parsed.byteCount) bytes are left out: "
         + "an erasure may be missing")
   }
 
   /// Makes an empty ledger if there is none.
-  package func create() throws(OperationsError) {
-    try append(ErasureRecords())
+  package func create(_ key: BackupSigningKey) throws(OperationsError) {
+    try append(ErasureRecords(), key)
   }
 
   /// Appends the records that are missing, and waits until they are on the disk. Programs that
   /// append at the same time wait for each other.
-  package func append(_ records: ErasureRecords) throws(OperationsError) {
+  ///
+  /// - Parameters:
+  ///   - key: Signs the ledger.
+  ///   - signers: One of these must have signed what is there; nil: the key, and those of
+  ///     `BackupSigners.variable`.
+  package func append(
+    _ records: ErasureRecords, _ key: BackupSigningKey, signers: BackupSigners? = nil
+  ) throws(OperationsError) {
+    let signers = if let signers { signers } else { try BackupSigners(of: key) }
     let isNew = !exists
-    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    guard let file = try folder().open(Files.name(of: path), O_RDWR | O_CREAT) else {
+      throw .fileUnusable("cannot make \(path): \(lastError())")
+    }
     guard flock(file.number, LOCK_EX) == 0 else { throw .fileUnusable("cannot lock \(path): \(lastError())") }
-    let bytes = try Files.read(path, byteLimit: Self.fileBytesMax) ?? []
-    let (known, completeBytes) = try Self.parse(bytes, path)
-    if completeBytes < bytes.count {
-      guard ftruncate(file.number, completeBytes) == 0 else {
+    let bytes = try file.readAll(path, byteLimit: Self.fileBytesMax)
+    let parsed = try parse(bytes, signers)
+    let known = parsed.records
+    func cut() throws(OperationsError) {
+      guard ftruncate(file.number, parsed.byteCount) == 0 else {
         throw .fileUnusable("cannot cut \(path): \(lastError())")
       }
     }
-    lseek(file.number, completeBytes, Int32(SEEK_SET))
-    var text = completeBytes == 0 ? Self.header : ""
+    if parsed.byteCount < bytes.count { try cut() }
+    lseek(file.number, parsed.byteCount, Int32(SEEK_SET))
+    var text = parsed.byteCount == 0 ? Self.header : ""
     for person in records.people where !known.userIDs.contains(person.userID) {
       text += Self.line("person \(person.userID) \(person.erasedAt.seconds)")
     }
@@ -78,10 +98,26 @@ package struct ErasureLedger: Sendable {
     for session in records.sessions where !sessionIDs.contains(session.sessionID) {
       text += Self.line("session \(session.sessionID) \(Self.hex(session.secretHash)) \(session.userID)")
     }
-    guard !text.isEmpty else { return }
-    _ = try file.write(Array(text.utf8)[...])
+    guard !text.isEmpty || !parsed.isSigned else { return }
+    let link = Self.link(parsed.link, bytes[parsed.signedBytes..<parsed.byteCount] + Array(text.utf8))
+    text += Self.line("signed \(key.signer) \(Self.hex(key.sign(ledger: link)))")
+    do throws(OperationsError) {
+      _ = try file.write(Array(text.utf8)[...])
+    } catch {
+      try? cut()
+      throw error
+    }
     try file.synchronize(path)
     if isNew { try Files.synchronizeFolder(Files.parent(of: path)) }
+  }
+
+  /// Signs the ledger as it is, whatever has written it.
+  ///
+  /// - Returns: Number of the people in it.
+  package func sign(_ key: BackupSigningKey) throws(OperationsError) -> Int {
+    guard exists else { throw .fileUnusable("there is no erasure ledger \(path)") }
+    try append(ErasureRecords(), key, signers: .unchecked)
+    return try content(signedBy: BackupSigners(of: key)).records.people.count
   }
 
   private static func line(_ content: String) -> String { "\(content) \(checksum(content))\n" }
@@ -106,24 +142,83 @@ package struct ErasureLedger: Sendable {
     return bytes
   }
 
-  /// - Returns: The records of the complete lines, and the bytes of these lines.
-  private static func parse(
-    _ bytes: [UInt8], _ path: String
-  ) throws(OperationsError) -> (records: ErasureRecords, completeBytes: Int) {
+  /// What a ledger holds.
+  private struct Parsed {
+    /// Those that count.
     var records = ErasureRecords()
-    var start = 0
+    /// The bytes of the lines that count.
+    var byteCount = 0
+    /// The bytes up to and with the last signature among them, and its link.
+    var signedBytes = 0
+    var link = [UInt8](repeating: 0, count: 32)
+    /// The last of these lines is a signature of one of the signers.
+    var isSigned = false
+  }
+
+  /// A signature, and what is true if it is genuine.
+  private struct Signature {
+    let bytes: [UInt8]
+    let link: [UInt8]
+    let endsAt: Int
+    let personCount: Int
+    let sessionCount: Int
+  }
+
+  /// What a signature covers: the link of the signature before, and the bytes since.
+  private static func link(_ before: [UInt8], _ bytes: some Collection<UInt8>) -> [UInt8] {
+    SHA256.digest(of: before + Array(bytes))
+  }
+
+  private func parse(_ bytes: [UInt8], _ signers: BackupSigners) throws(OperationsError) -> Parsed {
+    var parsed = Parsed()
+    var signatures: [Signature] = []
     var number = 0
-    while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-      let text = String(decoding: bytes[start..<end], as: UTF8.self)
+    while let end = bytes[parsed.byteCount...].firstIndex(of: UInt8(ascii: "\n")) {
+      let text = String(decoding: bytes[parsed.byteCount..<end], as: UTF8.self)
       number += 1
       if number == 1 {
-        guard "\(text)\n" == header else { throw .damaged("\(path) is not an erasure ledger of this program") }
-      } else if !add(text, to: &records) {
+        guard "\(text)\n" == Self.header else { throw .damaged("\(path) is not an erasure ledger of this program") }
+      } else if let signature = Self.signature(in: text) {
+        parsed.link = Self.link(parsed.link, bytes[parsed.signedBytes..<parsed.byteCount])
+        parsed.signedBytes = end + 1
+        signatures.append(
+          Signature(
+            bytes: signature, link: parsed.link, endsAt: end + 1, personCount: parsed.records.people.count,
+            sessionCount: parsed.records.sessions.count))
+      } else if !Self.add(text, to: &parsed.records) {
         throw .damaged("the erasure ledger \(path) is damaged in line \(number)")
       }
-      start = end + 1
+      parsed.byteCount = end + 1
     }
-    return (records, start)
+    guard !signers.allowsUnsigned else { return parsed }
+    guard let last = signatures.last else {
+      guard parsed.records == ErasureRecords() else {
+        throw .refused("the erasure ledger \(path) has no signature: \(Self.remedy)")
+      }
+      return parsed
+    }
+    // It covers everything before it, whatever has signed that: a signer looks before it signs.
+    guard signers.haveSigned(ledger: last.link, last.bytes) else {
+      throw .refused("the erasure ledger \(path) is not signed by a signer that this machine knows: \(Self.remedy)")
+    }
+    parsed.records.people.removeSubrange(last.personCount...)
+    parsed.records.sessions.removeSubrange(last.sessionCount...)
+    parsed.byteCount = last.endsAt
+    parsed.isSigned = true
+    return parsed
+  }
+
+  private static let remedy =
+    "name the signer (--signer, or \(BackupSigners.variable)); or look at the file, and sign it by streakctl backup sign-ledger"
+
+  /// A line's signature; nil if it is another line.
+  private static func signature(in text: String) -> [UInt8]? {
+    guard text.hasPrefix("signed ") else { return nil }
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 4, checksum(words[..<3].joined(separator: " ")) == words[3] else {
+      return nil
+    }
+    return bytes(hex: words[2])
   }
 
   private static func add(_ text: String, to records: inout ErasureRecords) -> Bool {

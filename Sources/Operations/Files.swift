@@ -6,36 +6,17 @@ enum Files {
   /// Most bytes of a file that is read whole.
   static let fileBytesMax = 16 * 1_048_576
 
-  /// The whole of a file; nil if there is none.
+  /// The whole of a file that the operator named, perhaps by a link; nil if there is none. Files of
+  /// a folder that others may write are read by `OpenFolder`.
   static func read(_ path: String, byteLimit: Int = fileBytesMax) throws(OperationsError) -> [UInt8]? {
     guard exists(path) else { return nil }
-    let file = try Descriptor.open(path, O_RDONLY)
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let count = try file.read(into: &chunk)
-      guard count > 0 else { return bytes }
-      guard bytes.count + count <= byteLimit else {
-        throw .fileUnusable("\(path) is larger than \(byteLimit) bytes")
-      }
-      bytes += chunk[..<count]
-    }
+    return try Descriptor.open(path, O_RDONLY).readAll(path, byteLimit: byteLimit)
   }
 
   /// Replaces a file atomically: after a crash, either the old content or the new content is there,
   /// whole and on the disk.
   static func replace(_ path: String, with bytes: [UInt8]) throws(OperationsError) {
-    let temporary = "\(path).new"
-    let file = try Descriptor.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-    do throws(OperationsError) {
-      _ = try file.write(bytes[...])
-      try file.synchronize(temporary)
-      file.close()
-      try rename(temporary, path)
-    } catch {
-      unsafe unlink(temporary)
-      throw error
-    }
+    try OpenFolder(parent(of: path)).replace(name(of: path), with: bytes)
   }
 
   /// Renames, and waits until the folder's change is on the disk.
@@ -55,6 +36,10 @@ enum Files {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
   static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
   /// Makes a folder, with its parents, accessible to our own user only.
@@ -72,9 +57,22 @@ enum Files {
   /// What root makes in another user's folder belongs to that user: a backup folder is shared by an
   /// operator's commands and a server that is not root.
   static func giveToOwner(of folder: String, _ file: Int32) {
-    var (status, own) = (stat(), stat())
-    guard geteuid() == 0, unsafe stat(folder, &status) == 0, status.st_uid != 0, unsafe fstat(file, &own) == 0,
-      own.st_uid == 0, own.st_mode & S_IFMT == S_IFDIR || own.st_nlink == 1
+    var status = stat()
+    guard unsafe stat(folder, &status) == 0 else { return }
+    give(file, toOwnerIn: status)
+  }
+
+  /// As `giveToOwner(of:_:)`, for an open folder.
+  static func giveToOwner(ofFolder folder: Int32, _ file: Int32) {
+    var status = stat()
+    guard unsafe fstat(folder, &status) == 0 else { return }
+    give(file, toOwnerIn: status)
+  }
+
+  private static func give(_ file: Int32, toOwnerIn status: stat) {
+    var own = stat()
+    guard geteuid() == 0, status.st_uid != 0, unsafe fstat(file, &own) == 0, own.st_uid == 0,
+      own.st_mode & S_IFMT == S_IFDIR || own.st_nlink == 1
     else { return }
     _ = fchown(file, status.st_uid, status.st_gid)
   }
@@ -83,12 +81,6 @@ enum Files {
   static func names(in path: String) throws(OperationsError) -> [String] {
     guard let names = folderEntries(path) else { throw .fileUnusable("cannot read \(path): \(lastError())") }
     return names.sorted()
-  }
-
-  /// Removes a folder that contains files only.
-  static func removeFolder(_ path: String) throws(OperationsError) {
-    for name in try names(in: path) { unsafe unlink("\(path)/\(name)") }
-    guard unsafe rmdir(path) == 0 else { throw .fileUnusable("cannot remove \(path): \(lastError())") }
   }
 
   /// The absolute path without symbolic links, because children have another working folder.
@@ -105,7 +97,9 @@ enum Files {
   /// Takes a lock, which the system releases when this program ends; nil if another program holds
   /// it.
   static func lock(_ path: String) throws(OperationsError) -> Descriptor? {
-    let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    guard let file = try OpenFolder(parent(of: path)).open(name(of: path), O_RDWR | O_CREAT) else {
+      throw .fileUnusable("cannot make \(path): \(lastError())")
+    }
     return flock(file.number, LOCK_EX | LOCK_NB) == 0 ? file : nil
   }
 }

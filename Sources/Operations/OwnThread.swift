@@ -52,6 +52,11 @@ private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
   return thread
 }
 
+/// Starts work on a thread of its own, which nothing waits for.
+package func startOwnThread(_ body: @escaping @Sendable () -> Void) {
+  pthread_detach(startThread(body))
+}
+
 /// Runs blocking work on a thread of its own while the caller's thread does other things.
 package func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
   await withCheckedContinuation { continuation in

@@ -10,9 +10,16 @@ final class PackedFile {
   private let encryptor: Program
   private let writer: OwnThread<Result<(sha256: [UInt8], byteCount: Int64), OperationsError>>
 
-  /// - Parameter recipients: age's options for the recipients.
-  init(_ path: String, _ recipients: [String], _ progress: Progress) throws(OperationsError) {
-    let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL)
+  /// - Parameters:
+  ///   - name: Of the file, which must not exist.
+  ///   - recipients: age's options for the recipients.
+  init(
+    _ name: String, in folder: OpenFolder, _ recipients: [String], _ progress: Progress
+  ) throws(OperationsError) {
+    let path = "\(folder.path)/\(name)"
+    guard let file = try folder.open(name, O_WRONLY | O_CREAT | O_EXCL) else {
+      throw .fileUnusable("cannot make \(path): \(lastError())")
+    }
     let (plainOutput, plainInput) = try Descriptor.pipe()
     let (compressedOutput, compressedInput) = try Descriptor.pipe()
     let (encryptedOutput, encryptedInput) = try Descriptor.pipe()

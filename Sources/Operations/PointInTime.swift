@@ -12,6 +12,8 @@ internal import StreakStore
 package struct PointInTime: Sendable {
   /// pgBackRest's name for the set of one cluster's backups and log.
   static let stanza = "streakd"
+  /// Longest time until a PostgreSQL of this machine has accepted a connection, in seconds.
+  static let connectSecondsMax = 10
   /// Longest time until PostgreSQL runs again after a change of its settings, in seconds.
   static let restartSecondsMax = 60
 
@@ -212,16 +214,17 @@ package struct PointInTime: Sendable {
   /// - Parameters:
   ///   - configuration: A copy of `pgbackrest.conf`.
   ///   - ledger: The erased users; nil if the operator explicitly restores without a ledger.
+  ///   - signers: One of these must have signed the ledger.
   /// - Returns: The new epoch.
   package static func restore(
-    configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?,
+    configuration: String, to target: Target, into folder: String, ledger: ErasureLedger?, signers: BackupSigners,
     progress: Progress = Progress()
   ) throws(OperationsError) -> Int64 {
     signal(SIGPIPE, SIG_IGN)
     guard let settings = try Files.read(configuration) else { throw .refused("there is no file \(configuration)") }
     let archive = try Archive(configuration: configuration)
     if let failure = archive.failure { throw .refused(failure) }
-    let content = try ledger?.content()
+    let content = try ledger?.content(signedBy: signers)
     if let torn = content?.tornLine { progress.warn(torn) }
     let erased = content?.records ?? ErasureRecords()
     do throws(OperationsError) {
@@ -295,7 +298,10 @@ package struct PointInTime: Sendable {
     let address = try Self.server { () throws(PrivateClusterError) in
       try PrivateCluster.connectionString(runningIn: dataFolder)
     }
-    return try PsqlSession(try PostgresPrograms(), environment: try Self.environment(address))
+    return try PsqlSession(
+      try PostgresPrograms(),
+      environment: try Self.environment(address) + ["PGCONNECT_TIMEOUT=\(Self.connectSecondsMax)"],
+      progress: progress)
   }
 
   private static func environment(_ connectionString: String) throws(OperationsError) -> [String] {

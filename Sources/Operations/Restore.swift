@@ -45,7 +45,7 @@ package struct Restore {
     let backup = try folder.backup(name, signedBy: signers)
     let programs = try PostgresPrograms()
     try programs.requireRestrictedMode()
-    let content = try ledger?.content()
+    let content = try ledger?.content(signedBy: signers)
     if let torn = content?.tornLine { progress.warn(torn) }
     let erased = content?.records ?? ErasureRecords()
     if let ledger, erased.people.count < backup.erasedCount {
@@ -54,7 +54,7 @@ package struct Restore {
           + "name the whole one with --ledger, or say --without-ledger")
     }
     progress.begin("checking the file")
-    if let failure = try folder.hashFailure(backup) { throw .damaged(failure) }
+    if let failure = try folder.hashFailure(backup, progress) { throw .damaged(failure) }
     switch target {
     case .database(let settings):
       let epoch = try fill(programs, try settings.environment(), nil, backup, erased)
@@ -112,7 +112,7 @@ package struct Restore {
     }
     progress.begin("restoring")
     try session.run("BEGIN;")
-    let file = try UnpackedFile(folder.dumpPath(backup.name), identity: identity)
+    let file = try UnpackedFile(try folder.dump(of: backup.name), identity: identity)
     var script = DumpScript()
     try session.runRestricted { () throws(OperationsError) in
       try script.copy(from: file, of: backup, to: session, progress)

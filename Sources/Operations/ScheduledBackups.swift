@@ -15,19 +15,33 @@ package struct ScheduledBackups: Sendable {
   private let schedule: BackupSchedule?
   private let folder: String
   private let retentionDays: Int
+  private let signingKey: BackupSigningKey
+  private let progress: Progress
   private let make: Make
 
-  /// - Parameter schedule: Nil: a backup is always due.
-  package init(_ schedule: BackupSchedule?, folder: String, retentionDays: Int, make: @escaping Make) {
+  /// - Parameters:
+  ///   - schedule: Nil: a backup is always due.
+  ///   - signingKey: Signs the backups.
+  package init(
+    _ schedule: BackupSchedule?, folder: String, retentionDays: Int, signingKey: BackupSigningKey,
+    progress: Progress = Progress(), make: @escaping Make
+  ) {
     self.schedule = schedule
     self.folder = folder
     self.retentionDays = retentionDays
+    self.signingKey = signingKey
+    self.progress = progress
     self.make = make
   }
 
   /// Scheduled backups of a database.
-  package init(_ schedule: BackupSchedule?, _ settings: BackupSettings, progress: Progress) {
-    self.init(schedule, folder: settings.folder, retentionDays: settings.retentionDays) {
+  package init(
+    _ schedule: BackupSchedule?, _ settings: BackupSettings, signingKey: BackupSigningKey, progress: Progress
+  ) {
+    self.init(
+      schedule, folder: settings.folder, retentionDays: settings.retentionDays, signingKey: signingKey,
+      progress: progress
+    ) {
       now, isDue throws(OperationsError) in
       try BackupMaker(settings, progress: progress, now: { .now() }).run(if: isDue)
     }
@@ -49,6 +63,8 @@ package struct ScheduledBackups: Sendable {
   package func run(at now: Instant) throws(OperationsError) -> (backup: Backup, cleanUp: PruneOutcome)? {
     let schedule = schedule
     guard let backup = try make(now, { schedule?.isDue(at: now, last: $0) ?? true }) else { return nil }
-    return (backup, try BackupFolder(folder).prune(retentionDays: retentionDays, at: now))
+    let cleanUp = try BackupFolder(folder).prune(
+      retentionDays: retentionDays, signers: BackupSigners(of: signingKey), progress: progress, at: now)
+    return (backup, cleanUp)
   }
 }

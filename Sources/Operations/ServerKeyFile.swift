@@ -13,7 +13,7 @@ package enum ServerKeyFile {
   /// The keys in a file; nil if there is none.
   package static func read(_ path: String) throws(OperationsError) -> KeyEncryptionKeys? {
     guard Files.exists(path) else { return nil }
-    let file = try Descriptor.open(path, O_RDONLY)
+    let file = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
     var status = stat()
     guard unsafe fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw .fileUnusable("the server key \(path) is no file")

@@ -23,6 +23,18 @@ enum StreamCopy {
   }
 }
 
+/// Ends a copy when the run is cancelled.
+struct CancellationSink: ByteSink {
+  private let progress: Progress
+
+  init(_ progress: Progress) { self.progress = progress }
+
+  func write(_: ArraySlice<UInt8>) throws(OperationsError) -> Bool {
+    guard !progress.isCancelled else { throw .programFailed("it was stopped with this program") }
+    return true
+  }
+}
+
 /// Counts the bytes written to it, for progress reports.
 final class ByteCounter: ByteSink {
   private(set) var byteCount: Int64 = 0

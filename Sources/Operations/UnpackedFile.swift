@@ -9,10 +9,11 @@ final class UnpackedFile {
   private let reader: OwnThread<Result<[UInt8], OperationsError>>
   let output: Descriptor
 
-  /// - Parameter identity: The path of the file with the private key.
-  init(_ path: String, identity: String) throws(OperationsError) {
+  /// - Parameters:
+  ///   - file: The encrypted file, at its begin.
+  ///   - identity: The path of the file with the private key.
+  init(_ file: Descriptor, identity: String) throws(OperationsError) {
     guard Files.exists(identity) else { throw .refused("there is no key file \(identity)") }
-    let file = try Descriptor.open(path, O_RDONLY | O_NOFOLLOW)
     let (encryptedOutput, encryptedInput) = try Descriptor.pipe()
     let (compressedOutput, compressedInput) = try Descriptor.pipe()
     let (plainOutput, plainInput) = try Descriptor.pipe()

@@ -43,6 +43,19 @@ func readAll(_ descriptor: Int32, byteLimit: Int) -> String {
 /// The names in a folder; nil, with `errno`, if it cannot be read.
 package func folderEntries(_ path: String) -> [String]? {
   guard let folder = unsafe opendir(path) else { return nil }
+  return unsafe folderEntries(folder)
+}
+
+/// The names in an open folder, which is closed; nil, with `errno`, if it cannot be read.
+package func folderEntries(owning descriptor: Int32) -> [String]? {
+  guard let folder = unsafe fdopendir(descriptor) else {
+    close(descriptor)
+    return nil
+  }
+  return unsafe folderEntries(folder)
+}
+
+private func folderEntries(_ folder: OpaquePointer) -> [String] {
   defer { unsafe closedir(folder) }
   var names: [String] = []
   while let entry = unsafe readdir(folder) {

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The parts of a program, in the order of their start. Each start may use the parts before it; the
 /// stops follow in the reverse order, also when a start fails.
 ///
@@ -16,8 +18,10 @@ package final class PartList {
 
   /// In the order of their start.
   private var running: [Part] = []
-  private var drains: [@Sendable () async -> Void] = []
+  private var drains: [(name: String, drain: @Sendable () async -> Void)] = []
   private let check: () throws -> Void
+  /// What the stop waits for.
+  package let stopping = StoppingParts()
 
   /// - Parameter check: Called before each start; throws if nothing more is to be started.
   package init(check: @escaping () throws -> Void = {}) { self.check = check }
@@ -41,15 +45,31 @@ package final class PartList {
     try check()
     let value = try await start()
     running.append(Part(name: name) { await stop(value) })
-    if let drain { drains.append { await drain(value) } }
+    if let drain { drains.append((name, { await drain(value) })) }
     return value
   }
 
   /// Stops what was started. Without effect when nothing runs.
   package func stop() async {
-    let tasks = drains.map { drain in Task { await drain() } }
+    let stopping = stopping
+    let tasks = drains.map { name, drain in Task { await stopping.note(name) { await drain() } } }
     drains = []
     for task in tasks { await task.value }
-    while let part = running.popLast() { await part.stop() }
+    while let part = running.popLast() { await stopping.note(part.name, part.stop) }
+  }
+}
+
+/// The names of the parts that have begun to stop and have not ended. Any thread.
+package final class StoppingParts: Sendable {
+  private let current = Mutex<[String]>([])
+
+  package var names: [String] { current.withLock { $0 } }
+
+  fileprivate func note(_ name: String, _ stop: () async -> Void) async {
+    current.withLock { $0.append(name) }
+    await stop()
+    current.withLock { names in
+      if let place = names.firstIndex(of: name) { names.remove(at: place) }
+    }
   }
 }

@@ -74,6 +74,10 @@ extension MetricFamily {
     reading:
       "`peer_closed`, `finished`, `shutdown` and `age_grace_over` are ordinary. Rising `frame_flood`, `reset_flood`, `ping_flood`, `protocol_error` or `handshake_timeout`: an attack or a broken client."
   )
+  package static let tlsCertificateEnd = MetricFamily(
+    "streakd_tls_certificate_end_timestamp_seconds", .connections, .gauge,
+    "When the TLS certificate expires, in seconds since 1970; absent without TLS.",
+    reading: "Alert on `streakd_tls_certificate_end_timestamp_seconds - time() < 604800` (7 days).")
   package static let receivedBufferBytes = MetricFamily(
     "streakd_received_buffer_bytes", .connections, .gauge,
     "Bytes held of requests that fit their stream's window, and of header fields.",
@@ -216,6 +220,7 @@ extension MetricFamily {
     ready, buildInfo, cpuSeconds, startTime, residentBytes, virtualBytes, openDescriptors, descriptorsMax,
     calls, callsInFlight, receivedBytes, sentBytes, callDuration, requestsRefused, statusesReduced,
     connectionsOpen, connectionsAccepted, connectionsRefused, acceptShortages, connectionsEnded,
+    tlsCertificateEnd,
     receivedBufferBytes, sendingBufferBytes, openStreams, noRoom, largeRequestBytes, largeRequestsWaiting,
     loopLag, loopLagMax, busyPolls, busyPollsInVain,
     postgresConnectionsMax, postgresConnectionsOpen, postgresConnectionsBusy, postgresWaiting, postgresStatements,

@@ -43,6 +43,14 @@ public struct TLSClientFiles: Sendable, Equatable {
     let pointer: OpaquePointer
     init(_ pointer: OpaquePointer) { unsafe self.pointer = pointer }
     deinit { unsafe SSL_CTX_free(pointer) }
+
+    /// See `TLSContext.certificateEndSeconds`.
+    var certificateEndSeconds: Int64? {
+      guard let certificate = unsafe SSL_CTX_get0_certificate(pointer) else { return nil }
+      var parts = unsafe tm()
+      guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1 else { return nil }
+      return Int64(unsafe timegm(&parts))
+    }
   }
 
   private let files: TLSServerFiles?
@@ -71,10 +79,16 @@ public struct TLSClientFiles: Sendable, Equatable {
 
   /// Reads the server's files again, for connections from now on. When it throws nothing has
   /// changed.
-  /// - Parameter copies: Read instead of the files; nil: the files are read.
-  public func reload(from copies: TLSServerFiles? = nil) throws(TLSError) {
+  /// - Parameters:
+  ///   - copies: Read instead of the files; nil: the files are read.
+  ///   - now: Seconds since 1970. A certificate that has expired by then is refused.
+  public func reload(from copies: TLSServerFiles? = nil, at now: Int64) throws(TLSError) {
     guard let files = copies ?? files else { return }
-    var fresh = unsafe Optional(Handle(try Self.make(server: files)))
+    let made = unsafe Handle(try Self.make(server: files))
+    if let end = made.certificateEndSeconds, end <= now {
+      throw TLSError(failed: "the certificate in \(files.certificateChain) has expired")
+    }
+    var fresh = Optional(made)
     handle.withLock { handle in
       if let next = fresh.take() { handle = next }
     }
@@ -82,12 +96,7 @@ public struct TLSClientFiles: Sendable, Equatable {
 
   /// When the server's certificate expires, in seconds since 1970; nil: there is no certificate.
   public var certificateEndSeconds: Int64? {
-    handle.withLock { handle in
-      guard let certificate = unsafe SSL_CTX_get0_certificate(handle.pointer) else { return nil }
-      var parts = unsafe tm()
-      guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1 else { return nil }
-      return Int64(unsafe timegm(&parts))
-    }
+    handle.withLock { $0.certificateEndSeconds }
   }
 
   /// A session for an accepted connection.

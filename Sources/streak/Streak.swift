@@ -35,6 +35,7 @@ struct Streak: AsyncParsableCommand {
     ])
 
   static func main() async {
+    ProcessSecrets.forbidCoreDumps()
     do {
       var command = try await asyncParseAsRoot()
       if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

@@ -16,4 +16,9 @@ struct Streakctl: AsyncParsableCommand {
       CallCommand.self, MethodsCommand.self, ExportCommand.self, ImportCommand.self, AuditCommand.self,
       BackupCommand.self, PointInTimeCommand.self, AccountCommand.self, KeyCommand.self,
     ])
+
+  static func main() async {
+    ProcessSecrets.forbidCoreDumps()
+    await main(nil)
+  }
 }

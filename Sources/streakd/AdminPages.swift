@@ -1,8 +1,10 @@
 import Admin
 import EventLoop
+import Glibc
 import RPC
 import StreakServices
 import StreakStore
+import TLS
 
 /// The pages of the admin server.
 struct AdminPages {
@@ -10,6 +12,8 @@ struct AdminPages {
   let store: StreakStore
   /// How often limits of the service were reached.
   let limits: @Sendable () -> [ServiceLimit: Int]
+  /// Nil: calls are served in cleartext.
+  let tls: TLSContext?
   /// Nil: this process has no backup folder.
   let backups: BackupService?
   /// Nil: the database is not ours to archive.
@@ -23,6 +27,11 @@ struct AdminPages {
   let databaseWarning: @Sendable () -> String?
   /// Why calls cannot be served now; nil if they can.
   let unreadiness: @Sendable () -> String?
+
+  private var certificateWarning: String? {
+    guard let end = tls?.certificateEndSeconds, end <= Int64(time(nil)) else { return nil }
+    return "the TLS certificate has expired"
+  }
 
   /// `/livez`: whether the process and each of its serving loops run. `/readyz`: whether it can
   /// serve calls. `/metrics`: its metrics.
@@ -38,7 +47,8 @@ struct AdminPages {
       "/readyz": {
         let reason = unreadiness()
         // A server without a recent backup goes on serving; the page shows a warning.
-        let warning = [backups?.warning, archive?.warning, databaseWarning()].compactMap(\.self).map {
+        let warning = [backups?.warning, archive?.warning, databaseWarning(), certificateWarning].compactMap(\.self).map
+        {
           "warning: \($0)\n"
         }
         .joined()
@@ -49,8 +59,8 @@ struct AdminPages {
         let text = MetricsPage.text(
           server: await server.metrics(), database: await store.databaseMetrics(),
           ledgerCache: store.ledgerCacheMetrics, quotas: store.quotaCounts,
-          limits: limits(), isReady: unreadiness() == nil, backups: backups,
-          archive: archive?.health, mail: mail?.counts)
+          limits: limits(), isReady: unreadiness() == nil,
+          certificateEnd: tls?.certificateEndSeconds, backups: backups, archive: archive?.health, mail: mail?.counts)
         return AdminPage(.ok, contentType: Exposition.contentType, text)
       },
     ]

@@ -9,6 +9,7 @@ final class ArchiveWatch: Sendable {
   private static let intervalNanoseconds: UInt64 = 10_000_000_000
 
   private let dataFolder: String
+  private let progress = Progress()
   private let state = Mutex<ArchiveHealth?>(nil)
   private let task = Mutex<Task<Void, Never>?>(nil)
 
@@ -33,11 +34,13 @@ final class ArchiveWatch: Sendable {
   func stop() async {
     let watch = task.withLock { $0 }
     watch?.cancel()
+    // Also a look at a PostgreSQL that does not answer.
+    progress.cancel()
     await watch?.value
   }
 
   private func look() async {
-    let archive = PointInTime(dataFolder: dataFolder)
+    let archive = PointInTime(dataFolder: dataFolder, progress: progress)
     let found = await onOwnThread { () -> Result<ArchiveHealth?, OperationsError> in
       do throws(OperationsError) { return .success(try archive.health()) } catch { return .failure(error) }
     }

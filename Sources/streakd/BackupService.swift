@@ -32,11 +32,9 @@ final class BackupService: Sendable {
 
   /// Between two checks of the schedule and the ledger, in milliseconds.
   private static let lookMilliseconds: UInt64 = 10_000
-  /// Every check covers erasures up to this old, in seconds: a call that was in progress at an
-  /// earlier check has ended by then.
-  private static let sweepSeconds: Int64 = 3_600
 
   let settings: BackupSettings
+  private let signingKey: BackupSigningKey
   let schedule: BackupSchedule?
   let progress = Progress()
   private let store: StreakStore
@@ -46,9 +44,15 @@ final class BackupService: Sendable {
   private let state = Mutex(State())
   private let task = Mutex<Task<Void, Never>?>(nil)
 
-  /// - Parameter schedule: Nil: only the ledger is maintained.
-  init(_ settings: BackupSettings, schedule: BackupSchedule?, store: StreakStore, loop: EventLoop, logger: Logger) {
+  /// - Parameters:
+  ///   - signingKey: Signs the backups, and says which of the folder's are believed.
+  ///   - schedule: Nil: only the ledger is maintained.
+  init(
+    _ settings: BackupSettings, signingKey: BackupSigningKey, schedule: BackupSchedule?, store: StreakStore,
+    loop: EventLoop, logger: Logger
+  ) {
     self.settings = settings
+    self.signingKey = signingKey
     self.schedule = schedule
     self.store = store
     self.loop = loop
@@ -98,7 +102,7 @@ final class BackupService: Sendable {
 
   /// Reads the ledger, and makes it if it does not exist.
   private func ledgerContent(isExpected: Bool) async -> Result<ErasureLedger.Content, OperationsError> {
-    let path = settings.folder
+    let (path, key) = (settings.folder, signingKey)
     return await onOwnThread { () -> Result<ErasureLedger.Content, OperationsError> in
       do throws(OperationsError) {
         let ledger = ErasureLedger(path: "\(path)/erasures")
@@ -110,12 +114,12 @@ final class BackupService: Sendable {
         }
         _ = try BackupFolder(making: path)
         if ledger.exists {
-          let content = try ledger.content()
-          try ledger.create()
+          let content = try ledger.content(signedBy: BackupSigners(of: key))
+          try ledger.create(key)
           return .success(content)
         }
-        try ledger.create()
-        return .success(try ledger.content())
+        try ledger.create(key)
+        return .success(try ledger.content(signedBy: BackupSigners(of: key)))
       } catch {
         return .failure(error)
       }
@@ -141,12 +145,12 @@ final class BackupService: Sendable {
 
   private func append(_ records: ErasureRecords) async {
     guard !records.people.isEmpty else { return }
-    let path = settings.folder
+    let (path, key) = (settings.folder, signingKey)
     let failure = await onOwnThread { () -> OperationsError? in
       do throws(OperationsError) {
         let folder = try BackupFolder(path)
         guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
-        try folder.ledger.append(records)
+        try folder.ledger.append(records, key)
         return nil
       } catch {
         return error
@@ -159,10 +163,8 @@ final class BackupService: Sendable {
   }
 
   private func catchUp() async {
-    let since = Instant.now().advanced(bySeconds: -Self.sweepSeconds)
+    guard state.withLock({ $0.ledgerIsBehind }) else { return }
     do throws(StoreError) {
-      try await store.sweepErasures(since: since)
-      guard state.withLock({ $0.ledgerIsBehind }) else { return }
       let records = try await store.erasures(since: Instant(seconds: 0))
       state.withLock { $0.ledgerIsBehind = false }
       await append(records)
@@ -207,12 +209,12 @@ final class BackupService: Sendable {
 
   /// The folder decides: it may differ from the database's rows, be empty, or not be mounted.
   private func lookIntoFolder() async {
-    let path = settings.folder
+    let (path, key) = (settings.folder, signingKey)
     let found = await onOwnThread { () -> Result<Instant?, OperationsError> in
       do throws(OperationsError) {
         let folder = try BackupFolder(path)
         guard folder.ledger.exists else { throw .fileUnusable(folder.missingLedger) }
-        return .success(try folder.lastGood())
+        return .success(try folder.lastGood(signedBy: BackupSigners(of: key)))
       } catch {
         return .failure(error)
       }
@@ -244,7 +246,7 @@ final class BackupService: Sendable {
   private func make(
     at now: Instant, _ schedule: BackupSchedule?
   ) async -> Result<(backup: Backup, cleanUp: PruneOutcome)?, OperationsError> {
-    let scheduled = ScheduledBackups(schedule, settings, progress: progress)
+    let scheduled = ScheduledBackups(schedule, settings, signingKey: signingKey, progress: progress)
     let isFirst = state.withLock { state in
       defer { state.isRunning = true }
       return !state.isRunning

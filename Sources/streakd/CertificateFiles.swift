@@ -27,9 +27,10 @@ struct CertificateFiles {
   ///
   /// - Returns: Why they cannot be used; nil: they are.
   func load(into context: TLSContext) -> String? {
+    let now = Int64(time(nil))
     guard let privileged else {
       do throws(TLSError) {
-        try context.reload()
+        try context.reload(at: now)
         return nil
       } catch {
         return "\(error)"
@@ -41,7 +42,7 @@ struct CertificateFiles {
     let read = TLSServerFiles(
       certificateChain: paths.removeFirst(), privateKey: paths.removeFirst(), clientAuthorities: paths.popFirst())
     do throws(TLSError) {
-      try context.reload(from: read)
+      try context.reload(from: read, at: now)
       return nil
     } catch {
       // In the words of an operator, who knows the files by their own names.

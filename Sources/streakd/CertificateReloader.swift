@@ -15,6 +15,8 @@ final class CertificateReloader {
   private var timer: LoopTimer?
   private var signal: SignalWatcher?
   private var isLooking = false
+  /// The end of the certificate whose expiry was logged.
+  private var loggedEnd: Int64?
   /// A look that is due once the one under way is over; its value: whatever the files' state is.
   private var next: Bool?
 
@@ -31,6 +33,7 @@ final class CertificateReloader {
     self.logger = logger
     let interval = UInt64(checkSeconds) * 1_000
     timer = loop.schedule(afterMilliseconds: interval, repeatMilliseconds: interval) { [unowned self] in
+      logExpiry()
       look(isForced: false)
     }
     signal = SignalWatcher(loop: loop, number: SIGHUP) { [unowned self] in look(isForced: true) }
@@ -40,6 +43,12 @@ final class CertificateReloader {
     timer = nil
     signal?.close()
     signal = nil
+  }
+
+  private func logExpiry() {
+    guard let end = context.certificateEndSeconds, end <= Int64(time(nil)), end != loggedEnd else { return }
+    loggedEnd = end
+    logger.error("the TLS certificate has expired: clients refuse it")
   }
 
   /// - Parameter isForced: Reads the files also if they have not changed.

@@ -28,7 +28,7 @@ struct MetricsPage {
 
   static func text(
     server: ServerMetrics, database: PostgresMetrics, ledgerCache: LedgerCacheMetrics, quotas: QuotaCounts,
-    limits: [ServiceLimit: Int], isReady: Bool,
+    limits: [ServiceLimit: Int], isReady: Bool, certificateEnd: Int64?,
     backups: BackupService?, archive: ArchiveHealth?, mail: MailCounts?
   ) -> String {
     var page = MetricsPage()
@@ -36,6 +36,7 @@ struct MetricsPage {
     page.exposition.add(.ready, isReady ? 1 : 0)
     page.addCalls(server)
     page.addConnections(server.connections)
+    if let certificateEnd { page.exposition.add(.tlsCertificateEnd, certificateEnd) }
     page.addBuffers(server)
     page.addLoops(server.loopLags, server.busyPolls)
     page.addDatabase(database)

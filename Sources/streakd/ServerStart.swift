@@ -99,6 +99,11 @@ struct ServerStart {
     } stop: {
       await Self.end($0)
     }
+    try await parts.start("sweep of erasures") {
+      ErasureSweep(store: store, loop: first, logger: logger).start()
+    } stop: {
+      await Self.end($0)
+    }
     let application = try await parts.start("application") {
       try StreakApplication(
         store: store, passwords: PasswordLimits(memoryMebibytes: settings.passwordMemoryMib), exports: settings.exports,
@@ -143,8 +148,8 @@ struct ServerStart {
       try await startAdmin(
         privileges.adminSockets,
         AdminPages(
-          server: server, store: store, limits: { application.limitCounts }, backups: backups, archive: archive,
-          mail: mail, stuckSeconds: settings.stuckSeconds, databaseWarning: { readiness.warning }
+          server: server, store: store, limits: { application.limitCounts }, tls: checked.tls, backups: backups,
+          archive: archive, mail: mail, stuckSeconds: settings.stuckSeconds, databaseWarning: { readiness.warning }
         ) {
           stopping.wasReceived ? "the server is stopping" : readiness.failure
         })
@@ -245,18 +250,19 @@ struct ServerStart {
   private func startBackups(
     _ checked: StartChecks.Outcome, _ connectionString: String, _ store: StreakStore
   ) async throws -> BackupService? {
-    guard let wanted = settings.backups else { return nil }
+    guard let wanted = settings.backups, let signingKey = checked.signingKey else { return nil }
     var backup = BackupSettings(
       configuration: try PostgresConfiguration(connectionString: connectionString), folder: wanted.folder,
       recipients: wanted.recipient.map { [$0] } ?? [])
     backup.retentionDays = wanted.retentionDays
     backup.scratchFolder = wanted.scratchFolder
-    backup.signingKey = checked.signingKey
+    backup.signingKey = signingKey
     try ScheduledBackups.removeLeftovers(in: wanted.scratchFolder)
     let schedule = wanted.recipient == nil ? nil : BackupSchedule(hour: wanted.hour)
     // The folder exists now: if it is missing later, its file system is not mounted.
     backup.makesFolder = false
-    let service = BackupService(backup, schedule: schedule, store: store, loop: first, logger: logger)
+    let service = BackupService(
+      backup, signingKey: signingKey, schedule: schedule, store: store, loop: first, logger: logger)
     try await service.applyLedger(isNew: wanted.isNew)
     service.start()
     return service

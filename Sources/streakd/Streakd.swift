@@ -121,9 +121,11 @@ struct Streakd: AsyncParsableCommand {
       try await start.run()
       await stopping.wait()
       logger.info("stopping: no new calls, open ones get \(settings.graceSeconds) s")
+      StopDeadline.start(graceSeconds: settings.graceSeconds, parts.stopping, logger)
       await parts.stop()
       logger.info("stopped")
     } catch {
+      StopDeadline.start(graceSeconds: settings.graceSeconds, parts.stopping, logger)
       await parts.stop()
       switch error {
       case is StoppedDuringStart, PrivateClusterError.stopped: logger.info("stopped before it served")

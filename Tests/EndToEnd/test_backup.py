@@ -398,17 +398,18 @@ def test_old_backups_are_removed_but_the_last_good_one(place, folder):
         if other.name != place.name:
             shutil.rmtree(other)
 
-    def aged(days, name):
-        """A copy that began so many days ago."""
+    def aged(days):
+        """A copy that began so many days ago, as its name says: its manifest is not the signed one."""
+        name = time.strftime("%Y%m%dT%H%M%SZ-aaaaaa", time.gmtime(time.time() - days * 86_400))
         shutil.copytree(backups / place.name, backups / name)
         manifest = json.loads((backups / name / "manifest.json").read_text())
-        began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86_400))
-        (backups / name / "manifest.json").write_text(json.dumps({**manifest, "name": name, "beganAt": began, "endedAt": began}))
-    aged(29, "20260102T000000Z-aaaaaa")
-    aged(31, "20260101T000000Z-aaaaaa")
-    assert streakctl("backup", "prune", "--folder", backups) == "removed 20260101T000000Z-aaaaaa\n"
-    assert streakctl("backup", "prune", "--folder", backups, "--retention-days", "28") == "removed 20260102T000000Z-aaaaaa\n"
-    aged(400, "20250101T000000Z-aaaaaa")
+        (backups / name / "manifest.json").write_text(json.dumps({**manifest, "name": name}))
+        return name
+
+    younger, older = aged(29), aged(31)
+    assert streakctl("backup", "prune", "--folder", backups) == f"removed {older}\n"
+    assert streakctl("backup", "prune", "--folder", backups, "--retention-days", "28") == f"removed {younger}\n"
+    aged(400)
     (backups / place.name / "dump.sql.zst.age").write_bytes(b"")
     done = streakctl("backup", "prune", "--folder", backups, check=False)
     assert done.returncode == 1 and f"damaged {place.name}" in done.stdout and "removed" not in done.stdout

@@ -1,6 +1,8 @@
 """The backup folder decides about backups and erasures: an empty, unmounted or truncated one is
 detected."""
 
+import json
+import os
 import re
 import shutil
 import time
@@ -38,6 +40,41 @@ def test_the_last_good_backup_is_the_one_in_the_folder(folder):
         assert not (folder / "backups").exists()
         (folder / "away").rename(folder / "backups")
         wait_until(lambda: metric(server, "streakd_backup_failing") == 0)
+
+
+def test_only_a_whole_and_signed_backup_of_the_past_counts_as_the_last_good_one(folder):
+    """What can write the folder can neither claim a backup nor hide that one is gone."""
+    backups, name = folder / "backups", "streakd_backup_last_good_timestamp_seconds"
+    with Server(folder=folder, arguments=options(folder)) as server:
+        made = streakctl("backup", "run", "--folder", backups, "--data-folder", folder / "data", "--recipient", Keys(folder).recipient).strip()
+        wait_until(lambda: metric(server, name) > 0)
+        began = metric(server, name)
+        forged = shutil.copytree(backups / made, backups / "20990101T000000Z-forged")
+        described = json.loads((forged / "manifest.json").read_text())
+        described.update(name=forged.name, beganAt="2099-01-01T00:00:00Z")
+        (forged / "manifest.json").write_text(json.dumps(described))
+        (backups / made / "dump.sql.zst.age").rename(folder / "dump")
+        # The forged one is not taken for it.
+        wait_until(lambda: metric(server, name) == 0)
+        assert "dump.sql.zst.age is missing" in streakctl("backup", "list", "--folder", backups)
+        (folder / "dump").rename(backups / made / "dump.sql.zst.age")
+        wait_until(lambda: metric(server, name) == began)
+
+
+def test_a_clean_up_does_not_believe_a_manifest_that_nothing_known_has_signed(folder):
+    backups = folder / "backups"
+    with Server(folder=folder):
+        made = streakctl("backup", "run", "--folder", backups, "--data-folder", folder / "data", "--recipient", Keys(folder).recipient).strip()
+    stranger = {**os.environ, "STREAKD_BACKUP_SIGNING_KEY": str(folder / "other-key")}
+    refused = streakctl("backup", "prune", "--folder", backups, check=False, env=stranger)
+    assert refused.returncode == 1 and "--signer" in refused.stderr, refused
+    signer = streakctl("backup", "signer", env=stranger).strip()
+    old = backups / "20200101T000000Z-oldone"
+    shutil.copytree(backups / made, old)
+    done = streakctl("backup", "prune", "--folder", backups, "--signer", signer, check=False)
+    assert done.returncode == 1 and "no backup is known to be good" in done.stderr and old.exists(), done
+    assert streakctl("backup", "prune", "--folder", backups) == f"removed {old.name}\n"
+    assert (backups / made).exists()
 
 
 @pytest.mark.parametrize("reason", ["a backup", "an erasure"])
@@ -81,7 +118,7 @@ def test_a_ledger_with_a_torn_last_line_is_reported_and_one_with_too_few_people_
     assert done.returncode == 0 and f"line {number} of the erasure ledger {ledger} was cut short" in done.stderr, done
     with Server(folder=folder, arguments=options(folder)) as server:
         assert any(f"line {number} of the erasure ledger" in line for line in server.lines)
-    ledger.write_bytes(b"".join(line for line in whole.splitlines(keepends=True) if not line.startswith(b"person"))[:])
+    ledger.write_bytes(whole.splitlines(keepends=True)[0])
     done = streakctl(*restore, "--into", folder / "again", check=False)
     assert done.returncode == 1 and "holds 0 people, and held 2" in done.stderr and not (folder / "again").exists()
     streakctl(*restore, "--into", folder / "again", "--without-ledger")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from certificates import tls_arguments
 from documents import CATALOGUE, PROJECT, blocks, commands, page, scrape, section
 from operator_tools import Keys, sql
 from person import Person
@@ -33,9 +34,10 @@ def test_each_option_of_the_server_is_on_the_page_of_settings_and_the_other_way_
     assert declared == set(re.findall(r"^\| `(--[a-z-]+)", page("Reference/Settings.md"), flags=re.M))
 
 
-def test_each_figure_of_the_server_is_on_the_page_of_metrics(folder):
+def test_each_figure_of_the_server_is_on_the_page_of_metrics(folder, certificates):
     mail = ("--mail-command", "/bin/true", "--mail-from", "a@example.com", "--mail-link-base", "https://example.com")
-    with Server(folder=folder, arguments=("--admin-listen", "127.0.0.1:0", "--backup-folder", str(folder / "backups"), *mail)) as server:
+    with Server(folder=folder, arguments=("--admin-listen", "127.0.0.1:0", "--backup-folder", str(folder / "backups"), *mail,
+                                          *tls_arguments(certificates))) as server:
         families = list(text_string_to_metric_families(scrape(server)))
     page_has = {row[0]: row[1:] for row in
                 re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", page("Reference/Metrics.md"), flags=re.M)}

@@ -1,9 +1,11 @@
 """Erased users: removed at once, with the reason for their devices, and absent after every kind of
 restore."""
 
+import hashlib
 import os
 import shutil
 import subprocess
+import time
 
 import grpc
 import pytest
@@ -52,6 +54,15 @@ def test_deletion_asks_for_email_and_phrase_and_leaves_nothing(folder):
         kept = sql(folder / "data", "SELECT DISTINCT user_id, peer_address, device_id IS NULL FROM audit_events "
                                     "WHERE method = 'AccountService/DeleteAccount' AND outcome = 'OK'")
         assert kept == "00000000-0000-0000-0000-000000000000||t"
+
+
+def test_a_row_that_a_call_left_after_an_erasure_goes_without_a_backup_folder_too(folder):
+    with Server(folder=folder) as server, Person(server) as person:
+        user_id = person.sign_up().account.user_id
+        delete(person)
+        sql(folder / "data", f"INSERT INTO audit_events VALUES ('{user_id.hex()}', 7, gen_random_uuid(), now(), '', '', '', NULL, '192.0.2.1', '', NULL)")
+        assert sum(rows_of(folder / "data", user_id).values()) == 1
+        wait_until(lambda: set(rows_of(folder / "data", user_id).values()) == {0})
 
 
 def test_open_streams_of_an_erased_person_end(folder):
@@ -141,6 +152,29 @@ def test_a_damaged_ledger_stops_the_start(folder):
     (backups / "erasures").write_text("streakd erasures 1\nperson 00 0 00000000\n")
     with pytest.raises(RuntimeError, match="damaged in line 2"):
         Server(folder=folder, arguments=("--backup-folder", str(backups)))
+
+
+def test_a_line_of_the_ledger_that_no_server_signed_erases_no_account(folder):
+    backups = folder / "backups"
+    arguments = ("--backup-folder", str(backups))
+    with Server(folder=folder, arguments=arguments) as server, Person(server) as person, Person(server) as other:
+        user_id = person.sign_up().account.user_id
+        other.sign_up()
+        delete(other)
+    ledger = backups / "erasures"
+    content = f"person {user_id.hex()} {int(time.time())}"
+    line = f"{content} {hashlib.sha256(content.encode()).hexdigest()[:8]}\n"
+    with ledger.open("a") as file:
+        file.write(line)
+    with Server(folder=folder, arguments=arguments) as server:
+        assert any("has no signature" in line for line in server.lines)
+        assert rows_of(folder / "data", user_id)["users"] == 1 and line not in ledger.read_text()
+    ledger.write_text("streakd erasures 1\n" + line)
+    with pytest.raises(RuntimeError, match="streakctl backup sign-ledger"):
+        Server(folder=folder, arguments=arguments)
+    assert "1 people" in streakctl("backup", "sign-ledger", "--folder", backups)
+    with Server(folder=folder, arguments=arguments) as server:
+        assert rows_of(folder / "data", user_id)["users"] == 0
 
 
 def test_daily_backups_by_themselves(folder):

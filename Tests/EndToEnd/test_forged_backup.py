@@ -151,6 +151,21 @@ def old_programs(folder, version="15.2"):
     return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
+def test_newer_programs_beside_an_older_server_do_not_make_its_backup(place, folder):
+    """O7: an older server may not read what a newer pg_dump writes."""
+    newer = old_programs(folder, "99.1")
+    programs = folder / "programs"
+    (programs / "pg_dump").unlink()
+    (programs / "pg_dump").write_text("#!/bin/sh\necho 'a newer pg_dump ran' >&2\nexit 9\n")
+    (programs / "pg_dump").chmod(0o755)
+    done = streakctl("backup", "run", "--folder", folder / "backups", "--data-folder", place.data, "--recipient", place.keys.recipient,
+                     check=False, env=newer)
+    assert done.returncode == 0, done
+    server = (place.data / "cluster/PG_VERSION").read_text().strip()
+    made = json.loads((folder / "backups" / done.stdout.strip() / "manifest.json").read_text())
+    assert made["tools"][0].startswith(f"pg_dump (PostgreSQL) {server}."), made["tools"]
+
+
 def test_a_psql_without_restricted_mode_is_reported_with_its_package(place, folder):
     for done in place.both(place.backups, folder, env=old_programs(folder)):
         assert done.returncode == 1 and "15.2" in done.stderr and "postgresql-client" in done.stderr and "\\restrict" in done.stderr, done

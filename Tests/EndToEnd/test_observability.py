@@ -1,33 +1,16 @@
 """The operator's view of the server."""
 
-import contextlib
 import os
-import pathlib
 import signal
 
 import grpc
 import pytest
+from faults import frozen
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from server import Server, wait_until
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-@contextlib.contextmanager
-def frozen(postgres_pid):
-    """A PostgreSQL that runs but does not answer: its main process is stopped first, so that it
-    starts no more."""
-    os.kill(postgres_pid, signal.SIGSTOP)
-    children = pathlib.Path(f"/proc/{postgres_pid}/task/{postgres_pid}/children").read_text().split()
-    processes = [postgres_pid, *map(int, children)]
-    try:
-        for process in processes[1:]:
-            os.kill(process, signal.SIGSTOP)
-        yield
-    finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
 
 
 def test_health_follows_a_database_that_stops_answering_and_comes_back(folder):

@@ -2,13 +2,15 @@
 codes."""
 
 import os
+import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
 from app import PASSWORD, App
 from certificates import make_authority
-from server import PROGRAMS, Server, open_folder
+from server import PROGRAMS, Server, open_folder, wait_until
 
 ALL = ["streak", "streakctl", "streakd", "streak-harness", "streak-load"]
 
@@ -68,6 +70,35 @@ def test_no_secret_goes_to_another_machine_in_cleartext(folder, address):
     phone.run("habit", "add", "reading")
     done = subprocess.run([PROGRAMS / "streak", "done", "reading"], env=phone.environment, capture_output=True, text=True)
     assert done.returncode == 0 and "without TLS" in done.stderr and phone.marks("reading") == 1
+
+
+@pytest.mark.parametrize("program", ["streakd", "streakctl", "streak"])
+def test_no_program_that_holds_secrets_dumps_its_memory(server, folder, program):
+    """Its limit is read while it waits: the server for calls, streakctl for an answer, the app for a
+    password."""
+    if program == "streakd":
+        assert dump_limits(server.process.pid) == ["0", "0"]
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        arguments = calls(address)["streakctl"] if program == "streakctl" else ["login", "mira@example.com", "--server", address]
+        waiting = subprocess.Popen(["bash", "-c", 'ulimit -c unlimited; exec "$@"', "bash", str(PROGRAMS / program), *map(str, arguments)],
+                                   env={**os.environ, "STREAK_DATA": str(folder / "phone")}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            if program == "streakctl":
+                silent.accept()
+            wait_until(lambda: dump_limits(waiting.pid) == ["0", "0"])
+        finally:
+            waiting.kill()
+            waiting.wait()
+            waiting.stdin.close()
+
+
+def dump_limits(process):
+    """The soft and the hard limit of a core dump."""
+    line = next(line for line in pathlib.Path(f"/proc/{process}/limits").read_text().splitlines() if line.startswith("Max core file size"))
+    return line.split()[4:6]
 
 
 def test_cleartext_is_allowed_by_name_and_with_a_warning(folder):

@@ -7,10 +7,13 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from clusters import real_initdb
-from operator_tools import Keys, fill
+from faults import ADMIN, frozen, readiness
+from metrics import Metrics
+from operator_tools import Keys, fill, streakctl
 from server import DEFAULTS, PROGRAMS, Server, wait_until
 
 
@@ -25,6 +28,19 @@ def postgres_in(folder):
             except OSError:
                 pass
     return found
+
+
+def children(process):
+    """The names of a process's children."""
+    names = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name, _, rest = pathlib.Path(f"/proc/{entry}/stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        if int(rest.split()[1]) == process:
+            names.append(name)
+    return names
 
 
 class Starting:
@@ -83,6 +99,23 @@ def test_two_signals_at_once_are_one(folder):
         assert postgres_in(folder) == []
 
 
+def test_a_part_that_does_not_end_is_named_and_ends_with_the_process_in_the_stated_time(folder):
+    """grace-seconds and 45 more: here PostgreSQL is frozen. The watch of the archive, which waits for
+    its answer, ends before."""
+    with Server(folder=folder, arguments=("--grace-seconds", "1")) as server:
+        streakctl("pitr", "setup", "--data-folder", folder / "data", "--repository", folder / "repository")
+        with frozen(server.postgres_pid()):
+            wait_until(lambda: "psql" in children(server.process.pid))
+            server.terminate()
+            assert server.process.wait(60) == 1, server.lines
+        server._reader.join(5)
+        last = next(line for line in server.lines if "did not end in time" in line)
+        assert "parts=private PostgreSQL" in last, last
+        wait_until(lambda: postgres_in(folder) == [])
+    with Server(folder=folder):
+        pass
+
+
 def test_postgresql_never_outlives_streakd(folder):
     with Server(folder=folder) as server:
         assert postgres_in(folder)
@@ -108,8 +141,20 @@ def test_a_certificate_that_cannot_be_used_is_reported_before_anything_is_made(f
         assert not (folder / "data").exists()
 
 
-def expired_certificate(folder):
-    """A self-signed certificate that has expired."""
+def test_a_certificate_that_expires_while_it_is_served_is_logged_and_not_read_again(folder):
+    end = int(time.time() + 30)
+    arguments = expired_certificate(folder, time.strftime("%Y%m%d%H%M%SZ", time.gmtime(end)))
+    with Server(folder=folder, arguments=(*map(str, arguments), "--tls-check-seconds", "1", *ADMIN)) as server:
+        assert Metrics(server).value("streakd_tls_certificate_end_timestamp_seconds") == end
+        wait_until(lambda: any("the TLS certificate has expired" in line for line in server.lines), 60)
+        assert "warning: the TLS certificate has expired" in readiness(server)[1]
+        arguments[1].touch()
+        wait_until(lambda: any("the old one stays" in line and "has expired" in line for line in server.lines))
+        assert sum("has expired: clients refuse it" in line for line in server.lines) == 1
+
+
+def expired_certificate(folder, end="20200102000000Z"):
+    """A self-signed certificate that has expired, or will at a moment."""
     key, request, file = folder / "key.pem", folder / "request.pem", folder / "expired.pem"
     subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out",
                     str(request), "-subj", "/CN=localhost"], check=True, capture_output=True)
@@ -118,7 +163,7 @@ def expired_certificate(folder):
     (folder / "ca/conf").write_text(f"[ca]\ndefault_ca=x\n[x]\ndatabase={folder}/ca/index.txt\nnew_certs_dir={folder}/ca\nserial={folder}/ca/serial\n"
                                     "default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n")
     subprocess.run(["openssl", "ca", "-batch", "-selfsign", "-config", str(folder / "ca/conf"), "-create_serial", "-keyfile", str(key), "-in",
-                    str(request), "-out", str(file), "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-notext"],
+                    str(request), "-out", str(file), "-startdate", "20200101000000Z", "-enddate", end, "-notext"],
                    check=True, capture_output=True)
     return ["--tls-certificate", file, "--tls-key", key]
 

@@ -9,10 +9,6 @@ import Testing
     try BackupSigningKey(file: "\(folder.path)/state/\(name)")
   }
 
-  private static func signature(_ key: BackupSigningKey, _ manifest: [UInt8]) -> [UInt8] {
-    Array("\(key.signer) \(ErasureLedger.hex(key.sign(manifest)))\n".utf8)
-  }
-
   @Test("the file is made once, accessible to our own user only, and keeps its key")
   func made() throws {
     let first = try key()
@@ -40,9 +36,9 @@ import Testing
     let (ours, theirs) = (try key(), try key("theirs"))
     let manifest = Array("{}".utf8)
     let signers = try BackupSigners(named: [ours.signer], identity: nil)
-    #expect(signers.failure(of: Self.signature(ours, manifest), manifest: manifest) == nil)
-    #expect(signers.failure(of: Self.signature(ours, manifest), manifest: manifest + [10]) != nil)
-    #expect(signers.failure(of: Self.signature(theirs, manifest), manifest: manifest) != nil)
+    #expect(signers.failure(of: BackupSigners.signature(ours, manifest), manifest: manifest) == nil)
+    #expect(signers.failure(of: BackupSigners.signature(ours, manifest), manifest: manifest + [10]) != nil)
+    #expect(signers.failure(of: BackupSigners.signature(theirs, manifest), manifest: manifest) != nil)
     // A known signer's name with another key's signature.
     let borrowed = Array("\(ours.signer) \(ErasureLedger.hex(theirs.sign(manifest)))\n".utf8)
     #expect(signers.failure(of: borrowed, manifest: manifest) != nil)
@@ -62,7 +58,8 @@ import Testing
       try BackupSigners(named: ["\(folder.path)/signers"], identity: nil),
       try BackupSigners(named: [], identity: "\(folder.path)/identity"),
     ] {
-      #expect(signers.canCheck && signers.failure(of: Self.signature(key, manifest), manifest: manifest) == nil)
+      #expect(
+        signers.canCheck && signers.failure(of: BackupSigners.signature(key, manifest), manifest: manifest) == nil)
     }
     for wrong in ["streakd-signer-00", "\(folder.path)/none", "\(folder.path)/identity.none", "x"] {
       #expect(throws: OperationsError.self, "\(wrong)") { try BackupSigners(named: [wrong], identity: nil) }

@@ -9,14 +9,23 @@ import Testing
 
 @Suite struct RetentionTests {
   private let temporary = TemporaryFolder()
+  private let state = TemporaryFolder()
   private static let daySeconds: Int64 = 86_400
   private static let start = Instant(seconds: 1_780_315_200)
 
   private func folder() throws -> BackupFolder { try BackupFolder(temporary.path) }
 
+  private func key(_ name: String = "key") throws -> BackupSigningKey {
+    try BackupSigningKey(file: "\(state.path)/\(name)")
+  }
+
+  private func signers() throws -> BackupSigners { try BackupSigners(of: key()) }
+
   /// A backup as a run on that day would leave it; its file holds its name.
+  ///
+  /// - Parameter signer: The name of the key that signs it; nil: none does.
   @discardableResult
-  private func add(day: Int, trialFailure: String? = "") throws -> String {
+  private func add(day: Int, trialFailure: String? = "", signer: String? = "key") throws -> String {
     let began = Self.start.advanced(bySeconds: Int64(day) * Self.daySeconds)
     let name = BackupFolder.name(at: began.seconds)
     let file = Array(name.utf8)
@@ -27,13 +36,24 @@ import Testing
       endedAt: GoogleProtobufTimestamp(seconds: began.seconds + 60), fileBytes: Int64(file.count),
       sha256: SHA256.digest(of: file))
     if let trialFailure { backup.trial = BackupCheck(kind: .restore, failure: trialFailure) }
-    temporary.write(try BackupFolder.encode(backup), "\(name)/\(BackupFolder.manifestName)")
+    let manifest = try BackupFolder.encode(backup)
+    temporary.write(manifest, "\(name)/\(BackupFolder.manifestName)")
+    if let signer {
+      temporary.write(BackupSigners.signature(try key(signer), manifest), "\(name)/\(BackupFolder.signatureName)")
+    }
     return name
   }
 
   private func prune(day: Int, retentionDays: Int = 30) throws -> PruneOutcome {
     let now = Self.start.advanced(bySeconds: Int64(day) * Self.daySeconds + 3600)
-    return try folder().prune(retentionDays: retentionDays, at: now)
+    return try folder().prune(retentionDays: retentionDays, signers: signers(), at: now)
+  }
+
+  private func lastGood(day: Int) throws -> Int64? {
+    let now = Self.start.advanced(bySeconds: Int64(day) * Self.daySeconds + 3600)
+    return try folder().lastGood(signedBy: signers(), at: now).map {
+      ($0.seconds - Self.start.seconds) / Self.daySeconds
+    }
   }
 
   private func names() throws -> [String] { try folder().backups().map(\.name) }
@@ -70,6 +90,19 @@ import Testing
     #expect(try prune(day: 52).removed.isEmpty)
   }
 
+  @Test("a clean-up that is cancelled ends in the comparison, judges nothing, and removes nothing")
+  func cancelled() throws {
+    let (old, good) = (try add(day: 0), try add(day: 50))
+    let progress = Progress()
+    progress.cancel()
+    let now = Self.start.advanced(bySeconds: 51 * Self.daySeconds)
+    #expect(throws: OperationsError.self) {
+      try folder().prune(retentionDays: 30, signers: signers(), progress: progress, at: now)
+    }
+    #expect(try names() == [old, good])
+    #expect(try folder().backups().allSatisfy { $0.lastCheck == nil })
+  }
+
   @Test("nothing is removed while no backup is good")
   func noneGood() throws {
     try add(day: 0, trialFailure: nil)
@@ -79,13 +112,63 @@ import Testing
     #expect(try names().count == 2)
   }
 
+  @Test("a backup that nothing known has signed is not good, in whatever time, and does not replace one that is")
+  func forged() throws {
+    let good = try add(day: 0)
+    for signer in [nil, "another"] { try add(day: 40, signer: signer) }
+    try add(day: 27_000, signer: nil)
+    #expect(try lastGood(day: 41) == 0)
+    // Its own manifest is not believed about its age either.
+    let old = try add(day: 5, signer: nil)
+    let manifest = try #require(try Files.read("\(temporary.path)/\(old)/\(BackupFolder.manifestName)"))
+    let later = String(decoding: manifest, as: UTF8.self).replacing("2026-06-06T", with: "2099-06-06T")
+    temporary.write(Array(later.utf8), "\(old)/\(BackupFolder.manifestName)")
+    let outcome = try prune(day: 41)
+    #expect(outcome.removed == [old] && outcome.damaged.isEmpty)
+    #expect(try names().first == good)
+  }
+
+  @Test("a backup that begins in the future is not good")
+  func future() throws {
+    try add(day: 3)
+    try add(day: 7)
+    #expect(try lastGood(day: 6) == 3)
+    #expect(try lastGood(day: 7) == 7)
+  }
+
+  @Test("a backup without its whole file is not good, and is listed as damaged", arguments: 0..<3)
+  func missingFile(kind: Int) throws {
+    try add(day: 0)
+    let damaged = try add(day: 1)
+    let path = "\(temporary.path)/\(damaged)/\(BackupFolder.dumpName)"
+    #expect(unlink(path) == 0)
+    switch kind {
+    case 0: break
+    case 1: temporary.write([1], "\(damaged)/\(BackupFolder.dumpName)")
+    default: #expect(symlink("\(state.path)/key", path) == 0)
+    }
+    #expect(try lastGood(day: 2) == 0)
+    let listed = try #require(try folder().backups().last)
+    #expect(listed.name == damaged && !listed.isGood && listed.lastCheck?.failure.isEmpty == false)
+  }
+
+  @Test("the moment in a backup's name is read again, and another text has none")
+  func momentOfName() {
+    let moment = Self.start.advanced(bySeconds: 45_296)
+    #expect(BackupFolder.moment(ofName: BackupFolder.name(at: moment.seconds)) == moment)
+    for text in ["", "2026", "2aaaaaaaaaaaaaaZ-x", "20260601-12000Z-x"] {
+      #expect(BackupFolder.moment(ofName: text) == nil, "\(text)")
+    }
+  }
+
   @Test("a backup exactly as old as the retention stays, and one a second older is removed")
   func border() throws {
     let old = try add(day: 0)
     try add(day: 1)
     let border = Self.start.advanced(bySeconds: 30 * Self.daySeconds)
-    #expect(try folder().prune(retentionDays: 30, at: border).removed.isEmpty)
-    #expect(try folder().prune(retentionDays: 30, at: border.advanced(bySeconds: 1)).removed == [old])
+    #expect(try folder().prune(retentionDays: 30, signers: signers(), at: border).removed.isEmpty)
+    let second = border.advanced(bySeconds: 1)
+    #expect(try folder().prune(retentionDays: 30, signers: signers(), at: second).removed == [old])
   }
 
   @Test("the next clean-up removes a killed run's folder, which is no backup; two clean-ups do not run at once")

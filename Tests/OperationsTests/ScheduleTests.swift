@@ -51,7 +51,8 @@ import Testing
     let runs = Mutex<[Instant]>([])
     let fails = Mutex(false)
     let folder: String
-    init(_ folder: String) { self.folder = folder }
+    let key: BackupSigningKey
+    init(_ folder: String, _ key: BackupSigningKey) { (self.folder, self.key) = (folder, key) }
 
     func make(_ now: Instant, _ isDue: (Instant?) -> Bool) throws(OperationsError) -> Backup? {
       guard isDue(runs.withLock { $0.last }) else { return nil }
@@ -65,7 +66,9 @@ import Testing
         name: name, layoutVersion: 1, beganAt: GoogleProtobufTimestamp(seconds: now.seconds),
         endedAt: GoogleProtobufTimestamp(seconds: now.seconds), fileBytes: Int64(dump.count),
         sha256: SHA256.digest(of: dump), trial: BackupCheck(kind: .restore))
-      try Files.replace("\(path)/\(BackupFolder.manifestName)", with: try BackupFolder.encode(backup))
+      let manifest = try BackupFolder.encode(backup)
+      try Files.replace("\(path)/\(BackupFolder.manifestName)", with: manifest)
+      try Files.replace("\(path)/\(BackupFolder.signatureName)", with: BackupSigners.signature(key, manifest))
       runs.withLock { $0.append(now) }
       return backup
     }
@@ -76,9 +79,10 @@ import Testing
   )
   func simulated() throws {
     let temporary = TemporaryFolder()
-    let world = World(temporary.path)
+    let state = TemporaryFolder()
+    let world = World(temporary.path, try BackupSigningKey(file: "\(state.path)/key"))
     let processes = (0..<2).map { _ in
-      ScheduledBackups(BackupSchedule(hour: 3), folder: temporary.path, retentionDays: 30) {
+      ScheduledBackups(BackupSchedule(hour: 3), folder: temporary.path, retentionDays: 30, signingKey: world.key) {
         now, isDue throws(OperationsError) in try world.make(now, isDue)
       }
     }

@@ -75,6 +75,26 @@ import Testing
     #expect(events.list == ["drained", "drained", "stop b", "stop a"])
   }
 
+  @Test("a part that drains or stops is named until it has ended")
+  func stopping() async throws {
+    let (parts, events) = (PartList(), Events())
+    let stopping = parts.stopping
+    try await parts.start("a") {
+    } drain: { _ in
+      events.add("drain: \(stopping.names)")
+    } stop: { _ in
+      events.add("stop: \(stopping.names)")
+    }
+    try await parts.start("b") {
+    } stop: { _ in
+      events.add("stop: \(stopping.names)")
+    }
+    #expect(stopping.names.isEmpty)
+    await parts.stop()
+    #expect(events.list == [#"drain: ["a"]"#, #"stop: ["b"]"#, #"stop: ["a"]"#])
+    #expect(stopping.names.isEmpty)
+  }
+
   /// One side of a meeting.
   private final class Meeting: Sendable {
     private struct State {

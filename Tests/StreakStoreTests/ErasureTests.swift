@@ -129,6 +129,93 @@ import Testing
     }
   }
 
+  /// A user's rows in the audit.
+  private static func auditRows(_ test: TestStore, of userID: Identifier) async throws -> Int64 {
+    try await test.database.run(
+      Statement(.read, "SELECT count(*) FROM audit_events WHERE user_id = $1"), parameters: [.uuid(userID.uuid)]
+    ).one { row throws(DatabaseError) in try row.int64(0) }
+  }
+
+  @Test("an event of a call that ends after its account's erasure names neither the account nor the device")
+  func lateEvent() async throws {
+    try await TestStore.run { test async throws in
+      let account = Self.account("mira@example.org")
+      _ = try await test.store.signUp(account)
+      _ = try await test.store.erase(account.userID, at: .sample, Self.event())
+      var late = Self.event(account.userID)
+      late.deviceID = account.device.deviceID
+      late.detail = "late"
+      try await test.store.recordAudit(late)
+      #expect(try await Self.auditRows(test, of: account.userID) == 0)
+      let found = try await test.database.run(
+        Statement(.read, "SELECT user_id, device_id IS NULL, hash IS NULL FROM audit_events WHERE detail = 'late'")
+      ).map { row throws(DatabaseError) in (try row.identifier(0), try row.bool(1), try row.bool(2)) }
+      #expect(found.count == 1 && found.allSatisfy { $0 == (.zero, true, true) })
+      // The device of an attempt without an account stays.
+      late.userID = nil
+      late.detail = "no account"
+      try await test.store.recordAudit(late)
+      let kept = try await test.database.run(
+        Statement(.read, "SELECT device_id FROM audit_events WHERE detail = 'no account'")
+      ).one { row throws(DatabaseError) in try row.identifier(0) }
+      #expect(kept == account.device.deviceID)
+    }
+  }
+
+  @Test("an event that is stored during an erasure waits for its end, and then names no account")
+  func eventDuringErasure() async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let account = Self.account("mira@example.org")
+      _ = try await test.store.signUp(account)
+      let userID = account.userID
+      let waiting = Statement(
+        .read,
+        """
+        SELECT count(*) FROM pg_locks
+        WHERE locktype = 'transactionid' AND transactionid = pg_current_xact_id()::xid AND NOT granted
+        """)
+      let store = test.store
+      var event = Self.event(userID)
+      event.detail = "during"
+      let stored = event
+      // The erasure has removed the account's row and its trail, and has not ended.
+      let appended = try await test.database.transacting { transaction throws(StoreError) in
+        try await transaction.execute(
+          Statement(.write, "DELETE FROM users WHERE user_id = $1"), .identifier(userID))
+        try await transaction.execute(Statement(.write, "SELECT erase_audit_trail($1)"), .identifier(userID))
+        let appending = Task(executorPreference: test.loops[1]) { try await store.recordAudit(stored) }
+        var waiters: Int64 = 0
+        while waiters == 0 {
+          waiters = try await transaction.rows(waiting) { row throws(DatabaseError) in try row.int64(0) }.first ?? 0
+        }
+        return .commit(appending)
+      }
+      try await appended.value
+      #expect(try await Self.auditRows(test, of: userID) == 0)
+      #expect(try await Self.auditRows(test, of: .zero) > 0)
+    }
+  }
+
+  @Test("events that are stored beside an erasure leave no row of the account", arguments: 0..<4)
+  func auditRace(_: Int) async throws {
+    try await TestStore.run(loopCount: 2) { test async throws in
+      let store = test.store
+      let account = Self.account("mira@example.org")
+      _ = try await store.signUp(account)
+      await withTaskGroup(of: Void.self) { group in
+        for number in 0..<20 {
+          group.addTask(executorPreference: test.loops[number % 2]) {
+            _ = try? await store.recordAudit(Self.event(account.userID))
+          }
+        }
+        group.addTask(executorPreference: test.loops[1]) {
+          _ = try? await store.erase(account.userID, at: .sample, Self.event())
+        }
+      }
+      #expect(try await Self.rows(test, account.userID).values.allSatisfy { $0 == 0 })
+    }
+  }
+
   @Test("after concurrent changes and an erasure nothing is left", arguments: 0..<4)
   func changeRace(_: Int) async throws {
     try await TestStore.run(loopCount: 2) { test async throws in

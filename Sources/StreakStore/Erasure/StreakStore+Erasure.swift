@@ -185,13 +185,17 @@ extension StreakStore {
 
   /// Removes rows that calls running during an erasure may have written after it, such as the row
   /// of a device that was just signing in. Every statement has a time limit, so that checking the
-  /// last hour is enough.
+  /// last hour is enough while the server runs. Any number of programs may do so at once.
   public func sweepErasures(since moment: Instant) async throws(StoreError) {
-    let people = try await erasures(since: moment).people.map(\.userID)
-    guard !people.isEmpty else { return }
-    try await transaction { transaction throws(StoreError) in
-      try await Self.removeRows(of: people, by: transaction)
-      return .commit(())
+    let people = try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
+      try row.erasedPerson(Self.personColumns).userID
+    }
+    for start in stride(from: 0, to: people.count, by: Self.erasuresPerTransaction) {
+      let some = Array(people[start..<min(start + Self.erasuresPerTransaction, people.count)])
+      try await transaction { transaction throws(StoreError) in
+        try await Self.removeRows(of: some, by: transaction)
+        return .commit(())
+      }
     }
   }
 }

@@ -15,6 +15,6 @@ struct BackupCommand: AsyncParsableCommand {
       """,
     subcommands: [
       RunBackupCommand.self, ListBackupsCommand.self, VerifyBackupCommand.self, PruneBackupsCommand.self,
-      RestoreBackupCommand.self, SignerCommand.self,
+      RestoreBackupCommand.self, SignerCommand.self, SignLedgerCommand.self,
     ])
 }

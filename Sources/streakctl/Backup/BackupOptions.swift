@@ -35,12 +35,15 @@ struct ScratchOption: ParsableArguments {
 struct SignerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Whose signature a backup must carry: what streakctl backup signer prints on the server, or a file with such; may be repeated. "
+      "Whose signature a backup, and the erasure ledger, must carry: what streakctl backup signer prints on the server, or a file with such; may be repeated. "
         + "(environment: STREAKD_BACKUP_SIGNER; default: a comment with it in the file of --identity, else this machine's own)"
     ))
   var signer: [String] = []
 
-  @Flag(help: "Accept backups without a valid signature: any program that can write the folder can forge them.")
+  @Flag(
+    help:
+      "Accept a backup, and an erasure ledger, without a valid signature: any program that can write the folder can forge them."
+  )
   var allowUnsigned = false
 
   func signers(identity: String?) throws(OperationsError) -> BackupSigners {

@@ -90,17 +90,19 @@ struct PointInTimeCommand: AsyncParsableCommand {
     @Option(name: .customLong("config"), help: "pgbackrest.conf, or a copy of it.") var configurationFile: String
     @Option(help: "The erasure ledger: the file erasures in the backup folder.") var ledger: String?
     @Flag(help: "Restore without an erasure ledger: people who were erased since come back.") var withoutLedger = false
+    @OptionGroup var trust: SignerOptions
 
     func run() async throws {
       guard (ledger != nil) != withoutLedger else {
         throw ValidationError("Name the erasure ledger (--ledger), or say --without-ledger.")
       }
-      let (to, into, file, ledger) = (to, into, configurationFile, ledger)
+      let (to, into, file, ledger, trust) = (to, into, configurationFile, ledger, trust)
       let progress = Progress()
       let epoch = try await operate(progress) { () throws(OperationsError) in
         try PointInTime.restore(
           configuration: file, to: to == "latest" ? .latest : .time(to), into: into,
-          ledger: ledger.map { ErasureLedger(path: $0) }, progress: progress)
+          ledger: ledger.map { ErasureLedger(named: $0) }, signers: try trust.signers(identity: nil), progress: progress
+        )
       }
       print("restored to \(to), epoch \(epoch)")
     }

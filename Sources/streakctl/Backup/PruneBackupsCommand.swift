@@ -8,6 +8,7 @@ struct PruneBackupsCommand: AsyncParsableCommand {
     abstract: "Removes backups older than the retention, but never the last good one.")
 
   @OptionGroup var place: FolderOption
+  @OptionGroup var trust: SignerOptions
 
   @Option(help: "How many days backups are kept.")
   var retentionDays = 30
@@ -17,9 +18,9 @@ struct PruneBackupsCommand: AsyncParsableCommand {
       throw ValidationError("--retention-days must be from 1 to 36500.")
     }
     let path = try place.path()
-    let days = retentionDays
+    let (days, trust) = (retentionDays, trust)
     let outcome = try await operate(isQuiet: true) { () throws(OperationsError) in
-      try BackupFolder(path).prune(retentionDays: days)
+      try BackupFolder(path).prune(retentionDays: days, signers: try trust.signers(identity: nil))
     }
     for name in outcome.removed { print("removed \(name)") }
     for name in outcome.damaged { print("damaged \(name)") }

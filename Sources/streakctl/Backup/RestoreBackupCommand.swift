@@ -53,18 +53,20 @@ struct RestoreBackupCommand: AsyncParsableCommand {
     let progress = Progress()
     let outcome = try await operate(progress) { () throws(OperationsError) in
       let folder = try BackupFolder(path)
-      let newest = try folder.backups().last { $0.isGood }
+      let signers = try trust.signers(identity: identity)
+      // Without a known signer the restore says what is needed.
+      let newest = try folder.good(signedBy: signers.canCheck ? signers : .unchecked).last
       guard let chosen = name ?? newest?.name else {
         throw OperationsError.noSuchBackup("there is no good backup in \(path); name one")
       }
-      let erased = withoutLedger ? nil : ledger.map { ErasureLedger(path: $0) } ?? folder.ledger
+      let erased = withoutLedger ? nil : ledger.map { ErasureLedger(named: $0) } ?? folder.ledger
       if let erased, !erased.exists {
         throw OperationsError.refused(
           "the erasure ledger \(erased.path) is missing: people who were erased would come back; "
             + "name one with --ledger, or say --without-ledger")
       }
       return try Restore(
-        from: folder, identity: identity, signers: try trust.signers(identity: identity), ledger: erased,
+        from: folder, identity: identity, signers: signers, ledger: erased,
         progress: progress
       ).run(
         chosen, into: target)

@@ -1,6 +1,10 @@
 """streakd with a database that cannot serve: the errors for clients, operators and the log."""
 
+import contextlib
+import os
+import pathlib
 import re
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,6 +16,23 @@ from person import details
 from server import PROGRAMS, SERVER_KEY
 
 ADMIN = ("--admin-listen", "127.0.0.1:0")
+
+
+@contextlib.contextmanager
+def frozen(postgres_pid):
+    """A PostgreSQL that runs but does not answer: its main process is stopped first, so that it
+    starts no more."""
+    os.kill(postgres_pid, signal.SIGSTOP)
+    children = pathlib.Path(f"/proc/{postgres_pid}/task/{postgres_pid}/children").read_text().split()
+    processes = [postgres_pid, *map(int, children)]
+    try:
+        for process in processes[1:]:
+            os.kill(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 def readiness(server):

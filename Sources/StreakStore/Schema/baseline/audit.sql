@@ -10,7 +10,7 @@ CREATE TABLE audit_heads (
 );
 
 -- user_id is all zeros, and the number 0, for attempts without an account: an unknown email, a
--- session's start.
+-- session's start, a call that ends after its account's erasure.
 CREATE TABLE audit_events (
   user_id uuid NOT NULL,
   number bigint NOT NULL,
@@ -54,13 +54,19 @@ DECLARE
   head audit_heads;
   chained bytea;
 BEGIN
-  IF EXISTS (SELECT FROM users WHERE user_id = person) THEN
+  -- The lock lets no erasure end before the event is in the trail, which the erasure then removes.
+  PERFORM FROM users WHERE user_id = person FOR KEY SHARE;
+  IF FOUND THEN
     INSERT INTO audit_heads VALUES (person, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT (user_id) DO NOTHING;
     SELECT * INTO head FROM audit_heads WHERE user_id = person FOR UPDATE;
     head.number := head.number + 1;
     chained := sha256(head.hash || audit_event_bytes(
       person, head.number, happened, event_method, event_outcome, event_reason, device, peer, event_detail));
     UPDATE audit_heads SET number = head.number, hash = chained WHERE user_id = person;
+  ELSIF person <> '00000000-0000-0000-0000-000000000000' THEN
+    -- Erased meanwhile: the event names neither the account nor its device.
+    person := '00000000-0000-0000-0000-000000000000';
+    device := NULL;
   END IF;
   INSERT INTO audit_events (
     user_id, number, event_id, occurred_at, method, outcome, reason, device_id, peer_address, detail, hash)

@@ -7,7 +7,7 @@ package enum ProcessSecrets {
   /// notes.
   package static func forbidCoreDumps() {
     var limit = rlimit(rlim_cur: 0, rlim_max: 0)
-    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
     // The limit above does not apply when the system pipes a core dump to a program; this does.
     // Other programs do not inherit it.
     _ = clinux_forbid_dumps()
