@@ -4,15 +4,39 @@ internal import StreakDomain
 /// of its numbers.
 struct DateText: Equatable {
   enum Shape: Equatable {
-    /// Unambiguous: the year comes first, a month is named, or full stops separate day, month and
-    /// year.
+    /// Unambiguous: a year of four digits comes first, or a month is named.
     case day(Day)
     /// Unambiguous, and no valid day.
     case noDay
-    /// Three numbers in unknown order; the last may be a year of four digits.
-    case numbers(Int, Int, Int, hasFullYear: Bool)
+    /// Three numbers in unknown order.
+    case numbers(Numbers)
     /// Milliseconds since 1970.
     case moment(Int64)
+  }
+
+  /// The numbers of a date; the last may be a year of four digits.
+  struct Numbers: Equatable {
+    var first: Int
+    var second: Int
+    var third: Int
+    var hasFullYear: Bool
+    /// The first number has two digits, and so may be a year.
+    var canBeginWithYear: Bool
+    /// The last number has two or four digits, and so may be a year.
+    var canEndWithYear: Bool
+    /// Full stops separate the numbers, as in languages with the day first. A full stop after a year
+    /// of two digits makes this false: Korean dates have one, with the year first.
+    var hasPoints: Bool
+
+    func day(_ order: DateOrder) -> Day? {
+      let last = hasFullYear ? third : 2_000 + third
+      switch order {
+      case .dayFirst: return canEndWithYear ? Day(year: last, month: second, day: first) : nil
+      case .monthFirst: return canEndWithYear ? Day(year: last, month: first, day: second) : nil
+      case .yearFirst:
+        return canBeginWithYear && !hasFullYear ? Day(year: 2_000 + first, month: second, day: third) : nil
+      }
+    }
   }
 
   private(set) var shape: Shape
@@ -41,12 +65,7 @@ struct DateText: Equatable {
     switch shape {
     case .day(let day): day
     case .noDay, .moment: nil
-    case .numbers(let first, let second, let third, let hasFullYear):
-      switch order {
-      case .dayFirst: Day(year: Self.year(third, hasFullYear), month: second, day: first)
-      case .monthFirst: Day(year: Self.year(third, hasFullYear), month: first, day: second)
-      case .yearFirst: hasFullYear ? nil : Day(year: Self.year(first, false), month: second, day: third)
-      }
+    case .numbers(let numbers): numbers.day(order)
     }
   }
 
@@ -113,6 +132,14 @@ struct DateText: Equatable {
     if start > 0, tokens[start - 1] == .word("t") { tokens.remove(at: start - 1) }
   }
 
+  /// Whether the sign for "year" follows the first number, as in Chinese, Japanese and Korean.
+  private static func hasYearSign(_ tokens: [DateToken]) -> Bool {
+    guard let first = tokens.firstIndex(where: { $0.number(digits: 2...2) != nil }), first + 1 < tokens.count else {
+      return false
+    }
+    return tokens[first + 1] == .word("年") || tokens[first + 1] == .word("년")
+  }
+
   private static func shape(of tokens: [DateToken]) -> Shape? {
     let numbers = tokens.compactMap { if case .number(let value, let digits) = $0 { (value, digits) } else { nil } }
     // Of two words that may be months the last one counts: the first is a weekday.
@@ -125,11 +152,17 @@ struct DateText: Equatable {
       // Five numbers: a time whose parts are separated by full stops follows.
       let (first, second, third) = (numbers[0], numbers[1], numbers[2])
       if first.1 == 4 { return certain(first.0, second.0, third.0) }
-      guard first.1 <= 2, second.1 <= 2, third.1 == 4 || third.1 == 2 else { return nil }
-      if tokens.contains(.sign(".")), !tokens.contains(.sign("/")), !tokens.contains(.sign("-")) {
-        return certain(year(third.0, third.1 == 4), second.0, first.0)
+      if hasYearSign(tokens) { return certain(year(first.0, false), second.0, third.0) }
+      // A year of two digits may come first, and a day of one digit last.
+      guard first.1 <= 2, second.1 <= 2, third.1 == 4 || third.1 == 2 || third.1 == 1 && first.1 == 2 else {
+        return nil
       }
-      return numbers.count == 3 ? .numbers(first.0, second.0, third.0, hasFullYear: third.1 == 4) : nil
+      let hasPoints = tokens.contains(.sign(".")) && !tokens.contains(.sign("/")) && !tokens.contains(.sign("-"))
+      guard numbers.count == 3 || hasPoints else { return nil }
+      return .numbers(
+        Numbers(
+          first: first.0, second: second.0, third: third.0, hasFullYear: third.1 == 4, canBeginWithYear: first.1 == 2,
+          canEndWithYear: third.1 != 1, hasPoints: hasPoints && (third.1 == 4 || tokens.last != .sign("."))))
     case 2:
       guard let month else { return nil }
       let (first, second) = (numbers[0], numbers[1])

@@ -77,31 +77,47 @@ struct HistoryRules {
       if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
     }
     numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
-    let today = options.clock.localTime(at: options.clock.now, dayStartMinutes: 0).day
-    guard let order = options.dateOrder ?? DateOrder.decide(dates, today: today) else {
+    if let order = options.dateOrder ?? DateOrder.decide(dates, today: today) {
+      dateOrder = order
+    } else if DateOrder.isDayFirstByDefault(dates, today: today) {
+      dateOrder = .dayFirst
+      remark("nothing in the file says so, but in its dates the day was taken to come first", detail: examples().open)
+    } else {
+      let (open, orders) = examples()
       throw .init(
-        message: "The order of day and month in this file's dates is not certain\(examples()). Say which it is.",
-        question: .dateOrder)
+        message: "The order of day, month and year in this file's dates is not certain: \(open). Say which it is.",
+        question: .dateOrder(orders))
     }
-    dateOrder = order
   }
 
-  /// An ambiguous date, and, if the file contradicts itself, a date of each order.
-  private func examples() -> String {
-    var (open, dayFirst, monthFirst): (String?, String?, String?)
+  private var today: Day { options.clock.localTime(at: options.clock.now, dayStartMinutes: 0).day }
+
+  /// What an ambiguous date is in each order or, if the file contradicts itself, a date of each
+  /// order; and the orders that are possible in the file.
+  private func examples() -> (open: String, orders: [DateOrder]) {
+    var open: String?
+    var certain: [DateOrder: String] = [:]
+    var possible: Set<DateOrder> = []
     for record in file.records {
-      guard case .text(let text) = record.day, let date = DateText(text), case .numbers = date.shape else { continue }
-      let shown = "\(text.trimmed) (\(record.place))"
-      switch (date.day(.dayFirst), date.day(.monthFirst)) {
-      case (let first?, let second?) where first != second:
-        open = open ?? ": \(shown) is \(first) if the day comes first, \(second) if the month does"
-      case (_?, nil): dayFirst = dayFirst ?? shown
-      case (nil, _?): monthFirst = monthFirst ?? shown
-      default: break
+      guard case .text(let text) = record.day, let date = dateTexts[text] ?? nil, case .numbers = date.shape else {
+        continue
       }
+      let shown = record.place.isEmpty ? text.trimmed : "\(text.trimmed) (\(record.place))"
+      let candidates = DateOrder.candidates(date, today: today)
+      possible.formUnion(candidates.keys)
+      if let only = candidates.keys.only { certain[only] = certain[only] ?? shown }
+      guard open == nil, Set(candidates.values).count > 1 else { continue }
+      let readings = DateOrder.allCases.compactMap { order in
+        candidates[order].map { "\($0) if the \(order.leader) comes first" }
+      }
+      open = "\(shown) is \(readings.joined(separator: ", "))"
     }
-    guard let dayFirst, let monthFirst else { return open ?? "" }
-    return ": in \(dayFirst) the day must come first, in \(monthFirst) the month"
+    let orders = DateOrder.allCases.filter { possible.contains($0) }
+    guard certain.count > 1 else { return (open ?? "", orders) }
+    let contradiction = DateOrder.allCases.compactMap { order in
+      certain[order].map { "in \($0) the \(order.leader) must come first" }
+    }
+    return (contradiction.joined(separator: ", "), orders)
   }
 
   /// A record's day; nil, with a remark, if there is none.
