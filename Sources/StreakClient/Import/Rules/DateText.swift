@@ -10,6 +10,8 @@ struct DateText: Equatable {
     case noDay
     /// Three numbers in unknown order.
     case numbers(Numbers)
+    /// The name of the month is one month in Croatian and another in Polish, Czech and Ukrainian.
+    case sharedName(croatian: Day?, other: Day?)
     /// Milliseconds since 1970.
     case moment(Int64)
   }
@@ -40,6 +42,8 @@ struct DateText: Equatable {
   }
 
   private(set) var shape: Shape
+  /// The languages that its month's name can belong to; nil: any.
+  private(set) var monthLanguage: MonthNames.Language?
   /// A time beside the date, such as "08:30"; empty for midnight.
   private(set) var time = ""
   /// Seconds since midnight, if there is a time.
@@ -53,8 +57,11 @@ struct DateText: Equatable {
     shape = .noDay
     var tokens = DateToken.tokens(of: text)
     takeTime(&tokens)
-    guard !tokens.contains(where: \.isStray), let found = Self.shape(of: tokens) else { return nil }
+    guard !tokens.contains(where: \.isStray) else { return nil }
+    let month = Self.month(in: tokens)
+    guard let found = Self.shape(of: tokens, month) else { return nil }
     shape = found
+    monthLanguage = month?.language
   }
 
   /// Most bytes of a date with the text beside it.
@@ -64,7 +71,7 @@ struct DateText: Equatable {
   func day(_ order: DateOrder) -> Day? {
     switch shape {
     case .day(let day): day
-    case .noDay, .moment: nil
+    case .noDay, .moment, .sharedName: nil
     case .numbers(let numbers): numbers.day(order)
     }
   }
@@ -140,12 +147,33 @@ struct DateText: Equatable {
     return tokens[first + 1] == .word("年") || tokens[first + 1] == .word("년")
   }
 
-  private static func shape(of tokens: [DateToken]) -> Shape? {
+  /// The month that is named: of several words, one between the numbers, then the one nearest to the
+  /// day's number, then the last one. Another word is a weekday.
+  private static func month(in tokens: [DateToken]) -> MonthNames.Meaning? {
+    let numbers = tokens.indices.filter { if case .number = tokens[$0] { true } else { false } }
+    guard numbers.count == 2 else { return nil }
+    let day = tokens[numbers[0]].number(digits: 4...4) == nil ? numbers[0] : numbers[1]
+    var best: (meaning: MonthNames.Meaning, isBetween: Bool, distance: Int)?
+    for (place, token) in tokens.enumerated() {
+      guard case .word(let word) = token, let meaning = MonthNames.meaning(word) else { continue }
+      let isBetween = numbers[0] < place && place < numbers[1]
+      let distance = abs(place - day)
+      if let best, best.isBetween != isBetween ? best.isBetween : best.distance < distance { continue }
+      best = (meaning, isBetween, distance)
+    }
+    return best?.meaning
+  }
+
+  private static func shape(of tokens: [DateToken], _ month: MonthNames.Meaning?) -> Shape? {
     let numbers = tokens.compactMap { if case .number(let value, let digits) = $0 { (value, digits) } else { nil } }
-    // Of two words that may be months the last one counts: the first is a weekday.
-    let month = tokens.compactMap { if case .word(let word) = $0 { MonthNames.month(word) } else { nil } }.last
     func certain(_ year: Int, _ month: Int, _ day: Int) -> Shape {
       Day(year: year, month: month, day: day).map { .day($0) } ?? .noDay
+    }
+    func named(_ month: MonthNames.Meaning, _ year: Int, _ day: Int) -> Shape {
+      guard month.month != month.croatian else { return certain(year, month.month, day) }
+      let croatian = Day(year: year, month: month.croatian, day: day)
+      let other = Day(year: year, month: month.month, day: day)
+      return croatian == nil && other == nil ? .noDay : .sharedName(croatian: croatian, other: other)
     }
     switch numbers.count {
     case 3, 5:
@@ -166,9 +194,9 @@ struct DateText: Equatable {
     case 2:
       guard let month else { return nil }
       let (first, second) = (numbers[0], numbers[1])
-      if first.1 == 4 { return certain(first.0, month, second.0) }
+      if first.1 == 4 { return named(month, first.0, second.0) }
       guard second.1 == 4 || second.1 == 2, first.1 <= 2 else { return nil }
-      return certain(year(second.0, second.1 == 4), month, first.0)
+      return named(month, year(second.0, second.1 == 4), first.0)
     case 1 where tokens.count == 1:
       let (value, digits) = numbers[0]
       switch digits {
@@ -237,25 +265,5 @@ extension Unicode.Scalar {
     if isASCII { return (0x30...0x39).contains(value) ? Int(value) - 0x30 : nil }
     guard properties.numericType == .decimal else { return nil }
     return properties.numericValue.map { Int($0) }
-  }
-}
-
-/// Months by the beginnings of their names, in the languages of Latin and Cyrillic script that are
-/// most frequent in trackers and spreadsheets.
-enum MonthNames {
-  /// English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Norwegian,
-  /// Danish, Turkish, Russian.
-  private static let beginnings: [[String]] = [
-    ["jan", "jän", "ene", "gen", "sty", "oca", "янв"], ["feb", "fev", "fév", "lut", "şub", "sub", "фев"],
-    ["mar", "mär", "mae", "mrz", "mrt", "maa", "мар"], ["apr", "avr", "abr", "kwi", "nis", "апр"],
-    ["may", "mai", "maj", "mei", "mag", "май", "мая"], ["jun", "juin", "giu", "cze", "haz", "июн"],
-    ["jul", "juil", "lug", "lip", "tem", "июл"], ["aug", "aoû", "aou", "ago", "sie", "ağu", "agu", "авг"],
-    ["sep", "set", "wrz", "eyl", "сен"], ["oct", "okt", "out", "ott", "paź", "paz", "eki", "окт"],
-    ["nov", "lis", "kas", "ноя"], ["dec", "dez", "déc", "dic", "des", "gru", "ara", "дек"],
-  ]
-
-  /// 1 to 12; nil if no month begins so.
-  static func month(_ word: String) -> Int? {
-    beginnings.firstIndex { $0.contains { word.hasPrefix($0) } }.map { $0 + 1 }
   }
 }

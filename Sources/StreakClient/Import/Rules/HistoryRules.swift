@@ -10,6 +10,7 @@ struct HistoryRules {
   private var names: [String] = []
   private var history: ImportedHistory
   private var dateOrder = DateOrder.dayFirst
+  private var monthLanguage: MonthNames.Language?
   private var numberStyle = NumberStyle.point
   /// Each distinct date text is parsed once: tables repeat it for every habit.
   private var dateTexts: [String: DateText?] = [:]
@@ -77,6 +78,7 @@ struct HistoryRules {
       if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
     }
     numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
+    monthLanguage = MonthNames.language(of: dates, today: today)
     if let order = options.dateOrder ?? DateOrder.decide(dates, today: today) {
       dateOrder = order
     } else if DateOrder.isDayFirstByDefault(dates, today: today) {
@@ -134,7 +136,19 @@ struct HistoryRules {
       }
       let time = record.time.isEmpty ? date.time : record.time
       if case .moment(let moment) = date.shape { return (localDay(moment, nil), time) }
-      guard let day = date.day(dateOrder) else {
+      let found: Day?
+      if case .sharedName(let croatian, let other) = date.shape {
+        guard let monthLanguage else {
+          remark(
+            "the name of its month means \(MonthNames.meanings(croatian, other))", record.habit, place: record.place,
+            detail: text.trimmed)
+          return nil
+        }
+        found = monthLanguage == .croatian ? croatian : other
+      } else {
+        found = date.day(dateOrder)
+      }
+      guard let day = found else {
         let isOpen = if case .numbers = date.shape { true } else { false }
         remark(
           isOpen
