@@ -14,7 +14,7 @@ enum HabitBullReader: HistoryReader {
     else { return nil }
     var found = TrackerFile(source: .habitBull)
     var places: [String: Int] = [:]
-    for row in table.rows.dropFirst() {
+    for row in table.rows(below: header, note: columns["commenttext"]) {
       let habitName = row.field(name)
       guard row.fields.count > value, row.fields.count > date else {
         found.remarks.append(
@@ -26,6 +26,7 @@ enum HabitBullReader: HistoryReader {
         found.remarks.append(ImportRemark("the row names no habit", place: row.place, detail: row.field(date)))
         continue
       }
+      found.remarks += [table.surplus(of: row, below: header, habit: habitName)].compactMap { $0 }
       let place = places[habitName] ?? found.habits.count
       if places.updateValue(place, forKey: habitName) == nil {
         var habit = TrackerHabit(name: habitName)

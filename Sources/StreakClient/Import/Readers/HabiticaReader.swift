@@ -112,6 +112,7 @@ enum HabiticaHistoryReader: HistoryReader {
         found.remarks.append(ImportRemark("the row is cut or has no value, and was not taken", place: row.place))
         continue
       }
+      found.remarks += [table.surplus(of: row, below: header, habit: row.field(0))].compactMap { $0 }
       let place = places[row.field(1)] ?? found.habits.count
       if places.updateValue(place, forKey: row.field(1)) == nil {
         var habit = TrackerHabit(name: row.field(0))

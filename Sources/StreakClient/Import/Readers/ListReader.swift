@@ -15,7 +15,7 @@ enum ListReader: HistoryReader {
     // If a row has both columns, the amount is more exact, unless the row is marked as not done.
     let value = done ?? amount
     var places: [String: Int] = [:]
-    for row in table.rows.dropFirst() {
+    for row in table.rows(below: header, note: note) {
       let name = row.field(habit)
       guard !name.isEmpty else {
         found.remarks.append(ImportRemark("the row names no habit", place: row.place, detail: row.field(date)))
@@ -25,6 +25,7 @@ enum ListReader: HistoryReader {
         found.remarks.append(ImportRemark("the row is cut and was not taken", habit: name, place: row.place))
         continue
       }
+      found.remarks += [table.surplus(of: row, below: header, habit: name)].compactMap { $0 }
       let place = places[name] ?? found.habits.count
       if places.updateValue(place, forKey: name) == nil {
         var habit = TrackerHabit(name: name)

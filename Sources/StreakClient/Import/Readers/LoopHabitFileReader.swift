@@ -80,13 +80,19 @@ enum LoopHabitFileReader: HistoryReader {
     _ table: CSVTable, habit: Int, isAmount: Bool, in path: String
   ) -> (records: [TrackerRecord], remarks: [ImportRemark]) {
     var (records, remarks): ([TrackerRecord], [ImportRemark]) = ([], [])
-    for row in table.rows.dropFirst(hasHeader(table) ? 1 : 0) {
+    let header = hasHeader(table) ? table.rows.first : nil
+    let rows = header.map { table.rows(below: $0, note: $0.fields.count == 3 ? 2 : nil) } ?? table.rows
+    for row in rows {
       let place = path.isEmpty ? row.place : "\(path), \(row.place)"
       guard let value = LoopFacts.value(row.field(1), isAmount: isAmount) else {
         let rest = row.fields.dropFirst().map(\.trimmed).filter { !$0.isEmpty }
         remarks.append(
           ImportRemark("this is no value of Loop's", place: place, detail: rest.joined(separator: ", ")))
         continue
+      }
+      if let header, var remark = table.surplus(of: row, below: header) {
+        remark.place = place
+        remarks.append(remark)
       }
       if row.fields.count < 2 { remarks.append(ImportRemark("the row is cut: its value is missing", place: place)) }
       records.append(
