@@ -36,8 +36,13 @@ enum HabiticaReader: HistoryReader {
         if type == "daily" {
           record.value = item["completed"]?.bool ?? rises ? .done : .notDone
         } else if let up = item["scoredUp"]?.double {
+          let down = item["scoredDown"]?.double ?? 0
           record.value = up > 0 ? .amount(up) : .notDone
-          if up == 0, item["scoredDown"]?.double ?? 0 > 0 { (record.value, record.goal) = (.done, .slips) }
+          if down > 0, found.habits[place].goal == .slips {
+            record.value = .amount(down)
+          } else if down > 0 {
+            record.note = "scored down \(down.shortText) times"
+          }
         } else {
           record.value = rises ? .done : .notDone
         }

@@ -185,13 +185,14 @@ struct HistoryRules {
         // Only records with content: some programs list every day of a habit.
         let key = "\(record.habit) \(day) \(value) \(record.note)"
         if !isKnown.insert(key).inserted {
-          remark("says the same as a row before it", record.habit, day: day, place: record.place)
+          remark("says the same as a row before it", record.habit, day: day, place: record.place, detail: time)
           continue
         }
       } else if file.repetition == .statements {
         isKnown.insert("\(record.habit) \(day) \(value) \(record.note)")
       }
-      entries[record.habit][day, default: DayEntry(goal: file.habits[record.habit].goal)].add(record, value)
+      entries[record.habit][day, default: DayEntry(goal: file.habits[record.habit].goal)]
+        .add(record, value, file.repetition)
     }
     return entries
   }
@@ -212,6 +213,9 @@ struct HistoryRules {
       let unit = unit(of: habit, days)
       var filledIn: [Day] = []
       for (day, entry) in days.sorted(by: { $0.key < $1.key }) {
+        if file.repetition == .statements, entry.isDone || entry.amount ?? 0 > 0, entry.isDenied {
+          remark("one row says done and another not done", index, day: day, place: entry.place)
+        }
         if entry.meetsGoal {
           let note = entry.keptNote(unit: unit, repetition: file.repetition)
           history.habits[index].days[day] = limits.note(note, of: names[index], on: day, place: entry.place)
@@ -235,7 +239,7 @@ struct HistoryRules {
     let amounts = days.values.compactMap(\.amount)
     guard !amounts.isEmpty else { return nil }
     switch habit.goal {
-    case .unstated, .atLeast(1), .slips: return amounts.contains { $0 > 0 && $0 != 1 } ? habit.unit : nil
+    case .unstated, .atLeast(1), .slips: return amounts.contains { $0 != 0 && $0 != 1 } ? habit.unit : nil
     case .atLeast, .atMost, .statedElsewhere: return habit.unit
     }
   }
