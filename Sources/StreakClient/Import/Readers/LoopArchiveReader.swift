@@ -36,7 +36,7 @@ enum LoopArchiveReader: HistoryReader {
   private static func table(
     _ entry: ZipArchive.Entry, _ archive: ZipArchive, _ found: inout TrackerFile
   ) throws(ImportedHistory.Failure) -> CSVTable {
-    let text = DecodedText(try archive.contents(of: entry))
+    let text = DecodedText(try archive.contents(of: entry)).withoutControls
     let table = CSVTable(text.utf8)
     found.remarks += (text.remarks + table.remarks).map { remark in
       var remark = remark
