@@ -63,6 +63,23 @@ struct ImportLoopFaultTests {
     #expect(history.told.contains("Draw||Checkmarks.csv||is missing in Habits.csv"))
   }
 
+  @Test("a cut row of Habits.csv, and a damaged file of the zip file, cost only themselves")
+  func damagedFiles() throws {
+    var zip = TestZip()
+    try zip.add("001 Read/Checkmarks.csv", "Date,Value,Notes\n2024-01-03,YES_MANUAL,\n")
+    try zip.add("002 Run/Checkmarks.csv", "Date,Value,Notes\n2024-01-03,YES_MANUAL,\n")
+    try zip.add("Habits.csv", "Position,Name,Type,Unit\n001,Read,YES_NO,\n002,Run\n")
+    var bytes = zip.bytes
+    // A block of no known kind where the file's packed bytes begin.
+    let name = try #require(bytes.firstRange(of: Array("002 Run/Checkmarks.csv".utf8)))
+    bytes[name.upperBound] = 0x07
+    let history = try ImportedHistory(reading: bytes, name: "loop.zip", options: ImportSupport.options)
+    #expect(history.days("Read") == "2024-01-03")
+    #expect(history.days("Run") == "")
+    #expect(history.told.contains("002 Run/Checkmarks.csv cannot be unpacked"))
+    #expect(history.told.contains("Run||Habits.csv, line 3||the row is cut: what is missing of it is not known"))
+  }
+
   @Test("a table of all habits that cannot be read is listed, if the folders have days")
   func unreadableMatrix() throws {
     let history = try read(

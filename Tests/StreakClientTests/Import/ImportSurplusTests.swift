@@ -23,6 +23,15 @@ struct ImportSurplusTests {
     #expect(history.remarks.isEmpty, "\(history.told)")
   }
 
+  @Test("a column that a reader does not know is listed")
+  func unknownColumns() throws {
+    let history = try ImportSupport.read(
+      "HabitName,HabitCategory,CalendarDate,Value,Mood\nA,,2024-01-01,1,good\nA,,2024-01-02,1,\n")
+    #expect(history.told.contains("|||Mood, 1 values|a column is not kept"))
+    let list = try ImportSupport.read("habit,date,,note\nA,2024-01-01,lost?,n\n")
+    #expect(list.told.contains("|||1 values|column 3 has no name and is not taken"))
+  }
+
   @Test("Loop's file of one habit: an unquoted comma in a note")
   func loop() throws {
     let options = ImportOptions(habitName: "A", clock: TestClock())

@@ -13,6 +13,12 @@ enum HabitBullReader: HistoryReader {
       let date = columns["calendardate"] ?? columns["date"]
     else { return nil }
     var found = TrackerFile(source: .habitBull)
+    let used = [name, value, date] + ["habitdescription", "habitcategory", "commenttext"].compactMap { columns[$0] }
+    for column in 0..<header.width where !used.contains(column) {
+      let count = table.rows.dropFirst().count { !$0.field(column).isEmpty }
+      guard count > 0 else { continue }
+      found.remarks.append(ImportRemark("a column is not kept", detail: "\(header.field(column)), \(count) values"))
+    }
     var places: [String: Int] = [:]
     for row in table.rows(below: header, note: columns["commenttext"]) {
       let habitName = row.field(name)

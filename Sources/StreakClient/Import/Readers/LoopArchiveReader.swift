@@ -20,7 +20,7 @@ enum LoopArchiveReader: HistoryReader {
         return nil
       }
     }
-    if let list, let table = readable(list) { reader.takeHabits(table) }
+    if let list, let table = readable(list) { reader.takeHabits(table, &found) }
     for entry in files where entry.parts.count == root + 1 {
       if let table = readable(entry) { reader.folders.append((entry.folder, entry.name, table)) }
     }
@@ -68,7 +68,7 @@ private struct LoopArchive {
     var folder: Int?
   }
 
-  mutating func takeHabits(_ table: CSVTable) {
+  mutating func takeHabits(_ table: CSVTable, _ found: inout TrackerFile) {
     guard let header = table.rows.first else { return }
     let columns = Dictionary(
       header.fields.enumerated().map { ($1.trimmed, $0) }, uniquingKeysWith: { first, _ in first })
@@ -76,6 +76,14 @@ private struct LoopArchive {
       func text(_ column: String) -> String { row.field(columns[column]) }
       var habit = TrackerHabit(name: text("Name"))
       habit.place = "Habits.csv, \(row.place)"
+      if row.fields.count < header.width {
+        found.remarks.append(
+          ImportRemark("the row is cut: what is missing of it is not known", habit: habit.name, place: habit.place))
+      }
+      if var remark = table.surplus(of: row, below: header, habit: habit.name) {
+        remark.place = habit.place
+        found.remarks.append(remark)
+      }
       habit.description = LoopFacts.description(text("Description"), question: text("Question"))
       habit.color = UInt32(text("Color").drop { $0 == "#" }, radix: 16) ?? 0
       habit.archived = text("Archived?").lowercased() == "true"
