@@ -54,6 +54,17 @@ struct ImportDateOrderTests {
     #expect(try Self.days(Self.list("31.1.2024", "31.01.24", "31.1.2024 8.05")) == "2024-01-31")
   }
 
+  @Test("beside a named month the year may be first too")
+  func named() throws {
+    #expect(try Self.days(Self.list("24-Jan-05", "24-Jan-31")) == "2024-01-05 2024-01-31")
+    #expect(try Self.days(Self.list("05-Jan-24", "31-Jan-24")) == "2024-01-05 2024-01-31")
+    let open = try ImportSupport.read(Self.list("05-Jan-24"))
+    #expect(open.days("A") == "2024-01-05")
+    #expect(open.told.contains("the day was taken to come first"))
+    #expect(try Self.days(Self.list("24-Jan-05"), .yearFirst) == "2024-01-05")
+    #expect(try Self.days(Self.list("24-Jan-05"), .monthFirst) == "2005-01-24")
+  }
+
   @Test("Korean short dates end with a full stop: the year comes first, or the person is asked")
   func korean() throws {
     #expect(try Self.days(Self.list("24. 01. 05.", "24. 01. 31.")) == "2024-01-05 2024-01-31")

@@ -51,7 +51,8 @@ enum LoopHabitFileReader: HistoryReader {
     return values.isEmpty || hasLoopNumbers(values)
   }
 
-  /// Whether numbers of Loop's outnumber those of other programs. Loop writes amounts in thousandths.
+  /// Whether numbers of Loop's outnumber those of other programs. Loop writes amounts in
+  /// thousandths.
   private static func hasLoopNumbers(_ values: [String]) -> Bool {
     var (loops, others) = (0, 0)
     for value in values {

@@ -16,8 +16,8 @@ public enum DateOrder: String, CaseIterable, Sendable {
     }
   }
 
-  /// If an order makes some dates invalid, the dates that are valid in this order alone must be this
-  /// many times as many. The few are then taken for mistakes.
+  /// If an order makes some dates invalid, the dates that are valid in this order alone must be
+  /// this many times as many. The few are then taken for mistakes.
   static let majority = 4
 
   /// The orders that make a date a day; if some of them make it a past day, only these.
@@ -39,37 +39,37 @@ public enum DateOrder: String, CaseIterable, Sendable {
   static func decide(_ dates: [DateText], today: Day) -> DateOrder? {
     var votes: [DateOrder: Int] = [:]
     var mistakes: [DateOrder: Int] = [:]
-    var hints: [DateOrder: Int] = [:]
-    var isOpen = false
+    var hints: Set<DateOrder> = []
+    var all: [[DateOrder: Day]] = []
     for date in dates {
       guard case .numbers(let numbers) = date.shape else { continue }
       let candidates = candidates(date, today: today)
-      for order in allCases where !candidates.isEmpty && candidates[order] == nil { mistakes[order, default: 0] += 1 }
-      if let only = candidates.keys.only { votes[only, default: 0] += 1 }
-      if Set(candidates.values).count > 1 { isOpen = true }
-      if candidates.isEmpty, numbers.hasFullYear {
-        if numbers.first > 12 { hints[.dayFirst, default: 0] += 1 }
-        if numbers.second > 12 { hints[.monthFirst, default: 0] += 1 }
+      if candidates.isEmpty {
+        if numbers.hasFullYear, numbers.first > 12 { hints.insert(.dayFirst) }
+        if numbers.hasFullYear, numbers.second > 12 { hints.insert(.monthFirst) }
+        continue
       }
+      all.append(candidates)
+      for order in allCases where candidates[order] == nil { mistakes[order, default: 0] += 1 }
+      if let only = candidates.keys.only { votes[only, default: 0] += 1 }
     }
     let valid = allCases.filter { mistakes[$0] == nil }
-    if votes.isEmpty {
-      // Every date is the same day in each order, or not valid in any.
-      guard isOpen else { return hints.keys.only ?? .dayFirst }
-      if let hint = hints.keys.only, valid.contains(hint) { return hint }
-      return valid.only
+    if let hint = hints.only, votes.isEmpty, valid.contains(hint) { return hint }
+    // All valid orders may mean the same days.
+    if let first = valid.first, all.allSatisfy({ days in valid.allSatisfy { days[$0] == days[first] } }) {
+      return first
     }
-    if let only = valid.only { return only }
-    return allCases.filter { votes[$0] ?? 0 >= majority * (mistakes[$0] ?? 0) && votes[$0] != nil }.only
+    return allCases.filter { votes[$0] != nil && votes[$0] ?? 0 >= majority * (mistakes[$0] ?? 0) }.only
   }
 
-  /// Whether the day comes first where nothing decides: every date that is open has full stops.
+  /// Whether the day comes first where nothing decides: in every date that is open it usually
+  /// does.
   static func isDayFirstByDefault(_ dates: [DateText], today: Day) -> Bool {
     dates.allSatisfy { date in
       guard case .numbers(let numbers) = date.shape else { return true }
       let candidates = candidates(date, today: today)
       if candidates.isEmpty { return true }
-      return candidates[.dayFirst] != nil && (Set(candidates.values).count == 1 || numbers.hasPoints)
+      return candidates[.dayFirst] != nil && (Set(candidates.values).count == 1 || numbers.isUsuallyDayFirst)
     }
   }
 }

@@ -26,14 +26,17 @@ struct DateText: Equatable {
     var canBeginWithYear: Bool
     /// The last number has two or four digits, and so may be a year.
     var canEndWithYear: Bool
-    /// Full stops separate the numbers, as in languages with the day first. A full stop after a year
-    /// of two digits makes this false: Korean dates have one, with the year first.
-    var hasPoints: Bool
+    /// The month has a name, and is the second number.
+    var hasMonthName = false
+    /// Full stops separate the numbers, or the month has a name. A full stop after a year of two
+    /// digits makes this false: Korean dates have one, with the year first.
+    var isUsuallyDayFirst: Bool
 
     func day(_ order: DateOrder) -> Day? {
       let last = hasFullYear ? third : 2_000 + third
       switch order {
       case .dayFirst: return canEndWithYear ? Day(year: last, month: second, day: first) : nil
+      case .monthFirst where hasMonthName: return day(.dayFirst)
       case .monthFirst: return canEndWithYear ? Day(year: last, month: first, day: second) : nil
       case .yearFirst:
         return canBeginWithYear && !hasFullYear ? Day(year: 2_000 + first, month: second, day: third) : nil
@@ -61,7 +64,7 @@ struct DateText: Equatable {
     let month = Self.month(in: tokens)
     guard let found = Self.shape(of: tokens, month) else { return nil }
     shape = found
-    monthLanguage = month?.language
+    monthLanguage = month?.meaning.language
   }
 
   /// Most bytes of a date with the text beside it.
@@ -147,9 +150,9 @@ struct DateText: Equatable {
     return tokens[first + 1] == .word("年") || tokens[first + 1] == .word("년")
   }
 
-  /// The month that is named: of several words, one between the numbers, then the one nearest to the
-  /// day's number, then the last one. Another word is a weekday.
-  private static func month(in tokens: [DateToken]) -> MonthNames.Meaning? {
+  /// The month that is named: of several words, one between the numbers, then the one nearest to
+  /// the day's number, then the last one. Another word is a weekday.
+  private static func month(in tokens: [DateToken]) -> (meaning: MonthNames.Meaning, isBetween: Bool)? {
     let numbers = tokens.indices.filter { if case .number = tokens[$0] { true } else { false } }
     guard numbers.count == 2 else { return nil }
     let day = tokens[numbers[0]].number(digits: 4...4) == nil ? numbers[0] : numbers[1]
@@ -161,10 +164,12 @@ struct DateText: Equatable {
       if let best, best.isBetween != isBetween ? best.isBetween : best.distance < distance { continue }
       best = (meaning, isBetween, distance)
     }
-    return best?.meaning
+    return best.map { ($0.meaning, $0.isBetween) }
   }
 
-  private static func shape(of tokens: [DateToken], _ month: MonthNames.Meaning?) -> Shape? {
+  private static func shape(
+    of tokens: [DateToken], _ month: (meaning: MonthNames.Meaning, isBetween: Bool)?
+  ) -> Shape? {
     let numbers = tokens.compactMap { if case .number(let value, let digits) = $0 { (value, digits) } else { nil } }
     func certain(_ year: Int, _ month: Int, _ day: Int) -> Shape {
       Day(year: year, month: month, day: day).map { .day($0) } ?? .noDay
@@ -190,12 +195,19 @@ struct DateText: Equatable {
       return .numbers(
         Numbers(
           first: first.0, second: second.0, third: third.0, hasFullYear: third.1 == 4, canBeginWithYear: first.1 == 2,
-          canEndWithYear: third.1 != 1, hasPoints: hasPoints && (third.1 == 4 || tokens.last != .sign("."))))
+          canEndWithYear: third.1 != 1, isUsuallyDayFirst: hasPoints && (third.1 == 4 || tokens.last != .sign("."))))
     case 2:
-      guard let month else { return nil }
+      guard let (month, isBetween) = month else { return nil }
       let (first, second) = (numbers[0], numbers[1])
       if first.1 == 4 { return named(month, first.0, second.0) }
       guard second.1 == 4 || second.1 == 2, first.1 <= 2 else { return nil }
+      // In "24-Jan-05" the year may be first.
+      if isBetween, first.1 == 2, second.1 == 2, month.month == month.croatian {
+        return .numbers(
+          Numbers(
+            first: first.0, second: month.month, third: second.0, hasFullYear: false, canBeginWithYear: true,
+            canEndWithYear: true, hasMonthName: true, isUsuallyDayFirst: true))
+      }
       return named(month, year(second.0, second.1 == 4), first.0)
     case 1 where tokens.count == 1:
       let (value, digits) = numbers[0]

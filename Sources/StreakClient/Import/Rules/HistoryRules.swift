@@ -109,8 +109,11 @@ struct HistoryRules {
       possible.formUnion(candidates.keys)
       if let only = candidates.keys.only { certain[only] = certain[only] ?? shown }
       guard open == nil, Set(candidates.values).count > 1 else { continue }
+      var shownDays: Set<Day> = []
       let readings = DateOrder.allCases.compactMap { order in
-        candidates[order].map { "\($0) if the \(order.leader) comes first" }
+        candidates[order].flatMap {
+          shownDays.insert($0).inserted ? "\($0) if the \(order.leader) comes first" : nil
+        }
       }
       open = "\(shown) is \(readings.joined(separator: ", "))"
     }
