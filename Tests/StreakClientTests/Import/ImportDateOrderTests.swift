@@ -29,6 +29,14 @@ struct ImportDateOrderTests {
     #expect(Self.decide("24/01/05", "05/13/24") == nil)
   }
 
+  @Test("a day that does not exist is no vote for another order")
+  func noSuchDay() throws {
+    let text = Self.list("01.02.24", "02.02.24", "30.02.24")
+    #expect(try Self.days(text) == "2024-02-01 2024-02-02")
+    #expect(try ImportSupport.read(text).told.contains("A||line 4|30.02.24|there is no such day"))
+    #expect(try Self.days(Self.list("24/01/31", "24/02/30")) == "2024-01-31")
+  }
+
   @Test("the question shows what the date is in each order, and offers the orders that are possible")
   func question() throws {
     #expect {

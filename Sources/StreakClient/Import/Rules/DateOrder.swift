@@ -20,13 +20,15 @@ public enum DateOrder: String, CaseIterable, Sendable {
   /// this many times as many. The few are then taken for mistakes.
   static let majority = 4
 
-  /// The orders that make a date a day; if some of them make it a past day, only these.
+  /// The orders that make a date a past day. If there is none, the orders that make it a day: not
+  /// for a year of two digits, which can be read out of any number.
   /// - Parameter today: A tracker's file contains no days after tomorrow.
   static func candidates(_ date: DateText, today: Day) -> [DateOrder: Day] {
+    guard case .numbers(let numbers) = date.shape else { return [:] }
     let pairs = allCases.compactMap { order in date.day(order).map { (order, $0) } }
     let possible = Dictionary(uniqueKeysWithValues: pairs)
     let past = possible.filter { (.earliest...today.advanced(by: 1)).contains($0.value) }
-    return past.isEmpty ? possible : past
+    return past.isEmpty && numbers.hasFullYear ? possible : past
   }
 
   /// The order that makes the dates of a whole file valid.

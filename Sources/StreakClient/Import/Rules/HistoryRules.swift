@@ -143,8 +143,8 @@ struct HistoryRules {
       if case .sharedName(let croatian, let other) = date.shape {
         guard let monthLanguage else {
           remark(
-            "the name of its month means \(MonthNames.meanings(croatian, other))", record.habit, place: record.place,
-            detail: text.trimmed)
+            "the name of its month means \(MonthNames.meanings(croatian, other)), and the file does not show which; write months as numbers",
+            record.habit, place: record.place, detail: text.trimmed)
           return nil
         }
         found = monthLanguage == .croatian ? croatian : other
