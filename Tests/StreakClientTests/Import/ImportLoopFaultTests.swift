@@ -28,6 +28,16 @@ struct ImportLoopFaultTests {
     } throws: { ($0 as? ImportedHistory.Failure)?.question == .habitName }
   }
 
+  @Test("one number above 3 does not make amounts of a habit's days, and is no day done")
+  func oneAmount() throws {
+    let matrix = try ImportSupport.read("Date,A,B,\n2024-01-03,2,8000,\n2024-01-02,2,0,\n2024-01-01,400,2000,\n")
+    #expect((matrix.days("A"), matrix.days("B")) == ("2024-01-02 2024-01-03", ""))
+    #expect(matrix.told.contains("A||line 4|400|this is no value of Loop's"))
+    #expect(matrix.told.contains("B|2024-01-03|line 2|8|an amount whose goal"))
+    let file = try ImportSupport.read("Date,Value,Notes\n2024-01-02,YES_MANUAL,\n2024-01-01,400,\n", Self.named)
+    #expect(file.days("Walk") == "2024-01-02")
+  }
+
   private static let habits = "Position,Name,Type\n001,Read,YES_NO\n002,Run,YES_NO\n"
 
   private func read(_ files: (String, String)...) throws -> ImportedHistory {

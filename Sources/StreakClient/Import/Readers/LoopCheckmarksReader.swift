@@ -160,7 +160,8 @@ struct LoopMatrix {
 
   /// Whether a column holds amounts.
   func hasAmounts(_ column: Int) -> Bool {
-    rows.contains { $0.values.indices.contains(column) && LoopFacts.isAmount(Self.parts($0.values[column]).value) }
+    LoopFacts.areAmounts(
+      rows.compactMap { $0.values.indices.contains(column) ? Self.parts($0.values[column]).value : nil })
   }
 
   func records(_ column: Int, habit: Int, isAmount: Bool) -> (records: [TrackerRecord], remarks: [ImportRemark]) {

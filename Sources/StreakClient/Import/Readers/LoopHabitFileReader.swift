@@ -66,7 +66,7 @@ enum LoopHabitFileReader: HistoryReader {
     return loops > others
   }
 
-  static func hasAmounts(_ table: CSVTable) -> Bool { table.rows.contains { LoopFacts.isAmount($0.field(1)) } }
+  static func hasAmounts(_ table: CSVTable) -> Bool { LoopFacts.areAmounts(table.rows.map { $0.field(1) }) }
 
   /// The name in "001 Meditate", the name that Loop gives a habit's folder.
   static func folderName(_ folder: String) -> String? {
