@@ -56,6 +56,19 @@ struct ImportDamagedTextTests {
     #expect(remark.isEmpty ? history.remarks.isEmpty : history.told.contains(remark), "\(history.told)")
   }
 
+  @Test("a member that an object has twice is listed, and the first one is read")
+  func repeatedMember() throws {
+    let history = try ImportSupport.read(
+      #"""
+      {"habits": [{"name": "Tea", "records": [
+        {"day": "2024-01-01", "day": "2024-01-09", "done": true, "day" : "2024-01-08", "text": "a\ud83d \"}]: b"},
+        {"day": "2024-01-02", "done": true}]}]}
+      """#)
+    #expect(history.days("Tea") == "2024-01-01 2024-01-02")
+    #expect(history.note("Tea", "2024-01-01") == "a\u{FFFD} \"}]: b")
+    #expect(history.told.contains("|||day, day|a member that an object has twice: only the first one is read"))
+  }
+
   @Test("a file that is no text is refused")
   func binary() {
     let bytes = (0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 7 % 11) }

@@ -1,5 +1,5 @@
-/// JSON text whose strings break the rules, made valid: one damaged string does not make the whole
-/// document unreadable. Source: RFC 8259, section 7.
+/// JSON text whose strings break the rules or whose objects have a member twice, made valid: one
+/// damaged string does not make the whole document unreadable. Source: RFC 8259, sections 4 and 7.
 struct JSONRepair {
   private(set) var utf8: [UInt8] = []
   private(set) var remarks: [ImportRemark] = []
@@ -9,6 +9,9 @@ struct JSONRepair {
   private var halves = 0
   private var controls = 0
   private var backslashes = 0
+  /// The names of each open object's members; nil for an array.
+  private var open: [Set<[UInt8]>?] = []
+  private var repeated: [String] = []
 
   private static let (quote, backslash, space) = (UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: " "))
   private static let replacement = Array("\\ufffd".utf8)
@@ -17,13 +20,20 @@ struct JSONRepair {
     self.text = text
     utf8.reserveCapacity(text.count)
     var isString = false
+    var start = 0
     while place < text.count {
       let byte = text[place]
       if isString, byte == Self.backslash {
         takeEscape()
         continue
       }
-      if byte == Self.quote { isString.toggle() }
+      if byte == Self.quote {
+        if isString { endString(from: start) }
+        isString.toggle()
+        start = utf8.count + 1
+      } else if !isString {
+        takeBracket(byte)
+      }
       if byte < 0x20, isString || ![0x09, 0x0A, 0x0D].contains(byte) {
         takeControl(byte)
       } else {
@@ -36,6 +46,31 @@ struct JSONRepair {
       (controls, "control characters in texts were read as line feeds, tabs or spaces"),
       (backslashes, "backslashes in texts that are no escapes were read as they stand"),
     ] where count > 0 { remarks.append(ImportRemark(text, detail: "\(count) times")) }
+    if !repeated.isEmpty {
+      remarks.append(
+        ImportRemark(
+          "a member that an object has twice: only the first one is read",
+          detail: ImportLimits.shown(repeated.joined(separator: ", "))))
+    }
+  }
+
+  private mutating func takeBracket(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "{"): open.append([])
+    case UInt8(ascii: "["): open.append(nil)
+    case UInt8(ascii: "}"), UInt8(ascii: "]"): _ = open.popLast()
+    default: break
+    }
+  }
+
+  /// Renames a member whose name its object has already, before its closing quote.
+  private mutating func endString(from start: Int) {
+    let next = text[(place + 1)...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    guard next == UInt8(ascii: ":"), case .some(.some) = open.last, var names = open.removeLast() else { return }
+    let name = Array(utf8[start...])
+    if names.contains(name) { repeated.append(String(decoding: name, as: UTF8.self)) }
+    while !names.insert(Array(utf8[start...])).inserted { utf8 += Array(" again".utf8) }
+    open.append(names)
   }
 
   private mutating func takeControl(_ byte: UInt8) {
