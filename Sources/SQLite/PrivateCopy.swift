@@ -16,7 +16,15 @@ final class PrivateCopy {
   /// The path of the copied database.
   let path: String
 
+  /// The path without links; the given one if it names no file.
+  static func resolved(_ path: String) -> String {
+    guard let real = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+
   /// Whether a database has a log or a journal that is not empty.
+  /// - Parameter path: Without links.
   static func isNeeded(for path: String) -> Bool {
     companions.contains { companion in
       var status = stat()

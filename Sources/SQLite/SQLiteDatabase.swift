@@ -28,6 +28,8 @@ internal import CSQLite
   ) throws(SQLiteError) {
     let flags: Int32
     let name: String
+    // The log is beside the file that a link names.
+    let path = access == .readOnly ? PrivateCopy.resolved(path) : path
     switch access {
     case .readWrite: (flags, name, copy) = (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, nil)
     case .readOnly where PrivateCopy.isNeeded(for: path):

@@ -383,6 +383,11 @@ def test_what_a_file_does_not_say_is_asked_and_what_does_not_come_is_listed(fold
     shown = b""
     while not shown.endswith(b"[day/month] "):
         shown += os.read(master, 1000)
+    # An answer that is none of these is no answer: the person is asked again.
+    os.write(master, b"march\n")
+    shown = b""
+    while not shown.endswith(b"day, month. "):
+        shown += os.read(master, 1000)
     os.write(master, b"month\n")
     assert "2024-01-02 to 2024-03-04" in process.communicate(timeout=60)[0] and process.returncode == 0
     os.close(master)

@@ -133,4 +133,17 @@ struct SQLiteTests {
     let database = try SQLiteDatabase(path: ":memory:")
     for number in 0..<200 { #expect(try database.rows("SELECT \(number)") == [[.integer(Int64(number))]]) }
   }
+
+  @Test("the log beside a database is read through a link to the database too")
+  func link() throws {
+    let folder = Folder()
+    let writer = try SQLiteDatabase(path: folder.file)
+    _ = try writer.rows("PRAGMA journal_mode = WAL")
+    try writer.execute("CREATE TABLE t (v)")
+    try writer.execute("INSERT INTO t VALUES (1)")
+    let link = Folder()
+    #expect(symlink(folder.file, link.file) == 0)
+    let reader = try SQLiteDatabase(path: link.file, access: .readOnly)
+    #expect(try reader.rows("SELECT v FROM t") == [[.integer(1)]])
+  }
 }

@@ -57,8 +57,8 @@ public struct ImportedHistory: Equatable, Sendable {
 
   /// A question to the person about a file.
   public enum Question: Equatable, Sendable {
-    /// `ImportOptions.dateOrder`
-    case dateOrder
+    /// `ImportOptions.dateOrder`: one of the orders that are possible in the file.
+    case dateOrder([DateOrder])
     /// `ImportOptions.habitName`
     case habitName
   }

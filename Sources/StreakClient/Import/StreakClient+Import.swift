@@ -27,7 +27,9 @@ extension StreakClient {
     let today = clientTime(on: nil, now: now, dayStartMinutes: state.dayStartMinutes).day
     var report = ImportReport()
     report.isInAccount = state.current != nil
-    let counting = countingDays(of: state, today: today, now: now)
+    let window = window(of: state, today: today, now: now)
+    let account = state.current.flatMap { state.accounts[$0] }
+    var backfill: BackfillAllowance? = account?.backfill(now: now)
     var free = state.shown.habits.sorted { ($0.value.position, $0.key) < ($1.value.position, $1.key) }
     let cells = state.shown.cells
     for imported in history.habits {
@@ -65,8 +67,10 @@ extension StreakClient {
           try state.record(
             habitID, day: day, done: true, note: note.isEmpty ? nil : note, clientTime: clientTime, before: before,
             now: now)
+          // Also the note of a known day is a claim.
+          let trust = backfill?.claim(day, clientTime: clientTime, now: now)
           if isKnown { report.notesAdded += 1 } else { report.daysAdded += 1 }
-          if !isKnown, counting.contains(day) { report.daysThatWillCount += 1 }
+          if !isKnown, trust.map({ $0 == .counted }) ?? window.contains(day) { report.daysThatWillCount += 1 }
         } catch {
           report.refuse(day, of: imported, error)
         }
@@ -75,10 +79,9 @@ extension StreakClient {
     return report
   }
 
-  /// The days that count once they are in an account: for a session those of its window, for an
-  /// account those that are fresh.
-  private func countingDays(of state: ClientState, today: Day, now: Instant) -> ClosedRange<Day> {
-    if state.current != nil { return today.advanced(by: -DayRules.backfillDaysMax)...Day.latest }
+  /// The days that count once a session is in an account. For an account, `BackfillAllowance`
+  /// decides.
+  private func window(of state: ClientState, today: Day, now: Instant) -> ClosedRange<Day> {
     let first =
       state.session?.firstDayThatCounts(today: today, now: now) ?? today.advanced(by: 1 - MigrationPlan.windowDays)
     return first...today

@@ -69,17 +69,24 @@ struct ClientAccount: Equatable, Sendable {
   /// device expects.
   func shownCells(now: Instant) -> [CellKey: CellContent] {
     var shown = replica.shownCells
-    var backfill = BackfillAllowance(caughtUpAt: caughtUpAt)
-    for operation in replica.queue {
-      guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
-        continue
-      }
-      let trust = backfill.claim(wanted.day, clientTime: wanted.clientTime, now: now)
+    _ = backfill(now: now) { key, trust in
       // A day that was judged before keeps its status, unless the new one is better.
       let before = replica.cells[key]?.cell.trust ?? trust
       shown[key]?.trust = before == .counted ? before : trust
     }
     return shown
+  }
+
+  /// The server's judgement of further days, after those in the queue.
+  func backfill(now: Instant, _ judged: (CellKey, StreakDomain.CellTrust) -> Void = { _, _ in }) -> BackfillAllowance {
+    var backfill = BackfillAllowance(caughtUpAt: caughtUpAt)
+    for operation in replica.queue {
+      guard case .setCompletion(let wanted) = operation.change, wanted.done, let key = operation.cellKey else {
+        continue
+      }
+      judged(key, backfill.claim(wanted.day, clientTime: wanted.clientTime, now: now))
+    }
+    return backfill
   }
 
   /// Sessions that the server may have lost, in the order of their migration.

@@ -60,11 +60,12 @@ struct ImportCommand: AsyncParsableCommand {
         guard let question = error.question else { throw CommandFailure(error.message, EX_DATAERR) }
         let isAsked = isatty(STDIN_FILENO) == 1
         switch question {
-        case .dateOrder:
-          guard isAsked, let answer = ask("\(error.message) Day or month first? [day/month] ") else {
-            throw CommandFailure("\(error.message) Say --dates day-first or --dates month-first.", EX_DATAERR)
+        case .dateOrder(let orders):
+          guard isAsked, let answer = askOrder(error.message, orders) else {
+            let options = orders.map { "--dates \($0.rawValue)" }
+            throw CommandFailure("\(error.message) Say \(options.joined(separator: " or ")).", EX_DATAERR)
           }
-          importOptions.dateOrder = answer.lowercased().hasPrefix("d") ? .dayFirst : .monthFirst
+          importOptions.dateOrder = answer
         case .habitName:
           guard isAsked, let answer = ask("\(error.message) The habit's name: ") else {
             throw CommandFailure("\(error.message) To say the name: --name NAME.", EX_DATAERR)
@@ -73,6 +74,19 @@ struct ImportCommand: AsyncParsableCommand {
         }
       }
     }
+  }
+
+  /// Asks until the answer is one of the orders; nil at the end of the input.
+  private func askOrder(_ message: String, _ orders: [DateOrder]) -> DateOrder? {
+    let leaders = orders.map(\.leader)
+    var prompt = "\(message) What comes first? [\(leaders.joined(separator: "/"))] "
+    while let answer = ask(prompt) {
+      let word = answer.lowercased()
+      let meant = orders.filter { $0.leader.hasPrefix(word) || $0.rawValue == word }
+      if meant.count == 1 { return meant[0] }
+      prompt = "Answer with one of these words: \(leaders.joined(separator: ", ")). "
+    }
+    return nil
   }
 
   private func ask(_ prompt: String) -> String? {

@@ -7,11 +7,11 @@ struct ImportDateTests {
   @Test(
     "unambiguous dates",
     arguments: [
-      "2024-01-31", "2024/1/31", "2024.01.31", "2024. 1. 31.", "20240131", "31.1.2024", "31.01.24", "2024年1月31日",
+      "2024-01-31", "2024/1/31", "2024.01.31", "2024. 1. 31.", "20240131", "2024年1月31日", "24年1月31日",
       "31 January 2024", "January 31, 2024", "31-Jan-24", "Wed, 31 Jan 2024", "mié 31 ene 2024", "31. Januar 2024",
       "31 janv. 2024", "31 января 2024 г.", "31 Ocak 2024", "mar 31 gennaio 2024",
       "٢٠٢٤-٠١-٣١",
-      "2024-01-31 08:05", "2024-01-31T08:05:30.123", "31.1.2024 8.05", "Jan 31, 2024 8:05 PM",
+      "2024-01-31 08:05", "2024-01-31T08:05:30.123", "Jan 31, 2024 8:05 PM",
       "2024-01-31T23:30:00+02:00",
       "\u{200E}2024-01-31\u{200E}",
     ])
@@ -63,7 +63,8 @@ struct ImportDateTests {
       try ImportSupport.read(text)
     } throws: { error in
       let failure = error as? ImportedHistory.Failure
-      return failure?.question == .dateOrder && failure?.message.contains("01/02/2025 (line 2)") == true
+      return failure?.question == .dateOrder([.dayFirst, .monthFirst])
+        && failure?.message.contains("01/02/2025 (line 2)") == true
     }
     func days(_ order: DateOrder) throws -> String {
       try ImportSupport.read(text, ImportOptions(dateOrder: order, clock: TestClock())).days("Read")

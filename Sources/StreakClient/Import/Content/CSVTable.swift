@@ -13,6 +13,32 @@ struct CSVTable {
     }
 
     var place: String { "line \(line)" }
+
+    /// The number of fields, without empty ones at the end.
+    var width: Int { fields.lastIndex { !$0.trimmed.isEmpty }.map { $0 + 1 } ?? 0 }
+  }
+
+  /// The rows below the header. Fields beyond the header belong to the note, if that is the last
+  /// column: it held a delimiter and was not quoted.
+  /// - Parameter note: The note's column.
+  func rows(below header: Row, note: Int?) -> [Row] {
+    guard let note, note == header.width - 1 else { return Array(rows.dropFirst()) }
+    return rows.dropFirst().map { row in
+      guard row.width > header.width else { return row }
+      var row = row
+      let text = row.fields[note..<row.width].joined(separator: String(Unicode.Scalar(delimiter)))
+      row.fields.replaceSubrange(note..., with: [text])
+      return row
+    }
+  }
+
+  /// A remark, if a row has fields beyond the header.
+  func surplus(of row: Row, below header: Row, habit: String? = nil) -> ImportRemark? {
+    let rest = row.fields.dropFirst(header.width).map(\.trimmed).filter { !$0.isEmpty }
+    guard !rest.isEmpty else { return nil }
+    return ImportRemark(
+      "the row has more fields than the header, and what is beyond is not kept", habit: habit, place: row.place,
+      detail: ImportLimits.shown(rest.joined(separator: ", ")))
   }
 
   private(set) var delimiter: UInt8
@@ -97,11 +123,16 @@ private struct CSVParser {
     var field: [UInt8] = []
     while index < bytes.endIndex {
       let byte = bytes[index]
-      if hasQuotes, byte == Self.quote, field.isEmpty {
-        guard let quoted = quotedField() else { return nil }
+      // Spaces may precede a quotation mark.
+      if hasQuotes, byte == Self.quote, field.allSatisfy({ $0 == 0x20 }) {
+        let (start, firstLine) = (index, line)
+        guard let quoted = quotedField() else {
+          if field.isEmpty { return nil }
+          (index, line) = (start + 1, firstLine)
+          field.append(byte)
+          continue
+        }
         field = quoted
-        // Only a delimiter or the line's end may follow.
-        if index < bytes.endIndex, ![delimiter, Self.newline, Self.carriage].contains(bytes[index]) { return nil }
         fields.append(String(decoding: field, as: UTF8.self))
         field = []
         guard index < bytes.endIndex, bytes[index] == delimiter else {
@@ -131,7 +162,8 @@ private struct CSVParser {
     return fields
   }
 
-  /// The content of a quoted field, and the spaces after it; nil if the closing mark is missing.
+  /// The content of a quoted field, and the spaces after it; nil if the closing mark is missing, or
+  /// if neither a delimiter nor the line's end follows it.
   private mutating func quotedField() -> [UInt8]? {
     var field: [UInt8] = []
     index += 1
@@ -149,7 +181,8 @@ private struct CSVParser {
         continue
       }
       while index < bytes.endIndex, bytes[index] == 0x20, delimiter != 0x20 { index += 1 }
-      return field
+      let isEnded = index == bytes.endIndex || [delimiter, Self.newline, Self.carriage].contains(bytes[index])
+      return isEnded ? field : nil
     }
     return nil
   }

@@ -16,7 +16,7 @@ struct ImportFile {
   let path: String
   let content: Content
   /// Remarks of decoding.
-  private(set) var remarks: [ImportRemark] = []
+  let remarks: [ImportRemark]
 
   /// The file's own name.
   var name: String { path.split(separator: "/").last.map(String.init) ?? "" }
@@ -47,8 +47,7 @@ struct ImportFile {
       self.init(path: path, content: .unreadable(kind.advice))
     } else {
       let text = DecodedText(bytes)
-      self.init(path: path, content: Self.content(of: text.utf8), remarks: text.remarks)
-      if case .table(let table) = content { remarks += table.remarks }
+      self.init(path: path, text: text)
     }
   }
 
@@ -58,17 +57,30 @@ struct ImportFile {
     self.remarks = remarks
   }
 
-  private static func content(of text: [UInt8]) -> Content {
-    switch text.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
-    case nil: return .unreadable("It is empty.")
-    case UInt8(ascii: "{"), UInt8(ascii: "["):
-      do throws(JSONError) {
-        return .json(try JSONValue(parsing: String(decoding: text, as: UTF8.self)))
-      } catch {
-        return .unreadable("It begins like JSON and is not whole (\(error)). Export it again.")
+  private init(path: String, text: DecodedText) {
+    switch text.utf8.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
+    case nil: self.init(path: path, content: .unreadable("It is empty."))
+    case UInt8(ascii: "{"), UInt8(ascii: "["): self.init(path: path, json: text)
+    case _ where text.isBinary: self.init(path: path, content: .unreadable("It is no text."))
+    default:
+      let text = text.withoutControls
+      let table = CSVTable(text.utf8)
+      self.init(path: path, content: .table(table), remarks: text.remarks + table.remarks)
+    }
+  }
+
+  private init(path: String, json text: DecodedText) {
+    do throws(JSONError) {
+      let root = try JSONValue(parsing: String(decoding: text.utf8, as: UTF8.self))
+      self.init(path: path, content: .json(root), remarks: text.remarks)
+    } catch {
+      let repaired = JSONRepair(text.utf8)
+      if let root = try? JSONValue(parsing: String(decoding: repaired.utf8, as: UTF8.self)) {
+        self.init(path: path, content: .json(root), remarks: text.remarks + repaired.remarks)
+      } else {
+        self.init(
+          path: path, content: .unreadable("It begins like JSON and is not whole (\(error)). Export it again."))
       }
-    // No text contains control characters below the tab.
-    default: return text.contains { $0 < 0x09 } ? .unreadable("It is no text.") : .table(CSVTable(text))
     }
   }
 

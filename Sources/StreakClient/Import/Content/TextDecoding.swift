@@ -28,10 +28,28 @@ struct DecodedText {
     guard sample.count >= 2 else { return nil }
     var zeros = [0, 0]
     for (place, byte) in sample.enumerated() where byte == 0 { zeros[place % 2] += 1 }
-    let enough = sample.count / 4
-    if zeros[1] > enough, zeros[0] == 0 { return false }
-    if zeros[0] > enough, zeros[1] == 0 { return true }
+    // Some characters are zero in the other half.
+    let (enough, few) = (sample.count / 4, 10)
+    if zeros[1] > enough, few * zeros[0] < zeros[1] { return false }
+    if zeros[0] > enough, few * zeros[1] < zeros[0] { return true }
     return nil
+  }
+
+  /// Control characters below the tab, which no text contains.
+  private var controlCount: Int { utf8.count { $0 < 0x09 } }
+
+  /// Whether control characters are too frequent for a text with some damage.
+  var isBinary: Bool { Self.controlsPart * controlCount > utf8.count }
+  private static let controlsPart = 10
+
+  /// With spaces instead of control characters, and a remark.
+  var withoutControls: DecodedText {
+    let count = controlCount
+    guard count > 0 else { return self }
+    var text = self
+    text.utf8 = utf8.map { $0 < 0x09 ? 0x20 : $0 }
+    text.remarks.append(ImportRemark("control characters became spaces", detail: "\(count)"))
+    return text
   }
 
   private init(utf16 bytes: ArraySlice<UInt8>, isBigEndian: Bool) {
@@ -43,7 +61,12 @@ struct DecodedText {
       units.append(isBigEndian ? first << 8 | second : second << 8 | first)
       place += 2
     }
-    utf8 = Array(String(decoding: units, as: UTF16.self).utf8)
+    let text = String(decoding: units, as: UTF16.self)
+    utf8 = Array(text.utf8)
+    let halves = text.unicodeScalars.count { $0 == "\u{FFFD}" } - units.count { $0 == 0xFFFD }
+    if halves > 0 {
+      remarks.append(ImportRemark("halves of characters became the sign \u{FFFD}", detail: "\(halves) times"))
+    }
     if place < bytes.endIndex { remarks.append(ImportRemark("the file ends in the middle of a character")) }
   }
 

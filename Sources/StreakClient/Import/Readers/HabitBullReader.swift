@@ -13,8 +13,14 @@ enum HabitBullReader: HistoryReader {
       let date = columns["calendardate"] ?? columns["date"]
     else { return nil }
     var found = TrackerFile(source: .habitBull)
+    let used = [name, value, date] + ["habitdescription", "habitcategory", "commenttext"].compactMap { columns[$0] }
+    for column in 0..<header.width where !used.contains(column) {
+      let count = table.rows.dropFirst().count { !$0.field(column).isEmpty }
+      guard count > 0 else { continue }
+      found.remarks.append(ImportRemark("a column is not kept", detail: "\(header.field(column)), \(count) values"))
+    }
     var places: [String: Int] = [:]
-    for row in table.rows.dropFirst() {
+    for row in table.rows(below: header, note: columns["commenttext"]) {
       let habitName = row.field(name)
       guard row.fields.count > value, row.fields.count > date else {
         found.remarks.append(
@@ -26,6 +32,7 @@ enum HabitBullReader: HistoryReader {
         found.remarks.append(ImportRemark("the row names no habit", place: row.place, detail: row.field(date)))
         continue
       }
+      found.remarks += [table.surplus(of: row, below: header, habit: habitName)].compactMap { $0 }
       let place = places[habitName] ?? found.habits.count
       if places.updateValue(place, forKey: habitName) == nil {
         var habit = TrackerHabit(name: habitName)

@@ -101,8 +101,9 @@ enum JSONDate {
 
   /// The day of a moment at its UTC offset; a date without a time is that day.
   static func day(_ value: JSONValue, offsetMinutes: Int64?) -> TrackerDay? {
-    guard let moment = moment(value) else { return nil }
     let date = value.text.flatMap { DateText($0) }
+    if case .numbers? = date?.shape { return value.text.map { .text($0) } }
+    guard let moment = moment(value) else { return nil }
     if let date, date.secondsOfDay == nil, case .day(let day) = date.shape { return .day(day) }
     let isLocal = date.map { $0.utcOffsetSeconds != 0 && $0.secondsOfDay != nil } ?? false
     if isLocal, let date, case .day(let day) = date.shape { return .day(day) }

@@ -36,8 +36,13 @@ enum HabiticaReader: HistoryReader {
         if type == "daily" {
           record.value = item["completed"]?.bool ?? rises ? .done : .notDone
         } else if let up = item["scoredUp"]?.double {
+          let down = item["scoredDown"]?.double ?? 0
           record.value = up > 0 ? .amount(up) : .notDone
-          if up == 0, item["scoredDown"]?.double ?? 0 > 0 { (record.value, record.goal) = (.done, .slips) }
+          if down > 0, found.habits[place].goal == .slips {
+            record.value = .amount(down)
+          } else if down > 0 {
+            record.note = "scored down \(down.shortText) times"
+          }
         } else {
           record.value = rises ? .done : .notDone
         }
@@ -112,6 +117,7 @@ enum HabiticaHistoryReader: HistoryReader {
         found.remarks.append(ImportRemark("the row is cut or has no value, and was not taken", place: row.place))
         continue
       }
+      found.remarks += [table.surplus(of: row, below: header, habit: row.field(0))].compactMap { $0 }
       let place = places[row.field(1)] ?? found.habits.count
       if places.updateValue(place, forKey: row.field(1)) == nil {
         var habit = TrackerHabit(name: row.field(0))

@@ -12,19 +12,19 @@ enum ListReader: HistoryReader {
     let done = ColumnNames.column(header, ColumnNames.done)
     let note = ColumnNames.column(header, ColumnNames.note)
     let time = ColumnNames.column(header, ColumnNames.time)
-    // If a row has both columns, the amount is more exact, unless the row is marked as not done.
-    let value = done ?? amount
+    let value = DoneAndAmount(done: done, amount: amount)
     var places: [String: Int] = [:]
-    for row in table.rows.dropFirst() {
+    for row in table.rows(below: header, note: note) {
       let name = row.field(habit)
       guard !name.isEmpty else {
         found.remarks.append(ImportRemark("the row names no habit", place: row.place, detail: row.field(date)))
         continue
       }
-      guard row.fields.count > max(date, value ?? 0) else {
+      guard row.fields.count > max(date, done ?? amount ?? 0) else {
         found.remarks.append(ImportRemark("the row is cut and was not taken", habit: name, place: row.place))
         continue
       }
+      found.remarks += [table.surplus(of: row, below: header, habit: name)].compactMap { $0 }
       let place = places[name] ?? found.habits.count
       if places.updateValue(place, forKey: name) == nil {
         var habit = TrackerHabit(name: name)
@@ -32,22 +32,28 @@ enum ListReader: HistoryReader {
         found.habits.append(habit)
       }
       var record = TrackerRecord(
-        habit: place, day: .text(row.field(date)), value: .done, note: row.field(note), place: row.place)
-      record.time = DateText("2000-01-01 \(row.field(time))")?.time ?? ""
-      if let value {
-        record.value = .word(row.field(value))
-        if row.field(value).isEmpty {
-          found.remarks.append(ImportRemark("the row has no value", habit: name, place: row.place))
-        }
+        habit: place, day: .text(row.field(date)), value: value.value(of: row, habit: name, &found.remarks),
+        note: row.field(note), place: row.place)
+      if record.value == .word("") {
+        found.remarks.append(ImportRemark("the row has no value", habit: name, place: row.place))
       }
-      if done != nil, let amount, !row.field(amount).isEmpty, CheckWords.value(row.field(done)) == .done {
-        record.value = .word(row.field(amount))
+      if let clock = DateText("2000-01-01 \(row.field(time))"), clock.secondsOfDay != nil {
+        record.time = clock.time
+      } else if !row.field(time).isEmpty {
+        found.remarks.append(
+          ImportRemark("its time of day is not kept", habit: name, place: row.place, detail: row.field(time)))
       }
       found.records.append(record)
     }
     let used = [habit, date, amount, done, note, time].compactMap { $0 }
-    for column in header.fields.indices where !used.contains(column) && !header.field(column).isEmpty {
-      found.remarks.append(ImportRemark("a column is not kept", detail: header.field(column)))
+    for column in header.fields.indices where !used.contains(column) {
+      let count = table.rows.dropFirst().count { !$0.field(column).isEmpty }
+      if !header.field(column).isEmpty {
+        found.remarks.append(ImportRemark("a column is not kept", detail: header.field(column)))
+      } else if count > 0, column < header.width {
+        found.remarks.append(
+          ImportRemark("column \(column + 1) has no name and is not taken", detail: "\(count) values"))
+      }
     }
     return found
   }

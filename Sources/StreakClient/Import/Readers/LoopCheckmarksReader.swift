@@ -33,20 +33,22 @@ enum LoopCheckmarksReader: HistoryReader {
   /// Whether only Loop writes this format: "Entry(...)", or its header and numbers.
   private static func isCheckmarks(_ table: CSVTable, name: String) -> Bool {
     guard table.delimiter == UInt8(ascii: ","), let header = table.rows.first, header.field(0) == "Date",
-      header.fields.count > 1
+      header.fields.count > 1, !LoopHabitFileReader.hasHeader(table)
     else { return false }
     let isNamed = name.lowercased().contains("checkmarks")
     let endsInComma = header.fields.count > 2 && header.fields.last?.isEmpty == true
-    var isNumbers = true
+    var (isNumbers, isMoreThanOnes) = (true, false)
     for row in table.rows.dropFirst() {
       for field in row.fields.dropFirst() where !field.isEmpty {
         if LoopFacts.isWord(field), field != "NO" { return true }
         if field.hasPrefix("Entry(") { return true }
         if Int64(field) == nil, field != "NO" { isNumbers = false }
         if field == "-1" { return true }
+        if field != "0", field != "1" { isMoreThanOnes = true }
       }
     }
-    return isNumbers && (isNamed || endsInComma)
+    // Other programs too end rows with a comma, and write 1 for a day that is done.
+    return isNumbers && (isNamed || endsInComma && isMoreThanOnes)
   }
 }
 
@@ -60,8 +62,9 @@ struct LoopMatrix {
   private(set) var remarks: [ImportRemark] = []
 
   init(_ table: CSVTable) {
-    // A name may hold a line feed: the header ends at the first row with a date.
-    let start = table.rows.dropFirst().firstIndex { DateText($0.field(0)) != nil } ?? table.rows.endIndex
+    // A name may hold a line feed: the header ends at the first row with a date, or with values
+    // beside a damaged date.
+    let start = table.rows.dropFirst().firstIndex(where: Self.isDay) ?? table.rows.endIndex
     let header = table.rows[..<start]
     headerText = header.map { $0.fields.joined(separator: ",") }.joined(separator: "\n")
     var fields: [String] = []
@@ -89,6 +92,12 @@ struct LoopMatrix {
           place: "line \(row.line)",
           detail: row.values.count > width ? row.values[width...].joined(separator: ", ") : ""))
     }
+  }
+
+  private static func isDay(_ row: CSVTable.Row) -> Bool {
+    if DateText(row.field(0)) != nil { return true }
+    let values = values(row.fields.dropFirst()).filter { !$0.isEmpty }
+    return !values.isEmpty && values.allSatisfy { LoopFacts.value(parts($0).value, isAmount: true) != nil }
   }
 
   /// The names of the columns.
@@ -151,7 +160,8 @@ struct LoopMatrix {
 
   /// Whether a column holds amounts.
   func hasAmounts(_ column: Int) -> Bool {
-    rows.contains { $0.values.indices.contains(column) && LoopFacts.isAmount(Self.parts($0.values[column]).value) }
+    LoopFacts.areAmounts(
+      rows.compactMap { $0.values.indices.contains(column) ? Self.parts($0.values[column]).value : nil })
   }
 
   func records(_ column: Int, habit: Int, isAmount: Bool) -> (records: [TrackerRecord], remarks: [ImportRemark]) {

@@ -37,12 +37,21 @@ enum LoopFacts {
     case "NO": return .notDone
     case "SKIP": return .skipped
     case "UNKNOWN", "": return .unknown
-    default: return Int64(text).map { value($0, isAmount: isAmount) }
+    default:
+      guard let number = Int64(text), isAmount || !LoopFacts.isAmount(text) else { return nil }
+      return value(number, isAmount: isAmount)
     }
   }
 
   /// Whether a number can only be an amount.
   static func isAmount(_ text: String) -> Bool { Int64(text).map { !(-1...3).contains($0) } ?? false }
+
+  /// Whether a habit's values are amounts: they outnumber days that are done, of which a damaged
+  /// value is none.
+  static func areAmounts(_ texts: [String]) -> Bool {
+    let amounts = texts.count(where: isAmount)
+    return amounts > texts.count { ["1", "2", "YES_MANUAL", "YES_AUTO"].contains($0) }
+  }
 
   static func isWord(_ text: String) -> Bool { ["YES_MANUAL", "YES_AUTO", "NO", "SKIP", "UNKNOWN"].contains(text) }
 

@@ -20,22 +20,53 @@ enum LoopHabitFileReader: HistoryReader {
     found.habits = [habit]
     let records = records(table, habit: 0, isAmount: isAmount, in: "")
     found.records = records.records
-    found.remarks = records.remarks
+    found.remarks = records.remarks.map { remark in
+      var remark = remark
+      remark.habit = name
+      return remark
+    }
     return found
   }
 
-  static func isHabitFile(_ table: CSVTable) -> Bool {
-    guard let first = table.rows.first else { return false }
-    let header = first.fields.map { $0.trimmed.lowercased() }
-    if header.starts(with: ["date", "value"]), header.count == 2 || header.dropFirst(2).first == "notes" {
-      let values = table.rows.dropFirst().map { $0.field(1) }
-      return values.allSatisfy { LoopFacts.value($0, isAmount: true) != nil }
-    }
-    return first.fields.count == 2 && DateText(first.field(0)) != nil
-      && LoopFacts.value(first.field(1), isAmount: true) != nil
+  /// Whether the table has the header of Loop's file of one habit. Other programs write the same
+  /// header.
+  static func hasHeader(_ table: CSVTable) -> Bool {
+    let header = table.rows.first?.fields.map { $0.trimmed.lowercased() } ?? []
+    return header == ["date", "value"] || header == ["date", "value", "notes"]
   }
 
-  static func hasAmounts(_ table: CSVTable) -> Bool { table.rows.contains { LoopFacts.isAmount($0.field(1)) } }
+  /// Whether Loop wrote the table: it has the header and a value of Loop's, or most of its rows are
+  /// a date and such a value. Only 1 and 0 may be any program's.
+  static func isHabitFile(_ table: CSVTable) -> Bool {
+    guard hasHeader(table) else {
+      let rows = table.rows.filter { $0.fields.count == 2 && DateText($0.field(0)) != nil }
+      let readable = rows.filter { LoopFacts.value($0.field(1), isAmount: true) != nil }
+      return table.rows.first?.fields.count == 2 && 2 * readable.count > table.rows.count
+        && hasLoopNumbers(rows.map { $0.field(1) })
+    }
+    let values = table.rows.dropFirst().map { $0.field(1) }
+    if values.contains(where: { LoopFacts.isWord($0) && $0 != "NO" }) { return true }
+    // Loop's own capitals.
+    guard table.rows.first?.field(0) == "Date", table.rows.first?.field(1) == "Value" else { return false }
+    return values.isEmpty || hasLoopNumbers(values)
+  }
+
+  /// Whether numbers of Loop's outnumber those of other programs. Loop writes amounts in
+  /// thousandths.
+  private static func hasLoopNumbers(_ values: [String]) -> Bool {
+    var (loops, others) = (0, 0)
+    for value in values {
+      switch Int64(value) {
+      case 0, 1: break
+      case .some(4..<100): others += 1
+      case .some: loops += 1
+      case nil: if value != "", !LoopFacts.isWord(value), NumberText(value) != nil { others += 1 }
+      }
+    }
+    return loops > others
+  }
+
+  static func hasAmounts(_ table: CSVTable) -> Bool { LoopFacts.areAmounts(table.rows.map { $0.field(1) }) }
 
   /// The name in "001 Meditate", the name that Loop gives a habit's folder.
   static func folderName(_ folder: String) -> String? {
@@ -50,12 +81,19 @@ enum LoopHabitFileReader: HistoryReader {
     _ table: CSVTable, habit: Int, isAmount: Bool, in path: String
   ) -> (records: [TrackerRecord], remarks: [ImportRemark]) {
     var (records, remarks): ([TrackerRecord], [ImportRemark]) = ([], [])
-    let hasHeader = table.rows.first?.field(0).lowercased() == "date"
-    for row in table.rows.dropFirst(hasHeader ? 1 : 0) {
+    let header = hasHeader(table) ? table.rows.first : nil
+    let rows = header.map { table.rows(below: $0, note: $0.fields.count == 3 ? 2 : nil) } ?? table.rows
+    for row in rows {
       let place = path.isEmpty ? row.place : "\(path), \(row.place)"
       guard let value = LoopFacts.value(row.field(1), isAmount: isAmount) else {
-        remarks.append(ImportRemark("this is no value of Loop's", place: place, detail: row.field(1)))
+        let rest = row.fields.dropFirst().map(\.trimmed).filter { !$0.isEmpty }
+        remarks.append(
+          ImportRemark("this is no value of Loop's", place: place, detail: rest.joined(separator: ", ")))
         continue
+      }
+      if let header, var remark = table.surplus(of: row, below: header) {
+        remark.place = place
+        remarks.append(remark)
       }
       if row.fields.count < 2 { remarks.append(ImportRemark("the row is cut: its value is missing", place: place)) }
       records.append(

@@ -5,11 +5,42 @@ enum TableReader: HistoryReader {
       return nil
     }
     if isMostlyDates(header.fields.dropFirst().map(\.trimmed)) { return rowsOfHabits(table, header) }
-    let rows = table.rows.dropFirst()
+    // A text after the last column belongs to the note, if the note is the last column.
+    let last = header.width - 1
+    let isNote = ColumnNames.note.contains(header.field(last).lowercased())
+    let rows = table.rows(below: header, note: isNote ? last : nil)
     let date = ColumnNames.column(header, ColumnNames.date) ?? 0
     let isNamed = ColumnNames.column(header, ColumnNames.date) != nil
     guard rows.isEmpty ? isNamed : isMostlyDates(rows.map { $0.field(date) }) else { return nil }
-    return columnsOfHabits(table, header, date: date)
+    guard DateText(header.field(0)) == nil else { return try withoutHeader(table, options) }
+    return try columnsOfHabits(rows, header, date: date, options)
+  }
+
+  /// A table whose first row is a day. With one column of values, these are one habit's.
+  private static func withoutHeader(
+    _ table: CSVTable, _ options: ImportOptions
+  ) throws(ImportedHistory.Failure) -> TrackerFile {
+    guard table.rows.allSatisfy({ $0.width <= 2 }) else {
+      throw .init(
+        message: """
+          This table has no header, so its habits have no names. Give it a first row with the names, such as date,HABIT,HABIT,... \
+          and import it again.
+          """)
+    }
+    var found = TrackerFile(source: .table)
+    found.habits = [TrackerHabit(name: try name(options, "The table has no header."))]
+    for row in table.rows where !row.field(1).isEmpty {
+      found.records.append(
+        TrackerRecord(habit: 0, day: .text(row.field(0)), value: .word(row.field(1)), place: row.place))
+    }
+    return found
+  }
+
+  private static func name(_ options: ImportOptions, _ reason: String) throws(ImportedHistory.Failure) -> String {
+    if let name = options.habitName { return name }
+    throw .init(
+      message: "This is a table of one habit's days, and it does not hold the habit's name. \(reason) Say the name.",
+      question: .habitName)
   }
 
   private static func isMostlyDates(_ texts: [String]) -> Bool {
@@ -20,9 +51,10 @@ enum TableReader: HistoryReader {
   /// Whether a field contains a value for a habit's day.
   private static func isValue(_ text: String) -> Bool { CheckWords.value(text) != nil || NumberText(text) != nil }
 
-  private static func columnsOfHabits(_ table: CSVTable, _ header: CSVTable.Row, date: Int) -> TrackerFile? {
+  private static func columnsOfHabits(
+    _ rows: [CSVTable.Row], _ header: CSVTable.Row, date: Int, _ options: ImportOptions
+  ) throws(ImportedHistory.Failure) -> TrackerFile? {
     var found = TrackerFile(source: .table)
-    let rows = table.rows.dropFirst()
     let width = rows.map(\.fields.count).max() ?? header.fields.count
     var habits: [(column: Int, place: Int)] = []
     var notes: [Int] = []
@@ -44,6 +76,16 @@ enum TableReader: HistoryReader {
       }
     }
     guard !found.habits.isEmpty else { return nil }
+    let values = DoneAndAmount(
+      done: habits.first { ColumnNames.done.contains(header.field($0.column).lowercased()) }?.column,
+      amount: habits.first { ColumnNames.amount.contains(header.field($0.column).lowercased()) }?.column)
+    // Columns that are named after what they hold are no habits.
+    if habits.allSatisfy({ $0.column == values.done || $0.column == values.amount }) {
+      let reason = "A column is called \(found.habits.map(\.name).joined(separator: " and "))."
+      found.habits = [TrackerHabit(name: try name(options, reason))]
+      habits = [(values.done ?? values.amount ?? 0, 0)]
+    }
+    let isOne = habits.count == 1 && (values.done != nil || values.amount != nil)
     for row in rows {
       if row.fields.count < header.fields.count, !header.fields[row.fields.count...].allSatisfy({ $0.trimmed.isEmpty })
       {
@@ -52,10 +94,12 @@ enum TableReader: HistoryReader {
       }
       // If there is one habit, a text column beside it is its note.
       let note = habits.count == 1 ? notes.map { row.field($0) }.filter { !$0.isEmpty }.joined(separator: "\n") : ""
-      for (column, place) in habits where !row.field(column).isEmpty || !note.isEmpty {
+      for (column, place) in habits {
+        let value =
+          isOne ? values.value(of: row, habit: found.habits[place].name, &found.remarks) : .word(row.field(column))
+        guard value != .word("") || !note.isEmpty else { continue }
         found.records.append(
-          TrackerRecord(
-            habit: place, day: .text(row.field(date)), value: .word(row.field(column)), note: note, place: row.place))
+          TrackerRecord(habit: place, day: .text(row.field(date)), value: value, note: note, place: row.place))
       }
       guard habits.count > 1 else { continue }
       for column in notes where !row.field(column).isEmpty {

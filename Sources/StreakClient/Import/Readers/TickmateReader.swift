@@ -43,6 +43,11 @@ enum TickmateReader: HistoryReader {
         (0...23).contains(hour), (0...59).contains(minute)
       {
         record.time = "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
+      } else if row.integer("has_time_info") == 1 {
+        found.remarks.append(
+          ImportRemark(
+            "its time of day is not kept", habit: found.habits[place].name, day: date, place: row.place,
+            detail: "\(row.text("hour")):\(row.text("minute"))"))
       }
       found.records.append(record)
     }

@@ -7,49 +7,72 @@ public enum DateOrder: String, CaseIterable, Sendable {
   /// Only for years of two digits: a year of four digits is unambiguous.
   case yearFirst = "year-first"
 
-  /// If some dates are possible in one order alone and others in another one alone, the first
-  /// number must be this many times the second. The few are then taken for mistakes.
+  /// The part of a date that comes first.
+  public var leader: String {
+    switch self {
+    case .dayFirst: "day"
+    case .monthFirst: "month"
+    case .yearFirst: "year"
+    }
+  }
+
+  /// If an order makes some dates invalid, the dates that are valid in this order alone must be
+  /// this many times as many. The few are then taken for mistakes.
   static let majority = 4
+
+  /// The orders that make a date a past day. If there is none, the orders that make it a day: not
+  /// for a year of two digits, which can be read out of any number.
+  /// - Parameter today: A tracker's file contains no days after tomorrow.
+  static func candidates(_ date: DateText, today: Day) -> [DateOrder: Day] {
+    guard case .numbers(let numbers) = date.shape else { return [:] }
+    let pairs = allCases.compactMap { order in date.day(order).map { (order, $0) } }
+    let possible = Dictionary(uniqueKeysWithValues: pairs)
+    let past = possible.filter { (.earliest...today.advanced(by: 1)).contains($0.value) }
+    return past.isEmpty && numbers.hasFullYear ? possible : past
+  }
 
   /// The order that makes the dates of a whole file valid.
   ///
-  /// A date votes for an order if only that order makes it a past day, or else a valid day. If no
-  /// date votes, numbers above 12 decide, even if the day does not exist.
-  /// - Parameter today: A tracker's file contains no days after tomorrow.
+  /// A date with one candidate votes for it. The order must make every date a past day, or else a
+  /// valid day; if no order does, votes outnumber mistakes. If no date votes, numbers above 12
+  /// decide, even if the day does not exist.
   /// - Returns: Nil if the dates mean different days in several orders, and nothing decides between
   ///   them.
   static func decide(_ dates: [DateText], today: Day) -> DateOrder? {
-    let latest = today.advanced(by: 1)
     var votes: [DateOrder: Int] = [:]
-    var hints: [DateOrder: Int] = [:]
-    var isOpen = false
+    var mistakes: [DateOrder: Int] = [:]
+    var hints: Set<DateOrder> = []
+    var all: [[DateOrder: Day]] = []
     for date in dates {
-      guard case .numbers(let first, let second, _, let hasFullYear) = date.shape else { continue }
-      var possible = allCases.filter { date.day($0) != nil }
-      var past = possible.filter { date.day($0).map { $0 <= latest && $0 >= Day.earliest } ?? false }
-      // A two-digit year comes first only if no other order is possible.
-      if past.count > 1 { past.removeAll { $0 == .yearFirst } }
-      if possible.count > 1 { possible.removeAll { $0 == .yearFirst && !past.contains($0) } }
-      if let only = past.only ?? (past.isEmpty ? possible.only : nil) {
-        votes[only, default: 0] += 1
-      } else if Set(past.map { date.day($0) }).count > 1 {
-        isOpen = true
-      } else if possible.isEmpty {
-        if first > 12, hasFullYear { hints[.dayFirst, default: 0] += 1 }
-        if second > 12, hasFullYear { hints[.monthFirst, default: 0] += 1 }
+      guard case .numbers(let numbers) = date.shape else { continue }
+      let candidates = candidates(date, today: today)
+      if candidates.isEmpty {
+        if numbers.hasFullYear, numbers.first > 12 { hints.insert(.dayFirst) }
+        if numbers.hasFullYear, numbers.second > 12 { hints.insert(.monthFirst) }
+        continue
       }
+      all.append(candidates)
+      for order in allCases where candidates[order] == nil { mistakes[order, default: 0] += 1 }
+      if let only = candidates.keys.only { votes[only, default: 0] += 1 }
     }
-    if !votes.isEmpty { return winner(votes) }
-    // Every date is the same day in each order, or not valid in any.
-    guard isOpen else { return winner(hints) ?? .dayFirst }
-    return winner(hints)
+    let valid = allCases.filter { mistakes[$0] == nil }
+    if let hint = hints.only, votes.isEmpty, valid.contains(hint) { return hint }
+    // All valid orders may mean the same days.
+    if let first = valid.first, all.allSatisfy({ days in valid.allSatisfy { days[$0] == days[first] } }) {
+      return first
+    }
+    return allCases.filter { votes[$0] != nil && votes[$0] ?? 0 >= majority * (mistakes[$0] ?? 0) }.only
   }
 
-  private static func winner(_ votes: [DateOrder: Int]) -> DateOrder? {
-    let ranked = votes.sorted { $0.value > $1.value }
-    guard let first = ranked.first else { return nil }
-    let others = ranked.dropFirst().reduce(0) { $0 + $1.value }
-    return first.value >= majority * others ? first.key : nil
+  /// Whether the day comes first where nothing decides: in every date that is open it usually
+  /// does.
+  static func isDayFirstByDefault(_ dates: [DateText], today: Day) -> Bool {
+    dates.allSatisfy { date in
+      guard case .numbers(let numbers) = date.shape else { return true }
+      let candidates = candidates(date, today: today)
+      if candidates.isEmpty { return true }
+      return candidates[.dayFirst] != nil && (Set(candidates.values).count == 1 || numbers.isUsuallyDayFirst)
+    }
   }
 }
 

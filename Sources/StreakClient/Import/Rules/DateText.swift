@@ -4,18 +4,49 @@ internal import StreakDomain
 /// of its numbers.
 struct DateText: Equatable {
   enum Shape: Equatable {
-    /// Unambiguous: the year comes first, a month is named, or full stops separate day, month and
-    /// year.
+    /// Unambiguous: a year of four digits comes first, or a month is named.
     case day(Day)
     /// Unambiguous, and no valid day.
     case noDay
-    /// Three numbers in unknown order; the last may be a year of four digits.
-    case numbers(Int, Int, Int, hasFullYear: Bool)
+    /// Three numbers in unknown order.
+    case numbers(Numbers)
+    /// The name of the month is one month in Croatian and another in Polish, Czech and Ukrainian.
+    case sharedName(croatian: Day?, other: Day?)
     /// Milliseconds since 1970.
     case moment(Int64)
   }
 
+  /// The numbers of a date; the last may be a year of four digits.
+  struct Numbers: Equatable {
+    var first: Int
+    var second: Int
+    var third: Int
+    var hasFullYear: Bool
+    /// The first number has two digits, and so may be a year.
+    var canBeginWithYear: Bool
+    /// The last number has two or four digits, and so may be a year.
+    var canEndWithYear: Bool
+    /// The month has a name, and is the second number.
+    var hasMonthName = false
+    /// Full stops separate the numbers, or the month has a name. A full stop after a year of two
+    /// digits makes this false: Korean dates have one, with the year first.
+    var isUsuallyDayFirst: Bool
+
+    func day(_ order: DateOrder) -> Day? {
+      let last = hasFullYear ? third : 2_000 + third
+      switch order {
+      case .dayFirst: return canEndWithYear ? Day(year: last, month: second, day: first) : nil
+      case .monthFirst where hasMonthName: return day(.dayFirst)
+      case .monthFirst: return canEndWithYear ? Day(year: last, month: first, day: second) : nil
+      case .yearFirst:
+        return canBeginWithYear && !hasFullYear ? Day(year: 2_000 + first, month: second, day: third) : nil
+      }
+    }
+  }
+
   private(set) var shape: Shape
+  /// The languages that its month's name can belong to; nil: any.
+  private(set) var monthLanguage: MonthNames.Language?
   /// A time beside the date, such as "08:30"; empty for midnight.
   private(set) var time = ""
   /// Seconds since midnight, if there is a time.
@@ -29,8 +60,11 @@ struct DateText: Equatable {
     shape = .noDay
     var tokens = DateToken.tokens(of: text)
     takeTime(&tokens)
-    guard !tokens.contains(where: \.isStray), let found = Self.shape(of: tokens) else { return nil }
+    guard !tokens.contains(where: \.isStray) else { return nil }
+    let month = Self.month(in: tokens)
+    guard let found = Self.shape(of: tokens, month) else { return nil }
     shape = found
+    monthLanguage = month?.meaning.language
   }
 
   /// Most bytes of a date with the text beside it.
@@ -40,13 +74,8 @@ struct DateText: Equatable {
   func day(_ order: DateOrder) -> Day? {
     switch shape {
     case .day(let day): day
-    case .noDay, .moment: nil
-    case .numbers(let first, let second, let third, let hasFullYear):
-      switch order {
-      case .dayFirst: Day(year: Self.year(third, hasFullYear), month: second, day: first)
-      case .monthFirst: Day(year: Self.year(third, hasFullYear), month: first, day: second)
-      case .yearFirst: hasFullYear ? nil : Day(year: Self.year(first, false), month: second, day: third)
-      }
+    case .noDay, .moment, .sharedName: nil
+    case .numbers(let numbers): numbers.day(order)
     }
   }
 
@@ -113,29 +142,73 @@ struct DateText: Equatable {
     if start > 0, tokens[start - 1] == .word("t") { tokens.remove(at: start - 1) }
   }
 
-  private static func shape(of tokens: [DateToken]) -> Shape? {
+  /// Whether the sign for "year" follows the first number, as in Chinese, Japanese and Korean.
+  private static func hasYearSign(_ tokens: [DateToken]) -> Bool {
+    guard let first = tokens.firstIndex(where: { $0.number(digits: 2...2) != nil }), first + 1 < tokens.count else {
+      return false
+    }
+    return tokens[first + 1] == .word("年") || tokens[first + 1] == .word("년")
+  }
+
+  /// The month that is named: of several words, one between the numbers, then the one nearest to
+  /// the day's number, then the last one. Another word is a weekday.
+  private static func month(in tokens: [DateToken]) -> (meaning: MonthNames.Meaning, isBetween: Bool)? {
+    let numbers = tokens.indices.filter { if case .number = tokens[$0] { true } else { false } }
+    guard numbers.count == 2 else { return nil }
+    let day = tokens[numbers[0]].number(digits: 4...4) == nil ? numbers[0] : numbers[1]
+    var best: (meaning: MonthNames.Meaning, isBetween: Bool, distance: Int)?
+    for (place, token) in tokens.enumerated() {
+      guard case .word(let word) = token, let meaning = MonthNames.meaning(word) else { continue }
+      let isBetween = numbers[0] < place && place < numbers[1]
+      let distance = abs(place - day)
+      if let best, best.isBetween != isBetween ? best.isBetween : best.distance < distance { continue }
+      best = (meaning, isBetween, distance)
+    }
+    return best.map { ($0.meaning, $0.isBetween) }
+  }
+
+  private static func shape(
+    of tokens: [DateToken], _ month: (meaning: MonthNames.Meaning, isBetween: Bool)?
+  ) -> Shape? {
     let numbers = tokens.compactMap { if case .number(let value, let digits) = $0 { (value, digits) } else { nil } }
-    // Of two words that may be months the last one counts: the first is a weekday.
-    let month = tokens.compactMap { if case .word(let word) = $0 { MonthNames.month(word) } else { nil } }.last
     func certain(_ year: Int, _ month: Int, _ day: Int) -> Shape {
       Day(year: year, month: month, day: day).map { .day($0) } ?? .noDay
+    }
+    func named(_ month: MonthNames.Meaning, _ year: Int, _ day: Int) -> Shape {
+      guard month.month != month.croatian else { return certain(year, month.month, day) }
+      let croatian = Day(year: year, month: month.croatian, day: day)
+      let other = Day(year: year, month: month.month, day: day)
+      return croatian == nil && other == nil ? .noDay : .sharedName(croatian: croatian, other: other)
     }
     switch numbers.count {
     case 3, 5:
       // Five numbers: a time whose parts are separated by full stops follows.
       let (first, second, third) = (numbers[0], numbers[1], numbers[2])
       if first.1 == 4 { return certain(first.0, second.0, third.0) }
-      guard first.1 <= 2, second.1 <= 2, third.1 == 4 || third.1 == 2 else { return nil }
-      if tokens.contains(.sign(".")), !tokens.contains(.sign("/")), !tokens.contains(.sign("-")) {
-        return certain(year(third.0, third.1 == 4), second.0, first.0)
+      if hasYearSign(tokens) { return certain(year(first.0, false), second.0, third.0) }
+      // A year of two digits may come first, and a day of one digit last.
+      guard first.1 <= 2, second.1 <= 2, third.1 == 4 || third.1 == 2 || third.1 == 1 && first.1 == 2 else {
+        return nil
       }
-      return numbers.count == 3 ? .numbers(first.0, second.0, third.0, hasFullYear: third.1 == 4) : nil
+      let hasPoints = tokens.contains(.sign(".")) && !tokens.contains(.sign("/")) && !tokens.contains(.sign("-"))
+      guard numbers.count == 3 || hasPoints else { return nil }
+      return .numbers(
+        Numbers(
+          first: first.0, second: second.0, third: third.0, hasFullYear: third.1 == 4, canBeginWithYear: first.1 == 2,
+          canEndWithYear: third.1 != 1, isUsuallyDayFirst: hasPoints && (third.1 == 4 || tokens.last != .sign("."))))
     case 2:
-      guard let month else { return nil }
+      guard let (month, isBetween) = month else { return nil }
       let (first, second) = (numbers[0], numbers[1])
-      if first.1 == 4 { return certain(first.0, month, second.0) }
+      if first.1 == 4 { return named(month, first.0, second.0) }
       guard second.1 == 4 || second.1 == 2, first.1 <= 2 else { return nil }
-      return certain(year(second.0, second.1 == 4), month, first.0)
+      // In "24-Jan-05" the year may be first.
+      if isBetween, first.1 == 2, second.1 == 2, month.month == month.croatian {
+        return .numbers(
+          Numbers(
+            first: first.0, second: month.month, third: second.0, hasFullYear: false, canBeginWithYear: true,
+            canEndWithYear: true, hasMonthName: true, isUsuallyDayFirst: true))
+      }
+      return named(month, year(second.0, second.1 == 4), first.0)
     case 1 where tokens.count == 1:
       let (value, digits) = numbers[0]
       switch digits {
@@ -204,25 +277,5 @@ extension Unicode.Scalar {
     if isASCII { return (0x30...0x39).contains(value) ? Int(value) - 0x30 : nil }
     guard properties.numericType == .decimal else { return nil }
     return properties.numericValue.map { Int($0) }
-  }
-}
-
-/// Months by the beginnings of their names, in the languages of Latin and Cyrillic script that are
-/// most frequent in trackers and spreadsheets.
-enum MonthNames {
-  /// English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish, Norwegian,
-  /// Danish, Turkish, Russian.
-  private static let beginnings: [[String]] = [
-    ["jan", "jän", "ene", "gen", "sty", "oca", "янв"], ["feb", "fev", "fév", "lut", "şub", "sub", "фев"],
-    ["mar", "mär", "mae", "mrz", "mrt", "maa", "мар"], ["apr", "avr", "abr", "kwi", "nis", "апр"],
-    ["may", "mai", "maj", "mei", "mag", "май", "мая"], ["jun", "juin", "giu", "cze", "haz", "июн"],
-    ["jul", "juil", "lug", "lip", "tem", "июл"], ["aug", "aoû", "aou", "ago", "sie", "ağu", "agu", "авг"],
-    ["sep", "set", "wrz", "eyl", "сен"], ["oct", "okt", "out", "ott", "paź", "paz", "eki", "окт"],
-    ["nov", "lis", "kas", "ноя"], ["dec", "dez", "déc", "dic", "des", "gru", "ara", "дек"],
-  ]
-
-  /// 1 to 12; nil if no month begins so.
-  static func month(_ word: String) -> Int? {
-    beginnings.firstIndex { $0.contains { word.hasPrefix($0) } }.map { $0 + 1 }
   }
 }

@@ -5,6 +5,8 @@ struct DayEntry {
   private(set) var isDone = false
   private(set) var isSkipped = false
   private(set) var isFilledIn = false
+  /// A record says that the day is not done.
+  private(set) var isDenied = false
   /// The sum of the amounts; nil if there is none.
   private(set) var amount: Double?
   private(set) var goal: TrackerGoal
@@ -19,7 +21,7 @@ struct DayEntry {
 
   /// Adds a record.
   /// - Parameter value: Not a word: words have been converted.
-  mutating func add(_ record: TrackerRecord, _ value: TrackerValue) {
+  mutating func add(_ record: TrackerRecord, _ value: TrackerValue, _ repetition: TrackerFile.Repetition) {
     if let own = record.goal { goal = own }
     switch value {
     case .done:
@@ -28,15 +30,21 @@ struct DayEntry {
     case .amount(let more):
       amount = (amount ?? 0) + more
       if more > 0 { tickCount += 1 }
+      if more <= 0, !isLimited { isDenied = true }
     case .skipped: isSkipped = true
     case .filledIn: isFilledIn = true
-    case .notDone, .unknown, .word: break
+    case .notDone: isDenied = true
+    case .unknown, .word: break
     }
-    if !record.time.isEmpty, value != .notDone, value != .unknown { times.append(record.time) }
+    if !record.time.isEmpty, value != .notDone, value != .unknown {
+      if !times.contains(record.time) || repetition == .ticks { times.append(record.time) }
+    }
     let note = record.note.trimmed
     if !note.isEmpty, !notes.contains(note) { notes.append(note) }
     places.append(record.place)
   }
+
+  private var isLimited: Bool { if case .atMost = goal { true } else { false } }
 
   /// The notes of all records.
   var note: String { notes.joined(separator: "\n") }
@@ -61,11 +69,13 @@ struct DayEntry {
   func keptNote(unit: String?, repetition: TrackerFile.Repetition) -> String {
     var facts: [String] = []
     if let unit, let amount { facts.append(Self.amountText(amount, unit)) }
-    if repetition == .ticks, tickCount > 1 {
-      facts.append(amount == nil || unit == nil ? "\(tickCount) times" : "in \(tickCount) entries")
+    if tickCount > 1, amount != nil, unit != nil {
+      facts.append("in \(tickCount) entries")
+    } else if tickCount > 1, repetition == .ticks {
+      facts.append("\(tickCount) times")
     }
     let fact = facts.joined(separator: " ")
-    let clock = repetition == .ticks || times.count == 1 ? times.sorted().joined(separator: ", ") : ""
+    let clock = times.sorted().joined(separator: ", ")
     let all = [fact, clock].filter { !$0.isEmpty }.joined(separator: ": ")
     if all.isEmpty { return note }
     return note.isEmpty ? all : "\(note) (\(all))"

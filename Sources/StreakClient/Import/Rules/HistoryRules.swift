@@ -10,6 +10,7 @@ struct HistoryRules {
   private var names: [String] = []
   private var history: ImportedHistory
   private var dateOrder = DateOrder.dayFirst
+  private var monthLanguage: MonthNames.Language?
   private var numberStyle = NumberStyle.point
   /// Each distinct date text is parsed once: tables repeat it for every habit.
   private var dateTexts: [String: DateText?] = [:]
@@ -77,31 +78,51 @@ struct HistoryRules {
       if case .word(let text) = record.value, text.contains(where: { $0 == "." || $0 == "," }) { numbers.append(text) }
     }
     numberStyle = NumberStyle.decide(numbers, usesSemicolons: usesSemicolons)
-    let today = options.clock.localTime(at: options.clock.now, dayStartMinutes: 0).day
-    guard let order = options.dateOrder ?? DateOrder.decide(dates, today: today) else {
+    monthLanguage = MonthNames.language(of: dates, today: today)
+    if let order = options.dateOrder ?? DateOrder.decide(dates, today: today) {
+      dateOrder = order
+    } else if DateOrder.isDayFirstByDefault(dates, today: today) {
+      dateOrder = .dayFirst
+      remark("nothing in the file says so, but in its dates the day was taken to come first", detail: examples().open)
+    } else {
+      let (open, orders) = examples()
       throw .init(
-        message: "The order of day and month in this file's dates is not certain\(examples()). Say which it is.",
-        question: .dateOrder)
+        message: "The order of day, month and year in this file's dates is not certain: \(open). Say which it is.",
+        question: .dateOrder(orders))
     }
-    dateOrder = order
   }
 
-  /// An ambiguous date, and, if the file contradicts itself, a date of each order.
-  private func examples() -> String {
-    var (open, dayFirst, monthFirst): (String?, String?, String?)
+  private var today: Day { options.clock.localTime(at: options.clock.now, dayStartMinutes: 0).day }
+
+  /// What an ambiguous date is in each order or, if the file contradicts itself, a date of each
+  /// order; and the orders that are possible in the file.
+  private func examples() -> (open: String, orders: [DateOrder]) {
+    var open: String?
+    var certain: [DateOrder: String] = [:]
+    var possible: Set<DateOrder> = []
     for record in file.records {
-      guard case .text(let text) = record.day, let date = DateText(text), case .numbers = date.shape else { continue }
-      let shown = "\(text.trimmed) (\(record.place))"
-      switch (date.day(.dayFirst), date.day(.monthFirst)) {
-      case (let first?, let second?) where first != second:
-        open = open ?? ": \(shown) is \(first) if the day comes first, \(second) if the month does"
-      case (_?, nil): dayFirst = dayFirst ?? shown
-      case (nil, _?): monthFirst = monthFirst ?? shown
-      default: break
+      guard case .text(let text) = record.day, let date = dateTexts[text] ?? nil, case .numbers = date.shape else {
+        continue
       }
+      let shown = record.place.isEmpty ? text.trimmed : "\(text.trimmed) (\(record.place))"
+      let candidates = DateOrder.candidates(date, today: today)
+      possible.formUnion(candidates.keys)
+      if let only = candidates.keys.only { certain[only] = certain[only] ?? shown }
+      guard open == nil, Set(candidates.values).count > 1 else { continue }
+      var shownDays: Set<Day> = []
+      let readings = DateOrder.allCases.compactMap { order in
+        candidates[order].flatMap {
+          shownDays.insert($0).inserted ? "\($0) if the \(order.leader) comes first" : nil
+        }
+      }
+      open = "\(shown) is \(readings.joined(separator: ", "))"
     }
-    guard let dayFirst, let monthFirst else { return open ?? "" }
-    return ": in \(dayFirst) the day must come first, in \(monthFirst) the month"
+    let orders = DateOrder.allCases.filter { possible.contains($0) }
+    guard certain.count > 1 else { return (open ?? "", orders) }
+    let contradiction = DateOrder.allCases.compactMap { order in
+      certain[order].map { "in \($0) the \(order.leader) must come first" }
+    }
+    return (contradiction.joined(separator: ", "), orders)
   }
 
   /// A record's day; nil, with a remark, if there is none.
@@ -118,7 +139,19 @@ struct HistoryRules {
       }
       let time = record.time.isEmpty ? date.time : record.time
       if case .moment(let moment) = date.shape { return (localDay(moment, nil), time) }
-      guard let day = date.day(dateOrder) else {
+      let found: Day?
+      if case .sharedName(let croatian, let other) = date.shape {
+        guard let monthLanguage else {
+          remark(
+            "the name of its month means \(MonthNames.meanings(croatian, other)), and the file does not show which; write months as numbers",
+            record.habit, place: record.place, detail: text.trimmed)
+          return nil
+        }
+        found = monthLanguage == .croatian ? croatian : other
+      } else {
+        found = date.day(dateOrder)
+      }
+      guard let day = found else {
         let isOpen = if case .numbers = date.shape { true } else { false }
         remark(
           isOpen
@@ -155,13 +188,14 @@ struct HistoryRules {
         // Only records with content: some programs list every day of a habit.
         let key = "\(record.habit) \(day) \(value) \(record.note)"
         if !isKnown.insert(key).inserted {
-          remark("says the same as a row before it", record.habit, day: day, place: record.place)
+          remark("says the same as a row before it", record.habit, day: day, place: record.place, detail: time)
           continue
         }
       } else if file.repetition == .statements {
         isKnown.insert("\(record.habit) \(day) \(value) \(record.note)")
       }
-      entries[record.habit][day, default: DayEntry(goal: file.habits[record.habit].goal)].add(record, value)
+      entries[record.habit][day, default: DayEntry(goal: file.habits[record.habit].goal)]
+        .add(record, value, file.repetition)
     }
     return entries
   }
@@ -182,6 +216,9 @@ struct HistoryRules {
       let unit = unit(of: habit, days)
       var filledIn: [Day] = []
       for (day, entry) in days.sorted(by: { $0.key < $1.key }) {
+        if file.repetition == .statements, entry.isDone || entry.amount ?? 0 > 0, entry.isDenied {
+          remark("one row says done and another not done", index, day: day, place: entry.place)
+        }
         if entry.meetsGoal {
           let note = entry.keptNote(unit: unit, repetition: file.repetition)
           history.habits[index].days[day] = limits.note(note, of: names[index], on: day, place: entry.place)
@@ -205,7 +242,7 @@ struct HistoryRules {
     let amounts = days.values.compactMap(\.amount)
     guard !amounts.isEmpty else { return nil }
     switch habit.goal {
-    case .unstated, .atLeast(1), .slips: return amounts.contains { $0 > 0 && $0 != 1 } ? habit.unit : nil
+    case .unstated, .atLeast(1), .slips: return amounts.contains { $0 != 0 && $0 != 1 } ? habit.unit : nil
     case .atLeast, .atMost, .statedElsewhere: return habit.unit
     }
   }
