@@ -223,7 +223,15 @@ test("fields beyond the header belong to the note if that is last, and are liste
   const last = read("habit,date,note,done\nRead,2024-01-01,flu,1,what\n");
   assert.equal(noteOf(last, "Read", "2024-01-01"), "flu");
   tells(last, "Read||line 2|what|fields");
-  tells(read("Date,Read,Run\n2024-01-01,x,1,surplus\n"), "|surplus|columnNoName");
+  tells(read("Date,Read,Run\n2024-01-01,x,1,surplus\n"), "||line 2, column 4|surplus|columnNoName");
+  tells(read("Date,Read,,Notes\n2024-01-01,x,lost,a, b\n"), "||line 2, column 3|lost|columnNoName");
+  // A quoted note is whole, and so is one before a column without a name.
+  const quoted = read('habit,date,note\nRead,2024-01-01,"a, b",9:05\n');
+  assert.equal(noteOf(quoted, "Read", "2024-01-01"), "a, b");
+  tells(quoted, "Read||line 2|9:05|fields");
+  const nameless = read("habit,date,note,\nRead,2024-01-01,a,b\nRead,2024-01-02,a, b,\nRead,2024-01-03,,b\n");
+  assert.deepEqual(["2024-01-01", "2024-01-02", "2024-01-03"].map((day) => noteOf(nameless, "Read", day)), ["a", "a, b", ""]);
+  tells(nameless, "Read||line 2|b|fields", "Read||line 4|b|fields");
   // A comma at the end of each row is no field.
   assert.equal(told(read("habit,date,done\nRead,2024-01-01,1,\n")), "");
 });

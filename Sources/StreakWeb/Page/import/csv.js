@@ -21,6 +21,8 @@ class Parser {
   remarks = [];
   #place = 0;
   #width = 0;
+  /** Those of the last row. */
+  #quotedColumns;
 
   constructor(text, delimiter, line = 1) {
     Object.assign(this, { text, delimiter, line });
@@ -39,7 +41,7 @@ class Parser {
       }
       if (!fields.some((field) => field !== "")) continue;
       this.#width ||= fields.length;
-      return { line, fields };
+      return { line, fields, quoted: this.#quotedColumns };
     }
     return undefined;
   }
@@ -53,12 +55,14 @@ class Parser {
   #row(hasQuotes) {
     const { text, delimiter } = this;
     const fields = [];
+    this.#quotedColumns = new Set();
     for (;;) {
       let end = this.#place;
       while (text[end] === " ") end += 1;
       if (hasQuotes && text[end] === '"') {
         const quoted = this.#quoted(end + 1);
         if (quoted === undefined) return undefined;
+        this.#quotedColumns.add(fields.length);
         fields.push(quoted);
       } else {
         end = this.#place;
@@ -122,7 +126,7 @@ const delimiterOf = (text) => {
   return best.delimiter;
 };
 
-/** The rows as `{line, fields}`; empty rows are left out. */
+/** The rows as `{line, fields, quoted}`, with the columns that are quoted; empty rows are left out. */
 export const readTable = (text) => {
   // Spreadsheets declare their delimiter so.
   const declared = /^sep=(.)(?:\r\n?|\n)/.exec(text);

@@ -19,14 +19,19 @@ const isMostlyDates = (texts) => {
 /** How many columns the header names. */
 const widthOf = ({ fields }) => fields.findLastIndex((name) => trimmed(name) !== "") + 1;
 
-/** A row's note, with the commas that made further fields of it; other further fields are told. */
+/**
+ * A row's note. If it is the last column and not quoted, the fields that the row has more than the
+ * header are parts of it; others are told.
+ */
 const noteOf = (table, row, column, file, habit) => {
-  const width = widthOf(table.rows[0]);
-  const further = row.fields.slice(width).filter((field) => trimmed(field) !== "");
-  if (further.length === 0) return at(row, column);
-  if (column === width - 1) return trimmed(row.fields.slice(column).join(table.delimiter)).replace(/[,;\s]+$/, "");
-  file.remarks.push({ key: "fields", habit, place: placeOf(row), detail: shown(further.map(trimmed).join(", ")) });
-  return at(row, column);
+  const header = table.rows[0];
+  const width = widthOf(header);
+  const surplus = row.fields.length - header.fields.length;
+  const isSplit = surplus > 0 && column === width - 1 && !row.quoted.has(column) && at(row, column) !== "";
+  const end = isSplit ? column + surplus + 1 : width;
+  const further = row.fields.slice(end).map(trimmed).filter(Boolean);
+  if (further.length > 0) file.remarks.push({ key: "fields", habit, place: placeOf(row), detail: shown(further.join(", ")) });
+  return isSplit ? trimmed(row.fields.slice(column, end).join(table.delimiter)).replace(/[,;|\s]+$/, "") : at(row, column);
 };
 
 /** HabitBull: a row for each habit and day. */
@@ -153,7 +158,8 @@ const columnsOfHabits = (parsed, date, habitName) => {
   const habits = isNameless ? [{ name: habitName, column: done[0] ?? amount[0], place: addHabit(file, habitName) }]
     : columns.map(({ column, name }) => ({ name, column, place: addHabit(file, name, { place: `line ${header.line}, column ${column + 1}` }) }));
   const isNoteLast = isOne && notes.at(-1) === widthOf(header) - 1;
-  for (const column of isNoteLast ? [] : nameless) {
+  // A note that is last takes care of the fields after it.
+  for (const column of nameless.filter((each) => !isNoteLast || each < widthOf(header))) {
     for (const row of rows) if (at(row, column)) file.remarks.push({ key: "columnNoName", place: `${placeOf(row)}, column ${column + 1}`, detail: shown(at(row, column)) });
   }
   for (const row of rows) {
