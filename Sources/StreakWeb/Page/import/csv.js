@@ -6,7 +6,9 @@ import { trimmed } from "./text.js";
 const delimiters = [",", ";", "\t", "|"];
 /** Rows by which the delimiter is found. */
 const sampleRows = 50;
-/** Most characters of a quoted field: in a longer one, the opening mark is taken for a stray one. */
+/**
+ * Most characters of a quoted field: in a longer one, the opening mark is taken for a stray one.
+ */
 const quotedMax = 262_144;
 
 /** The element that occurs most often; of several the first. */
@@ -58,14 +60,14 @@ class Parser {
     this.#quotedColumns = new Set();
     for (;;) {
       let end = this.#place;
+      // Spaces may precede a quotation mark.
       while (text[end] === " ") end += 1;
-      if (hasQuotes && text[end] === '"') {
-        const quoted = this.#quoted(end + 1);
-        if (quoted === undefined) return undefined;
+      const quoted = hasQuotes && text[end] === '"' ? this.#quoted(end + 1) : undefined;
+      if (quoted !== undefined) {
         this.#quotedColumns.add(fields.length);
         fields.push(quoted);
       } else {
-        end = this.#place;
+        if (hasQuotes && text[this.#place] === '"') return undefined;
         while (text[end] !== delimiter && !this.#isEnd(end)) end += 1;
         fields.push(text.slice(this.#place, end));
         this.#place = end;
@@ -102,7 +104,9 @@ class Parser {
     }
   }
 
-  /** Whether a field's further lines are rows themselves, so that its opening mark is a stray one. */
+  /**
+   * Whether a field's further lines are rows themselves, so that its opening mark is a stray one.
+   */
   #holdsRows(content) {
     if (this.#width < 3 || !content.includes("\n")) return false;
     return content.split("\n").slice(1).some((line) => {
@@ -126,7 +130,9 @@ const delimiterOf = (text) => {
   return best.delimiter;
 };
 
-/** The rows as `{line, fields, quoted}`, with the columns that are quoted; empty rows are left out. */
+/**
+ * The rows as `{line, fields, quoted}`, with the columns that are quoted; empty rows are left out.
+ */
 export const readTable = (text) => {
   // Spreadsheets declare their delimiter so.
   const declared = /^sep=(.)(?:\r\n?|\n)/.exec(text);

@@ -5,19 +5,21 @@ import { plainDigits } from "./numbers.js";
 
 // MARK: months
 
-/** Months by the beginnings of their names, in frequent languages; the longest beginning decides. */
+/**
+ * Months by the beginnings of their names, in frequent languages; the longest beginning decides.
+ */
 const beginnings = [
-  "jan jän ene gen oca ian jaa tam sty siječ sijec led sau січ янв яну ιαν",
+  "jan jän ene gen oca ian jaa tam sty sij led sau січ янв яну ιαν",
   "feb fev fév lut şub sub vee helm velj únor vas лют фев φεβ",
-  "mar mär mae mrz mrt maar maal már ožuj ozuj břez brez kov бер мар μαρ μάρ",
-  "apr avr abr kwi nis huh ápr trav dub bal квіт апр απρ",
-  "may mai maj mei mag maí máj tou svib kvě kve geg трав май мая μαΐ μαι μάι",
-  "jun juin giu cze haz jún jūn juun iun kesä kesa lipanj lipnj červ cerv bir чер июн юни ιουν",
-  "jul juil lug lip tem júl jūl juul iul hein srpanj srpnj červenc červenec cervenc cervenec lie лип июл юли ιουλ",
-  "aug aoû aou ago sie ağu agu avg elo kolov srpna srpen rugp сер авг αυγ αύγ",
+  "mar mär mae mrz mrt maar maal már ožu ozu bře bre kov бер мар μαρ μάρ",
+  "apr avr abr kwi nis huh ápr tra dub bal квіт апр απρ",
+  "may mai maj mei mag maí máj tou svi kvě kve geg трав май мая μαΐ μαι μάι",
+  "jun juin giu cze haz jún jūn juun iun kesä kesa lipa lipn červ cerv bir чер июн юни ιουν",
+  "jul juil lug lipc lipi tem júl jūl juul iul hein srpa srpnj červenc červenec cervenc cervenec lie лип июл юли ιουλ",
+  "aug aoû aou ago sie ağu agu avg elo kol srpna srpen rugp сер авг αυγ αύγ",
   "sep set wrz eyl sze syy ruj zář zar rugs вер сен сеп σεπ",
   "oct okt out ott paź pazd eki lok říj rij spa жов окт οκτ",
-  "nov lis kas noi marras stud nóv lap листоп ноя ное νοε νοέ",
+  "nov lis kas noi marras stu nóv lap лис ноя ное νοε νοέ",
   "dec dez déc dic des gru ara det jou pros груд дек δεκ",
 ].map((list) => list.split(" "));
 const months = new Map(beginnings.flatMap((list, index) => list.map((beginning) => [beginning, index + 1])));
@@ -27,6 +29,7 @@ const weekdays = /^(maandag|martes|marted|mardi|marți$|marti$|szerd|vasár|kesk
 /** 1 to 12; undefined if no month begins so. */
 const monthOf = (word) => {
   if (word.length < 3 || weekdays.test(word)) return undefined;
+  if (shared.has(word)) return shared.get(word) + 1;
   for (let length = Math.min(word.length, 8); length >= 3; length -= 1) {
     const month = months.get(word.slice(0, length));
     if (month) return month;
@@ -34,10 +37,12 @@ const monthOf = (word) => {
   return undefined;
 };
 
-/** The same word is October in Croatian, and November in Polish and Czech. */
-const listopad = /^listopada?$/;
-const croatian = /^(siječ|velj|ožuj|trav|svib|lipanj|lipnj|srpanj|srpnj|kolov|ruj|stud)/;
-const polishOrCzech = /^(sty|lut|marc|marz|kwi|cze|lipc|lipi|sie|wrz|paź|led|únor|břez|dub|kvě|červ|srpna|srpen|zář|říj|listopadu)/;
+/**
+ * Names that are one month in Croatian and the next one in Polish and Czech, whole or shortened.
+ */
+const shared = new Map([["lip", 6], ["srp", 7], ["lis", 10], ["listopad", 10], ["listopada", 10]]);
+const croatian = /^(sij|velj|ožu|tra|svi|lipa|lipn|srpa|srpnj|kol|ruj|stu)/;
+const polishOrCzech = /^(sty|led|lut|úno|bře|kwi|dub|kvě|cze|čer|lipc|lipi|sie|srpe|srpna|wrz|zář|paź|říj|listopadu|gru)/;
 
 // MARK: one date
 
@@ -97,18 +102,25 @@ const takeTime = (tokens) => {
   return { time: seconds === 0 ? "" : `${two(hour)}:${two(minute)}`, seconds, offset };
 };
 
-/** The word of a month that is nearest to the day's number; of two the one after it. */
-const monthBeside = (tokens, dayToken) => {
+/**
+ * The word of a month that is nearest to the day's number; a word between the day and the year
+ * comes first, and of two the one after the day.
+ */
+const monthBeside = (tokens, numbers, day) => {
   // Short words such as "de" link others.
   const texts = tokens.filter((token) => token.digits || token.word?.length >= 3);
-  const place = texts.indexOf(dayToken);
+  const place = texts.indexOf(day);
+  const [start, end] = numbers.map((number) => texts.indexOf(number));
   return texts
-    .map(({ word }, index) => ({ word, distance: index > place ? index - place : place - index + 0.5 }))
+    .map(({ word }, index) => ({ word, distance: (index > place ? index - place : place - index + 0.5) + (start < index && index < end ? 0 : tokens.length) }))
     .filter(({ word }) => word && monthOf(word))
     .sort((left, right) => left.distance - right.distance)[0]?.word;
 };
 
 const full = (digits) => (digits.length === 4 ? Number(digits) : 2000 + Number(digits));
+
+/** As in 24年1月31日. */
+const hasYearSign = (tokens) => tokens.some(({ digits }, index) => digits && ["年", "년"].includes(tokens[index + 1]?.word) && index === 0);
 
 const shapeOf = (tokens) => {
   const numbers = tokens.filter(({ digits }) => digits);
@@ -116,22 +128,22 @@ const shapeOf = (tokens) => {
   const isYear = (digits) => digits.length === 4 || digits.length === 2;
   if (numbers.length === 3 || numbers.length === 5) {
     // Five: a time whose parts are separated by full stops follows.
-    if (first.length === 4) return { day: dayFrom(Number(first), Number(second), Number(third)) };
-    if (first.length > 2 || second.length > 2 || !isYear(third)) return undefined;
+    if (first.length === 4 || hasYearSign(tokens)) return { day: dayFrom(full(first), Number(second), Number(third)) };
+    // A year of two digits may come first, and a day of one digit last.
+    if (first.length > 2 || second.length > 2 || !(isYear(third) || (third.length === 1 && first.length === 2))) return undefined;
     const signs = tokens.map(({ sign }) => sign);
-    const isDotted = signs.includes(".") && !signs.includes("/") && !signs.includes("-");
-    if (numbers.length === 5 && !isDotted) return undefined;
-    // A full stop after a year of two digits: it may be the day, after a year that comes first.
-    const isClear = isDotted && !(numbers.length === 3 && third.length === 2 && signs.at(-1) === ".");
-    return { numbers: [first, second, third], isDotted: isClear };
+    const hasPoints = signs.includes(".") && !signs.includes("/") && !signs.includes("-");
+    if (numbers.length === 5 && !hasPoints) return undefined;
+    // A full stop at the end: Korean dates have one, with a year of two digits first.
+    return { numbers: [first, second, third], isDotted: hasPoints && (third.length === 4 || signs.at(-1) !== ".") };
   }
   if (numbers.length === 2) {
     const [year, day] = first.length === 4 ? [first, numbers[1]] : [second, numbers[0]];
-    const word = monthBeside(tokens, day);
+    const word = monthBeside(tokens, numbers, day);
     if (!word || !isYear(year) || day.digits.length > 2) return undefined;
     const dayIn = (month) => dayFrom(full(year), month, Number(day.digits));
-    const hints = { isCroatian: croatian.test(word), isNotCroatian: polishOrCzech.test(word) };
-    return listopad.test(word) ? { day: dayIn(11), october: dayIn(10) } : { day: dayIn(monthOf(word)), ...hints };
+    if (shared.has(word)) return { croatian: dayIn(shared.get(word)), other: dayIn(shared.get(word) + 1) };
+    return { day: dayIn(monthOf(word)), language: croatian.test(word) ? "croatian" : polishOrCzech.test(word) ? "other" : undefined };
   }
   if (tokens.length !== 1 || numbers.length !== 1) return undefined;
   if (first.length === 8) return { day: dayFrom(Number(first.slice(0, 4)), Number(first.slice(4, 6)), Number(first.slice(6))) };
@@ -141,8 +153,9 @@ const shapeOf = (tokens) => {
 
 /**
  * Reads a date with what stands beside it. Undefined if the text is no date; otherwise one of
- * `{day}` (undefined: there is no such day), `{day, october}`, `{numbers}` whose order is not
- * certain and `{moment}` in milliseconds, each with `{time, seconds, offset}`.
+ * `{day, language}` (without a day there is none), `{croatian, other}` for a month's name with two
+ * meanings, `{numbers}` whose order is not certain, and `{moment}` in milliseconds, each with
+ * `{time, seconds, offset}`.
  */
 export const readDate = (source) => {
   if (source.length > dateMax || !/\p{Nd}/u.test(source)) return undefined;
@@ -164,72 +177,87 @@ export const localDay = (moment, clock, offset = clock.zone(moment).seconds) => 
 export const orders = ["dayFirst", "monthFirst", "yearFirst"];
 
 const dayInOrder = ({ numbers: [first, second, third] }, order) => {
-  if (order === "yearFirst") return third.length === 4 ? undefined : dayFrom(full(first), Number(second), Number(third));
+  // A year has two digits or four.
+  if (order === "yearFirst") return third.length < 4 && first.length === 2 ? dayFrom(full(first), Number(second), Number(third)) : undefined;
   const [day, month] = order === "dayFirst" ? [first, second] : [second, first];
-  return dayFrom(full(third), Number(month), Number(day));
+  return third.length === 1 ? undefined : dayFrom(full(third), Number(month), Number(day));
 };
 
 /** One side must be this many times the other; the few are then taken for mistakes. */
 const majority = 4;
 
 /**
- * The order that makes the dates of a whole file past days. A date that several orders make a past
- * day decides nothing by itself. Undefined if several orders remain that mean different days.
+ * The orders that make a date a day, each `[order, day]`; if some make it a past day, only these.
+ */
+const candidatesOf = (date, latest) => {
+  const days = orders.map((order) => [order, dayInOrder(date, order)]).filter(([, day]) => day !== undefined);
+  const past = days.filter(([, day]) => day >= earliestDay && day <= latest);
+  return past.length > 0 ? past : days;
+};
+
+/**
+ * The order that makes the dates of a whole file past days, as `{order, isAssumed}`. A date that
+ * several orders make a past day decides nothing by itself. Without an order several remain that
+ * mean different days.
  */
 const orderOf = (dates, latest) => {
-  const isPast = (day) => day !== undefined && day >= earliestDay && day <= latest;
-  const votes = Object.fromEntries(orders.map((order) => [order, 0]));
-  const faults = { ...votes };
-  const hints = { ...votes };
-  const open = [];
+  const none = Object.fromEntries(orders.map((order) => [order, 0]));
+  const [votes, mistakes, hints, open] = [{ ...none }, { ...none }, { ...none }, []];
   for (const date of dates) {
-    const days = orders.map((order) => [order, dayInOrder(date, order)]).filter(([, day]) => day !== undefined);
-    const past = days.filter(([, day]) => isPast(day));
-    const possible = past.length > 0 ? past : days;
-    if (possible.length === 1) votes[possible[0][0]] += 1;
-    if (new Set(past.map(([, day]) => day)).size > 1) open.push(date);
-    for (const order of orders) if (possible.length > 0 && !possible.some(([each]) => each === order)) faults[order] += 1;
+    const candidates = candidatesOf(date, latest);
+    if (candidates.length === 1) votes[candidates[0][0]] += 1;
+    if (new Set(candidates.map(([, day]) => day)).size > 1) open.push(date);
+    for (const order of orders) if (candidates.length > 0 && !candidates.some(([each]) => each === order)) mistakes[order] += 1;
     const [first, second, third] = date.numbers;
-    if (possible.length > 0 || third.length !== 4) continue;
+    if (candidates.length > 0 || third.length !== 4) continue;
     // There is no such day in any order; the number above 12 is no month.
     if (first > 12) hints.dayFirst += 1;
     if (second > 12) hints.monthFirst += 1;
   }
-  const remaining = orders.filter((order) => faults[order] === 0);
-  if (remaining.length === 0) return orders.find((order) => votes[order] >= majority * faults[order] && votes[order] > 0);
-  const differ = (left, right) => open.some((date) => dayInOrder(date, left) !== dayInOrder(date, right));
-  const hinted = ["dayFirst", "monthFirst"].find((order, index) => hints[order] > 0 && hints[order] >= majority * hints[orders[1 - index]]);
-  if (hinted && remaining.includes(hinted)) return hinted;
-  if (remaining.every((order) => !differ(order, remaining[0]))) return remaining[0];
-  return remaining.includes("dayFirst") && open.every(({ isDotted }) => isDotted) ? "dayFirst" : undefined;
+  const valid = orders.filter((order) => mistakes[order] === 0);
+  if (valid.length === 0) return { order: orders.find((order) => votes[order] > 0 && votes[order] >= majority * mistakes[order]) };
+  if (valid.length === 1) return { order: valid[0] };
+  const hinted = orders.filter((order) => hints[order] > 0);
+  if (hinted.length === 1 && valid.includes(hinted[0])) return { order: hinted[0] };
+  if (valid.every((order) => open.every((date) => dayInOrder(date, order) === dayInOrder(date, valid[0])))) return { order: valid[0] };
+  return valid.includes("dayFirst") && open.every(({ isDotted }) => isDotted) ? { order: "dayFirst", isAssumed: true } : {};
 };
 
+/** The language of names with two meanings; undefined if the file's other names do not tell. */
+const languageOf = (dates, latest) => {
+  const found = new Set(dates.map(({ language }) => language).filter(Boolean));
+  const isPast = (day) => day !== undefined && day <= latest;
+  for (const date of dates) {
+    // A day that does not exist, or is not over, decides too.
+    if (isSharedName(date) && isPast(date.croatian) !== isPast(date.other)) found.add(isPast(date.croatian) ? "croatian" : "other");
+  }
+  return found.size === 1 ? [...found][0] : undefined;
+};
+
+export const isSharedName = (date) => "croatian" in date;
+
 /**
- * The rules for all dates of a file, each `[text, date]`: `{order, isCroatian, isListopadOpen}`; or
- * `{example}`, one date with its days in each order, if the person has to say the order.
+ * The rules for all dates of a file, each `[text, date]`: `{order, isAssumed, language, example}`.
+ * `example` is an uncertain date with its days in each order. Without an order the person has to
+ * say it.
  */
 export const dateRules = (entries, wanted, today, clock) => {
-  const dates = entries.map(([, date]) => date);
-  const uncertain = entries.filter(([, { numbers }]) => numbers);
   const latest = today + 1;
-  const order = wanted ?? orderOf(uncertain.map(([, date]) => date), latest);
-  const isNotCroatian = dates.some((date) => date.isNotCroatian);
-  const listopads = dates.filter(({ october }) => october !== undefined);
-  const isFuture = listopads.some(({ day }) => day > latest) && listopads.every(({ october }) => october <= latest);
-  const isCroatian = !isNotCroatian && (isFuture || dates.some((date) => date.isCroatian));
-  const rules = { order, isCroatian, isListopadOpen: !isCroatian && !isNotCroatian, clock };
-  if (order) return rules;
-  const examples = uncertain.map(([text, date]) => ({ text, days: Object.fromEntries(orders.map((each) => [each, dayInOrder(date, each)]).filter(([, day]) => day !== undefined && day <= latest)) }));
-  return { example: examples.sort((left, right) => new Set(Object.values(right.days)).size - new Set(Object.values(left.days)).size)[0] };
+  const uncertain = entries.filter(([, { numbers }]) => numbers);
+  const rules = wanted ? { order: wanted } : orderOf(uncertain.map(([, date]) => date), latest);
+  const examples = uncertain.map(([text, date]) => ({ text: text.trim(), days: Object.fromEntries(candidatesOf(date, latest)) }));
+  const countOf = ({ days }) => new Set(Object.values(days)).size;
+  const example = examples.reduce((best, each) => (best && countOf(best) >= countOf(each) ? best : each), undefined);
+  return { ...rules, language: languageOf(entries.map(([, date]) => date), latest), example, clock };
 };
 
 /** The day and the time of a date, by the rules of its file; without a day there is none. */
-export const dayOfDate = (date, { order, isCroatian, clock }) => {
+export const dayOfDate = (date, { order, language, clock }) => {
   if (date.moment !== undefined) return { day: localDay(date.moment, clock), time: date.time };
   if (date.numbers) return { day: dayInOrder(date, order), time: date.time };
+  if (isSharedName(date)) return { day: language && date[language], time: date.time };
   const moment = utcMoment(date);
-  if (moment !== undefined) return { day: localDay(moment, clock), time: "" };
-  return { day: isCroatian && date.october !== undefined ? date.october : date.day, time: date.time };
+  return moment === undefined ? { day: date.day, time: date.time } : { day: localDay(moment, clock), time: "" };
 };
 
 /** The moment of a JSON value: a number (below 10^11 it counts seconds), or ISO 8601. */
@@ -241,11 +269,14 @@ export const momentOf = (value) => {
   return date.day * dayMilliseconds + ((date.seconds ?? 0) - (date.offset ?? 0)) * 1000;
 };
 
-/** The day of a JSON value at an offset in minutes, as a record has it; undefined: it is no date. */
+/**
+ * The day of a JSON value at an offset in minutes, as a record has it; undefined: it is no date.
+ */
 export const dayOfValue = (value, offsetMinutes) => {
+  const date = typeof value === "string" && !/^-?\d+(\.\d+)?$/.test(value) ? readDate(value) : undefined;
+  if (date?.numbers || (date && isSharedName(date))) return { date: value };
   const moment = momentOf(value);
   if (moment === undefined) return undefined;
-  const date = typeof value === "string" && !/^-?\d+(\.\d+)?$/.test(value) ? readDate(value) : undefined;
   if (date && (date.seconds === undefined || date.offset !== 0)) return { day: date.day };
   const offset = Number.isInteger(offsetMinutes) && Math.abs(offsetMinutes) <= 1440 ? offsetMinutes * 60 : undefined;
   return { moment, offset };

@@ -2,19 +2,24 @@
 
 import { dayOfValue, momentOf } from "./dates.js";
 import { addHabit, newFile, rhythmOf } from "./history.js";
+import { amountText } from "./numbers.js";
 import { ImportError } from "./text.js";
 import { colorOf } from "./words.js";
 
 // MARK: JSON of any kind
 
-/** Characters that JSON escapes; `JSON.parse` refuses a whole file for one of them. */
+const escaped = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
+
+/**
+ * Escapes what JSON does not allow in a text; `JSON.parse` refuses a whole file for one of them.
+ */
 const repaired = (source) => {
   let faults = 0;
   const text = source.replace(/"[^"\\]*(?:\\[^][^"\\]*)*"/g, (string) =>
     string.replace(/\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\\|[\0-\u001f]/g, (sign) => {
       if (sign.length > 1) return sign;
       faults += 1;
-      return sign === "\\" ? "\\\\" : `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+      return escaped[sign] ?? " ";
     }));
   return { text, faults };
 };
@@ -31,7 +36,10 @@ const withoutHalves = (source) => {
   return { text, faults };
 };
 
-/** `{root, remarks}`; an `ImportError` if the text is no JSON, for example because its end is missing. */
+/**
+ * `{root, remarks}`; an `ImportError` if the text is no JSON, for example because its end is
+ * missing.
+ */
 export const readJSON = (source) => {
   const halves = withoutHalves(source);
   const remarks = halves.faults > 0 ? [{ key: "halfSigns", detail: String(halves.faults) }] : [];
@@ -184,8 +192,10 @@ export const habitica = (root) => {
       if (task.type === "daily") {
         if (typeof item.completed === "boolean") record.value = item.completed ? "done" : "notDone";
       } else if (up !== undefined) {
+        const down = numberOf(item.scoredDown) ?? 0;
         record.value = up > 0 ? up : "notDone";
-        if (up === 0 && numberOf(item.scoredDown) > 0) Object.assign(record, { value: "done", goal: "slips" });
+        if (down > 0 && file.habits[habit].goal === "slips") record.value = down;
+        else if (down > 0) record.note = `scored down ${amountText(down)} times`;
       }
       file.records.push(record);
     });

@@ -6,7 +6,7 @@ import { isoDay } from "../modules/day.js";
 import { descriptionBytesMax, isNameValid, nameBytesMax } from "../modules/habit.js";
 import { noteBytesMax } from "../modules/rules.js";
 import { utf8Length } from "../modules/bytes.js";
-import { dateRules, dayOfDate, localDay, readDate } from "./dates.js";
+import { dateRules, dayOfDate, isSharedName, localDay, readDate } from "./dates.js";
 import { amountText, decimalSignOf, numberIn, readNumber } from "./numbers.js";
 import { ImportError, shown, trimmed } from "./text.js";
 import { readWord } from "./words.js";
@@ -14,10 +14,10 @@ import { readWord } from "./words.js";
 // What a reader makes:
 // - a file `{kind, habits, records, remarks, areTicks}`; `areTicks`: several records of a day are
 //   repeated actions, and not the same statement again;
-// - a habit `{name, description, color, archived, goal, unit, place, rhythm, hasReminder}`. A goal is
-//   `{atLeast}`, "slips" (the records are failures), or "elsewhere" (another file has it);
-// - a record `{habit, day | moment, offset | date, value | word, note, time, goal, place}`. `value` is
-//   an amount or one of the words of `readWord`, `date` and `word` are texts to interpret;
+// - a habit `{name, description, color, archived, goal, unit, place, rhythm, hasReminder}`. A goal
+//   is `{atLeast}`, "slips" (the records are failures), or "elsewhere" (another file has it);
+// - a record `{habit, day | moment, offset | date, value | word, note, time, goal, place}`. `value`
+//   is an amount or one of the words of `readWord`, `date` and `word` are texts to interpret;
 // - a remark `{key, habit, day, place, detail, values}`: `remark.KEY` is its sentence.
 
 export const newFile = (kind, areTicks = false) => ({ kind, areTicks, habits: [], records: [], remarks: [] });
@@ -73,12 +73,13 @@ const storedText = (text, bytesMax, remark) => {
 
 const withUnit = (amount, unit) => (unit ? `${amountText(amount)} ${unit}` : amountText(amount));
 
-const addRecord = (entry, record, value) => {
+const addRecord = (entry, record, value, areTicks) => {
   if (record.goal) entry.goal = record.goal;
   if (typeof value === "number") entry.amount = (entry.amount ?? 0) + value;
   else entry.states.add(value);
   if (value === "done" || value > 0) entry.ticks += 1;
-  if (record.time && value !== "notDone" && value !== "unknown") entry.times.push(record.time);
+  if (value === "notDone" || value <= 0) entry.isDenied = true;
+  if (record.time && value !== "notDone" && value !== "unknown" && (areTicks || !entry.times.includes(record.time))) entry.times.push(record.time);
   const note = trimmed(record.note);
   if (note && !entry.notes.includes(note)) entry.notes.push(note);
   if (record.place && !entry.places.includes(record.place)) entry.places.push(record.place);
@@ -95,9 +96,9 @@ const meetsGoal = ({ states, amount, goal }) => {
 const keptNote = ({ notes, amount, ticks, times }, unit, areTicks) => {
   const facts = [];
   if (unit !== undefined && amount !== undefined) facts.push(withUnit(amount, unit));
-  if (areTicks && ticks > 1) facts.push(facts.length > 0 ? `in ${ticks} entries` : `${ticks} times`);
-  const clock = areTicks || times.length === 1 ? [...times].sort().join(", ") : "";
-  const all = [facts.join(" "), clock].filter(Boolean).join(": ");
+  if (ticks > 1 && facts.length > 0) facts.push(`in ${ticks} entries`);
+  else if (ticks > 1 && areTicks) facts.push(`${ticks} times`);
+  const all = [facts.join(" "), [...times].sort().join(", ")].filter(Boolean).join(": ");
   const note = notes.join("\n");
   return note && all ? `${note} (${all})` : note || all;
 };
@@ -107,7 +108,7 @@ const unitOf = ({ goal, unit }, entries) => {
   const amounts = entries.map(({ amount }) => amount).filter((amount) => amount !== undefined);
   if (amounts.length === 0) return undefined;
   const isPlain = goal === undefined || goal === "slips" || goal.atLeast === 1;
-  return !isPlain || amounts.some((amount) => amount > 0 && amount !== 1) ? unit : undefined;
+  return !isPlain || amounts.some((amount) => amount !== 0 && amount !== 1) ? unit : undefined;
 };
 
 /** What a day that is not done has to say; undefined if nothing. */
@@ -125,8 +126,8 @@ const undoneRemark = ({ states, amount, goal, notes }, unit) => {
 };
 
 /**
- * Such as `{kind, habits: [{name, description, color, archived, days: Map(day -> note)}], remarks}`.
- * `options.dateOrder` is the person's answer about the dates.
+ * Such as `{kind, habits: [{name, description, color, archived, days: Map(day -> note)}],
+ * remarks}`. `options.dateOrder` is the person's answer about the dates.
  */
 export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
   const { remarks } = file;
@@ -140,7 +141,8 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
   const dates = new Map();
   for (const { date } of file.records) if (date !== undefined && !dates.has(date)) dates.set(date, readDate(trimmed(date)));
   const rules = dateRules([...dates].filter(([, date]) => date), dateOrder, todayHere(clock, 0), clock);
-  if (rules.example) throw new ImportError("import.dateOrder", { question: "dateOrder", example: rules.example });
+  if (!rules.order) throw new ImportError("import.dateOrder", { question: "dateOrder", example: rules.example });
+  if (rules.isAssumed) remarks.push({ key: "dayFirst", detail: rules.example.text });
   const decimalSign = decimalSignOf(file.records.map(({ word }) => word).filter((word) => word && /[.,]/.test(word)), usesSemicolons);
 
   const valueOf = ({ value, word }) => {
@@ -160,8 +162,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     const date = dates.get(text);
     if (!date) return remark(trimmed(text ?? "") ? "notDate" : "noDate");
     const found = dayOfDate(date, rules);
-    if (found.day === undefined) return remark("noDay");
-    if (date.october !== undefined && rules.isListopadOpen) remarks.push({ key: "listopad", habit: names[record.habit], day: found.day, place, detail: text });
+    if (found.day === undefined) return remark(isSharedName(date) && !rules.language ? "sharedMonth" : "noDay");
     return found;
   };
 
@@ -185,8 +186,8 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     }
     known.add(statement);
     const entries = days[record.habit];
-    if (!entries.has(found.day)) entries.set(found.day, { states: new Set(), amount: undefined, goal: file.habits[record.habit].goal, notes: [], times: [], ticks: 0, places: [] });
-    addRecord(entries.get(found.day), { ...record, time }, value);
+    if (!entries.has(found.day)) entries.set(found.day, { states: new Set(), amount: undefined, goal: file.habits[record.habit].goal, notes: [], times: [], ticks: 0, isDenied: false, places: [] });
+    addRecord(entries.get(found.day), { ...record, time }, value, file.areTicks);
   }
 
   // What is done
@@ -199,6 +200,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     for (const [day, entry] of [...days[index]].sort(([left], [right]) => left - right)) {
       const place = entry.places.join(", ");
       if (meetsGoal(entry)) {
+        if (!file.areTicks && entry.isDenied) remarks.push({ key: "contradiction", habit: name, day, place });
         made.days.set(day, storedText(keptNote(entry, unit, file.areTicks), noteBytesMax, (more) => remarks.push({ key: "noteCut", habit: name, day, place, ...more })));
         continue;
       }

@@ -3,7 +3,8 @@
 import { readDate } from "./dates.js";
 import { addHabit, newFile } from "./history.js";
 import { mostFrequent } from "./csv.js";
-import { ImportError, trimmed } from "./text.js";
+import { readNumber } from "./numbers.js";
+import { ImportError, shown, trimmed } from "./text.js";
 
 const kind = "Loop Habit Tracker, CSV";
 const words = { YES_MANUAL: "done", YES_AUTO: "filledIn", NO: "notDone", SKIP: "skipped", UNKNOWN: "unknown", "": "unknown" };
@@ -20,29 +21,65 @@ const valueOf = (text, hasAmounts) => {
   return !hasAmounts && number >= 0 && number <= 2 ? ["notDone", "filledIn", "done"][number] : number / 1000;
 };
 
+/** The header of Loop's file of one habit, which other programs write too. */
+const hasHabitHeader = ({ rows }) => ["date,value", "date,value,notes"].includes(rows[0].fields.map((name) => trimmed(name).toLowerCase()).join());
+
+/**
+ * Whether numbers of Loop's outnumber those of other programs. Loop writes amounts in thousandths.
+ */
+const hasLoopNumbers = (values) => {
+  let [loops, others] = [0, 0];
+  for (const value of values) {
+    if (value === "0" || value === "1") continue;
+    if (isInteger(value)) Number(value) >= 4 && Number(value) < 100 ? (others += 1) : (loops += 1);
+    else if (!Object.hasOwn(words, value) && readNumber(value)) others += 1;
+  }
+  return loops > others;
+};
+
+/**
+ * Whether Loop wrote it: it has the header and a value of Loop's, or most rows are a date and such
+ * a value. Only 1 and 0 may be any program's.
+ */
+const isHabitFile = (table) => {
+  const rows = table.rows.map(({ fields }) => fields.map(trimmed));
+  if (!hasHabitHeader(table)) {
+    const dated = rows.filter((fields) => fields.length === 2 && readDate(fields[0]) !== undefined);
+    const readable = dated.filter(([, value]) => valueOf(value, true) !== undefined);
+    return rows[0].length === 2 && 2 * readable.length > dated.length && hasLoopNumbers(dated.map(([, value]) => value));
+  }
+  const values = rows.slice(1).map(([, value = ""]) => value);
+  if (values.some((value) => value !== "" && value !== "NO" && Object.hasOwn(words, value))) return true;
+  // Loop's own capitals.
+  return rows[0][0] === "Date" && rows[0][1] === "Value" && (values.length === 0 || hasLoopNumbers(values));
+};
+
 /**
  * Checkmarks.csv of one habit, from that habit's folder, whose name alone names the habit: with
  * Date,Value,Notes since 2.1, without a header in 2.0.
  */
-export const loopHabit = ({ rows }, { habitName }) => {
-  const texts = rows.map(({ fields }) => fields.map(trimmed));
-  const header = texts[0].map((name) => name.toLowerCase());
-  const hasHeader = header[0] === "date" && header[1] === "value" && (header.length === 2 || header[2] === "notes");
-  const isReadable = (fields) => fields.length > 1 && fields[1] !== "" && valueOf(fields[1], true) !== undefined;
-  if (hasHeader ? !texts.some(isReadable) : texts[0].length !== 2 || readDate(texts[0][0]) === undefined || !isReadable(texts[0])) return undefined;
+export const loopHabit = (table, { habitName }) => {
+  if (!isHabitFile(table)) return undefined;
   if (!habitName) throw new ImportError("import.loopHabit", { question: "habitName" });
   const file = newFile(kind);
-  const own = rows.slice(hasHeader ? 1 : 0).map((row) => ({ place: `line ${row.line}`, fields: row.fields.map(trimmed) }));
-  const hasAmounts = own.some(({ fields }) => isAmount(fields[1] ?? ""));
+  const hasHeader = hasHabitHeader(table);
+  const hasNotes = hasHeader && table.rows[0].fields.length > 2;
+  const rows = table.rows.slice(hasHeader ? 1 : 0).map((row) => ({ place: `line ${row.line}`, fields: row.fields.map(trimmed) }));
+  const hasAmounts = rows.some(({ fields }) => isAmount(fields[1] ?? ""));
   const habit = addHabit(file, habitName, hasAmounts ? { goal: "elsewhere" } : {});
-  for (const { place, fields } of own) {
+  for (const { place, fields } of rows) {
     const [date, text = ""] = fields;
     // Commas of a note that is not quoted
-    const note = fields.slice(2).join(", ");
+    const rest = fields.slice(2).join(", ").replace(/[,\s]+$/, "");
     const value = valueOf(text, hasAmounts);
-    if (fields.length < 2) file.remarks.push({ key: "cutValue", habit: habitName, place });
-    if (value === undefined) file.remarks.push({ key: "loopValue", habit: habitName, place, detail: [text, note].filter(Boolean).join(", ") });
-    else file.records.push({ habit, date, value, note, place });
+    const tell = (key, detail) => file.remarks.push({ key, habit: habitName, place, detail: shown(detail) });
+    if (fields.length < 2) tell("cutValue", "");
+    if (value === undefined) {
+      tell("loopValue", [text, rest].filter(Boolean).join(", "));
+      continue;
+    }
+    if (rest && !hasNotes) tell("fields", rest);
+    file.records.push({ habit, date, value, note: hasNotes ? rest : "", place });
   }
   return file;
 };
@@ -57,7 +94,10 @@ export const loopOther = ({ rows }, { name }) => {
   return undefined;
 };
 
-/** "Entry(timestamp=2023-02-17, value=2)" of version 2.0.3 is two fields, and more with commas in its note. */
+/**
+ * "Entry(timestamp=2023-02-17, value=2)" of version 2.0.3 is two fields, and more with commas in
+ * its note.
+ */
 const joinedEntries = (fields) => {
   const values = [];
   let open;
@@ -85,12 +125,25 @@ const partsOf = (text) => {
 };
 
 /** Whether only Loop writes this: "Entry(...)", its words, or its header and numbers. */
-const isCheckmarks = ({ rows, delimiter }, name) => {
-  const header = rows[0].fields;
-  if (delimiter !== "," || trimmed(header[0]) !== "Date" || header.length < 2) return false;
-  const fields = rows.slice(1).flatMap((row) => row.fields.slice(1)).filter(Boolean);
+const isCheckmarks = (table, name) => {
+  const header = table.rows[0].fields;
+  if (table.delimiter !== "," || trimmed(header[0]) !== "Date" || header.length < 2 || hasHabitHeader(table)) return false;
+  const fields = table.rows.slice(1).flatMap((row) => row.fields.slice(1)).filter(Boolean);
   if (fields.some((field) => field.startsWith("Entry(") || field === "-1" || (field !== "NO" && Object.hasOwn(words, field)))) return true;
-  return fields.every((field) => isInteger(field) || field === "NO") && (name.toLowerCase().includes("checkmarks") || (header.length > 2 && header.at(-1) === ""));
+  if (!fields.every((field) => isInteger(field) || field === "NO")) return false;
+  // Other programs too end rows with a comma, and write 1 for a day that is done.
+  const endsInComma = header.length > 2 && header.at(-1) === "" && fields.some((field) => field !== "0" && field !== "1");
+  return name.toLowerCase().includes("checkmarks") || endsInComma;
+};
+
+/**
+ * Whether a row is no part of a header with a line feed: it has a date, or values beside a damaged
+ * one.
+ */
+const isDay = ({ fields }) => {
+  if (readDate(trimmed(fields[0])) !== undefined) return true;
+  const values = joinedEntries(fields.slice(1)).filter(Boolean);
+  return values.length > 0 && values.every((value) => valueOf(partsOf(value).text, true) !== undefined);
 };
 
 /** The names of the header, which are not quoted: after a comma in a name a space follows. */
@@ -111,8 +164,8 @@ const namesOf = (header, width) => {
 export const loopCheckmarks = (table, { name }) => {
   if (!isCheckmarks(table, name)) return undefined;
   const file = newFile(kind);
-  // A name may hold a line feed: the header ends at the first row with a date.
-  const dated = table.rows.findIndex(({ fields }, index) => index > 0 && readDate(trimmed(fields[0])) !== undefined);
+  // A name may hold a line feed.
+  const dated = table.rows.findIndex((row, index) => index > 0 && isDay(row));
   const start = dated < 0 ? table.rows.length : dated;
   const header = table.rows.slice(0, start).reduce((joined, { fields }) => [...joined.slice(0, -1), [joined.at(-1), fields[0]].filter((part) => part !== undefined).join("\n"), ...fields.slice(1)], []);
   const rows = table.rows.slice(start).map(({ fields, line }) => ({ date: fields[0], values: joinedEntries(fields.slice(1)), place: `line ${line}` }));

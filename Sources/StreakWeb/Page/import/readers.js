@@ -8,7 +8,7 @@ import { beaverHabits, habitica, habitKit, ownDocument, readJSON } from "./docum
 import { historyOf } from "./history.js";
 import { loopCheckmarks, loopHabit, loopOther } from "./loop.js";
 import { habitBull, habiticaHistory, list, table } from "./tables.js";
-import { decode, ImportError } from "./text.js";
+import { decode, ImportError, withoutControls } from "./text.js";
 
 export { ImportError };
 
@@ -28,8 +28,8 @@ const firstOf = (readers, ...content) => {
 };
 
 /**
- * Reads a file's bytes, or its text. `options.dateOrder` and `options.habitName` answer the question
- * of an `ImportError`. The result is that of `historyOf`.
+ * Reads a file's bytes, or its text. `options.dateOrder` and `options.habitName` answer the
+ * question of an `ImportError`. The result is that of `historyOf`.
  */
 export const readHistory = (content, { name = "", dateOrder, habitName, clock }) => {
   const { text: source, remarks } = typeof content === "string" ? { text: content, remarks: [] } : decode(content);
@@ -41,9 +41,8 @@ export const readHistory = (content, { name = "", dateOrder, habitName, clock })
     const { root, remarks: more } = readJSON(text);
     return historyOf(add(firstOf(documents, root), more), { dateOrder, clock });
   }
-  // No text contains control characters below the tab.
-  if (/[\0-\u0008]/.test(text)) throw new ImportError("import.notText");
-  const parsed = readTable(text);
+  const clean = withoutControls(text);
+  const parsed = readTable(clean.text);
   if (parsed.rows.length === 0) throw new ImportError("import.empty");
-  return historyOf(add(firstOf(tables, parsed, { name, habitName }), parsed.remarks), { dateOrder, clock, usesSemicolons: parsed.delimiter === ";" });
+  return historyOf(add(firstOf(tables, parsed, { name, habitName }), [...clean.remarks, ...parsed.remarks]), { dateOrder, clock, usesSemicolons: parsed.delimiter === ";" });
 };

@@ -8,7 +8,10 @@ import { cellKey } from "../modules/days.js";
 import { inOrder, normalisedName } from "../modules/habit.js";
 import { firstDayThatCounts } from "../modules/session.js";
 
-/** How many of the days will count: in an account those that are shown so, otherwise by the rules of a sign-up. */
+/**
+ * How many of the days will count: in an account those that are shown so, otherwise by the rules of
+ * a sign-up.
+ */
 const countingOf = (added, state, today, now) => {
   const shown = shownDays(state, now);
   const first = state.account ? earliestDay : firstDayThatCounts(state.session, today, now);

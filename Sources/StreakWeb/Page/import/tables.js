@@ -2,7 +2,7 @@
 
 import { readDate } from "./dates.js";
 import { addHabit, habitNamed, newFile } from "./history.js";
-import { readNumber } from "./numbers.js";
+import { numberIn, readNumber } from "./numbers.js";
 import { ImportError, shown, trimmed } from "./text.js";
 import { columnOf, isColumn, readWord } from "./words.js";
 
@@ -32,6 +32,11 @@ const noteOf = (table, row, column, file, habit) => {
   const further = row.fields.slice(end).map(trimmed).filter(Boolean);
   if (further.length > 0) file.remarks.push({ key: "fields", habit, place: placeOf(row), detail: shown(further.join(", ")) });
   return isSplit ? trimmed(row.fields.slice(column, end).join(table.delimiter)).replace(/[,;|\s]+$/, "") : at(row, column);
+};
+
+/** Tells the values of a column without a name. */
+const tellNameless = (file, rows, column) => {
+  for (const row of rows) if (at(row, column)) file.remarks.push({ key: "columnNoName", place: `${placeOf(row)}, column ${column + 1}`, detail: shown(at(row, column)) });
 };
 
 /** HabitBull: a row for each habit and day. */
@@ -65,7 +70,8 @@ export const habitBull = (table) => {
 };
 
 /** Habitica's history.csv: a row's value is a score, which rises on days when the task was done. */
-export const habiticaHistory = ({ rows: [header, ...rows] }) => {
+export const habiticaHistory = (table) => {
+  const [header, ...rows] = table.rows;
   if (["Task Name", "Task ID", "Task Type", "Date", "Value"].some((name, column) => at(header, column) !== name)) return undefined;
   const file = newFile("Habitica, CSV", true);
   const places = new Map();
@@ -77,6 +83,7 @@ export const habiticaHistory = ({ rows: [header, ...rows] }) => {
       file.remarks.push({ key: "cut", habit: at(row, 0), place });
       continue;
     }
+    noteOf(table, row, -1, file, at(row, 0));
     const id = at(row, 1);
     if (!places.has(id)) places.set(id, addHabit(file, at(row, 0), { place }));
     file.records.push({ habit: places.get(id), date: row.fields[3], value: score > (scores.get(id) ?? 0) ? "done" : "notDone", note: "", place });
@@ -93,7 +100,6 @@ export const list = (table) => {
   if (habit < 0 || date < 0 || habit === date || !rows.some((row) => isDate(at(row, date)))) return undefined;
   const file = newFile("list", true);
   const places = new Map();
-  const value = done >= 0 ? done : amount;
   for (const row of rows) {
     const place = placeOf(row);
     const name = at(row, habit);
@@ -101,28 +107,49 @@ export const list = (table) => {
       file.remarks.push({ key: "noHabit", place, detail: shown(row.fields.map(trimmed).filter(Boolean).join(", ")) });
       continue;
     }
-    if (row.fields.length <= Math.max(date, value)) {
+    if (row.fields.length <= Math.max(date, done >= 0 ? done : amount)) {
       file.remarks.push({ key: "cut", habit: name, place });
       continue;
     }
     const record = { habit: habitNamed(file, places, name, { place }), date: row.fields[date], note: noteOf(table, row, note, file, name), place };
-    record.time = (at(row, time) && readDate(`2000-01-01 ${at(row, time)}`)?.time) || "";
-    file.records.push({ ...record, ...valueIn(row, { done, amount }, (key) => file.remarks.push({ key, habit: name, place })) });
+    const tell = (key, detail) => file.remarks.push({ key, habit: name, place, detail: shown(detail) });
+    const value = valueIn(row, { done, amount }, tell);
+    if (value.word === "") tell("noValue", "");
+    const clock = readDate(`2000-01-01 ${at(row, time)}`);
+    if (clock?.seconds !== undefined) record.time = clock.time;
+    else if (at(row, time)) tell("time", at(row, time));
+    file.records.push({ ...record, ...value });
   }
   const used = new Set([habit, date, done, amount, note, time]);
-  header.fields.forEach((name, column) => {
-    if (trimmed(name) && !used.has(column)) file.remarks.push({ key: "column", detail: trimmed(name) });
+  header.fields.slice(0, widthOf(header)).forEach((field, column) => {
+    if (used.has(column)) return;
+    if (trimmed(field)) file.remarks.push({ key: "column", detail: trimmed(field) });
+    else tellNameless(file, rows, column);
   });
   return file;
 };
 
-/** The value of a row with a column for done, one for an amount, both or none. */
-const valueIn = (row, { done, amount }, remark) => {
+/**
+ * The value of a row with a column for done, one for an amount, both or none. What of it is not
+ * kept is told.
+ */
+const valueIn = (row, { done, amount }, tell) => {
   if (Math.max(done, amount) < 0) return { value: "done" };
-  const word = at(row, done >= 0 ? done : amount);
-  if (!word) remark("noValue");
-  // An amount is more exact, unless the row says that the day is not done.
-  return { word: done >= 0 && amount >= 0 && at(row, amount) && readWord(word) === "done" ? at(row, amount) : word };
+  if (Math.min(done, amount) < 0) return { word: at(row, Math.max(done, amount)) };
+  const [state, size] = [at(row, done), at(row, amount)];
+  if (!size) return { word: state };
+  const numberOf = (text) => readNumber(text) && numberIn(readNumber(text), ".");
+  const [word, number] = [readWord(state), numberOf(state)];
+  if (word === "unknown") return { word: size };
+  if (word === "done" || number === 1) {
+    // The amount is more exact.
+    if (numberOf(size) > 0) return { word: size };
+    if (numberOf(size) !== undefined) tell("amountZero", size);
+    else if (readWord(size) !== "done") tell("amountWord", size);
+    return { value: "done" };
+  }
+  if (numberOf(size) !== 0) tell(["notDone", "skipped"].includes(word) || number === 0 ? "amountUndone" : "amountWord", size);
+  return { word: state };
 };
 
 /** A row for each day and a column for each habit, or the reverse. */
@@ -133,7 +160,17 @@ export const table = (parsed, { habitName }) => {
   const named = columnOf(header.fields, "date");
   const date = Math.max(0, named);
   if (rows.length === 0 ? named < 0 : !isMostlyDates(rows.map((row) => at(row, date)))) return undefined;
-  return columnsOfHabits(parsed, date, habitName);
+  return isDate(at(header, 0)) ? withoutHeader(parsed, habitName) : columnsOfHabits(parsed, date, habitName);
+};
+
+/** A table whose first row is a day. With one column of values, these are one habit's. */
+const withoutHeader = ({ rows }, habitName) => {
+  if (rows.some((row) => widthOf(row) > 2)) throw new ImportError("import.noHeader");
+  if (!habitName) throw new ImportError("import.noName", { question: "habitName" });
+  const file = newFile("table");
+  const habit = addHabit(file, habitName);
+  for (const row of rows) if (at(row, 1)) file.records.push({ habit, date: row.fields[0], word: at(row, 1), note: "", place: placeOf(row) });
+  return file;
 };
 
 const columnsOfHabits = (parsed, date, habitName) => {
@@ -159,9 +196,7 @@ const columnsOfHabits = (parsed, date, habitName) => {
     : columns.map(({ column, name }) => ({ name, column, place: addHabit(file, name, { place: `line ${header.line}, column ${column + 1}` }) }));
   const isNoteLast = isOne && notes.at(-1) === widthOf(header) - 1;
   // A note that is last takes care of the fields after it.
-  for (const column of nameless.filter((each) => !isNoteLast || each < widthOf(header))) {
-    for (const row of rows) if (at(row, column)) file.remarks.push({ key: "columnNoName", place: `${placeOf(row)}, column ${column + 1}`, detail: shown(at(row, column)) });
-  }
+  for (const column of nameless) if (!isNoteLast || column < widthOf(header)) tellNameless(file, rows, column);
   for (const row of rows) {
     const place = placeOf(row);
     if (row.fields.length < widthOf(header)) file.remarks.push({ key: "cutTable", place });
@@ -169,8 +204,8 @@ const columnsOfHabits = (parsed, date, habitName) => {
     const texts = notes.map((column) => (isNoteLast && column === notes.at(-1) ? noteOf(parsed, row, column, file) : at(row, column)));
     const note = isOne ? texts.filter(Boolean).join("\n") : "";
     for (const { column, place: habit } of habits) {
-      const value = isNameless ? valueIn(row, { done: done[0] ?? -1, amount: amount[0] ?? -1 }, () => {}) : { word: at(row, column) };
-      if (value.word || note) file.records.push({ habit, date: row.fields[date], ...value, note, place });
+      const value = isNameless ? valueIn(row, { done: done[0] ?? -1, amount: amount[0] ?? -1 }, (key, detail) => file.remarks.push({ key, habit: habitName, place, detail: shown(detail) })) : { word: at(row, column) };
+      if (value.value || value.word || note) file.records.push({ habit, date: row.fields[date], ...value, note, place });
     }
     if (isOne) continue;
     texts.forEach((text, index) => {

@@ -1,6 +1,8 @@
 // A file's bytes as text, and kinds of files that are no text.
 
-/** A file that cannot be read, or not without an answer: `question` is "dateOrder" or "habitName". */
+/**
+ * A file that cannot be read, or not without an answer: `question` is "dateOrder" or "habitName".
+ */
 export class ImportError extends Error {
   constructor(key, { question, example, values } = {}) {
     super(key);
@@ -15,17 +17,19 @@ const knownKinds = [
   ["%PDF", "import.pdf"], ["\u001f\u008b", "import.gzip"], ["bplist00", "import.plist"],
 ];
 
-/** The characters of the bytes 0x80 to 0x9F. Source: the Encoding Standard's index of windows-1252. */
+/**
+ * The characters of the bytes 0x80 to 0x9F. Source: the Encoding Standard's index of windows-1252.
+ */
 const windows1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
 const sampleBytes = 4096;
-/** Bytes that are converted at once: `fromCharCode` takes them as arguments. */
-const pieceBytes = 8192;
+/** Units that are converted at once: `fromCharCode` takes them as arguments. */
+const pieceUnits = 8192;
 
-/** One character for each byte. */
-const latin1 = (bytes) => {
+/** One character for each unit: of bytes it is Latin-1. */
+const fromUnits = (units) => {
   let text = "";
-  for (let start = 0; start < bytes.length; start += pieceBytes) text += String.fromCharCode(...bytes.subarray(start, start + pieceBytes));
+  for (let start = 0; start < units.length; start += pieceUnits) text += String.fromCharCode(...units.subarray(start, start + pieceUnits));
   return text;
 };
 
@@ -36,14 +40,25 @@ const unmarkedUTF16 = (bytes) => {
   const sample = bytes.subarray(0, sampleBytes);
   const zeros = [0, 0];
   sample.forEach((byte, place) => { if (byte === 0) zeros[place % 2] += 1; });
-  if (zeros[1] > sample.length / 4 && zeros[0] === 0) return "utf-16le";
-  return zeros[0] > sample.length / 4 && zeros[1] === 0 ? "utf-16be" : undefined;
+  // Some characters are zero in the other half.
+  const isMost = (one, other) => one > sample.length / 4 && 10 * other < one;
+  if (isMost(zeros[1], zeros[0])) return "utf-16le";
+  return isMost(zeros[0], zeros[1]) ? "utf-16be" : undefined;
 };
 
 const fromUTF16 = (bytes, encoding) => {
   const whole = bytes.subarray(0, bytes.length - (bytes.length % 2));
   const remarks = whole.length < bytes.length ? [{ key: "halfCharacter" }] : [];
-  return { text: new TextDecoder(encoding).decode(whole), remarks };
+  // Without a decoder, to count the halves of characters.
+  const isBigEndian = encoding === "utf-16be";
+  const units = Uint16Array.from({ length: whole.length / 2 }, (_, index) => (isBigEndian ? (whole[2 * index] << 8) | whole[2 * index + 1] : (whole[2 * index + 1] << 8) | whole[2 * index]));
+  let halves = 0;
+  const text = fromUnits(units).replace(/\p{Surrogate}/gu, () => {
+    halves += 1;
+    return "\ufffd";
+  });
+  if (halves > 0) remarks.push({ key: "halfSigns", detail: String(halves) });
+  return { text, remarks };
 };
 
 const fromUTF8 = (bytes) => {
@@ -52,22 +67,34 @@ const fromUTF8 = (bytes) => {
   } catch {
     const text = new TextDecoder().decode(bytes);
     // Signs that stand in the file itself are no faults.
-    const faults = count(text, /\ufffd/g) - count(latin1(bytes), /\u00ef\u00bf\u00bd/g);
+    const faults = count(text, /\ufffd/g) - count(fromUnits(bytes), /\u00ef\u00bf\u00bd/g);
     const characters = count(text, /[^\0-\u007f]/gu) - faults;
     if (characters > faults) return { text, remarks: [{ key: "badBytes", detail: String(faults) }] };
-    return { text: latin1(bytes).replace(/[\u0080-\u009f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80]), remarks: [{ key: "windows1252" }] };
+    return { text: fromUnits(bytes).replace(/[\u0080-\u009f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80]), remarks: [{ key: "windows1252" }] };
   }
 };
 
-/** The text of a file as `{text, remarks}`: UTF-8 and UTF-16 with and without a mark, Windows-1252. */
+/**
+ * The text of a file as `{text, remarks}`: UTF-8 and UTF-16 with and without a mark, Windows-1252.
+ */
 export const decode = (bytes) => {
-  const head = latin1(bytes.subarray(0, 16));
+  const head = fromUnits(bytes.subarray(0, 16));
   const kind = knownKinds.find(([beginning]) => head.startsWith(beginning));
   if (kind) throw new ImportError(kind[1]);
   if (head.startsWith("\u00ff\u00fe")) return fromUTF16(bytes, "utf-16le");
   if (head.startsWith("\u00fe\u00ff")) return fromUTF16(bytes, "utf-16be");
   const encoding = unmarkedUTF16(bytes);
   return encoding ? fromUTF16(bytes, encoding) : fromUTF8(bytes);
+};
+
+/** A text contains at most one control character below the tab in so many; it has some damage. */
+const controlsPart = 10;
+
+/** With spaces instead of control characters below the tab; refuses what is no text. */
+export const withoutControls = (text) => {
+  const controls = count(text, /[\0-\u0008]/g);
+  if (controlsPart * controls > text.length) throw new ImportError("import.notText");
+  return controls === 0 ? { text, remarks: [] } : { text: text.replace(/[\0-\u0008]/g, " "), remarks: [{ key: "controls", detail: String(controls) }] };
 };
 
 /** Without white space around it and without control characters there. */
