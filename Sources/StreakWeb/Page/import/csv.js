@@ -18,6 +18,9 @@ export const mostFrequent = (elements) => {
   return [...counts].reduce((best, each) => (each[1] > best[1] ? each : best), [undefined, 0])[0];
 };
 
+/** Most rows quote none. */
+const noColumns = new Set();
+
 /** Parses a text row by row. */
 class Parser {
   remarks = [];
@@ -57,13 +60,14 @@ class Parser {
   #row(hasQuotes) {
     const { text, delimiter } = this;
     const fields = [];
-    this.#quotedColumns = new Set();
+    this.#quotedColumns = noColumns;
     for (;;) {
       let end = this.#place;
       // Spaces may precede a quotation mark.
       while (text[end] === " ") end += 1;
       const quoted = hasQuotes && text[end] === '"' ? this.#quoted(end + 1) : undefined;
       if (quoted !== undefined) {
+        if (this.#quotedColumns === noColumns) this.#quotedColumns = new Set();
         this.#quotedColumns.add(fields.length);
         fields.push(quoted);
       } else {

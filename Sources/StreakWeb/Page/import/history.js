@@ -73,20 +73,30 @@ const storedText = (text, bytesMax, remark) => {
 
 const withUnit = (amount, unit) => (unit ? `${amountText(amount)} ${unit}` : amountText(amount));
 
-const addRecord = (entry, record, value, areTicks) => {
-  if (record.goal) entry.goal = record.goal;
-  if (typeof value === "number") entry.amount = (entry.amount ?? 0) + value;
-  else entry.states.add(value);
-  if (value === "done" || value > 0) entry.ticks += 1;
-  if (value === "notDone" || value <= 0) entry.isDenied = true;
-  if (record.time && value !== "notDone" && value !== "unknown" && (areTicks || !entry.times.includes(record.time))) entry.times.push(record.time);
-  const note = trimmed(record.note);
-  if (note && !entry.notes.includes(note)) entry.notes.push(note);
-  if (record.place && !entry.places.includes(record.place)) entry.places.push(record.place);
+/** Lists that most days do not need. */
+const none = [];
+/** A day's records together; of the words of `readWord` each that occurs is true. */
+const emptyEntry = { done: false, notDone: false, filledIn: false, skipped: false, unknown: false, amount: undefined, goal: undefined, ticks: 0, notes: none, times: none, places: none };
+
+const addTo = (entry, list, text, isOnce) => {
+  if (entry[list] === none) entry[list] = [text];
+  else if (!isOnce || !entry[list].includes(text)) entry[list].push(text);
 };
 
-const meetsGoal = ({ states, amount, goal }) => {
-  if (states.has("done")) return goal !== "slips";
+const addRecord = (entry, { goal, note, place }, value, time, areTicks) => {
+  if (goal) entry.goal = goal;
+  if (typeof value === "number") entry.amount = (entry.amount ?? 0) + value;
+  else entry[value] = true;
+  if (value === "done" || value > 0) entry.ticks += 1;
+  if (value <= 0) entry.notDone = true;
+  if (time && value !== "notDone" && value !== "unknown") addTo(entry, "times", time, !areTicks);
+  const text = trimmed(note);
+  if (text) addTo(entry, "notes", text, true);
+  if (place) addTo(entry, "places", place, true);
+};
+
+const meetsGoal = ({ done, amount, goal }) => {
+  if (done) return goal !== "slips";
   if (!(amount > 0) || goal === "elsewhere" || goal === "slips") return false;
   // Decimals are added with an error.
   return amount + 1e-8 * Math.max(1, amount) >= (goal?.atLeast ?? 0);
@@ -112,13 +122,13 @@ const unitOf = ({ goal, unit }, entries) => {
 };
 
 /** What a day that is not done has to say; undefined if nothing. */
-const undoneRemark = ({ states, amount, goal, notes }, unit) => {
+const undoneRemark = ({ done, skipped, amount, goal, notes }, unit) => {
   const note = notes.join("\n");
   const hasAmount = amount > 0;
   const text = amount === undefined || (amount === 0 && unit === undefined) ? "" : withUnit(amount, unit);
   const detail = [text, note].filter(Boolean).join(", ");
-  if (states.has("skipped")) return { key: "skipped", detail };
-  if (goal === "slips" && (states.has("done") || hasAmount)) return { key: "slip", detail };
+  if (skipped) return { key: "skipped", detail };
+  if (goal === "slips" && (done || hasAmount)) return { key: "slip", detail };
   if (goal === "elsewhere" && hasAmount) return { key: "goalElsewhere", detail };
   if (goal?.atLeast !== undefined && hasAmount) return { key: "belowGoal", detail: [`${amountText(amount)} / ${withUnit(goal.atLeast, unit)}`, note].filter(Boolean).join(", ") };
   if (amount < 0) return { key: "belowZero", detail };
@@ -179,15 +189,22 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     const found = dayOf(record);
     if (!found) continue;
     const time = record.time || found.time || "";
-    const statement = JSON.stringify([record.habit, found.day, value, record.note]);
-    if (!file.areTicks && known.has(statement)) {
-      remarks.push({ key: "same", habit: names[record.habit], day: found.day, place: record.place, detail: time });
-      continue;
-    }
-    known.add(statement);
     const entries = days[record.habit];
-    if (!entries.has(found.day)) entries.set(found.day, { states: new Set(), amount: undefined, goal: file.habits[record.habit].goal, notes: [], times: [], ticks: 0, isDenied: false, places: [] });
-    addRecord(entries.get(found.day), { ...record, time }, value, file.areTicks);
+    if (!file.areTicks) {
+      const statement = `${record.habit} ${found.day} ${value} ${record.note}`;
+      if (known.has(statement)) {
+        remarks.push({ key: "same", habit: names[record.habit], day: found.day, place: record.place, detail: time });
+        continue;
+      }
+      known.add(statement);
+    }
+    let entry = entries.get(found.day);
+    if (!entry) {
+      entry = { ...emptyEntry };
+      entry.goal = file.habits[record.habit].goal;
+      entries.set(found.day, entry);
+    }
+    addRecord(entry, record, value, time, file.areTicks);
   }
 
   // What is done
@@ -200,13 +217,13 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     for (const [day, entry] of [...days[index]].sort(([left], [right]) => left - right)) {
       const place = entry.places.join(", ");
       if (meetsGoal(entry)) {
-        if (!file.areTicks && entry.isDenied) remarks.push({ key: "contradiction", habit: name, day, place });
+        if (!file.areTicks && entry.notDone) remarks.push({ key: "contradiction", habit: name, day, place });
         made.days.set(day, storedText(keptNote(entry, unit, file.areTicks), noteBytesMax, (more) => remarks.push({ key: "noteCut", habit: name, day, place, ...more })));
         continue;
       }
       const remark = undoneRemark(entry, unit);
       if (remark) remarks.push({ habit: name, day, place, ...remark, detail: shown(remark.detail) });
-      if (entry.states.has("filledIn") && entry.amount === undefined) filledIn.push(day);
+      if (entry.filledIn && entry.amount === undefined) filledIn.push(day);
     }
     if (unit !== undefined && habit.goal === undefined) remarks.push({ key: "amounts", habit: name });
     if (unit !== undefined && habit.goal?.atLeast !== undefined && habit.goal.atLeast !== 1) remarks.push({ key: "goal", habit: name, detail: withUnit(habit.goal.atLeast, unit) });

@@ -1,14 +1,16 @@
 // Numbers of any locale.
 
 /** With the digits of any script as those of ASCII. */
-export const plainDigits = (text) =>
-  text.replace(/\p{Nd}/gu, (sign) => {
+export const plainDigits = (text) => {
+  if (!/[^\0-\u007f]/.test(text)) return text;
+  return text.replace(/\p{Nd}/gu, (sign) => {
     if (sign <= "9") return sign;
     // The digits of a script follow each other, from its zero.
     let before = 0;
     while (/\p{Nd}/u.test(String.fromCodePoint(sign.codePointAt(0) - before - 1))) before += 1;
     return String(before % 10);
   });
+};
 
 /** Most characters of a number with its unit. */
 const numberMax = 48;
