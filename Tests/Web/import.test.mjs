@@ -441,10 +441,10 @@ test("lists of other programs: words, notes, times, several records of a day, co
 });
 
 test("a list with both a value and an amount loses neither", () => {
-  const history = read(lines("habit,date,done,amount", "A,2024-01-01,yes,5", "A,2024-01-02,1,6", "A,2024-01-03,no,7", "A,2024-01-04,,8", "A,2024-01-05,yes,much", "A,2024-01-06,yes,0", "A,2024-01-07,skip,9", "A,2024-01-08,yes,"));
+  const history = read(lines("habit,date,done,amount", "A,2024-01-01,yes,5", "A,2024-01-02,1,6", "A,2024-01-03,no,7", "A,2024-01-04,,8", "A,2024-01-05,yes,much", "A,2024-01-06,yes,0", "A,2024-01-07,skip,9", "A,2024-01-08,yes,", "A,2024-01-09,maybe,3"));
   assert.equal(daysOf(history).A, "2024-01-01 2024-01-02 2024-01-04 2024-01-05 2024-01-06 2024-01-08");
   assert.deepEqual(["01", "02", "04", "08"].map((day) => noteOf(history, "A", `2024-01-${day}`)), ["5", "6", "8", ""]);
-  tells(history, "A||line 4|7|amountUndone", "A||line 6|much|amountWord", "A||line 7|0|amountZero", "A||line 8|9|amountUndone");
+  tells(history, "A||line 4|7|amountUndone", "A||line 6|much|amountWord", "A||line 7|0|amountZero", "A||line 8|9|amountUndone", "A||line 10|3|amountLost", "A||line 10|maybe|word");
 });
 
 test("a time that cannot be read is listed, and so is a column without a name", () => {

@@ -10,8 +10,8 @@
 // MARK: files (written by scripts/page)
 const files = {
   "/app.css": "98cd37d6d26f0a60",
-  "/i18n/de.js": "256566e36e283dfd",
-  "/i18n/en-more.js": "9890da599549da5e",
+  "/i18n/de.js": "18987d48ef799e4d",
+  "/i18n/en-more.js": "9bcd95e89edb8365",
   "/i18n/en.js": "705c6da726a64499",
   "/icon-180.png": "8dac7a86f8a3516e",
   "/icon-512.png": "304d66544f133af1",
@@ -24,7 +24,7 @@ const files = {
   "/import/numbers.js": "386c75b6c4069ffc",
   "/import/readers.js": "07418391459c6eb0",
   "/import/record.js": "fc90ffc0cf9a77fb",
-  "/import/tables.js": "7eb013c50e5122b5",
+  "/import/tables.js": "ed585c9c4ff3e7b1",
   "/import/text.js": "8c8e9f2a2777dd4a",
   "/import/words.js": "1eae965f07224465",
   "/": "b75311a8520c9aa6",

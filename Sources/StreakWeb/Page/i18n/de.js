@@ -336,6 +336,7 @@ export const de = {
   "remark.contradiction": "eine Zeile sagt getan und eine andere nicht getan; er gilt als getan",
   "remark.amountZero": "die Zeile ist als getan markiert und hat die Menge 0; sie gilt als getan",
   "remark.amountWord": "das ist keine Menge und wird nicht übernommen",
+  "remark.amountLost": "ihre Menge wird nicht übernommen",
   "remark.amountUndone": "die Zeile sagt, dass sie nicht getan ist; ihre Menge wird nicht übernommen",
   "remark.orphan": "der Tag gehört zu keiner Gewohnheit der Datei",
   "remark.same": "sagt dasselbe wie eine Zeile davor",

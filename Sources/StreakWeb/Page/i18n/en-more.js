@@ -279,6 +279,7 @@ export const more = {
   "remark.contradiction": "one row says done and another not done; it is taken as done",
   "remark.amountZero": "the row is marked as done and has the amount 0; it is taken as done",
   "remark.amountWord": "this is no amount, and is not kept",
+  "remark.amountLost": "its amount is not kept",
   "remark.amountUndone": "the row says that it is not done; its amount is not kept",
   "remark.orphan": "the day belongs to no habit of the file",
   "remark.same": "says the same as a row before it",

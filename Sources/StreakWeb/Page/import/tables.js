@@ -148,7 +148,7 @@ const valueIn = (row, { done, amount }, tell) => {
     else if (readWord(size) !== "done") tell("amountWord", size);
     return { value: "done" };
   }
-  if (numberOf(size) !== 0) tell(["notDone", "skipped"].includes(word) || number === 0 ? "amountUndone" : "amountWord", size);
+  if (numberOf(size) !== 0) tell(["notDone", "skipped"].includes(word) || number === 0 ? "amountUndone" : "amountLost", size);
   return { word: state };
 };
 
