@@ -210,6 +210,7 @@ test("single damaged characters: control characters in a table, halves in UTF-16
   tells(history, "|3|controls", "A||line 4|2024-01-0 3|notDate");
   for (const isBigEndian of [false, true]) {
     assert.deepEqual(daysOf(read(utf16("Date;\u0100;B\n2024-01-01;x;\n2024-01-02;;x\n", isBigEndian, false))), { "\u0100": "2024-01-01", B: "2024-01-02" });
+    assert.equal(told(read(utf16("Date;A\ufffd\n2024-01-01;x\n", isBigEndian, true))), "");
     tells(read(utf16("Date;A\n2024-01-01;x\ud800\n2024-01-02;x\n", isBigEndian, true)), "|1|halfSigns");
   }
 });

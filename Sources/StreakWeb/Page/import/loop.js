@@ -167,7 +167,11 @@ export const loopCheckmarks = (table, { name }) => {
   // A name may hold a line feed.
   const dated = table.rows.findIndex((row, index) => index > 0 && isDay(row));
   const start = dated < 0 ? table.rows.length : dated;
-  const header = table.rows.slice(0, start).reduce((joined, { fields }) => [...joined.slice(0, -1), [joined.at(-1), fields[0]].filter((part) => part !== undefined).join("\n"), ...fields.slice(1)], []);
+  const header = [...table.rows[0].fields];
+  for (const { fields } of table.rows.slice(1, start)) {
+    header.push(`${header.pop()}\n${fields[0]}`);
+    for (const field of fields.slice(1)) header.push(field);
+  }
   const rows = table.rows.slice(start).map(({ fields, line }) => ({ date: fields[0], values: joinedEntries(fields.slice(1)), place: `line ${line}` }));
   const width = mostFrequent(rows.map(({ values }) => values.length)) ?? 0;
   for (const { values, place } of rows) {

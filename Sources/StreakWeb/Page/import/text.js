@@ -23,13 +23,13 @@ const knownKinds = [
 const windows1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
 const sampleBytes = 4096;
-/** Units that are converted at once: `fromCharCode` takes them as arguments. */
-const pieceUnits = 8192;
+/** Bytes that are converted at once: `fromCharCode` takes them as arguments. */
+const pieceBytes = 8192;
 
-/** One character for each unit: of bytes it is Latin-1. */
-const fromUnits = (units) => {
+/** One character for each byte. */
+const latin1 = (bytes) => {
   let text = "";
-  for (let start = 0; start < units.length; start += pieceUnits) text += String.fromCharCode(...units.subarray(start, start + pieceUnits));
+  for (let start = 0; start < bytes.length; start += pieceBytes) text += String.fromCharCode(...bytes.subarray(start, start + pieceBytes));
   return text;
 };
 
@@ -49,14 +49,11 @@ const unmarkedUTF16 = (bytes) => {
 const fromUTF16 = (bytes, encoding) => {
   const whole = bytes.subarray(0, bytes.length - (bytes.length % 2));
   const remarks = whole.length < bytes.length ? [{ key: "halfCharacter" }] : [];
-  // Without a decoder, to count the halves of characters.
-  const isBigEndian = encoding === "utf-16be";
-  const units = Uint16Array.from({ length: whole.length / 2 }, (_, index) => (isBigEndian ? (whole[2 * index] << 8) | whole[2 * index + 1] : (whole[2 * index + 1] << 8) | whole[2 * index]));
-  let halves = 0;
-  const text = fromUnits(units).replace(/\p{Surrogate}/gu, () => {
-    halves += 1;
-    return "\ufffd";
-  });
+  const text = new TextDecoder(encoding).decode(whole);
+  // Signs that stand in the file itself are no faults.
+  const [first, second] = encoding === "utf-16be" ? [0xff, 0xfd] : [0xfd, 0xff];
+  let halves = count(text, /\ufffd/g);
+  for (let place = 0; halves > 0 && place < whole.length; place += 2) if (whole[place] === first && whole[place + 1] === second) halves -= 1;
   if (halves > 0) remarks.push({ key: "halfSigns", detail: String(halves) });
   return { text, remarks };
 };
@@ -67,10 +64,10 @@ const fromUTF8 = (bytes) => {
   } catch {
     const text = new TextDecoder().decode(bytes);
     // Signs that stand in the file itself are no faults.
-    const faults = count(text, /\ufffd/g) - count(fromUnits(bytes), /\u00ef\u00bf\u00bd/g);
+    const faults = count(text, /\ufffd/g) - count(latin1(bytes), /\u00ef\u00bf\u00bd/g);
     const characters = count(text, /[^\0-\u007f]/gu) - faults;
     if (characters > faults) return { text, remarks: [{ key: "badBytes", detail: String(faults) }] };
-    return { text: fromUnits(bytes).replace(/[\u0080-\u009f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80]), remarks: [{ key: "windows1252" }] };
+    return { text: latin1(bytes).replace(/[\u0080-\u009f]/g, (sign) => windows1252[sign.charCodeAt(0) - 0x80]), remarks: [{ key: "windows1252" }] };
   }
 };
 
@@ -78,7 +75,7 @@ const fromUTF8 = (bytes) => {
  * The text of a file as `{text, remarks}`: UTF-8 and UTF-16 with and without a mark, Windows-1252.
  */
 export const decode = (bytes) => {
-  const head = fromUnits(bytes.subarray(0, 16));
+  const head = latin1(bytes.subarray(0, 16));
   const kind = knownKinds.find(([beginning]) => head.startsWith(beginning));
   if (kind) throw new ImportError(kind[1]);
   if (head.startsWith("\u00ff\u00fe")) return fromUTF16(bytes, "utf-16le");
