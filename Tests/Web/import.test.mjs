@@ -242,6 +242,9 @@ test("a stray quotation mark damages at most its own row, which is listed", () =
   const pair = read(lines("habit,date,note", 'A,2024-01-01,"open', "A,2024-01-02,", 'A,2024-01-03,12"', "A,2024-01-04,"));
   assert.equal(daysOf(pair).A, "2024-01-01 2024-01-02 2024-01-03 2024-01-04");
   tells(pair, "||line 2||quotes");
+  const narrow = read('Date,A\n2024-01-01,"x\n2024-01-02,x\n2024-01-03,x"\n2024-01-04,x\n');
+  assert.equal(daysOf(narrow).A, "2024-01-02 2024-01-04");
+  tells(narrow, "||line 2||quotes", 'A||line 2|"x|word', 'A||line 4|x"|word');
   const limit = 262_144;
   const whole = `habit,date,note\nA,2024-01-01,"${"n".repeat(limit)}"\nB,2024-01-01,\n`;
   assert.deepEqual(Object.keys(daysOf(read(whole))), ["A", "B"]);

@@ -16,7 +16,7 @@ const files = {
   "/icon-180.png": "8dac7a86f8a3516e",
   "/icon-512.png": "304d66544f133af1",
   "/icon.svg": "0307c3e298bb98c2",
-  "/import/csv.js": "9993c9234edff246",
+  "/import/csv.js": "b7e82317c18385a3",
   "/import/dates.js": "f47489b84c43b3e7",
   "/import/documents.js": "5eb94b4c8bc0afdd",
   "/import/history.js": "3f41faecb2fde087",
