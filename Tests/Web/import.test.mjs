@@ -145,6 +145,13 @@ test("amounts without a goal make no day done, each is listed, and the habit sta
   tells(history, "Cigarettes|2024-01-02|line 2|7|goalElsewhere");
 });
 
+test("one number above 3 does not make amounts of a habit's days, and is no day done", () => {
+  const matrix = read("Date,A,B,\n2024-01-03,2,8000,\n2024-01-02,2,0,\n2024-01-01,400,2000,\n");
+  assert.deepEqual(daysOf(matrix), { A: "2024-01-02 2024-01-03", B: "" });
+  tells(matrix, "A||line 4|400|loopValue", "B|2024-01-03|line 2|8|goalElsewhere");
+  assert.deepEqual(daysOf(read("Date,Value,Notes\n2024-01-02,YES_MANUAL,\n2024-01-01,400,\n", { habitName: "Walk" })), { Walk: "2024-01-02" });
+});
+
 test("a header of Loop with unclear commas is refused; a cut row is listed and read", () => {
   refuses("Date,a,b,c,\n2024-01-01,YES_MANUAL,NO,\n", "import.loopNames");
   refuses("Date,Read,Run,\n2025-08-03,YES_MANUAL,NO,SKIP,\n", "import.loopNames");
@@ -590,6 +597,16 @@ test("years of two digits may come first: such a date decides nothing while two 
   assert.equal(datesOf("24/10/05", "05/10/24"), "asked");
   // The first is possible day or year first, the second month or year first: one order fits both.
   assert.equal(datesOf("24/01/05", "03/12/26"), "2003-12-26 2024-01-05");
+});
+
+test("a day that does not exist is no vote for another order, and beside a named month the year may be first too", () => {
+  assert.equal(datesOf("01.02.24", "02.02.24", "30.02.24"), "2024-02-01 2024-02-02");
+  assert.equal(datesOf("24/01/31", "24/02/30"), "2024-01-31");
+  assert.equal(datesOf("24-Jan-05", "24-Jan-31"), "2024-01-05 2024-01-31");
+  assert.equal(datesOf("05-Jan-24", "31-Jan-24"), "2024-01-05 2024-01-31");
+  const open = (dateOrder) => read("habit,date\nRead,24-Jan-05\n", { dateOrder });
+  assert.deepEqual([undefined, "dayFirst", "monthFirst", "yearFirst"].map((order) => daysOf(open(order)).Read), ["2005-01-24", "2005-01-24", "2005-01-24", "2024-01-05"]);
+  tells(open(), "|24-Jan-05|dayFirst");
 });
 
 test("dates with full stops are decided by the whole file as well, and are day first where nothing decides", () => {

@@ -330,7 +330,7 @@ export const de = {
   "remark.noDay": "diesen Tag gibt es nicht",
   "remark.tooEarly": "Tage vor 2000 können nicht aufgenommen werden",
   "remark.dayFirst": "nichts in der Datei sagt es, aber in ihren Daten gilt der Tag als die erste Zahl",
-  "remark.sharedMonth": "dieser Monat ist auf Kroatisch einer und auf Polnisch und Tschechisch der nächste, und nichts in der Datei sagt, welcher; der Tag wurde nicht übernommen",
+  "remark.sharedMonth": "dieser Monat ist auf Kroatisch einer und auf Polnisch und Tschechisch der nächste, und die Datei zeigt nicht, welcher: Schreib Monate als Zahlen",
   "remark.controls": "Steuerzeichen wurden zu Leerzeichen, so viele",
   "remark.time": "ihre Uhrzeit wird nicht übernommen",
   "remark.contradiction": "eine Zeile sagt getan und eine andere nicht getan; er gilt als getan",

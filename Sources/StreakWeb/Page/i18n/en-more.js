@@ -273,7 +273,7 @@ export const more = {
   "remark.noDay": "there is no such day",
   "remark.tooEarly": "days before 2000 cannot be kept",
   "remark.dayFirst": "nothing in the file says so, but in its dates the day was taken to come first",
-  "remark.sharedMonth": "this month is one in Croatian and the next one in Polish and Czech, and nothing in the file says which; the day was not taken",
+  "remark.sharedMonth": "this month is one in Croatian and the next one in Polish and Czech, and the file does not show which: write months as numbers",
   "remark.controls": "control characters became spaces, so many",
   "remark.time": "its time of day is not kept",
   "remark.contradiction": "one row says done and another not done; it is taken as done",

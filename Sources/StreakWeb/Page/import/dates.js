@@ -111,10 +111,11 @@ const monthBeside = (tokens, numbers, day) => {
   const texts = tokens.filter((token) => token.digits || token.word?.length >= 3);
   const place = texts.indexOf(day);
   const [start, end] = numbers.map((number) => texts.indexOf(number));
+  const distanceOf = (index) => (index > place ? index - place : place - index + 0.5);
   return texts
-    .map(({ word }, index) => ({ word, distance: (index > place ? index - place : place - index + 0.5) + (start < index && index < end ? 0 : tokens.length) }))
+    .map(({ word }, index) => ({ word, isBetween: start < index && index < end, distance: distanceOf(index) }))
     .filter(({ word }) => word && monthOf(word))
-    .sort((left, right) => left.distance - right.distance)[0]?.word;
+    .sort((left, right) => right.isBetween - left.isBetween || left.distance - right.distance)[0];
 };
 
 const full = (digits) => (digits.length === 4 ? Number(digits) : 2000 + Number(digits));
@@ -139,11 +140,14 @@ const shapeOf = (tokens) => {
   }
   if (numbers.length === 2) {
     const [year, day] = first.length === 4 ? [first, numbers[1]] : [second, numbers[0]];
-    const word = monthBeside(tokens, numbers, day);
+    const { word, isBetween } = monthBeside(tokens, numbers, day) ?? {};
     if (!word || !isYear(year) || day.digits.length > 2) return undefined;
     const dayIn = (month) => dayFrom(full(year), month, Number(day.digits));
     if (shared.has(word)) return { croatian: dayIn(shared.get(word)), other: dayIn(shared.get(word) + 1) };
-    return { day: dayIn(monthOf(word)), language: croatian.test(word) ? "croatian" : polishOrCzech.test(word) ? "other" : undefined };
+    const language = croatian.test(word) ? "croatian" : polishOrCzech.test(word) ? "other" : undefined;
+    // In "24-Jan-05" the year may be first.
+    if (isBetween && first.length === 2 && second.length === 2) return { numbers: [first, String(monthOf(word)), second], isNamed: true, isDotted: true, language };
+    return { day: dayIn(monthOf(word)), language };
   }
   if (tokens.length !== 1 || numbers.length !== 1) return undefined;
   if (first.length === 8) return { day: dayFrom(Number(first.slice(0, 4)), Number(first.slice(4, 6)), Number(first.slice(6))) };
@@ -154,7 +158,7 @@ const shapeOf = (tokens) => {
 /**
  * Reads a date with what stands beside it. Undefined if the text is no date; otherwise one of
  * `{day, language}` (without a day there is none), `{croatian, other}` for a month's name with two
- * meanings, `{numbers}` whose order is not certain, and `{moment}` in milliseconds, each with
+ * meanings, `{numbers, isNamed, isDotted}` whose order is not certain, and `{moment}` in milliseconds, each with
  * `{time, seconds, offset}`.
  */
 export const readDate = (source) => {
@@ -176,10 +180,10 @@ export const localDay = (moment, clock, offset = clock.zone(moment).seconds) => 
 
 export const orders = ["dayFirst", "monthFirst", "yearFirst"];
 
-const dayInOrder = ({ numbers: [first, second, third] }, order) => {
+const dayInOrder = ({ numbers: [first, second, third], isNamed }, order) => {
   // A year has two digits or four.
   if (order === "yearFirst") return third.length < 4 && first.length === 2 ? dayFrom(full(first), Number(second), Number(third)) : undefined;
-  const [day, month] = order === "dayFirst" ? [first, second] : [second, first];
+  const [day, month] = order === "dayFirst" || isNamed ? [first, second] : [second, first];
   return third.length === 1 ? undefined : dayFrom(full(third), Number(month), Number(day));
 };
 
@@ -187,12 +191,13 @@ const dayInOrder = ({ numbers: [first, second, third] }, order) => {
 const majority = 4;
 
 /**
- * The orders that make a date a day, each `[order, day]`; if some make it a past day, only these.
+ * The orders that make a date a past day, each `[order, day]`. If there is none, the orders that
+ * make it a day: not for a year of two digits, which can be read out of any number.
  */
 const candidatesOf = (date, latest) => {
   const days = orders.map((order) => [order, dayInOrder(date, order)]).filter(([, day]) => day !== undefined);
   const past = days.filter(([, day]) => day >= earliestDay && day <= latest);
-  return past.length > 0 ? past : days;
+  return past.length > 0 || date.numbers[2].length < 4 ? past : days;
 };
 
 /**

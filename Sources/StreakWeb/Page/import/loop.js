@@ -14,12 +14,15 @@ const isAmount = (text) => isInteger(text) && (Number(text) < -1 || Number(text)
 /** The meaning of a value; undefined if it is none of Loop's. Amounts are in thousandths. */
 const valueOf = (text, hasAmounts) => {
   if (Object.hasOwn(words, text)) return words[text];
-  if (!isInteger(text)) return undefined;
+  if (!isInteger(text) || (!hasAmounts && isAmount(text))) return undefined;
   const number = Number(text);
   if (number === -1) return "unknown";
   if (number === 3) return "skipped";
   return !hasAmounts && number >= 0 && number <= 2 ? ["notDone", "filledIn", "done"][number] : number / 1000;
 };
+
+/** Whether a habit's values are amounts: they outnumber days that are done. */
+const areAmounts = (texts) => texts.filter(isAmount).length > texts.filter((text) => ["1", "2", "YES_MANUAL", "YES_AUTO"].includes(text)).length;
 
 /** The header of Loop's file of one habit, which other programs write too. */
 const hasHabitHeader = ({ rows }) => ["date,value", "date,value,notes"].includes(rows[0].fields.map((name) => trimmed(name).toLowerCase()).join());
@@ -65,7 +68,7 @@ export const loopHabit = (table, { habitName }) => {
   const hasHeader = hasHabitHeader(table);
   const hasNotes = hasHeader && table.rows[0].fields.length > 2;
   const rows = table.rows.slice(hasHeader ? 1 : 0).map((row) => ({ place: `line ${row.line}`, fields: row.fields.map(trimmed) }));
-  const hasAmounts = rows.some(({ fields }) => isAmount(fields[1] ?? ""));
+  const hasAmounts = areAmounts(rows.map(({ fields }) => fields[1] ?? ""));
   const habit = addHabit(file, habitName, hasAmounts ? { goal: "elsewhere" } : {});
   for (const { place, fields } of rows) {
     const [date, text = ""] = fields;
@@ -180,7 +183,7 @@ export const loopCheckmarks = (table, { name }) => {
   }
   namesOf(header, width).forEach((habitName, column) => {
     const entries = rows.filter(({ values }) => values.length > column).map(({ date, values, place }) => ({ date, place, ...partsOf(values[column]) }));
-    const hasAmounts = entries.some(({ text }) => isAmount(text));
+    const hasAmounts = areAmounts(entries.map(({ text }) => text));
     const habit = addHabit(file, habitName, { place: "line 1", ...(hasAmounts ? { goal: "elsewhere" } : {}) });
     for (const { date, place, text, note } of entries) {
       const value = valueOf(text, hasAmounts);
