@@ -17,7 +17,7 @@ const files = {
   "/icon-512.png": "304d66544f133af1",
   "/icon.svg": "0307c3e298bb98c2",
   "/import/csv.js": "b7e82317c18385a3",
-  "/import/dates.js": "b1ba3f2d4d2f8c19",
+  "/import/dates.js": "209ad097520c25a3",
   "/import/documents.js": "5eb94b4c8bc0afdd",
   "/import/history.js": "3f41faecb2fde087",
   "/import/loop.js": "d05eb5a8fa78d988",

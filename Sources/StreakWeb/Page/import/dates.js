@@ -158,8 +158,8 @@ const shapeOf = (tokens) => {
 /**
  * Reads a date with what stands beside it. Undefined if the text is no date; otherwise one of
  * `{day, language}` (without a day there is none), `{croatian, other}` for a month's name with two
- * meanings, `{numbers, isNamed, isDotted}` whose order is not certain, and `{moment}` in milliseconds, each with
- * `{time, seconds, offset}`.
+ * meanings, `{numbers, isNamed, isDotted}` whose order is not certain, and `{moment}` in
+ * milliseconds, each with `{time, seconds, offset}`.
  */
 export const readDate = (source) => {
   if (source.length > dateMax || !/\p{Nd}/u.test(source)) return undefined;
