@@ -77,7 +77,7 @@ def vectors(server, tmp_path_factory):
 
 @nodes
 def test_modules_keep_what_they_promise_without_a_server(node):
-    assert counts(run_node(node, "modules.test.mjs"))["skipped"] == 0
+    assert counts(run_node(node, "modules.test.mjs", "import.test.mjs"))["skipped"] == 0
 
 
 @nodes

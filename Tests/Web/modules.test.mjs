@@ -9,7 +9,6 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { timeOfDay } from "../../Sources/StreakWeb/Page/modules/clock.js";
-import { check, localDocument } from "../../Sources/StreakWeb/Page/modules/document.js";
 import { addHabit, record, viewOf } from "../../Sources/StreakWeb/Page/modules/client.js";
 import { Account } from "../../Sources/StreakWeb/Page/modules/account.js";
 import { Days, cellKey } from "../../Sources/StreakWeb/Page/modules/days.js";
@@ -26,8 +25,6 @@ import { shownCell } from "../../Sources/StreakWeb/Page/modules/shown.js";
 import { streakOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
 import { continueAsNewDevice, submission } from "../../Sources/StreakWeb/Page/modules/submission.js";
 import { CallError, EnvelopeReader, errorOf } from "../../Sources/StreakWeb/Page/modules/transport.js";
-import { readHistory } from "../../Sources/StreakWeb/Page/import/readers.js";
-import { importHistory, previewImport } from "../../Sources/StreakWeb/Page/import/record.js";
 import { en } from "../../Sources/StreakWeb/Page/i18n/en.js";
 import { more } from "../../Sources/StreakWeb/Page/i18n/en-more.js";
 import { Calls } from "../../Sources/StreakWeb/Page/modules/calls.js";
@@ -353,94 +350,6 @@ test("a session keeps what was recorded, and forgets what was undone twice", asy
   await assert.rejects(device.client.addHabit({ name: " \u200b " }), { reason: "INVALID_NAME" });
   await assert.rejects(device.client.setNote(id, view.here, "x".repeat(4097)), { reason: "INVALID_NOTE" });
   await device.client.setNote(id, view.here, "x".repeat(4096));
-});
-
-test("an import of a table is a dry run first, and adds nothing when it is repeated", async () => {
-  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
-  const device = makeDevice({ clock });
-  const text = "Date,Read,Walk\r\n2026-11-28,x,\r\n2026-11-27,yes,no\r\n27.11.2026,,3\r\n2026-02-30,x,x\r\n";
-  const history = readHistory(text, { clock });
-  assert.deepEqual(history.habits.map(({ name, days }) => [name, days.size]), [["Read", 2], ["Walk", 1]]);
-  assert.equal(history.remarks.filter(({ key }) => key === "noDay").length, 2);
-  const planned = await previewImport(device.store, clock, history);
-  assert.equal((await device.view()).habits.length, 0, "a dry run changes nothing");
-  const done = await importHistory(device.store, clock, history);
-  assert.deepEqual(done, planned);
-  assert.deepEqual([done.habits, done.days, done.counting], [2, 3, 3]);
-  const again = await importHistory(device.store, clock, history);
-  assert.deepEqual([again.habits, again.days, again.known], [0, 0, 3]);
-});
-
-test("dates that mean two days are asked about, and others decide for the whole file", () => {
-  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
-  const read = (dates, dateOrder) => [...readHistory(`date,Yoga\n${dates.map((date) => `${date},1`).join("\n")}\n`, { clock, dateOrder }).habits[0].days.keys()].map(isoDay);
-  assert.throws(() => read(["01/02/2026", "03/04/2026"]), { question: "dateOrder" });
-  assert.deepEqual(read(["01/02/2026"], "dayFirst"), ["2026-02-01"]);
-  assert.deepEqual(read(["01/02/2026", "25/02/2026"]), ["2026-02-01", "2026-02-25"]);
-  assert.deepEqual(read(["01/02/2026", "02/25/2026"]), ["2026-01-02", "2026-02-25"]);
-});
-
-/** The samples of `ImportSampleTests.swift`, and what the program `streak` takes from them. */
-const samples = fileURLToPath(new URL("../StreakClientTests/Import/Fixtures/", import.meta.url));
-const readSample = async (name) => readHistory(await readFile(samples + name, "utf8"), { name, clock: clockAt(Date.UTC(2026, 10, 24, 12)) });
-const daysOf = ({ habits }) => Object.fromEntries(habits.map(({ name, days }) => [name, [...days.keys()].map(isoDay).join(" ")]));
-
-for (const [name, kind, days] of [
-  ["habitbull-uk.csv", "HabitBull, CSV", { Read: "2024-12-31 2025-01-01 2025-01-02 2025-01-13" }],
-  ["habitbull-datenumber.csv", "HabitBull, CSV", { Read: "2024-01-01 2024-01-02", Run: "2024-01-01" }],
-  ["habitkit.json", "HabitKit, JSON", { Ytyy: "2026-07-22", Old: "" }],
-  ["loop-2.0.3-Checkmarks.csv", "Loop Habit Tracker, CSV", { Meditate: "2023-02-15 2023-02-16 2023-02-17", "Wake up early": "2023-02-16" }],
-  ["loop-comma-Checkmarks.csv", "Loop Habit Tracker, CSV", { "Reduce sleep, and wake up early": "2025-08-03", Read: "2025-08-02", Run: "2025-08-01" }],
-  ["semicolon.csv", "table", { Leer: "2024-01-01 2024-01-02", Correr: "2024-01-02 2024-01-03" }],
-]) {
-  test(`${name} gives the days that \`streak\` takes from it`, async () => {
-    const history = await readSample(name);
-    assert.equal(history.kind, kind);
-    assert.deepEqual(daysOf(history), days);
-  });
-}
-
-test("a file of Loop that does not tell its habits is refused, and is not read as another one", async () => {
-  for (const name of ["loop-per-habit-Checkmarks-2.0.csv", "loop-per-habit-Checkmarks-2.3.csv"]) await assert.rejects(readSample(name), { key: "import.loopHabit" }, name);
-  const clock = clockAt(Date.UTC(2026, 10, 24, 12));
-  assert.throws(() => readHistory("Date,Read,Run,\n2025-08-03,YES_MANUAL,NO,SKIP,\n", { clock }), { key: "import.loopNames" });
-  const cut = readHistory("Date,Read,Run,\n2025-08-03,YES_MANUAL,NO,\n2025-08-02,YES_MANUAL\n", { clock });
-  assert.deepEqual([daysOf(cut), cut.remarks], [{ Read: "2025-08-02 2025-08-03", Run: "" }, [{ key: "cut", place: "line 3" }]]);
-});
-
-test("JSON exports of HabitKit and Beaver Habits are read by their goals and states", () => {
-  const clock = clockAt(Date.UTC(2026, 10, 24, 12));
-  const habitKit = readHistory(JSON.stringify({
-    habits: [{ id: "w", name: "Water", orderIndex: 1 }, { id: "s", name: "Smoke", orderIndex: 0, isInverse: true }, { id: "g", name: "Gym", orderIndex: 2 }],
-    completions: [
-      { date: "2026-05-10T00:00:00.000Z", habitId: "w", timezoneOffsetInMinutes: 60, amountOfCompletions: 1 },
-      { date: "2026-05-16T22:30:00.000Z", habitId: "w", timezoneOffsetInMinutes: 120, amountOfCompletions: 1, note: "n" },
-      { date: "2026-05-18T10:00:00.000Z", habitId: "w", timezoneOffsetInMinutes: 60, amountOfCompletions: 3 },
-      { date: "2026-05-19T10:00:00.000Z", habitId: "s", timezoneOffsetInMinutes: 60, amountOfCompletions: 1 },
-      { date: "x", habitId: "w", amountOfCompletions: 1 }, { date: "2026-05-20T10:00:00.000Z", habitId: "zzz" }, { date: "2026-05-21T10:00:00.000Z", habitId: "g" },
-    ],
-    intervals: [
-      { habitId: "w", startDate: "2026-01-01T00:00:00.000Z", endDate: "2026-05-15T00:00:00.000Z", requiredNumberOfCompletionsPerDay: 1 },
-      { habitId: "w", startDate: "2026-05-15T00:00:00.000Z", endDate: null, requiredNumberOfCompletionsPerDay: 2 },
-    ],
-  }), { clock });
-  assert.deepEqual(daysOf(habitKit), { Smoke: "", Water: "2026-05-10 2026-05-18", Gym: "2026-05-21" });
-  assert.deepEqual(habitKit.remarks.map(({ key }) => key).sort(), ["belowGoal", "cut", "cut", "slip"]);
-  assert.equal(habitKit.remarks.find(({ key }) => key === "belowGoal").detail, "1 / 2, n");
-  const beaver = readHistory(JSON.stringify({ habits: [{ name: "Tea", status: "archive", records: [{ day: "2024-01-01", done: true, text: "green" }, { day: "2024-01-02", done: false, text: "none" }] }] }), { clock });
-  assert.deepEqual([daysOf(beaver), beaver.habits[0].archived, beaver.remarks.map(({ key }) => key)], [{ Tea: "2024-01-01" }, true, ["noteOfUndone"]]);
-});
-
-test("this device's own document is read back whole", async () => {
-  const clock = clockAt(Date.UTC(2026, 10, 29, 12));
-  const device = makeDevice({ clock });
-  const id = await device.client.addHabit({ name: 'A "b", c', color: 5 });
-  await device.client.tap(id, true, { note: "two\nlines" });
-  const { text } = localDocument(await device.view());
-  const { kind, habits } = readHistory(text, { clock });
-  assert.equal(kind, "own");
-  assert.deepEqual([habits[0].name, habits[0].color, [...habits[0].days.values()]], ['A "b", c', 5, ["two\nlines"]]);
-  await assert.rejects(check(new TextEncoder().encode(text), { documentBytes: "1" }), { name: "DocumentError" });
 });
 
 // MARK: what is loaded once there is something to send

@@ -3,21 +3,25 @@
 
 import { timeOfDay, todayHere } from "../modules/clock.js";
 import { addHabit, dayStartOf, habitsOf, record, shownDays } from "../modules/client.js";
+import { earliestDay } from "../modules/day.js";
 import { cellKey } from "../modules/days.js";
 import { inOrder, normalisedName } from "../modules/habit.js";
-import { backfillDaysMax, windowDays } from "../modules/rules.js";
 import { firstDayThatCounts } from "../modules/session.js";
 
-/** The first day that counts once it is in an account. */
-const firstCounting = (state, today, now) => {
-  if (state.account) return today - backfillDaysMax;
-  return state.session ? firstDayThatCounts(state.session, today, now) : today + 1 - windowDays;
+/**
+ * How many of the days will count: in an account those that are shown so, otherwise by the rules of
+ * a sign-up.
+ */
+const countingOf = (added, state, today, now) => {
+  const shown = shownDays(state, now);
+  const first = state.account ? earliestDay : firstDayThatCounts(state.session, today, now);
+  return added.filter(({ key, day }) => !shown.get(key)?.quarantine && day >= first).length;
 };
 
 const recordAll = (state, history, clock, now) => {
   const dayStart = dayStartOf(state);
   const today = todayHere(clock, dayStart, now);
-  const first = firstCounting(state, today, now);
+  const added = [];
   const report = { habits: 0, days: 0, known: 0, notes: 0, counting: 0, refused: 0, remarks: [] };
   // A habit with the name of an existing one is that habit; several of one name stay apart.
   const free = [...habitsOf(state)].sort(inOrder);
@@ -38,7 +42,8 @@ const recordAll = (state, history, clock, now) => {
       continue;
     }
     for (const [day, note] of imported.days) {
-      const known = before.get(cellKey(habitId, day));
+      const key = cellKey(habitId, day);
+      const known = before.get(key);
       if (known?.done) {
         report.known += 1;
         if (!note || note === known.note) continue;
@@ -54,14 +59,16 @@ const recordAll = (state, history, clock, now) => {
           report.notes += 1;
         } else {
           report.days += 1;
-          if (day >= first) report.counting += 1;
+          added.push({ key, day });
         }
       } catch (error) {
         report.refused += 1;
-        report.remarks.push({ reason: error.reason, habit: imported.name, day });
+        const cause = day < earliestDay ? { key: "tooEarly" } : { reason: error.reason };
+        report.remarks.push({ ...cause, habit: imported.name, day, detail: note });
       }
     }
   }
+  report.counting = countingOf(added, state, today, now);
   return report;
 };
 

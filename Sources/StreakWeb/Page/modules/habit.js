@@ -4,8 +4,8 @@ import { byId, utf8Length } from "./bytes.js";
 
 export const habitsMax = 1000;
 export const positionMax = 1_000_000;
-const nameBytesMax = 256;
-const descriptionBytesMax = 2048;
+export const nameBytesMax = 256;
+export const descriptionBytesMax = 2048;
 
 /** The fields that a conflict can be about, by their names in the schema. */
 export const habitFields = ["name", "description", "color", "position", "archived"];

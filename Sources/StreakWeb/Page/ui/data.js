@@ -55,25 +55,24 @@ const exportCard = (app) => {
 
 // MARK: import
 
-const failureText = (error) => (error.name === "ImportError" ? t(error.key) : sentence(error));
+const failureText = (error) => (error.name === "ImportError" ? t(error.key, error.values) : sentence(error));
 
-/** Reads the chosen file, and finds out what an import would do. */
-const prepare = async (app, dateOrder) => {
+/** Reads the chosen file with what the person has answered, and finds out what an import would do. */
+const prepare = async (app, answer) => {
   const { local } = app;
-  Object.assign(local, { importFailure: "", plan: undefined, question: undefined, isImported: false });
+  Object.assign(local, { importFailure: "", plan: undefined, question: undefined, isImported: false, areAllShown: false, answers: { ...local.answers, ...answer } });
   try {
     const [{ fileBytesMax, readHistory, ImportError }, { previewImport }] = await Promise.all([import("../import/readers.js"), import("../import/record.js")]);
     if (local.file.size > fileBytesMax) throw new ImportError("import.tooLarge");
     const bytes = new Uint8Array(await local.file.arrayBuffer());
-    if (bytes[0] === 0x50 && bytes[1] === 0x4b) throw new ImportError("import.zip");
-    const history = readHistory(new TextDecoder().decode(bytes), { name: local.file.name, dateOrder, clock: app.clock });
+    const history = readHistory(bytes, { name: local.file.name, clock: app.clock, ...local.answers });
     const report = await previewImport(app.store, app.clock, history);
     // A document of this service goes into an empty account as it is, by the server.
     const isWhole = history.kind === "own" && app.view.account?.isSignedIn && app.view.habits.length === 0;
     local.plan = { history, report, bytes, isWhole };
   } catch (error) {
-    local.question = error.question;
-    local.importFailure = error.question ? "" : failureText(error);
+    if (error.question) local.question = error;
+    else local.importFailure = failureText(error);
   }
   app.draw();
 };
@@ -105,10 +104,23 @@ const carryOut = async (app) => {
   app.draw();
 };
 
-const remarkText = ({ key, reason, habit, day, place, detail }) => {
+const remarkText = ({ key, reason, habit, day, place, detail, values }) => {
   const about = [habit, day === undefined ? place : dayText(day, { dateStyle: "medium" })].filter(Boolean).join(", ");
-  const text = reason ? t(`error.${reason}`) : t(`remark.${key}`);
+  const text = reason ? t(`error.${reason}`) : t(`remark.${key}`, values);
   return `${about ? `${about}: ` : ""}${text}${detail ? ` (${detail})` : ""}`;
+};
+
+/** The first remarks, and the others when they are opened: there may be very many. */
+const remarksOf = (app, remarks) => {
+  const { local } = app;
+  const lines = (some) => h("ul", { class: "small" }, some.map((remark, index) => h("li", { key: index }, remarkText(remark))));
+  const more = remarks.length - remarksShown;
+  return remarks.length > 0 && h("details", { open: remarks.length < 6, "data-test": "remarks" }, h("summary", {}, t("data.import.remarks")), lines(remarks.slice(0, remarksShown)),
+    more > 0 && h("details", { "data-test": "more-remarks", ontoggle: ({ target }) => {
+      if (!target.open || local.areAllShown) return;
+      local.areAllShown = true;
+      app.draw();
+    } }, h("summary", {}, t("data.import.more", { count: more })), local.areAllShown && lines(remarks.slice(remarksShown))));
 };
 
 const planCard = (app) => {
@@ -121,25 +133,42 @@ const planCard = (app) => {
     h("h2", {}, kind === `import.kind.${history.kind}` ? history.kind : kind),
     isWhole && h("p", {}, t("data.import.wholeText")),
     h("ul", {}, line("data.import.habits", report.habits), line("data.import.days", report.days), line("data.import.known", report.known), !isWhole && line("data.import.counts", report.counting), line("data.import.refused", report.refused)),
-    remarks.length > 0 && h("details", { open: remarks.length < 6 }, h("summary", {}, t("data.import.remarks")),
-      h("ul", { class: "small" }, remarks.slice(0, remarksShown).map((remark, index) => h("li", { key: index }, remarkText(remark)))),
-      remarks.length > remarksShown && h("p", { class: "soft small" }, t("data.import.more", { count: remarks.length - remarksShown }))),
+    remarksOf(app, remarks),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "button", onclick: () => { local.plan = undefined; app.draw(); } }, t("cancel")),
       h("button", { type: "button", class: "button first", disabled: Boolean(local.isImporting), "data-test": "carry-out", onclick: () => carryOut(app) }, t(local.isImporting ? "working" : isWhole ? "data.import.whole" : "data.import.button"))));
 };
 
+const orderQuestion = (app, { example }) => {
+  const orders = ["dayFirst", "monthFirst", ...(example.days.yearFirst === undefined ? [] : ["yearFirst"])];
+  const textOf = (order) => {
+    const day = example.days[order];
+    return t(`data.import.${order}`) + (day === undefined ? "" : `: ${t("data.import.example", { text: example.text.trim(), day: dayText(day, { dateStyle: "long" }) })}`);
+  };
+  return h("div", { class: "field", key: "order", role: "group", "aria-label": t("data.import.dateOrder"), "data-test": "date-order" }, h("p", {}, t("import.dateOrder")),
+    h("div", { class: "buttons" }, orders.map((dateOrder) => h("button", { type: "button", class: "button", key: dateOrder, "data-test": dateOrder, onclick: () => prepare(app, { dateOrder }) }, textOf(dateOrder)))));
+};
+
+const nameQuestion = (app, question) =>
+  h("form", { key: "name", "data-test": "habit-name", onsubmit: (event) => {
+    event.preventDefault();
+    const habitName = event.target.elements.habitName.value.trim();
+    if (habitName) prepare(app, { habitName });
+  } }, h("p", {}, failureText(question)), h("div", { class: "field" }, h("label", { for: "habitName" }, t("data.import.name")), h("input", { id: "habitName", name: "habitName", required: true, autocomplete: "off" })),
+  h("div", { class: "buttons" }, h("button", { type: "submit", class: "button", "data-test": "name-continue" }, t("data.import.continue"))));
+
 const importCard = (app) => {
   const { local } = app;
-  const order = (value) => h("button", { type: "button", class: "button", "data-test": value, onclick: () => prepare(app, value) }, t(`data.import.${value}`));
+  const { question } = local;
   return h("section", { class: "card", key: "import", "data-test": "import" }, h("h2", {}, t("data.import")),
     h("p", { class: "soft", id: "import-text" }, t("data.import.text")),
     h("div", { class: "field" }, h("label", { for: "file" }, t("data.import.choose")),
-      h("input", { id: "file", type: "file", accept: ".csv,.tsv,.txt,.json,text/csv,application/json", "aria-describedby": "import-text", "data-test": "file", onchange: (event) => {
+      h("input", { id: "file", type: "file", accept: ".csv,.tsv,.txt,.json,.db,.zip,text/csv,application/json", "aria-describedby": "import-text", "data-test": "file", onchange: (event) => {
         [local.file] = event.target.files;
+        local.answers = {};
         if (local.file) prepare(app);
       } })),
-    local.question && h("div", { class: "field", role: "group", "aria-label": t("data.import.dateOrder"), "data-test": "date-order" }, h("p", {}, t("data.import.dateOrder")), h("div", { class: "buttons" }, order("dayFirst"), order("monthFirst"))),
+    question && (question.question === "dateOrder" ? orderQuestion : nameQuestion)(app, question),
     failureOf(local.importFailure),
     h("div", { role: "status" }, local.isImported && h("p", { "data-test": "imported" }, t("data.import.done"))));
 };
