@@ -8,8 +8,8 @@ struct JudgedWorld {
   enum Action: Hashable {
     case done(note: String?)
     case undo
-    /// Names those known completions that the bits of `mask` choose, and one of a statement that
-    /// the device need not know, that is of another day or that is made later or never.
+    /// Names those known completions that the bits of `mask` choose, and a statement that the
+    /// device knows, of whatever kind and day, or one that is never made.
     case undoSome(mask: Int, device: Int, seq: Int64)
     case note(String)
     case name(String)
@@ -64,6 +64,9 @@ struct JudgedWorld {
     var caughtUp: Instant
     var claimed: Set<Int> = []
   }
+
+  /// No device makes so many statements.
+  private static let neverMade: Int64 = 1_000
 
   private(set) var ledger: PersonLedger
   private(set) var references: [Reference]
@@ -183,7 +186,9 @@ struct JudgedWorld {
     case .undoSome(let mask, let other, let seq):
       let known = Array(Set((state.completions[key] ?? []) + (state.own[key] ?? []))).sorted()
       let chosen = known.enumerated().filter { mask >> $0.offset & 1 == 1 }.map(\.element)
-      let names = Array(Set(chosen + [StatementID(source: Self.deviceID(other), seq: seq)])).sorted()
+      let isKnown = seq <= (other == device ? Int64(state.seq) - 1 : Int64(state.vector[other]))
+      let named = StatementID(source: Self.deviceID(other), seq: isKnown ? seq : Self.neverMade + seq)
+      let names = Array(Set(chosen + [named])).sorted()
       change = .setCompletion(
         Operation.Completion(
           habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(step.ago), undone: names))
