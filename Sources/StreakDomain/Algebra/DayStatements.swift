@@ -168,6 +168,7 @@ public struct DayStatements: Hashable, Sendable {
       }
       return completions.removeAll { $0.isReplaced(by: id, isJoined: false) }
     }
+    for index in undos.indices where undos[index].ahead.covers(id) { undos[index].left.append(id) }
     let completion = Completion(
       id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
     // A later completion with the same trust is stored instead of the only one of its source
