@@ -306,6 +306,10 @@ struct StatementTests {
     }
     #expect(sample.ledger.applyDirectly(edit("read"), by: LedgerSample.phone, now: sample.now).status == .applied)
     sample.ledger.commit()
+    // Its repetition changes nothing.
+    let number = sample.ledger.changeNumber
+    #expect(sample.ledger.applyDirectly(edit("read"), by: LedgerSample.phone, now: sample.now).status == .applied)
+    #expect(sample.ledger.changeNumber == number)
     let outcome = sample.apply(
       edit("run"), by: LedgerSample.tablet, seen: seen,
       time: HybridTime(Instant(milliseconds: sample.now.milliseconds - 30_000)))

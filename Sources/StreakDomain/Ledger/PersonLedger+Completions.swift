@@ -221,8 +221,15 @@ extension PersonLedger {
       }
       return state.clientTime == wanted.clientTime && state.cell.note == wanted.text && !isDeleted(wanted.habitID)
         && DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil
+    case .editHabit(let edit):
+      guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
+      return edit.changed.allSatisfy { field in
+        let elements = habit.statements[field].elements
+        return elements.count == 1 && elements[0].stamp.id.source == StatementID.directCalls
+          && elements[0].value == edit.fields.text(of: field)
+      }
     case .deleteHabit(let habitID): return habits[habitID]?.isDeleted ?? false
-    case .editHabit, .resolveConflict, .setDayStart, .malformed: return false
+    case .resolveConflict, .setDayStart, .malformed: return false
     }
   }
 
