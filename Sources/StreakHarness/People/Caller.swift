@@ -51,8 +51,12 @@ final class Caller: Sendable {
     var reply = Reply()
     do throws(RPCStatus) {
       if method.clientStreams {
-        for request in requests { try await call.send(request) }
-        await call.finishSending()
+        do throws(RPCStatus) {
+          for request in requests { try await call.send(request) }
+          await call.finishSending()
+        } catch {
+          // The server has answered before the last request: what it said is read below.
+        }
       }
       while let message = try await call.next() {
         reply.messages.append(message)
