@@ -196,46 +196,36 @@ import Testing
     }
   }
 
-  @Test("events that are stored beside an erasure leave no row of the account", arguments: 0..<4)
-  func auditRace(_: Int) async throws {
+  /// Makes calls on two loops while their account is erased: no row of it is left.
+  private static func race(
+    _ call: @escaping @Sendable (TestStore, NewAccount, _ number: Int) async throws -> Void
+  ) async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
-      let store = test.store
       let account = Self.account("mira@example.org")
-      _ = try await store.signUp(account)
+      _ = try await test.store.signUp(account)
       await withTaskGroup(of: Void.self) { group in
         for number in 0..<20 {
-          group.addTask(executorPreference: test.loops[number % 2]) {
-            _ = try? await store.recordAudit(Self.event(account.userID))
-          }
+          group.addTask(executorPreference: test.loops[number % 2]) { try? await call(test, account, number) }
         }
         group.addTask(executorPreference: test.loops[1]) {
-          _ = try? await store.erase(account.userID, at: .sample, Self.event())
+          _ = try? await test.store.erase(account.userID, at: .sample, Self.event())
         }
       }
       #expect(try await Self.rows(test, account.userID).values.allSatisfy { $0 == 0 })
     }
   }
 
+  @Test("events that are stored beside an erasure leave no row of the account", arguments: 0..<4)
+  func auditRace(_: Int) async throws {
+    try await Self.race { test, account, _ in _ = try await test.store.recordAudit(Self.event(account.userID)) }
+  }
+
   @Test("after concurrent changes and an erasure nothing is left", arguments: 0..<4)
   func changeRace(_: Int) async throws {
-    try await TestStore.run(loopCount: 2) { test async throws in
-      let store = test.store
-      let account = Self.account("mira@example.org")
-      _ = try await store.signUp(account)
-      await withTaskGroup(of: Void.self) { group in
-        for number in 0..<20 {
-          group.addTask(executorPreference: test.loops[number % 2]) {
-            let person = TestPerson(
-              test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
-            let edit = Operation.HabitEdit(habitID: .random(), fields: HabitFields(name: "\(number)"))
-            _ = try? await person.change(.editHabit(edit))
-          }
-        }
-        group.addTask(executorPreference: test.loops[1]) {
-          _ = try? await store.erase(account.userID, at: .sample, Self.event())
-        }
-      }
-      #expect(try await Self.rows(test, account.userID).values.allSatisfy { $0 == 0 })
+    try await Self.race { test, account, number in
+      let person = TestPerson(test: test, userID: account.userID, deviceID: account.device.deviceID, habitID: .zero)
+      let edit = Operation.HabitEdit(habitID: .random(), fields: HabitFields(name: "\(number)"))
+      _ = try await person.change(.editHabit(edit))
     }
   }
 }
