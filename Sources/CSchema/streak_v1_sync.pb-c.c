@@ -1761,7 +1761,7 @@ const ProtobufCMessageDescriptor streak__v1__delete_habit__descriptor =
   (ProtobufCMessageInit) streak__v1__delete_habit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descriptors[2] =
+static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descriptors[6] =
 {
   {
     "notice_id",
@@ -1787,15 +1787,67 @@ static const ProtobufCFieldDescriptor streak__v1__resolve_conflict__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "set_completion",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ResolveConflict, statement_case),
+    offsetof(Streak__V1__ResolveConflict, set_completion),
+    &streak__v1__set_completion__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_note",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ResolveConflict, statement_case),
+    offsetof(Streak__V1__ResolveConflict, set_note),
+    &streak__v1__set_note__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "edit_habit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ResolveConflict, statement_case),
+    offsetof(Streak__V1__ResolveConflict, edit_habit),
+    &streak__v1__edit_habit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "delete_habit",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Streak__V1__ResolveConflict, statement_case),
+    offsetof(Streak__V1__ResolveConflict, delete_habit),
+    &streak__v1__delete_habit__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__resolve_conflict__field_indices_by_name[] = {
+  5,   /* field[5] = delete_habit */
+  4,   /* field[4] = edit_habit */
   0,   /* field[0] = notice_id */
+  2,   /* field[2] = set_completion */
+  3,   /* field[3] = set_note */
   1,   /* field[1] = take_losing */
 };
 static const ProtobufCIntRange streak__v1__resolve_conflict__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor streak__v1__resolve_conflict__descriptor =
 {
@@ -1805,7 +1857,7 @@ const ProtobufCMessageDescriptor streak__v1__resolve_conflict__descriptor =
   "Streak__V1__ResolveConflict",
   "streak.v1",
   sizeof(Streak__V1__ResolveConflict),
-  2,
+  6,
   streak__v1__resolve_conflict__field_descriptors,
   streak__v1__resolve_conflict__field_indices_by_name,
   1,  streak__v1__resolve_conflict__number_ranges,

@@ -48,13 +48,40 @@ extension StreakDomain.Operation.Change {
     case .resolveConflict(let wanted):
       .resolveConflict(
         StreakDomain.Operation.Resolution(
-          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesLosing: wanted.takeLosing))
+          noticeID: try Identifier(field: wanted.noticeId, path: "notice_id"), takesLosing: wanted.takeLosing,
+          statement: try wanted.statement.map(read)))
     case nil: .malformed
     }
   }
 }
 
+extension StreakDomain.Operation.Change {
+  private static func read(_ statement: ResolveConflict.Statement) throws(InvalidField) -> Self {
+    try read(Schema.Operation.Change(statement))
+  }
+}
+
 extension Schema.Operation.Change {
+  fileprivate init(_ statement: ResolveConflict.Statement) {
+    switch statement {
+    case .setCompletion(let wanted): self = .setCompletion(wanted)
+    case .setNote(let wanted): self = .setNote(wanted)
+    case .editHabit(let wanted): self = .editHabit(wanted)
+    case .deleteHabit(let habitID): self = .deleteHabit(habitID)
+    }
+  }
+
+  /// The change as the chosen value of a conflict; nil for a change that no conflict is about.
+  fileprivate var statement: ResolveConflict.Statement? {
+    switch self {
+    case .setCompletion(let wanted): .setCompletion(wanted)
+    case .setNote(let wanted): .setNote(wanted)
+    case .editHabit(let wanted): .editHabit(wanted)
+    case .deleteHabit(let habitID): .deleteHabit(habitID)
+    case .resolveConflict, .setDayStart: nil
+    }
+  }
+
   public init?(_ change: StreakDomain.Operation.Change) {
     switch change {
     case .setCompletion(let wanted):
@@ -77,7 +104,9 @@ extension Schema.Operation.Change {
     case .deleteHabit(let habitID): self = .deleteHabit(DeleteHabit(habitId: habitID.bytes))
     case .resolveConflict(let resolution):
       self = .resolveConflict(
-        ResolveConflict(noticeId: resolution.noticeID.bytes, takeLosing: resolution.takesLosing))
+        ResolveConflict(
+          noticeId: resolution.noticeID.bytes, takeLosing: resolution.takesLosing,
+          statement: resolution.statement.flatMap { Self($0)?.statement }))
     case .malformed: return nil
     }
   }

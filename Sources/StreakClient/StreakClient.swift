@@ -124,8 +124,8 @@ public actor StreakClient {
       let statement = notice.statement(
         takingLosing: takingLosing, clientTime: moment, fields: account.replica.shownHabits[notice.habitID])
       guard let statement else { return }
-      account.replica.resolve(
-        Operation.Resolution(noticeID: noticeID, takesLosing: takingLosing), as: statement, at: now)
+      account.replica.make(
+        .resolveConflict(.init(noticeID: noticeID, takesLosing: takingLosing, statement: statement)), at: now)
     }
     wake()
   }
@@ -141,36 +141,5 @@ public actor StreakClient {
   func wake() {
     schedule.wake(now: clock.monotonicMilliseconds)
     syncAlarm.ring()
-  }
-}
-
-extension Notice {
-  /// The chosen value of a conflict as a statement; nil if there is nothing to state.
-  ///
-  /// It is shown until the server has decided the resolution. A server that does not have the
-  /// conflict gets the statement instead: it has lost the conflict, and may receive it again.
-  /// - Parameters:
-  ///   - clientTime: The local time that stands for the conflict's day.
-  ///   - fields: The habit as the person sees it; nil: it is deleted.
-  func statement(takingLosing: Bool, clientTime: ClientTime?, fields: HabitFields?) -> Operation.Change? {
-    let value = takingLosing ? losingValue : winningValue
-    switch kind {
-    case .noteConflict:
-      guard let day, let clientTime else { return nil }
-      return .setNote(Operation.Note(habitID: habitID, day: day, text: value?.text ?? "", clientTime: clientTime))
-    case .doneConflict:
-      guard let day, let clientTime else { return nil }
-      return .setCompletion(
-        Operation.Completion(habitID: habitID, day: day, done: value == .flag(true), clientTime: clientTime))
-    case .fieldConflict:
-      guard let field, var fields else { return nil }
-      fields.set(field, text: value?.text ?? "")
-      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [field]))
-    case .deletionConflict where takingLosing: return .deleteHabit(habitID)
-    case .deletionConflict:
-      guard let fields else { return nil }
-      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [.archived]))
-    case .streakHealed: return nil
-    }
   }
 }

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from cutting_proxy import CuttingProxy
 from databases import sql
-from device import Device, completion, delete, edit, pair, refusal  # noqa: F401
+from device import Device, completion, delete, edit, note, pair, refusal  # noqa: F401
 from google.protobuf import timestamp_pb2
 from person import DAY_SECONDS, details, local_time, today
 from server import Server, wait_until
@@ -117,8 +117,8 @@ def test_c80_c81_notes_on_two_phones(pair):
     assert phone.cell(habit).note == "rain"
 
 
-@pytest.mark.parametrize("resolves", [True, False], ids=["resolution", "another note"])
-def test_a_device_is_not_given_a_notice_again_that_it_has_acknowledged_and_closes(pair, resolves):
+@pytest.mark.parametrize("closing", ["resolution", "stated resolution", "another note"])
+def test_a_device_is_not_given_a_notice_again_that_it_has_acknowledged_and_closes(pair, closing):
     phone, tablet, habit = pair
     phone.make(**completion(habit, note="rain"))
     tablet.make(ahead=1, **completion(habit, note="sun"))
@@ -129,12 +129,42 @@ def test_a_device_is_not_given_a_notice_again_that_it_has_acknowledged_and_close
     request = sync_pb2.AcknowledgeNoticesRequest(notice_ids=[notice])
     tablet.service.AcknowledgeNotices(request, metadata=tablet.metadata, timeout=30)
     tablet.notices.clear()
-    change = dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=notice, take_losing=True))
-    tablet.make(**(change if resolves else completion(habit, note="wind")))
+    choice = sync_pb2.ResolveConflict(notice_id=notice, take_losing=True)
+    if closing == "stated resolution":
+        choice.set_note.CopyFrom(note(habit, "rain")["set_note"])
+    tablet.make(**(completion(habit, note="wind") if closing == "another note" else dict(resolve_conflict=choice)))
     assert tablet.sync()[0].status == APPLIED
-    assert tablet.notices == {} and tablet.cell(habit).note == ("rain" if resolves else "wind")
+    assert tablet.notices == {} and tablet.cell(habit).note == ("wind" if closing == "another note" else "rain")
     phone.sync()
     assert phone.notices[notice].resolved
+
+
+def test_a_choice_is_decided_by_the_value_it_states_where_the_server_has_lost_the_conflict(pair):
+    phone, tablet, habit = pair
+
+    def choose(device, take_losing=True, **statement):
+        choice = sync_pb2.ResolveConflict(notice_id=os.urandom(16), take_losing=take_losing, **statement)
+        device.make(resolve_conflict=choice)
+        (outcome,) = device.sync()
+        assert (outcome.status, outcome.reason) == (APPLIED, 0)
+
+    choose(phone, **note(habit, "rain"))
+    choose(phone, take_losing=False, **completion(habit))
+    assert (phone.cell(habit).done, phone.cell(habit).note) == (True, "rain")
+    tablet.sync()
+    undo = completion(habit, done=False)["set_completion"]
+    undo.undone.extend(tablet.cell(habit).completions)
+    assert len(undo.undone) == 1
+    choose(tablet, set_completion=undo)
+    assert (tablet.cell(habit).done, tablet.cell(habit).note) == (False, "rain")
+    choose(phone, **edit(habit, "row", fields=[sync_pb2.HABIT_FIELD_NAME]))
+    assert phone.habits[habit].name == "row"
+    choose(phone, **delete(habit))
+    assert habit not in phone.habits
+    # without the value it cannot be decided
+    phone.make(resolve_conflict=sync_pb2.ResolveConflict(notice_id=os.urandom(16)))
+    (outcome,) = phone.sync()
+    assert (outcome.status, outcome.reason) == (REJECTED, common_pb2.CONFLICT_NOT_FOUND)
 
 
 def test_c82_deleted_here_ticked_there(pair):
@@ -641,6 +671,12 @@ SHAPES = [
     dict(edit_habit=sync_pb2.EditHabit(habit=common_pb2.Habit(id=b"x" * 16, name="n", description="d" * 2049))),
     dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=b"x" * 16)),
     dict(delete_habit=sync_pb2.DeleteHabit(habit_id=b"y" * 16)),
+    dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=b"x" * 16, set_note=sync_pb2.SetNote())),
+    dict(resolve_conflict=sync_pb2.ResolveConflict(set_note=sync_pb2.SetNote(habit_id=b"x" * 16, day=20_000))),
+    dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=b"x" * 16, delete_habit=sync_pb2.DeleteHabit())),
+    dict(resolve_conflict=sync_pb2.ResolveConflict(notice_id=b"x" * 16, set_completion=sync_pb2.SetCompletion(done=True))),
+    dict(resolve_conflict=sync_pb2.ResolveConflict(
+        notice_id=b"x" * 16, edit_habit=sync_pb2.EditHabit(habit=common_pb2.Habit(id=b"x" * 16, name="n" * 257)))),
 ]
 
 

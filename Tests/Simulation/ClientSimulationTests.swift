@@ -39,9 +39,7 @@ struct ClientSimulationTests {
       #expect(shown == ledger.cells.mapValues(\.cell), "seed \(seed)")
       #expect(try await device.client.accounts().filter(\.isCurrent).map(\.waiting) == [0], "seed \(seed)")
       #expect(try await device.client.dayStartMinutes() == ledger.settings.dayStartMinutes, "seed \(seed)")
-      // A choice that a restored server has lost together with its conflict: the conflict comes
-      // again.
-      let rejected = try await device.client.rejectedOperations().filter { $0.reason != .conflictNotFound }
+      let rejected = try await device.client.rejectedOperations()
       #expect(rejected.isEmpty, "seed \(seed): \(rejected.map { ($0.reason, $0.operation) })")
       #expect(try await !device.client.hasSession(), "seed \(seed)")
     }

@@ -71,7 +71,7 @@ struct SimulationTests {
     var unknown: Set<CellKey> = []
     for (deviceID, operations) in person.decided {
       for (operation, outcome) in operations.values where outcome.status != .rejected {
-        switch operation.change {
+        switch operation.change.stated {
         case .setCompletion(let wanted):
           let key = CellKey(habitID: wanted.habitID, day: wanted.day)
           if wanted.done {
@@ -80,9 +80,6 @@ struct SimulationTests {
             undone[key, default: []].formUnion(wanted.undone ?? [])
             if wanted.undone == nil { unknown.insert(key) }
           }
-        case .resolveConflict(let resolution):
-          guard let notice = person.ledger.notices[resolution.noticeID], let day = notice.day else { continue }
-          unknown.insert(CellKey(habitID: notice.habitID, day: day))
         default: break
         }
       }
@@ -107,13 +104,10 @@ struct SimulationTests {
       switch (operation.change, outcome.rejection) {
       case (_, nil), (.malformed, _), (_, .clockSkew), (_, .futureDay): break
       case (_, .habitNotFound) where isClockWrong: break
-      // The conflict is lost as well, until its statements have been sent again. Clients state the
-      // value instead.
-      case (.resolveConflict, .conflictNotFound), (.resolveConflict, .cellNotFound): break
       default: Issue.record("seed \(seed): \(operation) is rejected: \(String(describing: outcome.rejection))")
       }
       guard outcome.status == .superseded else { continue }
-      switch operation.change {
+      switch operation.change.stated {
       case .editHabit, .setNote:
         let isKept = outcome.noticeID.map { person.ledger.notices[$0] != nil } == true
         #expect(isKept, "seed \(seed): a loser was not kept")

@@ -191,9 +191,19 @@ struct SimulationWorld {
       return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: changed))
     case 20: return .deleteHabit(habitID)
     case 21:
-      guard let notice = replica.notices.keys.sorted().randomElement(using: &random) else { return completion(true) }
-      return .resolveConflict(
-        Operation.Resolution(noticeID: notice, takesLosing: Bool.random(using: &random)))
+      guard let (id, notice) = replica.notices.sorted(by: { $0.key < $1.key }).randomElement(using: &random) else {
+        return completion(true)
+      }
+      let takesLosing = Bool.random(using: &random)
+      let moment = notice.day.map { day in
+        let noon = Instant(milliseconds: Int64(day.number) * 86_400_000 + 43_200_000)
+        return ClientTime(occurredAt: noon, zone: "Z", utcOffsetSeconds: 0)
+      }
+      guard
+        let statement = notice.statement(
+          takingLosing: takesLosing, clientTime: moment, fields: replica.shownHabits[notice.habitID])
+      else { return completion(true) }
+      return .resolveConflict(.init(noticeID: id, takesLosing: takesLosing, statement: statement))
     case 22: return .setDayStart(Int32.random(in: 0...3, using: &random) * 60)
     default: return .malformed
     }

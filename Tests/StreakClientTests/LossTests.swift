@@ -31,7 +31,12 @@ struct LossTests {
       var cells: [Schema.Cell] = []
       var settings: Schema.AccountSettings?
       var listed: [ListedMigration] = []
+      /// The devices that have signed in.
+      var devices: [[UInt8]] = []
+      /// The operation with this number is rejected.
+      var rejectedSeq: Int64 = 0
     }
+    private static let account = Account(userId: Array(repeating: 7, count: 16), email: "a@b.c")
     let state = Mutex(State())
 
     func answer(_ method: String, _ request: [UInt8], _ bearer: String?) throws -> [UInt8] {
@@ -45,8 +50,17 @@ struct LossTests {
         }
         switch method {
         case "SignIn":
-          return SignInResponse(
-            account: Account(userId: Array(repeating: 7, count: 16), email: "a@b.c"), tokens: Tokens(accessToken: "a")
+          state.devices.append(try SignInRequest(protobufBytes: request).device?.deviceId ?? [])
+          return SignInResponse(account: Self.account, tokens: Tokens(accessToken: "a")).protobufBytes()
+        case "RecoverAccount":
+          state.devices.append(try RecoverAccountRequest(protobufBytes: request).device?.deviceId ?? [])
+          return RecoverAccountResponse(account: Self.account, tokens: Tokens(accessToken: "a")).protobufBytes()
+        case "RequestSignInApproval":
+          state.devices.append(try RequestSignInApprovalRequest(protobufBytes: request).device?.deviceId ?? [])
+          return RequestSignInApprovalResponse(digits: "123456").protobufBytes()
+        case "GetSignInApproval":
+          return GetSignInApprovalResponse(
+            state: .approved, account: Self.account, tokens: Tokens(accessToken: "a")
           ).protobufBytes()
         case "SignUp":
           let request = try SignUpRequest(protobufBytes: request)
@@ -71,7 +85,11 @@ struct LossTests {
           let isReset = request.cursor.map { $0.epoch != state.epoch } ?? false
           defer { (state.notices, state.habits, state.cells) = ([], [], []) }
           return SyncResponse(
-            outcomes: request.operations.map { OperationOutcome(seq: $0.seq, status: .applied) }, reset: isReset,
+            outcomes: request.operations.map { operation in
+              operation.seq == state.rejectedSeq
+                ? OperationOutcome(seq: operation.seq, status: .rejected, reason: .daySealed)
+                : OperationOutcome(seq: operation.seq, status: .applied)
+            }, reset: isReset,
             habits: state.habits, cells: state.cells, notices: state.notices,
             cursor: Schema.Cursor(epoch: state.epoch, changeNumber: state.lastSeq), lastSeq: state.lastSeq,
             settings: state.settings
@@ -152,6 +170,28 @@ struct LossTests {
     #expect(try await self.methods { try await open().sync() } == ["Sync"])
   }
 
+  @Test("a device that the server has lost keeps its id and sends again, however it signs in", arguments: 0..<3)
+  func lostDevice(door: Int) async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    try await client.complete(habit)
+    server.state.withLock { $0.habits = [reading(habit)] }
+    try await client.sync()
+    lose()
+    for method in ["Sync", "Refresh"] { server.refuse(method, [("CREDENTIALS_INVALID", .unauthenticated)]) }
+    await #expect(throws: ClientError.signInNeeded) { try await client.sync() }
+    switch door {
+    case 0: try await client.signIn(email: "A@b.c", password: "secret")
+    case 1: try await client.recoverAccount(email: "A@b.c", code: "AAAAA-AAAAA", newPassword: "new words here")
+    default: #expect(try await client.checkSignIn(try await client.requestSignIn(email: "A@b.c")) == .signedIn)
+    }
+    try await client.sync()
+    let (operations, devices) = server.state.withLock { ($0.operations, $0.devices) }
+    #expect(operations.map(\.seq) == [1, 2])
+    #expect(devices.count == 2 && devices[0] == devices[1])
+  }
+
   @Test("a server that forgets all acknowledged data does not cause endless syncs")
   func forgetfulServer() async throws {
     let client = open()
@@ -220,8 +260,17 @@ struct LossTests {
         Schema.Cell(habitId: reading.bytes, day: today.number - Int32(ago), done: true, note: "n\(ago)")
       }
       state.cells.append(Schema.Cell(habitId: running.bytes, day: today.number))
+      state.rejectedSeq = 8
+      for (number, isResolved) in [(UInt8(1), false), (2, true)] {
+        state.notices.append(
+          Schema.Notice(
+            noticeId: Array(repeating: number, count: 16), kind: .noteConflict, habitId: reading.bytes,
+            day: today.number, winningValue: NoticeValue(value: .text("n0")),
+            losingValue: NoticeValue(value: .text("other \(number)")), resolved: isResolved))
+      }
     }
     try await client.sync()
+    #expect(try await client.rejectedOperations().map(\.reason) == [.daySealed])
     // Unsent operations are included.
     try await client.complete(running, on: today.advanced(by: -1), note: "waits")
     let before = try await client.habits().map { HabitCopy($0) }
@@ -242,12 +291,15 @@ struct LossTests {
     server.state.withLock { ($0.lastSeq, $0.operations) = (0, []) }
     try await next.signUp(email: "a@b.c", password: "secret")
     let claim = try #require(server.state.withLock { $0.signUps.last?.session })
-    #expect(claim.unanchored && claim.captured?.habits.count == 2 && claim.captured?.entries.count == 5)
-    #expect(claim.captured?.entries.filter(\.done).map(\.note).sorted() == ["n0", "n1", "n2", "waits"])
+    #expect(claim.unanchored && claim.captured?.habits.count == 2 && claim.captured?.entries.count == 6)
+    let notes = claim.captured?.entries.filter { $0.done && Identifier($0.habitId) == reading }.map(\.note)
+    #expect(notes == ["n2", "n1", "other 1", "n0"], "the shown note is the last of its day")
+    #expect(claim.captured?.entries.filter { $0.done && $0.note == "waits" }.count == 1)
     try await next.sync()
     let changes = server.state.withLock { $0.operations.map(\.change) }
     #expect(changes == [.setDayStart(SetDayStart(dayStartMinutes: 120))])
     #expect(try await next.accounts().map(\.isCurrent) == [true], "the former one is gone")
+    #expect(try await next.rejectedOperations().map(\.reason) == [.daySealed], "its refusals are not")
     #expect(try await !next.hasSession())
   }
 
@@ -351,5 +403,10 @@ struct LossTests {
     #expect(first.done && first.note == "" && second.done && second.note == "a" && cleared.note == "")
     #expect(start.dayStartMinutes == 60)
     #expect(note.noticeId == noteID.bytes && note.takeLosing && undo.noticeId == doneID.bytes && undo.takeLosing)
+    guard case .setNote(let chosen)? = note.statement, case .setCompletion(let taken)? = undo.statement else {
+      Issue.record("\(changes)")
+      return
+    }
+    #expect(chosen.note == "o" && chosen.day == today.number && !taken.done && taken.undone.contains(mine))
   }
 }

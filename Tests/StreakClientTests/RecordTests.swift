@@ -46,7 +46,9 @@ struct RecordTests {
       case 2:
         let key = cell()
         state.changeSession(now: now, cell: key) { session in
-          session.entries[key] = .init(done: step.isMultiple(of: 2), note: "ñ\(step)", clientTime: clientTime)
+          session.entries[key] = .init(
+            done: step.isMultiple(of: 2), note: "ñ\(step)", clientTime: clientTime,
+            otherNotes: (0..<step % 3).map { "other \($0)" })
           session.zones.note(clientTime, now: now)
         }
       case 3: state.dropSessionHabit(id(), now: now)
@@ -81,9 +83,10 @@ struct RecordTests {
         _ = state.changeAccount(userID) { account in
           switch number(4) {
           case 3:
-            let resolution = Operation.Resolution(noticeID: key, takesLosing: number(2) == 0)
             let note = Operation.Note(habitID: key, day: Day(20_000), text: "r\(step)", clientTime: clientTime)
-            account.replica.resolve(resolution, as: .setNote(note), at: now)
+            let resolution = Operation.Resolution(
+              noticeID: key, takesLosing: number(2) == 0, statement: .setNote(note))
+            account.replica.make(.resolveConflict(resolution), at: now)
           case 0: account.replica.continueAsNewDevice(key)
           case 1: account.replica.cursorIsInvalid()
           default: account.replica.make(.setDayStart(Int32(number(1_440))), at: now)
@@ -160,7 +163,7 @@ struct RecordTests {
       .cell(userID, key), .notice(userID, userID), .operation(userID, .max),
       .rejected(userID, HybridTime(packed: .max)),
       .acknowledgement(userID, userID), .migratedSession(userID, userID), .formerHabit(userID, userID),
-      .deletedHabit(userID, userID), .alias(userID, userID), .resolution(userID, HybridTime(packed: .max)),
+      .deletedHabit(userID, userID), .alias(userID, userID),
     ]
     for key in all {
       #expect(RecordKey(key.bytes) == key)

@@ -156,6 +156,31 @@ struct ConflictTests {
     #expect(sample.apply(.resolveConflict(unknown)).rejection == .conflictNotFound)
   }
 
+  @Test(
+    "a kept day has the trust of the completion that it keeps, whichever arrives first",
+    arguments: [true, false], [true, false])
+  func keptTrust(isFirst: Bool, counts: Bool) {
+    // Given: a device that was offline for long enough to claim the day, and one that was not.
+    let (offline, watch) = (Identifier(high: 1, low: 8), Identifier(high: 1, low: 9))
+    var sample = LedgerSample()
+    for device in [offline, watch] { sample.ledger.register(deviceID: device, now: noon - 20 * dayMilliseconds) }
+    let (author, keeper) = counts ? (offline, tablet) : (tablet, offline)
+    let (before, day) = (sample.seen, today.advanced(by: -10))
+    let completion = StatementID(source: author, seq: 1)
+    let kept = Operation.Change.setCompletion(
+      Operation.Completion(habitID: habit, day: day, done: true, clientTime: clientTime(day)))
+    let choice = Operation.Change.resolveConflict(
+      .init(noticeID: Identifier(high: 4, low: 4), takesLosing: false, statement: kept))
+    if !isFirst { sample.tick(day, by: author, seen: before) }
+    #expect(sample.apply(choice, by: keeper, seen: SeenStatements(before.last + [completion])).status == .applied)
+    if isFirst { sample.tick(day, by: author, seen: before) }
+    let trust: CellTrust = counts ? .counted : .quarantined(.backfill)
+    #expect(sample.cell(day)?.trust == trust)
+    // When: the completion itself is taken back.
+    sample.untick(day, by: watch, seen: before, undone: [completion])
+    #expect(sample.cell(day) == CellContent(done: true, note: "", trust: trust))
+  }
+
   @Test("C83: a habit made and deleted before any other device knew it leaves nothing visible")
   func madeAndDeleted() {
     var sample = LedgerSample(habits: [])

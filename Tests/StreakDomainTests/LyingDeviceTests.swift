@@ -120,7 +120,9 @@ struct LyingDeviceTests {
       case 15: return .deleteHabit(habitID)
       case 16, 17:
         let noticeID = pick(Array(ledger.notices.keys.sorted().prefix(40)) + [Identifier(high: 3, low: 3)])
-        return .resolveConflict(Operation.Resolution(noticeID: noticeID, takesLosing: pick([true, false])))
+        return .resolveConflict(
+          Operation.Resolution(
+            noticeID: noticeID, takesLosing: pick([true, false]), statement: pick([nil, change()])))
       case 18: return .setDayStart(pick([0, 240, 1_439, 1_440, -1]))
       default: return .malformed
       }

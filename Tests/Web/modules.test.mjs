@@ -14,7 +14,6 @@ import { Account } from "../../Sources/StreakWeb/Page/modules/account.js";
 import { Days, cellKey } from "../../Sources/StreakWeb/Page/modules/days.js";
 import { dayFrom, dayFromIso, isoDay, weekday } from "../../Sources/StreakWeb/Page/modules/day.js";
 import { make } from "../../Sources/StreakWeb/Page/modules/queue.js";
-import { makeResolution } from "../../Sources/StreakWeb/Page/modules/resolution.js";
 import { prepare, take } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { BackfillAllowance } from "../../Sources/StreakWeb/Page/modules/backfill.js";
 import { noteZone, todayOfZones } from "../../Sources/StreakWeb/Page/modules/rules.js";
@@ -28,7 +27,8 @@ import { CallError, EnvelopeReader, errorOf } from "../../Sources/StreakWeb/Page
 import { en } from "../../Sources/StreakWeb/Page/i18n/en.js";
 import { more } from "../../Sources/StreakWeb/Page/i18n/en-more.js";
 import { Calls } from "../../Sources/StreakWeb/Page/modules/calls.js";
-import { capture } from "../../Sources/StreakWeb/Page/modules/capture.js";
+import { capture, claim as claimOf } from "../../Sources/StreakWeb/Page/modules/capture.js";
+import { moveIntoSession, moveSession, takeStashBack } from "../../Sources/StreakWeb/Page/modules/moving.js";
 import { MemoryStore, clockAt, makeDevice, seeded } from "./support.mjs";
 
 const page = fileURLToPath(new URL("../../Sources/StreakWeb/Page/", import.meta.url));
@@ -183,28 +183,64 @@ test("a queue that is numbered anew names its own completions by their new numbe
   assert.equal(submission(account, "").oldestKeptSeq, "1");
 });
 
-test("a choice in a conflict is a resolution, which a server without the conflict gets as a statement", () => {
-  const [user, device, habit, noticeId] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA==", "BAAAAAAAAAAAAAAAAAAAAA=="];
+test("a choice in a conflict is a resolution with the chosen value, sent again as it was", () => {
+  const [user, device, fresh, habit, noticeId] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AgAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA==", "BAAAAAAAAAAAAAAAAAAAAA=="];
   const clientTime = { occurredAt: new Date(0).toISOString(), zone: "Z", utcOffsetSeconds: 0, dayStartMinutes: 0 };
   const statement = { setNote: { habitId: habit, day: 20000, note: "mine", clientTime } };
-  const changes = { outcomes: [{ seq: "1", reason: "CONFLICT_NOT_FOUND" }], isReset: false, habits: [], deletedHabitIds: [], aliases: [], cells: [], notices: [], cursor: {}, lastSeq: 1, latestTime: 0n, deletionAt: 0 };
-  const decided = (prepare) => {
+  const changes = { isReset: false, habits: [], deletedHabitIds: [], aliases: [], cells: [], notices: [], cursor: {}, lastSeq: 1, latestTime: 0n, deletionAt: 0 };
+  const choice = { resolveConflict: { noticeId, takeLosing: true, ...statement } };
+  const decided = (outcome) => {
     const account = new Account(user, device);
-    makeResolution(account, noticeId, true, statement, 1);
-    assert.deepEqual(account.queue[0].resolveConflict, { noticeId, takeLosing: true });
+    make(account, choice, 1);
     assert.equal(shownCell(account, habit, 20000).note, "mine", "the choice is seen before it is sent");
-    prepare(account);
-    take(account, { changes }, submission(account, ""), device, 5);
+    take(account, { changes: { ...changes, outcomes: [{ seq: "1", ...outcome }] } }, submission(account, ""), device, 5);
     return account;
   };
-  const fresh = decided(() => {});
-  assert.deepEqual([fresh.queue.map((op) => [op.seq, op.setNote?.note]), fresh.rejected.length], [[["2", "mine"]], 0]);
-  // when: the person has stated the note anew meanwhile
-  const later = decided((account) => make(account, { setNote: { ...statement.setNote, note: "later" } }, 2));
-  assert.deepEqual([later.queue.map((op) => op.setNote?.note), later.rejected.map(({ op }) => op.setNote.note)], [["later"], ["mine"]]);
-  // when: it was decided once, and the server has lost that
-  const again = decided((account) => { for (const each of account.resolutions.values()) each.isDecided = true; });
-  assert.deepEqual([again.queue, again.rejected.length], [[], 1]);
+  const applied = decided({});
+  assert.deepEqual([applied.queue, applied.rejected], [[], []]);
+  assert.deepEqual(applied.kept.map(({ op }) => op.resolveConflict), [choice.resolveConflict]);
+  const rejected = decided({ reason: "HABIT_NOT_FOUND" });
+  assert.deepEqual(rejected.rejected.map(({ op }) => op.resolveConflict.setNote.note), ["mine"]);
+  // when: the choice is that a day is not done
+  const account = new Account(user, device);
+  make(account, { setCompletion: { habitId: habit, day: 20000, done: true, clientTime } }, 2);
+  make(account, { resolveConflict: { noticeId, takeLosing: true, setCompletion: { habitId: habit, day: 20000, done: false, clientTime } } }, 3);
+  assert.deepEqual(account.queue[1].resolveConflict.setCompletion.undone, [{ sourceId: device, seq: "1" }]);
+  continueAsNewDevice(account, fresh);
+  assert.deepEqual(account.queue[1].resolveConflict.setCompletion.undone, [{ sourceId: fresh, seq: "1" }]);
+  assert.equal(account.queue[1].resolveConflict.noticeId, noticeId);
+});
+
+test("what an account that the server has lost holds goes into the session: notes of conflicts too, and refusals into the next account", async () => {
+  const [lost, user, device, habit, noticeId] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AAEAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA==", "BAAAAAAAAAAAAAAAAAAAAA=="];
+  const now = Date.UTC(2026, 10, 29, 11);
+  const clock = clockAt(now);
+  const day = dayFromIso("2026-11-29");
+  const state = new State(Account);
+  const account = new Account(lost, device);
+  state.addAccount(account);
+  state.setSettings({ current: lost });
+  account.habits.set(habit, { fields: { name: "Read", description: "", color: 0, position: 0, archived: false } });
+  account.cells.set(cellKey(habit, day), { habitId: habit, day, done: true, note: "kept", quarantine: "", completions: [] });
+  const notice = { noticeId, kind: "NOTICE_KIND_NOTE_CONFLICT", habitId: habit, day, winningValue: "kept", losingValue: "other" };
+  account.notices.set(noticeId, notice);
+  account.notices.set("resolved", { ...notice, losingValue: "chosen against", resolved: true });
+  const refused = { op: { seq: "1", hybridTime: "7", setNote: { habitId: habit, day, note: "x" } }, reason: "FUTURE_DAY" };
+  account.rejected.push(refused);
+  assert.ok(moveIntoSession(state, lost, clock, now));
+  // A later change of the day keeps the other note.
+  record(state, { habitId: habit, day, done: false, clientTime: timeOfDay(clock, day, 0) }, now);
+  const stashed = await claimOf(state.session, timeOfDay(clock, day, 0));
+  assert.deepEqual(stashed.captured.entries.map(({ done, note }) => [done, note]), [[false, "other"], [false, "kept"]]);
+  // when: the browser forgets it, and takes its stash back
+  const other = new State(Account);
+  takeStashBack(other, { ...stashed, captured: stashed.captured }, now);
+  assert.deepEqual((await claimOf(other.session, timeOfDay(clock, day, 0))).captured, stashed.captured);
+  // when: the session becomes part of another account
+  const fresh = new Account(user, device);
+  state.addAccount(fresh);
+  moveSession(state, stashed, { userId: user, now });
+  assert.deepEqual([state.session, state.accounts.has(lost), fresh.queue, fresh.rejected], [null, false, [], [refused]]);
 });
 
 test("the schedule waits 4 to 6 minutes, longer after failures, and never runs twice", () => {

@@ -492,28 +492,50 @@ public struct DeleteHabit: ProtobufMessage {
   }
 }
 
-/// States the chosen value of a conflict. It is decided like any other statement of that value.
+/// States the chosen value of a conflict. It is decided like any other statement of that value; one
+/// that keeps a day done has the trust of the completions it keeps.
 public struct ResolveConflict: ProtobufMessage {
   /// The notice of the conflict, 16 bytes.
   public var noticeId: [UInt8] = []
   /// True: takes the losing value. False: confirms the winning one.
   public var takeLosing: Bool = false
+  public var statement: Statement?
+
+  public enum Statement: Sendable, Equatable {
+    /// For a day that is done or not done. A note in it is not taken.
+    case setCompletion(SetCompletion)
+    /// For a note.
+    case setNote(SetNote)
+    /// For a field of a habit, or a habit that stays.
+    case editHabit(EditHabit)
+    /// For a habit that is deleted.
+    case deleteHabit(DeleteHabit)
+  }
 
   public init() {}
 
-  public init(noticeId: [UInt8] = [], takeLosing: Bool = false) {
+  public init(noticeId: [UInt8] = [], takeLosing: Bool = false, statement: Statement? = nil) {
     self.noticeId = noticeId
     self.takeLosing = takeLosing
+    self.statement = statement
   }
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__ResolveConflict.self, streak__v1__resolve_conflict__init),
-    rules: [1: FieldRules(required: true, uuid: true)])
+    rules: [1: FieldRules(required: true, uuid: true)],
+    children: [3: SetCompletion.descriptor, 4: SetNote.descriptor, 5: EditHabit.descriptor, 6: DeleteHabit.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
     let c = unsafe cMessage.assumingMemoryBound(to: Streak__V1__ResolveConflict.self)
     unsafe noticeId = CBridge.bytes(c.pointee.notice_id)
     unsafe takeLosing = c.pointee.take_losing != 0
+    switch unsafe c.pointee.statement_case.rawValue {
+    case 3: unsafe statement = CBridge.message(c.pointee.set_completion, SetCompletion.self).map { .setCompletion($0) }
+    case 4: unsafe statement = CBridge.message(c.pointee.set_note, SetNote.self).map { .setNote($0) }
+    case 5: unsafe statement = CBridge.message(c.pointee.edit_habit, EditHabit.self).map { .editHabit($0) }
+    case 6: unsafe statement = CBridge.message(c.pointee.delete_habit, DeleteHabit.self).map { .deleteHabit($0) }
+    default: statement = nil
+    }
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -521,11 +543,37 @@ public struct ResolveConflict: ProtobufMessage {
     unsafe streak__v1__resolve_conflict__init(c)
     unsafe c.pointee.notice_id = arena.binaryData(noticeId)
     unsafe c.pointee.take_losing = takeLosing ? 1 : 0
+    switch statement {
+    case nil: break
+    case .setCompletion(let value):
+      unsafe c.pointee.statement_case = Streak__V1__ResolveConflict__StatementCase(rawValue: 3)
+      unsafe c.pointee.set_completion = arena.message(value, as: Streak__V1__SetCompletion.self)
+    case .setNote(let value):
+      unsafe c.pointee.statement_case = Streak__V1__ResolveConflict__StatementCase(rawValue: 4)
+      unsafe c.pointee.set_note = arena.message(value, as: Streak__V1__SetNote.self)
+    case .editHabit(let value):
+      unsafe c.pointee.statement_case = Streak__V1__ResolveConflict__StatementCase(rawValue: 5)
+      unsafe c.pointee.edit_habit = arena.message(value, as: Streak__V1__EditHabit.self)
+    case .deleteHabit(let value):
+      unsafe c.pointee.statement_case = Streak__V1__ResolveConflict__StatementCase(rawValue: 6)
+      unsafe c.pointee.delete_habit = arena.message(value, as: Streak__V1__DeleteHabit.self)
+    }
     return UnsafeMutableRawPointer(c)
   }
 
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("notice_id", byteCount: noticeId.count, FieldRules(required: true, uuid: true))
+    switch statement {
+    case nil: break
+    case .setCompletion(let value):
+      violations.check("set_completion", in: value)
+    case .setNote(let value):
+      violations.check("set_note", in: value)
+    case .editHabit(let value):
+      violations.check("edit_habit", in: value)
+    case .deleteHabit(let value):
+      violations.check("delete_habit", in: value)
+    }
   }
 }
 

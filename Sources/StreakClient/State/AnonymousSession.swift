@@ -11,6 +11,12 @@ struct AnonymousSession: Equatable, Sendable {
     var done: Bool
     var note: String
     var clientTime: ClientTime
+    /// Notes of the day that lost a conflict in which the person has not chosen, in an account that
+    /// the server has lost.
+    var otherNotes: [String] = []
+
+    /// All notes, the shown one last: of entries of equal moments the last one wins.
+    fileprivate var notes: [String] { otherNotes + [note] }
   }
 
   /// A session whose begin the server does not know may be introduced to it for this long, in
@@ -71,16 +77,22 @@ struct AnonymousSession: Equatable, Sendable {
     }
     // The days may be more than fit, and their notes may: the earliest days follow as operations.
     var room = Self.captureBytesMax - habits.values.reduce(0) { $0 + $1.textBytes + Self.habitOverheadBytes }
-    let sent = entries.sorted { ($0.key.day, $0.key) > ($1.key.day, $1.key) }.prefix(StreakClient.sessionEntriesMax)
+    var places = StreakClient.sessionEntriesMax
+    let sent = entries.sorted { ($0.key.day, $0.key) > ($1.key.day, $1.key) }
       .prefix { _, entry in
-        room -= entry.note.utf8.count + entry.clientTime.zone.utf8.count + Self.entryOverheadBytes
-        return room >= 0
+        for note in entry.notes {
+          room -= note.utf8.count + entry.clientTime.zone.utf8.count + Self.entryOverheadBytes
+          places -= 1
+        }
+        return room >= 0 && places >= 0
       }
-    let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
+    let capturedEntries = sent.sorted { $0.key < $1.key }.flatMap { key, entry in
       let occurredAt = GoogleProtobufTimestamp(entry.clientTime.occurredAt)
-      return StreakDomain.CapturedSession.Entry(
-        habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, clientTime: entry.clientTime,
-        occurredAtSeconds: occurredAt.seconds, occurredAtNanos: occurredAt.nanos)
+      return entry.notes.map { note in
+        StreakDomain.CapturedSession.Entry(
+          habitID: key.habitID.bytes, day: key.day, done: entry.done, note: note, clientTime: entry.clientTime,
+          occurredAtSeconds: occurredAt.seconds, occurredAtNanos: occurredAt.nanos)
+      }
     }
     var capture = StreakDomain.CapturedSession(
       habits: capturedHabits, entries: capturedEntries, capturedAt: now,

@@ -131,7 +131,8 @@ extension ClientState {
       throw .invalid("Without an account at most \(StreakClient.sessionEntriesMax) days can be kept.")
     }
     changeSession(now: now, cell: key) { session in
-      session.entries[key] = AnonymousSession.Entry(done: done, note: note, clientTime: clientTime)
+      let otherNotes = session.entries[key]?.otherNotes ?? []
+      session.entries[key] = .init(done: done, note: note, clientTime: clientTime, otherNotes: otherNotes)
       session.zones.note(clientTime, now: now)
     }
   }

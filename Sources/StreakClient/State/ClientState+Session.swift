@@ -34,7 +34,10 @@ extension ClientState {
       for change in changes { account.replica.make(change, at: now) }
     }
     dropSession()
-    for (userID, account) in accounts where account.standing == .unknownToServer { dropAccount(userID) }
+    for (lostID, lost) in accounts where lost.standing == .unknownToServer {
+      _ = changeAccount(userID) { $0.replica.takeRejected(from: lost.replica) }
+      dropAccount(lostID)
+    }
   }
 
   /// The account's habit for each habit of the session. Habits that the server does not map are
@@ -122,7 +125,7 @@ extension ClientAccount {
       }
     }
     for operation in replica.kept.map(\.operation) + replica.queue {
-      switch replica.meaning(of: operation) {
+      switch operation.change.stated {
       case .setCompletion(let wanted):
         let key = CellKey(habitID: wanted.habitID, day: wanted.day)
         let note = wanted.done ? wanted.note : nil
@@ -138,6 +141,12 @@ extension ClientAccount {
     for (key, cell) in replica.shownCells {
       entries[key] = .init(
         done: cell.done, note: cell.note, clientTime: entries[key]?.clientTime ?? clientTime(key.day))
+    }
+    for (_, notice) in replica.notices.sorted(by: { $0.key < $1.key })
+    where notice.kind == .noteConflict && !notice.isResolved {
+      guard let day = notice.day, let note = notice.losingValue?.text, !note.isEmpty else { continue }
+      let key = CellKey(habitID: notice.habitID, day: day)
+      if let entry = entries[key], entry.note != note { entries[key]?.otherNotes.append(note) }
     }
     return (habits, entries.filter { habits[$0.key.habitID] != nil })
   }

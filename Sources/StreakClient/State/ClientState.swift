@@ -100,7 +100,6 @@ struct ClientState: Sendable {
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
     changed.formUnion(unsaved.rejected.map { .rejected(userID, $0) })
-    changed.formUnion(unsaved.resolutions.map { .resolution(userID, $0) })
     changed.formUnion(
       acknowledgements.symmetricDifference(account.acknowledgements).map { .acknowledgement(userID, $0) })
     accounts[userID] = account
@@ -128,7 +127,6 @@ struct ClientState: Sendable {
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
     changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
     changed.formUnion(replica.aliases.keys.map { .alias(userID, $0) })
-    changed.formUnion(replica.resolutions.keys.map { .resolution(userID, $0) })
   }
 
   // MARK: Storage
@@ -172,10 +170,14 @@ extension ClientState {
     case .sessionHabit(let id): return session?.habits[id].map { Habit(id, $0).protobufBytes() }
     case .sessionEntry(let cell):
       return session?.entries[cell].map { entry in
-        CapturedEntry(
+        var writer = RecordWriter()
+        let shown = CapturedEntry(
           habitId: cell.habitID.bytes, day: cell.day.number, done: entry.done, note: entry.note,
-          clientTime: LocalTime(entry.clientTime)
-        ).protobufBytes()
+          clientTime: LocalTime(entry.clientTime))
+        writer.append(shown.protobufBytes())
+        writer.append(UInt32(entry.otherNotes.count))
+        for note in entry.otherNotes { writer.append(note) }
+        return writer.bytes
       }
     case .account(let userID): return accounts[userID]?.recordBytes
     case .habit(let userID, let id):
@@ -202,14 +204,6 @@ extension ClientState {
         writer.append(Schema.Operation(rejected.operation).protobufBytes())
         return writer.bytes
       }
-    case .resolution(let userID, let time):
-      return accounts[userID]?.replica.resolutions[time].map { chosen in
-        var writer = RecordWriter()
-        writer.append(chosen.isDecided)
-        let statement = StreakDomain.Operation(seq: 0, time: time, seen: .nothing, change: chosen.statement)
-        writer.append(Schema.Operation(statement).protobufBytes())
-        return writer.bytes
-      }
     case .acknowledgement(let userID, let id):
       return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
     case .migratedSession(let userID, let id):
@@ -225,9 +219,12 @@ extension ClientState {
     case .session: session = try AnonymousSession(recordBytes: value)
     case .sessionHabit(let id): session?.habits[id] = HabitFields(try Self.decode(value, Habit.self))
     case .sessionEntry(let cell):
-      let entry = try Self.decode(value, CapturedEntry.self)
-      guard let clientTime = ClientTime(entry.clientTime) else { throw StorageError("a day has no moment") }
-      session?.entries[cell] = AnonymousSession.Entry(done: entry.done, note: entry.note, clientTime: clientTime)
+      var reader = RecordReader(value)
+      let shown = try Self.decode(try reader.bytes(), CapturedEntry.self)
+      guard let clientTime = ClientTime(shown.clientTime) else { throw StorageError("a day has no moment") }
+      var entry = AnonymousSession.Entry(done: shown.done, note: shown.note, clientTime: clientTime)
+      for _ in 0..<(try reader.number(UInt32.self)) { entry.otherNotes.append(try reader.text()) }
+      session?.entries[cell] = entry
     case .account(let userID): stored[userID] = try ClientAccount.read(value, userID: userID)
     case .habit(let userID, let id):
       stored[userID]?.replica.habits[id] = HabitFields(try Self.decode(value, Habit.self))
@@ -254,11 +251,6 @@ extension ClientState {
       let reason = Reason(name: try reader.text()) ?? .invalidField
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
-    case .resolution(let userID, let time):
-      var reader = RecordReader(value)
-      let isDecided = try reader.bool()
-      let statement = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self)).change
-      stored[userID]?.replica.resolutions[time] = .init(statement: statement, isDecided: isDecided)
     case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
     case .migratedSession(let userID, let id):
       stored[userID]?.account.migratedSessions[id] = try MigratedSession(recordBytes: value)

@@ -18,7 +18,6 @@ enum RecordKey: Hashable, Sendable {
   case formerHabit(Identifier, Identifier)
   case deletedHabit(Identifier, Identifier)
   case alias(Identifier, Identifier)
-  case resolution(Identifier, HybridTime)
 
   /// The kind's number, then ids and numbers, big-endian. Records are read in the order of the
   /// kinds' numbers.
@@ -39,7 +38,6 @@ enum RecordKey: Hashable, Sendable {
     case .formerHabit(let userID, let id): [24] + userID.bytes + id.bytes
     case .deletedHabit(let userID, let id): [25] + userID.bytes + id.bytes
     case .alias(let userID, let id): [26] + userID.bytes + id.bytes
-    case .resolution(let userID, let time): [27] + userID.bytes + Self.bytes(time.packed)
     }
   }
 
@@ -73,7 +71,6 @@ enum RecordKey: Hashable, Sendable {
       case 24: Self.pair(id(1), id(17)).map { .formerHabit($0, $1) }
       case 25: Self.pair(id(1), id(17)).map { .deletedHabit($0, $1) }
       case 26: Self.pair(id(1), id(17)).map { .alias($0, $1) }
-      case 27: Self.pair(id(1), number(17, 8)).map { .resolution($0, HybridTime(packed: $1)) }
       default: nil
       }
     guard let key, key.bytes == bytes else { return nil }

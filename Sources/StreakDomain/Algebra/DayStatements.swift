@@ -12,8 +12,7 @@ public struct DayStatements: Hashable, Sendable {
     public var id: StatementID
     /// The status that it was given at arrival.
     public var trust: CompletionTrust
-    /// `trust` applies whatever undos it follows.
-    var isFixed = false
+    var origin = TrustOrigin.judged
     /// The undos that its author knew: it inherits the trust of the completions that they took
     /// back.
     public var follows: [StatementID]
@@ -27,12 +26,12 @@ public struct DayStatements: Hashable, Sendable {
     }
 
     init(
-      id: StatementID, trust: CompletionTrust, isFixed: Bool = false, follows: [StatementID], ahead: SeenStatements,
-      isJoined: Bool = false
+      id: StatementID, trust: CompletionTrust, origin: TrustOrigin = .judged, follows: [StatementID],
+      ahead: SeenStatements, isJoined: Bool = false
     ) {
       self.id = id
       self.trust = trust
-      self.isFixed = isFixed
+      self.origin = origin
       self.follows = follows
       self.ahead = ahead
       self.isJoined = isJoined
@@ -43,6 +42,21 @@ public struct DayStatements: Hashable, Sendable {
     func isReplaced(by later: StatementID, isJoined: Bool) -> Bool {
       id.source == later.source && id.seq < later.seq && id.seq > 0 && self.isJoined == isJoined
     }
+  }
+
+  /// The origin of a completion's `trust`. The raw value is the one in storage, beside the number of
+  /// the trust.
+  enum TrustOrigin: UInt8 {
+    /// Its own, judged at arrival: it applies unless the completion follows undos.
+    case judged = 0
+    /// Set by the bound of early days: it applies whatever undos the completion follows.
+    case fixed = 0x40
+    /// That of the completions that its author knew: a resolution that keeps them.
+    case kept = 0x10
+    /// Judged at arrival, until a completion arrives that its author knew and keeps.
+    case awaited = 0x50
+
+    static let mask: UInt8 = 0x50
   }
 
   public struct Undo: Hashable, Sendable {
@@ -100,7 +114,7 @@ public struct DayStatements: Hashable, Sendable {
 
   /// A completion's trust: inherited from the undos before it, otherwise as judged at arrival.
   func effectiveTrust(of completion: Completion) -> CompletionTrust {
-    guard !completion.follows.isEmpty, !completion.isFixed else { return completion.trust }
+    guard !completion.follows.isEmpty, completion.origin == .judged else { return completion.trust }
     return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
   }
 
@@ -117,6 +131,12 @@ public struct DayStatements: Hashable, Sendable {
   /// The trust that a completion by this author inherits; nil: it is judged by itself.
   func inheritedTrust(of author: Author) -> CompletionTrust? {
     undos.lazy.filter { author.covers($0.id) }.compactMap(\.trust).max()
+  }
+
+  /// The trust that a resolution by this author keeps: the best of the completions that it knows,
+  /// standing or taken back; nil: none has arrived.
+  func keptTrust(of author: Author) -> CompletionTrust? {
+    (standing(knownTo: author).compactMap(\.trust) + [inheritedTrust(of: author)].compactMap { $0 }).max()
   }
 
   /// The completions that stand as far as an author knows: an undo without names takes these back.
@@ -153,11 +173,11 @@ public struct DayStatements: Hashable, Sendable {
 
   /// Merges a completion with `trust`, or with the trust of the completions that the undos before
   /// it took back.
-  /// - Parameter isFixed: `trust` applies whatever undos it follows.
-  mutating func complete(by author: Author, trust: CompletionTrust, isFixed: Bool = false) {
+  mutating func complete(by author: Author, trust: CompletionTrust, origin: TrustOrigin = .judged) {
     let id = author.id
     guard !completions.contains(where: { $0.id == id }) else { return }
     answer(by: author)
+    takeKept(trust, of: id)
     if undos.contains(where: { $0.takes(id) }) {
       let replaced = completions.filter { $0.isReplaced(by: id, isJoined: false) }
       let trust = replaced.map { effectiveTrust(of: $0) }.reduce(trust, max)
@@ -170,12 +190,12 @@ public struct DayStatements: Hashable, Sendable {
     }
     for index in undos.indices where undos[index].ahead.covers(id) { undos[index].left.append(id) }
     let completion = Completion(
-      id: id, trust: trust, isFixed: isFixed, follows: undosSeen(by: author), ahead: author.ahead)
+      id: id, trust: trust, origin: origin, follows: undosSeen(by: author), ahead: author.ahead)
     // A later completion with the same trust is stored instead of the only one of its source
     // before: there is none left then that an undo of it would have to take back.
-    if undos.isEmpty, !isFixed,
+    if undos.isEmpty, origin == .judged,
       let place = completions.firstIndex(where: { $0.id.source == id.source && !$0.isJoined }),
-      completions[place].trust == trust, !completions[place].isFixed,
+      completions[place].trust == trust, completions[place].origin == .judged,
       completions.lastIndex(where: { $0.id.source == id.source && !$0.isJoined }) == place
     {
       if completions[place].id < id { completions[place] = completion }
@@ -221,7 +241,7 @@ public struct DayStatements: Hashable, Sendable {
       let trust = effectiveTrust(of: completions[index])
       guard trust.trust == .counted, !trust.isExempt else { continue }
       completions[index].trust = CompletionTrust(.quarantined(.overLimit))
-      completions[index].isFixed = true
+      completions[index].origin = .fixed
     }
   }
 
@@ -246,6 +266,17 @@ public struct DayStatements: Hashable, Sendable {
     undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
     for index in completions.indices where completions[index].ahead.covers(id) { completions[index].follows.append(id) }
     Self.bound(&undos, \.id)
+  }
+
+  /// Resolutions that keep a completion have its trust, also if it arrives after them.
+  private mutating func takeKept(_ trust: CompletionTrust, of id: StatementID) {
+    for index in completions.indices where completions[index].ahead.covers(id) {
+      switch completions[index].origin {
+      case .awaited: (completions[index].trust, completions[index].origin) = (trust, .kept)
+      case .kept: completions[index].trust = max(completions[index].trust, trust)
+      case .judged, .fixed: break
+      }
+    }
   }
 
   /// Undos that the author of a completion or undo knew are answered.

@@ -155,7 +155,6 @@ struct StatementReader {
 
 extension DayStatements {
   private static let unknownTrust: UInt8 = 0x7F
-  private static let fixedTrust: UInt8 = 0x40
   private static let joined: UInt8 = 0x20
 
   /// For storage, if there is more than one completion with its note.
@@ -165,7 +164,7 @@ extension DayStatements {
     for completion in completions {
       writer.append(completion.id)
       writer.append(
-        byte: completion.trust.number | (completion.isFixed ? Self.fixedTrust : 0)
+        byte: completion.trust.number | completion.origin.rawValue
           | (completion.isJoined ? Self.joined : 0))
       writer.append(completion.follows)
       writer.append(completion.ahead.last)
@@ -196,8 +195,9 @@ extension DayStatements {
         let follows = try reader.ids()
         completions.append(
           Completion(
-            id: id, trust: CompletionTrust(number: number & ~(Self.fixedTrust | Self.joined)),
-            isFixed: number & Self.fixedTrust != 0, follows: follows, ahead: SeenStatements(try reader.ids()),
+            id: id, trust: CompletionTrust(number: number & ~(TrustOrigin.mask | Self.joined)),
+            origin: TrustOrigin(rawValue: number & TrustOrigin.mask) ?? .judged, follows: follows,
+            ahead: SeenStatements(try reader.ids()),
             isJoined: number & Self.joined != 0))
       }
       for _ in 0..<(try reader.count()) {

@@ -113,6 +113,35 @@ public struct Notice: Hashable, Sendable {
 }
 
 extension Notice {
+  /// The chosen value of a conflict as a statement; nil if there is nothing to state.
+  ///
+  /// - Parameters:
+  ///   - clientTime: The local time that stands for the conflict's day.
+  ///   - fields: The habit as the person sees it; nil: it is deleted.
+  public func statement(takingLosing: Bool, clientTime: ClientTime?, fields: HabitFields?) -> Operation.Change? {
+    let value = takingLosing ? losingValue : winningValue
+    switch kind {
+    case .noteConflict:
+      guard let day, let clientTime else { return nil }
+      return .setNote(Operation.Note(habitID: habitID, day: day, text: value?.text ?? "", clientTime: clientTime))
+    case .doneConflict:
+      guard let day, let clientTime else { return nil }
+      return .setCompletion(
+        Operation.Completion(habitID: habitID, day: day, done: value == .flag(true), clientTime: clientTime))
+    case .fieldConflict:
+      guard let field, var fields else { return nil }
+      fields.set(field, text: value?.text ?? "")
+      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [field]))
+    case .deletionConflict where takingLosing: return .deleteHabit(habitID)
+    case .deletionConflict:
+      guard let fields else { return nil }
+      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: fields, changed: [.archived]))
+    case .streakHealed: return nil
+    }
+  }
+}
+
+extension Notice {
   /// The id of the notice that a statement about a day lost. It derives from the statement, so that
   /// it survives a change of epoch.
   static func id(_ kind: Kind, _ key: CellKey, loser: StatementID) -> Identifier {

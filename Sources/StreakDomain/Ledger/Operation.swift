@@ -21,7 +21,7 @@ public struct Operation: Hashable, Sendable {
     case setNote(Note)
     case editHabit(HabitEdit)
     case deleteHabit(Identifier)
-    case resolveConflict(Resolution)
+    indirect case resolveConflict(Resolution)
     /// Minutes after midnight at which the person's day begins.
     case setDayStart(Int32)
     /// A change that this program does not understand or that is invalid: it is rejected, so that
@@ -88,10 +88,14 @@ public struct Operation: Hashable, Sendable {
     public var noticeID: Identifier
     /// True takes the losing value.
     public var takesLosing: Bool
+    /// The chosen value as a statement about a day or habit: it is decided also where the notice
+    /// does not exist (any more, or yet). Nil: the value is that of the notice.
+    public var statement: Change?
 
-    public init(noticeID: Identifier, takesLosing: Bool) {
+    public init(noticeID: Identifier, takesLosing: Bool, statement: Change? = nil) {
       self.noticeID = noticeID
       self.takesLosing = takesLosing
+      self.statement = statement
     }
   }
 
@@ -102,6 +106,24 @@ public struct Operation: Hashable, Sendable {
 }
 
 extension Operation.Change {
+  /// What it states: of a resolution, the chosen value, if it names one.
+  public var stated: Self {
+    if case .resolveConflict(let resolution) = self, let statement = resolution.statement { statement } else { self }
+  }
+
+  /// The same change with other names of the completions that it takes back.
+  func renamingUndone(_ rename: (StatementID) -> StatementID) -> Self {
+    switch self {
+    case .setCompletion(var completion):
+      completion.undone = completion.undone?.map(rename)
+      return .setCompletion(completion)
+    case .resolveConflict(var resolution):
+      resolution.statement = resolution.statement?.renamingUndone(rename)
+      return .resolveConflict(resolution)
+    case .setNote, .editHabit, .deleteHabit, .setDayStart, .malformed: return self
+    }
+  }
+
   /// The habit it is about, if it names one.
   public var habitID: Identifier? {
     switch self {
@@ -109,7 +131,8 @@ extension Operation.Change {
     case .setNote(let note): note.habitID
     case .editHabit(let edit): edit.habitID
     case .deleteHabit(let habitID): habitID
-    case .resolveConflict, .setDayStart, .malformed: nil
+    case .resolveConflict(let resolution): resolution.statement?.habitID
+    case .setDayStart, .malformed: nil
     }
   }
 
@@ -118,7 +141,8 @@ extension Operation.Change {
     switch self {
     case .setCompletion(let completion): CellKey(habitID: completion.habitID, day: completion.day)
     case .setNote(let note): CellKey(habitID: note.habitID, day: note.day)
-    case .editHabit, .deleteHabit, .resolveConflict, .setDayStart, .malformed: nil
+    case .resolveConflict(let resolution): resolution.statement?.cellKey
+    case .editHabit, .deleteHabit, .setDayStart, .malformed: nil
     }
   }
 }

@@ -149,6 +149,21 @@ extension PersonLedger {
   mutating func resolve(
     _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
+    switch resolution.statement {
+    case .setCompletion(let kept) where kept.done:
+      if let rejection = DayRules.rejection(day: kept.day, clientTime: kept.clientTime, now: now) { throw rejection }
+      guard habits[kept.habitID] != nil else { throw .habitNotFound }
+      let key = CellKey(habitID: kept.habitID, day: kept.day)
+      return try keepDone(key, kept.clientTime, by: author, deviceID: deviceID, now: now)
+    case .resolveConflict, .setDayStart, .malformed: throw .invalidField
+    case let statement?: return try decide(statement, by: author, deviceID: deviceID, now: now)
+    case nil: return try resolveByNotice(resolution, by: author, deviceID: deviceID, now: now)
+    }
+  }
+
+  private mutating func resolveByNotice(
+    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
+  ) throws(Reason) -> OperationOutcome {
     guard let notice = notices[resolution.noticeID] else { throw .conflictNotFound }
     guard let habit = habits[notice.habitID] else { throw .habitNotFound }
     switch notice.kind {
@@ -164,7 +179,9 @@ extension PersonLedger {
           Operation.Note(habitID: notice.habitID, day: day, text: text ?? "", clientTime: cell.clientTime), by: author,
           now: now)
       }
-      guard resolution.takesLosing else { return try keepDone(cell, key, by: author, deviceID: deviceID, now: now) }
+      guard resolution.takesLosing else {
+        return try keepDone(key, cell.clientTime, by: author, deviceID: deviceID, now: now)
+      }
       return try undo(
         Operation.Completion(habitID: notice.habitID, day: day, done: false, clientTime: cell.clientTime), by: author,
         now: now)
@@ -186,18 +203,17 @@ extension PersonLedger {
   }
 
   /// "Done after all": it has the trust of the completions that its author knew as standing, or
-  /// that undos known to the author took back. Without any it is judged as a completion.
+  /// that undos known to the author took back. Until one of them arrives it is judged as a
+  /// completion.
   private mutating func keepDone(
-    _ cell: CellState, _ key: CellKey, by author: Author, deviceID: Identifier, now: Instant
+    _ key: CellKey, _ clientTime: ClientTime, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
-    let before = cell.statements
+    let before = cells[key]?.statements ?? DayStatements()
     var statements = before
-    var known = statements.standing(knownTo: author).compactMap(\.trust)
-    if let inherited = statements.inheritedTrust(of: author) { known.append(inherited) }
-    let trust =
-      known.max() ?? CompletionTrust(sources.claim(key.day, of: deviceID, clientTime: cell.clientTime, now: now))
+    let kept = statements.keptTrust(of: author)
+    let trust = kept ?? CompletionTrust(sources.claim(key.day, of: deviceID, clientTime: clientTime, now: now))
     changes.isHeadChanged = true
-    statements.complete(by: author, trust: trust, isFixed: true)
-    return try store(statements, replacing: before, key, by: author, clientTime: cell.clientTime, now: now)
+    statements.complete(by: author, trust: trust, origin: kept == nil ? .awaited : .kept)
+    return try store(statements, replacing: before, key, by: author, clientTime: clientTime, now: now)
   }
 }

@@ -85,7 +85,7 @@ public struct PersonLedger: Sendable {
   public func habitsWithActivity(in changes: some Sequence<Operation.Change>) -> Set<Identifier> {
     var found: Set<Identifier> = []
     for change in changes {
-      let change = resolved(change)
+      let change = resolved(change).stated
       switch change {
       case .deleteHabit(let habitID): found.insert(habitID)
       case .resolveConflict(let resolution):
@@ -144,7 +144,7 @@ public struct PersonLedger: Sendable {
     }
   }
 
-  private mutating func decide(
+  mutating func decide(
     _ change: Operation.Change, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
     switch resolved(change) {

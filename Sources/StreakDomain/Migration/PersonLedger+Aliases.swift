@@ -18,7 +18,10 @@ extension PersonLedger {
       edit.habitID = habitID
       return .editHabit(edit)
     case .deleteHabit: return .deleteHabit(habitID)
-    case .resolveConflict, .setDayStart, .malformed: return change
+    case .resolveConflict(var resolution):
+      resolution.statement = resolution.statement.map(resolved)
+      return .resolveConflict(resolution)
+    case .setDayStart, .malformed: return change
     }
   }
 

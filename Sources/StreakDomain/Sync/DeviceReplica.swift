@@ -30,8 +30,6 @@ public struct DeviceReplica: Equatable, Sendable {
   public private(set) var kept: [Kept] = []
   /// Operations that were rejected, for the person to see, in the order in which they were made.
   public private(set) var rejected: [Rejected] = []
-  /// The statement that each resolution stands for, by the hybrid time of the operation.
-  public internal(set) var resolutions: [HybridTime: ChosenValue] = [:]
 
   public struct Kept: Equatable, Sendable {
     public var operation: Operation
@@ -95,14 +93,15 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// An undo takes back the completions that the device shows: received ones, and its own.
   private func named(_ change: Operation.Change) -> Operation.Change {
+    if case .resolveConflict(var resolution) = change {
+      resolution.statement = resolution.statement.map(named)
+      return .resolveConflict(resolution)
+    }
     guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
     let own = (kept.map(\.operation) + queue).filter { operation in
-      switch meaning(of: operation) {
-      case .setCompletion(let completion): completion.done && meantKey(of: operation) == key
-      case .resolveConflict(let resolution): !resolution.takesLosing && isAbout(key, notices[resolution.noticeID])
-      default: false
-      }
+      guard case .setCompletion(let completion) = operation.change.stated else { return false }
+      return completion.done && meantKey(of: operation) == key
     }
     let names = own.suffix(DayStatements.undoneMax / 2).map { StatementID(source: deviceID, seq: $0.seq) }
     let received = cells[key]?.completions.prefix(DayStatements.undoneMax / 2) ?? []
@@ -112,22 +111,15 @@ public struct DeviceReplica: Equatable, Sendable {
     return .setCompletion(wanted)
   }
 
-  /// A resolution that keeps a day done is a completion of it; without its statement and its notice
-  /// nothing is known about it.
-  private func isAbout(_ key: CellKey, _ notice: Notice?) -> Bool {
-    guard let notice else { return true }
-    return notice.kind == .doneConflict && notice.habitID == key.habitID && notice.day == key.day
-  }
-
   /// The day that an operation is about, under its habit's current id.
   private func meantKey(of operation: Operation) -> CellKey? {
-    meaning(of: operation).cellKey.map { CellKey(habitID: aliases[$0.habitID] ?? $0.habitID, day: $0.day) }
+    operation.cellKey.map { CellKey(habitID: aliases[$0.habitID] ?? $0.habitID, day: $0.day) }
   }
 
   /// A day as the person sees it: the received state with the queue applied.
   public func shownCell(_ key: CellKey) -> CellContent? {
     queue.reduce(cells[key]?.cell) { cell, operation in
-      meantKey(of: operation) == key ? Self.shown(meaning(of: operation), over: cell) : cell
+      meantKey(of: operation) == key ? Self.shown(operation.change.stated, over: cell) : cell
     }
   }
 
@@ -135,7 +127,7 @@ public struct DeviceReplica: Equatable, Sendable {
   public var shownCells: [CellKey: CellContent] {
     queue.reduce(into: cells.mapValues(\.cell)) { shown, operation in
       guard let key = meantKey(of: operation) else { return }
-      shown[key] = Self.shown(meaning(of: operation), over: shown[key])
+      shown[key] = Self.shown(operation.change.stated, over: shown[key])
     }
   }
 
@@ -160,7 +152,7 @@ public struct DeviceReplica: Equatable, Sendable {
   /// The habits as the person sees them.
   public var shownHabits: [Identifier: HabitFields] {
     queue.reduce(into: habits) { habits, operation in
-      switch meaning(of: operation) {
+      switch operation.change.stated {
       case .editHabit(let edit):
         let habitID = aliases[edit.habitID] ?? edit.habitID
         var fields = habits[habitID] ?? edit.fields
@@ -185,6 +177,12 @@ public struct DeviceReplica: Equatable, Sendable {
     unsaved.rejected.insert(time)
   }
 
+  /// Takes over what a server has rejected of another account of the same person.
+  public mutating func takeRejected(from other: DeviceReplica) {
+    rejected = (rejected + other.rejected).sorted { $0.operation.time < $1.operation.time }
+    unsaved.rejected.formUnion(other.rejected.map(\.operation.time))
+  }
+
   // MARK: Sending
 
   /// Most habits restated in one submission, besides those that its operations name.
@@ -193,7 +191,7 @@ public struct DeviceReplica: Equatable, Sendable {
   /// The next submission. It stays the same until it is answered.
   public var submission: SyncSubmission {
     let operations = Array(queue.prefix(Self.operationsMax))
-    let named = Set(operations.compactMap { meaning(of: $0).habitID })
+    let named = Set(operations.compactMap(\.habitID))
     let restated = formerHabits.sorted { left, right in
       (named.contains(left.key) ? 0 : 1, left.key) < (named.contains(right.key) ? 0 : 1, right.key)
     }
@@ -265,27 +263,17 @@ public struct DeviceReplica: Equatable, Sendable {
       let operation = queue.removeFirst()
       kept.append(Kept(operation: operation, decidedAt: now))
       unsaved.operations.insert(operation.seq)
-      let chosen = noteDecided(operation)
       guard let reason = outcome.rejection else { continue }
-      if reason == .conflictNotFound, let chosen, isStillChosen(chosen) {
-        make(chosen.statement, at: now)
-        continue
-      }
       // The wall clock was a day or more ahead: later operations must not be ordered after that.
       if reason == .clockSkew, clock.last >= operation.time { clock = HybridClock() }
       rejected.removeAll { $0.operation.time == operation.time }
       let place = rejected.firstIndex { operation.time < $0.operation.time } ?? rejected.endIndex
-      var shown = operation
-      shown.change = meaning(of: operation)
-      rejected.insert(Rejected(operation: shown, reason: reason), at: place)
+      rejected.insert(Rejected(operation: operation, reason: reason), at: place)
       unsaved.rejected.insert(operation.time)
     }
     let oldest = now.advanced(byMilliseconds: -Self.keptMilliseconds)
     if let first = kept.first, first.decidedAt < oldest {
-      for decided in kept where decided.decidedAt < oldest {
-        unsaved.operations.insert(decided.operation.seq)
-        dropResolution(decided.operation)
-      }
+      for decided in kept where decided.decidedAt < oldest { unsaved.operations.insert(decided.operation.seq) }
       kept.removeAll { $0.decidedAt < oldest }
       for id in deletedHabits.keys where !namesHabit(id) { forgetDeletedHabit(id) }
     }
@@ -300,7 +288,7 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// Whether an operation that the device still has names a habit.
   private func namesHabit(_ id: Identifier) -> Bool {
-    queue.contains { meaning(of: $0).habitID == id } || kept.contains { meaning(of: $0.operation).habitID == id }
+    queue.contains { $0.habitID == id } || kept.contains { $0.operation.habitID == id }
   }
 
   private mutating func noteDeletedHabit(_ id: Identifier, _ fields: HabitFields) {
@@ -422,7 +410,6 @@ public struct DeviceReplica: Equatable, Sendable {
   /// numbers were used for other operations.
   public mutating func continueAsNewDevice(_ deviceID: Identifier) {
     unsaved.operations.formUnion((kept.map(\.operation) + queue).map(\.seq))
-    for decided in kept { dropResolution(decided.operation) }
     kept = []
     let former = self.deviceID
     // The former device's operations that were decided before the copy was made belong to another
@@ -436,9 +423,7 @@ public struct DeviceReplica: Equatable, Sendable {
       renamed[StatementID(source: former, seq: queue[index].seq)] = StatementID(source: deviceID, seq: seq)
       queue[index].seq = seq
       queue[index].seen.formUnion(formerSeen)
-      guard case .setCompletion(var wanted) = queue[index].change, let undone = wanted.undone else { continue }
-      wanted.undone = undone.map { renamed[$0] ?? $0 }
-      queue[index].change = .setCompletion(wanted)
+      queue[index].change = queue[index].change.renamingUndone { renamed[$0] ?? $0 }
     }
     self.deviceID = deviceID
     lastSeq = Int64(queue.count)
@@ -463,7 +448,6 @@ public struct DeviceReplica: Equatable, Sendable {
     queue = stored.queue.sorted { $0.seq < $1.seq }
     kept = stored.kept.sorted { $0.operation.seq < $1.operation.seq }
     rejected = stored.rejected.sorted { $0.operation.time < $1.operation.time }
-    resolutions = stored.resolutions
     lastSeq = stored.lastSeq
     formerHabits = stored.formerHabits
     deletedHabits = stored.deletedHabits
@@ -476,7 +460,7 @@ public struct DeviceReplica: Equatable, Sendable {
   public var stored: StoredReplica {
     StoredReplica(
       userID: userID, deviceID: deviceID, clock: clock, habits: habits, cells: cells, notices: notices, digest: digest,
-      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected, resolutions: resolutions,
+      cursor: cursor, resume: resume, queue: queue, kept: kept, rejected: rejected,
       lastSeq: lastSeq, formerHabits: formerHabits, deletedHabits: deletedHabits, aliases: aliases, seen: seen,
       dayStartMinutes: dayStartMinutes)
   }

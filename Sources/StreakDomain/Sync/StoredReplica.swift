@@ -14,7 +14,6 @@ public struct StoredReplica: Equatable, Sendable {
   public var queue: [Operation]
   public var kept: [DeviceReplica.Kept]
   public var rejected: [DeviceReplica.Rejected]
-  public var resolutions: [HybridTime: DeviceReplica.ChosenValue]
   /// The number given last.
   public var lastSeq: Int64
   public var formerHabits: [Identifier: HabitFields]
@@ -29,7 +28,7 @@ public struct StoredReplica: Equatable, Sendable {
     habits: [Identifier: HabitFields] = [:], cells: [CellKey: SyncChanges.Cell] = [:],
     notices: [Identifier: Notice] = [:], digest: StateDigest = .empty, cursor: Cursor = .start, resume: [UInt8] = [],
     queue: [Operation] = [], kept: [DeviceReplica.Kept] = [], rejected: [DeviceReplica.Rejected] = [],
-    resolutions: [HybridTime: DeviceReplica.ChosenValue] = [:], lastSeq: Int64 = 0,
+    lastSeq: Int64 = 0,
     formerHabits: [Identifier: HabitFields] = [:], deletedHabits: [Identifier: HabitFields] = [:],
     aliases: [Identifier: Identifier] = [:], seen: SeenStatements = .nothing, dayStartMinutes: Int32 = 0
   ) {
@@ -45,7 +44,6 @@ public struct StoredReplica: Equatable, Sendable {
     self.queue = queue
     self.kept = kept
     self.rejected = rejected
-    self.resolutions = resolutions
     self.lastSeq = lastSeq
     self.formerHabits = formerHabits
     self.deletedHabits = deletedHabits
@@ -77,8 +75,6 @@ public struct ReplicaChanges: Equatable, Sendable {
   public internal(set) var aliases: Set<Identifier> = []
   /// By hybrid time.
   public internal(set) var rejected: Set<HybridTime> = []
-  /// By the hybrid time of their operations.
-  public internal(set) var resolutions: Set<HybridTime> = []
 
   public init() {}
 }

@@ -40,7 +40,7 @@ final class PendingUser {
   var changeNumberBefore: Int64 = 0
   /// The state comes from the cache: it may be out of date.
   private(set) var isCached = false
-  /// The conflicts to be resolved.
+  /// The conflicts of `noticeIDs`.
   var notices: [Identifier: Notice] = [:]
   /// Outcomes that were stored earlier, by device and number.
   var stored: [OperationKey: StoredOutcome] = [:]
@@ -126,7 +126,7 @@ final class PendingUser {
 
   /// The habit, and optionally its day, that a change touches.
   private func place(of change: Operation.Change) -> (habitID: Identifier, day: Int32?)? {
-    if case .resolveConflict(let resolution) = change {
+    if case .resolveConflict(let resolution) = change.stated {
       return notices[resolution.noticeID].map { ($0.habitID, $0.day?.number) }
     }
     return change.habitID.map { ($0, change.cellKey?.day.number) }
@@ -145,17 +145,12 @@ final class PendingUser {
 
   private var hasDeletions: Bool { ledger?.habits.values.contains(where: \.hasDeletions) ?? false }
 
-  /// The conflicts that the calls resolve.
+  /// The conflicts that the calls resolve without a statement of the value.
   private(set) lazy var noticeIDs: [Identifier] = {
     var found: [Identifier] = []
     for call in calls {
-      switch call.request.work {
-      case .direct(.resolveConflict(let resolution)): found.append(resolution.noticeID)
-      case .direct: break
-      case .queue(let operations):
-        for queued in operations {
-          if case .resolveConflict(let resolution) = queued.operation.change { found.append(resolution.noticeID) }
-        }
+      call.request.forEachChange { change in
+        if case .resolveConflict(let resolution) = change.stated { found.append(resolution.noticeID) }
       }
     }
     return found
@@ -304,12 +299,8 @@ final class PendingUser {
 extension ChangeRequest {
   fileprivate var deletesHabit: Bool {
     switch work {
-    case .direct(.deleteHabit): true
-    case .direct: false
-    case .queue(let operations):
-      operations.contains { queued in
-        if case .deleteHabit = queued.operation.change { true } else { false }
-      }
+    case .direct(let change): change.deletesHabit
+    case .queue(let operations): operations.contains(where: \.operation.change.deletesHabit)
     }
   }
 
@@ -318,6 +309,12 @@ extension ChangeRequest {
     case .direct(let change): body(change)
     case .queue(let operations): for queued in operations { body(queued.operation.change) }
     }
+  }
+}
+
+extension Operation.Change {
+  fileprivate var deletesHabit: Bool {
+    if case .deleteHabit = stated { true } else { false }
   }
 }
 

@@ -31,7 +31,7 @@ struct NoticeText {
     let id = DeviceReplica.Rejected(operation: operation, reason: reason).id
     let name = if let habitID = operation.habitID { name(habitID) } else { "a change" }
     let what =
-      switch operation.change {
+      switch operation.change.stated {
       case .setCompletion(let wanted): "\(name) \(wanted.done ? "done" : "not done") on \(wanted.day)"
       case .setNote(let wanted): "the note of \(name) on \(wanted.day)"
       case .editHabit: "a change of \(name)"

@@ -13,7 +13,7 @@ const fields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
   "dayStartDigest", "syncedAt", "deletionAt", "codesLeft",
 ];
-const maps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated", "resolutions"];
+const maps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated"];
 
 export class Account {
   /**
@@ -57,8 +57,6 @@ export class Account {
   acknowledgements = new Map();
   /** Sessions that lately became part of the account, by migration. */
   migrated = new Map();
-  /** The statement that each resolution stands for, `{statement, isDecided}`, by its hybrid time. */
-  resolutions = new Map();
   /** The names of the records that have changed since the account was stored. */
   changed = new Set();
 

@@ -41,12 +41,14 @@ export const capture = async (session, capturedAt) => {
     return { habit: { id, ...fields }, claim: { currentStreak: streak.current, lastCompletedDay: streak.lastDay ?? 0 } };
   });
   const entries = [...session.entries.values()]
+    // Of equal moments the last note is shown; the others become notices.
+    .flatMap(({ habitId, day, done: isDone, note, clientTime, otherNotes = [] }) =>
+      [...otherNotes, note].map((each) => ({ habitId, day, done: isDone, note: each, clientTime })))
     // An account that the server has lost may hold more than fits: the latest days are sent, the
     // earliest follow as operations.
     .sort((left, right) => left.day - right.day || byId(left.habitId, right.habitId))
     .slice(-sessionEntriesMax)
-    .sort((left, right) => byId(left.habitId, right.habitId) || left.day - right.day)
-    .map(({ habitId, day, done: isDone, note, clientTime }) => ({ habitId, day, done: isDone, note, clientTime }));
+    .sort((left, right) => byId(left.habitId, right.habitId) || left.day - right.day);
   const hash = await sha256(captureBytes(habits, entries));
   return {
     habits, entries, capturedAt,

@@ -6,7 +6,8 @@ import { base64, byId, randomBytes } from "./bytes.js";
 import { timeOfDay } from "./clock.js";
 import { cellKey } from "./days.js";
 import { fieldsOf, habitFields, normalisedName, sameFields } from "./habit.js";
-import { editOf, make, meaning, unionSeen } from "./queue.js";
+import { editOf, make, stated, unionSeen } from "./queue.js";
+import { takeRejected } from "./replica.js";
 import { noteZone } from "./rules.js";
 import { shownCells, shownDayStart, shownHabits } from "./shown.js";
 import { newSession } from "./state.js";
@@ -73,7 +74,11 @@ export const moveSession = (state, claim, { isSecondDevice = false, result, user
     if (!session.habits.has(id)) make(account, { deleteHabit: { habitId: nameOf(id) } }, now);
   }
   state.dropSession();
-  for (const [id, other] of state.accounts) if (other.standing === "unknown") state.dropAccount(id);
+  for (const [id, other] of state.accounts) {
+    if (other.standing !== "unknown") continue;
+    takeRejected(account, other.rejected);
+    state.dropAccount(id);
+  }
 };
 
 /**
@@ -110,7 +115,10 @@ export const moveIntoSession = (state, userId, clock, now) => {
   return true;
 };
 
-/** The account's visible data, with the migrated sessions that no pull has contained yet. */
+/**
+ * The account's visible data, with the migrated sessions that no pull has contained yet. A day's
+ * `otherNotes` lost conflicts in which the person has not chosen.
+ */
 const everythingShown = (account, clock, now, dayStart) => {
   const habits = new Map();
   const entries = new Map();
@@ -122,7 +130,7 @@ const everythingShown = (account, clock, now, dayStart) => {
     for (const [id, fields] of sent.habits) habits.set(names.get(id) ?? id, fields);
     for (const entry of sent.days.values()) set(names.get(entry.habitId) ?? entry.habitId, entry.day, entry.done, entry.note, entry.clientTime);
   }
-  for (const op of [...account.kept.map((kept) => kept.op), ...account.queue].map((each) => meaning(account, each))) {
+  for (const op of [...account.kept.map((kept) => kept.op), ...account.queue].map(stated)) {
     const about = op.setCompletion ?? op.setNote;
     if (op.deleteHabit) habits.delete(op.deleteHabit.habitId);
     if (!about) continue;
@@ -134,6 +142,10 @@ const everythingShown = (account, clock, now, dayStart) => {
   for (const [key, cell] of shownCells(account, now)) {
     const clientTime = entries.get(key)?.clientTime ?? timeOfDay(clock, cell.day, dayStart, now);
     set(cell.habitId, cell.day, cell.done, cell.note, clientTime);
+  }
+  for (const notice of account.notices.values()) {
+    const entry = notice.kind === "NOTICE_KIND_NOTE_CONFLICT" && !notice.resolved && entries.get(cellKey(notice.habitId, notice.day));
+    if (entry && notice.losingValue && notice.losingValue !== entry.note) entry.otherNotes = [...(entry.otherNotes ?? []), notice.losingValue];
   }
   for (const [key, entry] of entries) if (!habits.has(entry.habitId)) entries.delete(key);
   return { habits, entries };
@@ -158,9 +170,14 @@ export const takeStashBack = (state, stash, now) => {
     });
   });
   for (const { habit } of captured.habits ?? []) state.setSessionHabit(habit.id, fieldsOf(habit), now);
+  const days = new Map();
   for (const entry of captured.entries ?? []) {
+    const { note: otherNote, otherNotes = [] } = days.get(cellKey(entry.habitId, entry.day ?? 0)) ?? {};
     const clientTime = { utcOffsetSeconds: 0, dayStartMinutes: 0, ...entry.clientTime };
-    state.setSessionEntry({ habitId: entry.habitId, day: entry.day ?? 0, done: entry.done ?? false, note: entry.note ?? "", clientTime }, now);
+    const day = { habitId: entry.habitId, day: entry.day ?? 0, done: entry.done ?? false, note: entry.note ?? "", clientTime };
+    if (otherNote) day.otherNotes = [...otherNotes, otherNote];
+    days.set(cellKey(day.habitId, day.day), day);
+    state.setSessionEntry(day, now);
     state.session.zones = noteZone(state.session.zones, clientTime, now);
   }
   if (captured.capturedAt?.dayStartMinutes) state.setSettings({ dayStart: captured.capturedAt.dayStartMinutes });

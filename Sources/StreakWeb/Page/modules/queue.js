@@ -11,18 +11,18 @@ export const keptMilliseconds = 35 * 86_400_000;
 /** Most completions that an undo names: own ones, and received ones. */
 const undoneMaxOfEach = 32;
 
-/** An operation with what it states: a resolution states the chosen value of its conflict. */
-export const meaning = (account, op) => (op.resolveConflict ? { ...op, ...account.resolutions.get(op.hybridTime)?.statement } : op);
+/** What an operation states: a resolution states the chosen value of its conflict. */
+export const stated = (op) => op.resolveConflict ?? op;
 
 /** The habit that an operation is about. */
-export const habitIdOf = (account, op) => {
-  const { setCompletion, setNote, editHabit, deleteHabit } = meaning(account, op);
+export const habitIdOf = (op) => {
+  const { setCompletion, setNote, editHabit, deleteHabit } = stated(op);
   return setCompletion?.habitId ?? setNote?.habitId ?? editHabit?.habit.id ?? deleteHabit?.habitId;
 };
 
 /** The day that an operation is about, under its habit's current id. */
 export const meantKey = (account, op) => {
-  const { setCompletion, setNote } = meaning(account, op);
+  const { setCompletion, setNote } = stated(op);
   const about = setCompletion ?? setNote;
   return about ? cellKey(account.aliases.get(about.habitId) ?? about.habitId, about.day) : undefined;
 };
@@ -56,11 +56,12 @@ const tick = (account, now) => {
 
 /** An undo takes back the completions that the device shows: received ones, and its own. */
 const named = (account, change) => {
+  if (change.resolveConflict) return { resolveConflict: named(account, change.resolveConflict) };
   const wanted = change.setCompletion;
   if (!wanted || wanted.done || wanted.undone) return change;
   const key = cellKey(wanted.habitId, wanted.day);
   const own = [...account.kept.map((kept) => kept.op), ...account.queue].filter(
-    (op) => meaning(account, op).setCompletion?.done && meantKey(account, op) === key,
+    (op) => stated(op).setCompletion?.done && meantKey(account, op) === key,
   );
   const names = own.slice(-undoneMaxOfEach).map((op) => ({ sourceId: account.deviceId, seq: op.seq }));
   const received = (account.cells.get(key)?.completions ?? []).slice(0, undoneMaxOfEach);
@@ -70,7 +71,7 @@ const named = (account, change) => {
     if (!last || byStatement(last, id) !== 0) undone.push(id);
   }
   // Without names it means all that the device knew, as on the wire.
-  return undone.length > 0 ? { setCompletion: { ...wanted, undone } } : change;
+  return undone.length > 0 ? { ...change, setCompletion: { ...wanted, undone } } : change;
 };
 
 /**
@@ -85,9 +86,4 @@ export const make = (account, change, now) => {
   account.queue.push(op);
   account.changed.add(`operation ${op.seq}`);
   return op;
-};
-
-/** Forgets what a resolution stands for, once the operation itself is forgotten. */
-export const dropResolution = (account, op) => {
-  if (account.resolutions.delete(op.hybridTime)) account.changed.add(`resolutions ${op.hybridTime}`);
 };

@@ -5,7 +5,7 @@
 import { cellKey } from "./days.js";
 import { cellDigest, dayStartDigest, emptyDigest, habitDigest, isSame, minus, plus, readDigest, writeDigest } from "./digest.js";
 import { fieldsOf, sameFields } from "./habit.js";
-import { dropResolution, habitIdOf, keptMilliseconds, make, meaning, unionSeen } from "./queue.js";
+import { habitIdOf, keptMilliseconds, unionSeen } from "./queue.js";
 import { isBehind } from "./submission.js";
 
 /** A cell as the server writes it, in this page's form. `quarantine` is empty if the day counts. */
@@ -90,7 +90,13 @@ const put = (account, kind, key, value) => {
 };
 
 const namesHabit = (account, id) =>
-  account.queue.some((op) => habitIdOf(account, op) === id) || account.kept.some(({ op }) => habitIdOf(account, op) === id);
+  account.queue.some((op) => habitIdOf(op) === id) || account.kept.some(({ op }) => habitIdOf(op) === id);
+
+/** Takes over what a server has rejected of another account of the same person. */
+export const takeRejected = (account, rejected) => {
+  for (const { op } of rejected) account.changed.add(`rejected ${op.hybridTime}`);
+  account.rejected = [...account.rejected, ...rejected].sort((left, right) => (BigInt(left.op.hybridTime) < BigInt(right.op.hybridTime) ? -1 : 1));
+};
 
 const keepFormerHabits = (account) => {
   for (const [id, fields] of account.deletedHabits) put(account, "formerHabits", id, fields);
@@ -101,34 +107,16 @@ const noteDeletedHabit = (account, id, fields) => {
   if (namesHabit(account, id)) put(account, "deletedHabits", id, fields);
 };
 
-/**
- * Whether the statement of a resolution is to be made after all, because the server does not have
- * the conflict: it has lost it, and may receive it again. Not if the person has stated something
- * later, or if the resolution was decided once: then other devices tell the conflict again.
- */
-const isStillChosen = (account, resolution) => {
-  if (!resolution || resolution.isDecided) return false;
-  const about = ({ setCompletion, setNote }) => (setCompletion ?? setNote)?.day;
-  return !account.queue.some((op) =>
-    habitIdOf(account, op) === habitIdOf(account, resolution.statement) && about(meaning(account, op)) === about(resolution.statement));
-};
-
 const applyOutcomes = (account, outcomes, now) => {
   for (const outcome of outcomes) {
     if (outcome.seq !== account.queue[0]?.seq) continue;
     const op = account.queue.shift();
     account.kept.push({ op, decidedAt: now });
     account.changed.add(`operation ${op.seq}`);
-    const resolution = account.resolutions.get(op.hybridTime);
-    if (resolution) put(account, "resolutions", op.hybridTime, { ...resolution, isDecided: true });
     if (!outcome.reason || outcome.reason === "ERROR_REASON_UNSPECIFIED") continue;
-    if (outcome.reason === "CONFLICT_NOT_FOUND" && isStillChosen(account, resolution)) {
-      make(account, resolution.statement, now);
-      continue;
-    }
     // The wall clock was a day or more ahead: later operations must not be ordered after that.
     if (outcome.reason === "CLOCK_SKEW" && account.lastTime >= BigInt(op.hybridTime)) account.lastTime = 0n;
-    account.rejected = [...account.rejected.filter((other) => other.op.hybridTime !== op.hybridTime), { op: meaning(account, op), reason: outcome.reason }]
+    account.rejected = [...account.rejected.filter((other) => other.op.hybridTime !== op.hybridTime), { op, reason: outcome.reason }]
       .sort((left, right) => (BigInt(left.op.hybridTime) < BigInt(right.op.hybridTime) ? -1 : 1));
     account.changed.add(`rejected ${op.hybridTime}`);
   }
@@ -137,7 +125,6 @@ const applyOutcomes = (account, outcomes, now) => {
     for (const kept of account.kept) {
       if (kept.decidedAt >= oldest) continue;
       account.changed.add(`operation ${kept.op.seq}`);
-      dropResolution(account, kept.op);
     }
     account.kept = account.kept.filter((kept) => kept.decidedAt >= oldest);
     for (const id of [...account.deletedHabits.keys()]) if (!namesHabit(account, id)) drop(account, "deletedHabits", id);

@@ -4,11 +4,7 @@ import { timeOfDay } from "./clock.js";
 import { make } from "./queue.js";
 import { fieldName, shownDayStart, shownHabits } from "./shown.js";
 
-/**
- * The chosen value of a conflict as a statement; undefined if there is nothing to state. It is what
- * the person sees until the server has decided the resolution, and what is sent instead to a server
- * that does not have the conflict.
- */
+/** The chosen value of a conflict as a statement; undefined if there is nothing to state. */
 const statementOf = (account, notice, takesLosing, clientTime) => {
   const value = takesLosing ? notice.losingValue : notice.winningValue;
   const fields = shownHabits(account).get(notice.habitId);
@@ -33,19 +29,9 @@ const statementOf = (account, notice, takesLosing, clientTime) => {
   }
 };
 
-/**
- * Adds the resolution of a conflict. Until the server has decided it, the person sees `statement`:
- * the chosen value, as a change of its own.
- */
-export const makeResolution = (account, noticeId, takeLosing, statement, now) => {
-  const op = make(account, { resolveConflict: { noticeId, takeLosing } }, now);
-  account.resolutions.set(op.hybridTime, { statement, isDecided: false });
-  account.changed.add(`resolutions ${op.hybridTime}`);
-};
-
 /** Resolves a conflict: true takes the losing value, false confirms the winning one. */
 export const resolve = (account, notice, takesLosing, clock, now) => {
   const clientTime = timeOfDay(clock, notice.day, shownDayStart(account), now);
   const statement = statementOf(account, notice, takesLosing, clientTime);
-  if (statement) makeResolution(account, notice.noticeId, takesLosing, statement, now);
+  if (statement) make(account, { resolveConflict: { noticeId: notice.noticeId, takeLosing: takesLosing, ...statement } }, now);
 };

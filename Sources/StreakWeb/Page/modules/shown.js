@@ -4,7 +4,7 @@
 import { BackfillAllowance } from "./backfill.js";
 import { Days, cellKey } from "./days.js";
 import { fieldsOf } from "./habit.js";
-import { meaning, meantKey } from "./queue.js";
+import { meantKey, stated } from "./queue.js";
 
 /** "HABIT_FIELD_NAME" is "name". */
 export const fieldName = (name) => (name ?? "").replace("HABIT_FIELD_", "").toLowerCase();
@@ -25,7 +25,7 @@ export const shownHabits = (account) => {
       if (!habits.has(id)) habits.set(id, fieldsOf(habit));
     }
   }
-  for (const op of account.queue.map((each) => meaning(account, each))) {
+  for (const op of account.queue.map(stated)) {
     if (op.editHabit) {
       const id = account.aliases.get(op.editHabit.habit.id) ?? op.editHabit.habit.id;
       const edited = fieldsOf(op.editHabit.habit);
@@ -67,7 +67,7 @@ const baseCells = (account) => {
 export const shownCell = (account, habitId, day) => {
   const key = cellKey(habitId, day);
   let cell = baseCells(account).get(key);
-  for (const op of account.queue) if (meantKey(account, op) === key) cell = shownOver(meaning(account, op), cell, habitId, day);
+  for (const op of account.queue) if (meantKey(account, op) === key) cell = shownOver(stated(op), cell, habitId, day);
   return cell;
 };
 
@@ -76,25 +76,26 @@ export const shownCell = (account, habitId, day) => {
  * that this device expects.
  */
 const statedCells = (account, base, now) => {
-  const stated = new Map();
+  const found = new Map();
   const backfill = new BackfillAllowance(account.caughtUpAt);
-  for (const op of account.queue.map((each) => meaning(account, each))) {
+  for (const op of account.queue) {
     const key = meantKey(account, op);
     if (!key) continue;
-    const about = op.setCompletion ?? op.setNote;
-    const cell = shownOver(op, stated.get(key) ?? base.get(key), account.aliases.get(about.habitId) ?? about.habitId, about.day);
+    const { setCompletion, setNote } = stated(op);
+    const about = setCompletion ?? setNote;
+    const cell = shownOver(stated(op), found.get(key) ?? base.get(key), account.aliases.get(about.habitId) ?? about.habitId, about.day);
     if (!cell) continue;
     // "Done after all" has the status of the completion that it confirms, and claims nothing.
-    if (op.setCompletion?.done && !op.resolveConflict) {
+    if (setCompletion?.done && !op.resolveConflict) {
       const expected = backfill.claim(about.day, about.clientTime, now);
       // A day that was judged before keeps its status, unless the new one is better.
       const before = account.cells.get(key)?.quarantine ?? expected;
-      stated.set(key, { ...cell, quarantine: before === "" ? "" : expected, isUnsent: true });
+      found.set(key, { ...cell, quarantine: before === "" ? "" : expected, isUnsent: true });
     } else {
-      stated.set(key, { ...cell, isUnsent: true });
+      found.set(key, { ...cell, isUnsent: true });
     }
   }
-  return stated;
+  return found;
 };
 
 /** All days as the person sees them, by key. */

@@ -76,7 +76,9 @@ export class State {
 
   setSessionEntry(entry, now) {
     const key = cellKey(entry.habitId, entry.day);
-    this.changeSession(now).entries.set(key, entry);
+    const { entries } = this.changeSession(now);
+    const otherNotes = entry.otherNotes ?? entries.get(key)?.otherNotes;
+    entries.set(key, otherNotes ? { ...entry, otherNotes } : entry);
     this.session.revision += 1;
     this.#changed.add(`s:e ${key}`);
   }

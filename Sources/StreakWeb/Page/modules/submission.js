@@ -2,7 +2,7 @@
 // its numbers.
 
 import { byId } from "./bytes.js";
-import { dropResolution, habitIdOf, unionSeen } from "./queue.js";
+import { habitIdOf, stated, unionSeen } from "./queue.js";
 
 /** Most operations in one submission. */
 export const operationsMax = 200;
@@ -12,7 +12,7 @@ export const restatedHabitsMax = 200;
 /** The request for the next exchange. It stays the same until it is answered. */
 export const submission = (account, digest) => {
   const operations = account.queue.slice(0, operationsMax);
-  const namedHabits = new Set(operations.map((op) => habitIdOf(account, op)).filter(Boolean));
+  const namedHabits = new Set(operations.map(habitIdOf).filter(Boolean));
   const restated = [...account.formerHabits].sort(
     ([left], [right]) => Number(namedHabits.has(right)) - Number(namedHabits.has(left)) || byId(left, right),
   );
@@ -41,7 +41,6 @@ export const isBehind = (account) =>
  */
 export const continueAsNewDevice = (account, deviceId) => {
   for (const op of [...account.kept.map((kept) => kept.op), ...account.queue]) account.changed.add(`operation ${op.seq}`);
-  for (const { op } of account.kept) dropResolution(account, op);
   account.kept = [];
   const former = account.deviceId;
   // The former device's operations that were decided before the copy was made belong to another
@@ -56,13 +55,13 @@ export const continueAsNewDevice = (account, deviceId) => {
     const next = { ...op, seq };
     const seen = unionSeen(op.seen ?? [], formerSeen);
     if (seen.length > 0) next.seen = seen;
-    if (op.setCompletion?.undone) {
-      const undone = op.setCompletion.undone.map((id) =>
-        id.sourceId === former && renamed.has(id.seq) ? { sourceId: deviceId, seq: renamed.get(id.seq) } : id,
-      );
-      next.setCompletion = { ...op.setCompletion, undone };
-    }
-    return next;
+    const { setCompletion } = stated(op);
+    if (!setCompletion?.undone) return next;
+    const undone = setCompletion.undone.map((id) =>
+      id.sourceId === former && renamed.has(id.seq) ? { sourceId: deviceId, seq: renamed.get(id.seq) } : id,
+    );
+    const change = { setCompletion: { ...setCompletion, undone } };
+    return { ...next, ...(op.resolveConflict ? { resolveConflict: { ...op.resolveConflict, ...change } } : change) };
   });
   account.deviceId = deviceId;
   account.lastSeq = account.queue.length;

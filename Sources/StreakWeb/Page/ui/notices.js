@@ -1,5 +1,6 @@
 // Conflicts, with a choice; healed streaks; and operations that the server did not accept.
 
+import { stated } from "../modules/queue.js";
 import { fieldName } from "../modules/shown.js";
 import { h } from "./dom.js";
 import { head } from "./frame.js";
@@ -58,7 +59,8 @@ const whyText = (reason) => {
 };
 
 const aboutText = (app, op, reason) => {
-  const about = op?.setCompletion ?? op?.setNote;
+  const { setCompletion, setNote } = op ? stated(op) : {};
+  const about = setCompletion ?? setNote;
   const why = whyText(reason);
   if (!about) return t("notices.rejected.other", { why });
   const name = app.view.habits.find((habit) => habit.id === about.habitId)?.name ?? "";

@@ -350,8 +350,18 @@ struct  Streak__V1__DeleteHabit
     , {0,NULL} }
 
 
+typedef enum {
+  STREAK__V1__RESOLVE_CONFLICT__STATEMENT__NOT_SET = 0,
+  STREAK__V1__RESOLVE_CONFLICT__STATEMENT_SET_COMPLETION = 3,
+  STREAK__V1__RESOLVE_CONFLICT__STATEMENT_SET_NOTE = 4,
+  STREAK__V1__RESOLVE_CONFLICT__STATEMENT_EDIT_HABIT = 5,
+  STREAK__V1__RESOLVE_CONFLICT__STATEMENT_DELETE_HABIT = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(STREAK__V1__RESOLVE_CONFLICT__STATEMENT__CASE)
+} Streak__V1__ResolveConflict__StatementCase;
+
 /*
- * States the chosen value of a conflict. It is decided like any other statement of that value.
+ * States the chosen value of a conflict. It is decided like any other statement of that value; one
+ * that keeps a day done has the trust of the completions it keeps.
  */
 struct  Streak__V1__ResolveConflict
 {
@@ -364,10 +374,29 @@ struct  Streak__V1__ResolveConflict
    * True: takes the losing value. False: confirms the winning one.
    */
   protobuf_c_boolean take_losing;
+  Streak__V1__ResolveConflict__StatementCase statement_case;
+  union {
+    /*
+     * For a day that is done or not done. A note in it is not taken.
+     */
+    Streak__V1__SetCompletion *set_completion;
+    /*
+     * For a note.
+     */
+    Streak__V1__SetNote *set_note;
+    /*
+     * For a field of a habit, or a habit that stays.
+     */
+    Streak__V1__EditHabit *edit_habit;
+    /*
+     * For a habit that is deleted.
+     */
+    Streak__V1__DeleteHabit *delete_habit;
+  };
 };
 #define STREAK__V1__RESOLVE_CONFLICT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__resolve_conflict__descriptor) \
-    , {0,NULL}, 0 }
+    , {0,NULL}, 0, STREAK__V1__RESOLVE_CONFLICT__STATEMENT__NOT_SET, {0} }
 
 
 /*
