@@ -43,6 +43,42 @@ struct ProofTests {
     #expect(try await client.accounts().map(\.isSignedIn) == [true])
   }
 
+  @Test("a recovery whose answer was lost is repeated with the same device id, although the id was given up since")
+  func recoveryOfCopy() async throws {
+    let requests = Mutex<[RecoverAccountRequest]>([])
+    network.now { called, request, _ in
+      switch called {
+      case "SignIn": return SignInResponse(account: Self.account, tokens: Self.tokens).protobufBytes()
+      case "RecoverAccount":
+        let asked = try RecoverAccountRequest(protobufBytes: request)
+        let first = requests.withLock { requests in
+          requests.append(asked)
+          return requests[0]
+        }
+        guard asked.device?.deviceId == first.device?.deviceId else {
+          throw RPCStatus(.unauthenticated, "no").with(
+            GoogleRPCErrorInfo(reason: "SIGN_IN_REFUSED", domain: "streak.v1"))
+        }
+        guard requests.withLock({ $0.count }) > 1 else { throw RPCStatus(.unavailable, "lost") }
+        return RecoverAccountResponse(account: Self.account, tokens: Self.tokens).protobufBytes()
+      case "Sync":
+        throw RPCStatus(.unauthenticated, "no").with(
+          GoogleRPCErrorInfo(reason: "CREDENTIALS_INVALID", domain: "streak.v1", metadata: ["new_device": "true"]))
+      default: throw RPCStatus(.unimplemented, called)
+      }
+    }
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    await #expect(throws: ClientError.self) {
+      try await client.recoverAccount(email: "a@b.c", code: "AAAAA-AAAAA", newPassword: "new words here")
+    }
+    // When: the next sync finds that the device was signed in again, by the lost answer.
+    await #expect(throws: ClientError.copied) { try await client.sync() }
+    #expect(try await client.recoverAccount(email: "a@b.c", code: "AAAAA-AAAAA", newPassword: "new words here") == 7)
+    let devices = requests.withLock { $0.map(\.device?.deviceId) }
+    #expect(devices.count == 3 && devices[0] == devices[2] && devices[0] != devices[1])
+  }
+
   @Test("a sign-in that another device approves becomes the current account; one that ends does not")
   func approval() async throws {
     let answers = Mutex<[SignInApprovalState]>([.pending, .ended, .pending, .approved])

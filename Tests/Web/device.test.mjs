@@ -309,7 +309,8 @@ test("a conflict is told on both devices, and the choice of one ends it", withSe
   assert.equal((await two.view()).account.notices.length, 1);
   await one.client.resolve(notice.noticeId, true);
   assert.equal((await one.view()).habits[0].cells.get(here).note, notice.losingValue, "it is seen before it is sent");
-  assert.deepEqual((await accountOf(one)).queue.map((op) => op.resolveConflict), [{ noticeId: notice.noticeId, takeLosing: true }]);
+  const [{ resolveConflict }] = (await accountOf(one)).queue;
+  assert.deepEqual([resolveConflict.noticeId, resolveConflict.takeLosing, resolveConflict.setNote.note], [notice.noticeId, true, notice.losingValue]);
   for (const device of [one, two, one]) await device.sync();
   for (const device of [one, two]) assert.equal((await device.view()).habits[0].cells.get(here).note, notice.losingValue);
   assert.deepEqual((await one.view()).account.notices, []);
@@ -514,6 +515,7 @@ test("a recovery code signs in without the password, once, also if its answer is
   // given: a device with an unsent day that is signed out
   const two = await another(email);
   await two.client.tap(id, true);
+  const { deviceId } = (await two.view()).account;
   await two.accounts.signOut();
   const [code, other, third] = recoveryCodes;
   await assert.rejects(two.accounts.recover(email, "00000-00000", "a new 43 password"), { reason: "SIGN_IN_REFUSED" });
@@ -528,7 +530,8 @@ test("a recovery code signs in without the password, once, also if its answer is
   assert.equal(await two.accounts.recover(email, ` ${code.toLowerCase()} `.trim(), "a new 43 password").catch((error) => error.reason), "SIGN_IN_REFUSED", "another request with a used code");
   assert.equal(await two.accounts.recover(email, code, "a new 43 password"), 7);
   assert.equal((await two.view()).account.codesLeft, 7);
-  // then: it goes on as a new device, with its queue, and the other one is signed out
+  assert.equal((await two.view()).account.deviceId, deviceId);
+  // then: it goes on with its queue, and the other one is signed out
   await two.sync();
   assert.equal((await two.view()).habits[0].streak.current, 1);
   await assert.rejects(one.sync(), { kind: "signInNeeded" });

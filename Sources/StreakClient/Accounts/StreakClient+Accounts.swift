@@ -132,16 +132,25 @@ extension StreakClient {
   /// Signs in with this device's id, or with a new one if the server and this device disagree on
   /// the old one's sequence numbers.
   private func register(email: String, password: String) async throws(ClientError) -> Identifier {
-    let known = try store.read { state throws(ClientError) in
-      state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
-    }
-    var deviceID = Identifier.random()
-    if let known, case .signedIn = known.standing { deviceID = known.replica.deviceID }
-    if let known, case .signedOut = known.standing { deviceID = known.replica.deviceID }
+    let deviceID = try knownDeviceID(of: email) ?? .random()
     let request = SignInRequest(
       email: email, password: password, device: schemaDevice(deviceID), language: device.language)
     let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
     return try enter(response.account, response.tokens, as: deviceID, email: email)
+  }
+
+  /// This device's id in a known account; nil if the account is not known.
+  /// - Parameter isKept: The device keeps the id, so that it can send again what the server has lost;
+  ///   otherwise it has to give the id up.
+  func knownDeviceID(of email: String, isKept: Bool = true) throws(ClientError) -> Identifier? {
+    try store.read { state throws(ClientError) in
+      let known = state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
+      return switch known?.standing {
+      case .signedIn, .signedOut: isKept ? known?.replica.deviceID : nil
+      case .mustRegister: isKept ? nil : known?.replica.deviceID
+      case .unknownToServer, nil: nil
+      }
+    }
   }
 
   /// Makes an account that the server has signed this device in to the current one.

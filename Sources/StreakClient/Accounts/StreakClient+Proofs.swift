@@ -61,8 +61,7 @@ extension StreakClient {
   }
 
   /// Signs in where the password is forgotten: with a recovery code, which is then used, and a new
-  /// password. All other devices are signed out. This device continues as a new one; its queue
-  /// continues too.
+  /// password. All other devices are signed out.
   ///
   /// If the answer is lost, even by a kill, the same call gives the same result.
   /// - Returns: How many codes are left.
@@ -74,14 +73,25 @@ extension StreakClient {
     // code is secret, and is used once.
     let seed = SHA256.digest(
       of: Array("streak.client.recovery\0\(email.lowercased())\0\(code)\0\(newPassword)".utf8))
-    guard let deviceID = Identifier(Array(seed.prefix(16))) else { throw .failing("A hash has another size.") }
-    let request = RecoverAccountRequest(
-      idempotencyKey: SHA256.digest(of: seed), email: email, recoveryCode: code, newPassword: newPassword,
-      device: schemaDevice(deviceID))
-    let response = try await call(
-      CredentialServiceMethods.recoverAccount, request, RecoverAccountResponse.self)
-    _ = try enter(response.account, response.tokens, as: deviceID, email: email)
-    return Int(response.account?.recoveryCodesLeft ?? 0)
+    guard let newID = Identifier(Array(seed.prefix(16))) else { throw .failing("A hash has another size.") }
+    func recover(as deviceID: Identifier) async throws(ClientError) -> Int {
+      let request = RecoverAccountRequest(
+        idempotencyKey: SHA256.digest(of: seed), email: email, recoveryCode: code, newPassword: newPassword,
+        device: schemaDevice(deviceID))
+      let response = try await call(CredentialServiceMethods.recoverAccount, request, RecoverAccountResponse.self)
+      _ = try enter(response.account, response.tokens, as: deviceID, email: email)
+      return Int(response.account?.recoveryCodesLeft ?? 0)
+    }
+    if let deviceID = try knownDeviceID(of: email) { return try await recover(as: deviceID) }
+    do throws(ClientError) {
+      return try await recover(as: newID)
+    } catch {
+      // The device has given its id up since an attempt whose answer was lost: that was made with it.
+      guard error.reason == "SIGN_IN_REFUSED", let former = try knownDeviceID(of: email, isKept: false) else {
+        throw error
+      }
+      return try await recover(as: former)
+    }
   }
 
   /// Announces the deletion of the current account. Until the date everything goes on, every device

@@ -41,7 +41,7 @@ extension StreakClient {
   /// Asks the account's signed-in devices to sign this one in. The answer is the same for an
   /// address without an account.
   public func requestSignIn(email: String) async throws(ClientError) -> PendingSignIn {
-    let deviceID = Identifier.random()
+    let deviceID = try knownDeviceID(of: email) ?? .random()
     let response = try await call(
       CredentialServiceMethods.requestSignInApproval,
       RequestSignInApprovalRequest(email: email, device: schemaDevice(deviceID)), RequestSignInApprovalResponse.self)

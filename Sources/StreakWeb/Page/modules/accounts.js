@@ -160,13 +160,19 @@ export class Accounts {
     });
   }
 
-  async #register(email, password) {
-    const known = await this.store.read((state) => {
-      const account = [...state.accounts.values()].find((each) => isSameEmail(each.email, email));
-      return account && { deviceId: account.deviceId, standing: account.standing };
+  /**
+   * This device's id in a known account with one of these standings; undefined if there is none. A
+   * device keeps its id, so that it can send again what the server has lost, unless it must register.
+   */
+  #knownDeviceId(email, standings = ["signedIn", "signedOut"]) {
+    return this.store.read((state) => {
+      const known = [...state.accounts.values()].find((each) => isSameEmail(each.email, email));
+      return standings.includes(known?.standing) ? known.deviceId : undefined;
     });
-    const isKept = known && ["signedIn", "signedOut"].includes(known.standing);
-    const deviceId = isKept ? known.deviceId : newId();
+  }
+
+  async #register(email, password) {
+    const deviceId = (await this.#knownDeviceId(email)) ?? newId();
     const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId), ...this.#languageOfMails() });
     return this.#enter(found, tokens, deviceId, email);
   }
@@ -213,20 +219,32 @@ export class Accounts {
     return exclusively("account", async () => {
       await this.anonymous.takeBack();
       const seed = await sha256(utf8(["streak.page.recovery", email.toLowerCase(), recoveryCode, newPassword].join("\0")));
-      const deviceId = base64(seed.subarray(0, 16));
-      const { account: found, tokens } = await this.calls.open("CredentialService/RecoverAccount", {
-        idempotencyKey: base64(await sha256(seed)), email, recoveryCode, newPassword, device: this.#deviceOf(deviceId),
-      });
-      await this.#enter(found, tokens, deviceId, email);
-      this.accountChanged();
-      return found.recoveryCodesLeft ?? 0;
+      const idempotencyKey = base64(await sha256(seed));
+      const recover = async (deviceId) => {
+        const { account: found, tokens } = await this.calls.open("CredentialService/RecoverAccount", {
+          idempotencyKey, email, recoveryCode, newPassword, device: this.#deviceOf(deviceId),
+        });
+        await this.#enter(found, tokens, deviceId, email);
+        this.accountChanged();
+        return found.recoveryCodesLeft ?? 0;
+      };
+      const known = await this.#knownDeviceId(email);
+      if (known) return recover(known);
+      try {
+        return await recover(base64(seed.subarray(0, 16)));
+      } catch (error) {
+        // The device has given its id up since an attempt whose answer was lost: that was made with it.
+        const former = error.reason === "SIGN_IN_REFUSED" && (await this.#knownDeviceId(email, ["mustRegister"]));
+        if (!former) throw error;
+        return recover(former);
+      }
     });
   }
 
   /** Asks the account's signed-in devices to sign this one in. Both show the same six digits. */
   async requestApproval(email) {
     await this.anonymous.takeBack();
-    const deviceId = newId();
+    const deviceId = (await this.#knownDeviceId(email)) ?? newId();
     const { requestId, requestSecret, digits, expiresAt } = await this.calls.open(
       "CredentialService/RequestSignInApproval", { email, device: this.#deviceOf(deviceId) });
     return { requestId, requestSecret, digits, deviceId, email, expiresAt: momentOf(expiresAt) };
