@@ -13,6 +13,8 @@ struct AlgebraLawTests {
     var kind: Int
     var value: String
     var names: [StatementID]
+    /// The trust that the rules of arrival give it by itself.
+    var judged: CompletionTrust
   }
 
   /// Statements of devices that sometimes receive everything.
@@ -33,13 +35,15 @@ struct AlgebraLawTests {
       }
       seqs[device] += 1
       let id = StatementID(source: devices[device], seq: seqs[device])
-      let kind = Int.random(in: 0..<3, using: &random)
+      let kind = Int.random(in: 0..<4, using: &random)
       let time = HybridTime(milliseconds: 1_000 + Int64(place) + Int64.random(in: -5...5, using: &random))
       all.append(
         Stated(
           author: Author(stamp: Stamp(time: time, id: id), seen: seen[device]), kind: kind,
-          value: random.choice(of: ["", "x", "y"]), names: completed[device]))
-      if kind == 0 {
+          value: random.choice(of: ["", "x", "y"]), names: completed[device],
+          judged: CompletionTrust(
+            random.choice(of: [.counted, .counted, .quarantined(.backfill), .quarantined(.tooOld)]))))
+      if kind == 0 || kind == 3 {
         everyCompletion.append(id)
         completed[device].append(id)
       }
@@ -75,7 +79,11 @@ struct AlgebraLawTests {
     var day = DayStatements()
     for stated in order {
       switch stated.kind {
-      case 0: day.complete(by: stated.author, trust: .counted)
+      case 0: day.complete(by: stated.author, trust: day.inheritedTrust(of: stated.author) ?? stated.judged)
+      // The choice that it stays done.
+      case 3:
+        let kept = day.keptTrust(of: stated.author)
+        day.complete(by: stated.author, trust: kept ?? stated.judged, origin: kept == nil ? .awaited : .kept)
       case 1 where !stated.names.isEmpty: day.undo(stated.names, by: stated.author)
       default: day.note.state(stated.value, by: stated.author)
       }

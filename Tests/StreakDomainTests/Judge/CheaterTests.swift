@@ -166,8 +166,13 @@ private struct Cheater {
     let clientTime = moment()
     let key = CellKey(habitID: pick(Self.habits), day: clientTime.day)
     let before = ledger.cells[key]?.statements
-    let wanted = Operation.Change.setCompletion(
+    let completion = Operation.Change.setCompletion(
       Operation.Completion(habitID: key.habitID, day: key.day, done: true, clientTime: clientTime))
+    // The choice in a conflict that there is not: it keeps what its author knew.
+    let isChoice = Int.random(in: 0..<5, using: &random) == 0
+    let wanted =
+      isChoice
+      ? .resolveConflict(.init(noticeID: makeID(7), takesLosing: false, statement: completion)) : completion
     let isDirect = Int.random(in: 0..<4, using: &random) == 0
     // A day that counts already is not claimed again.
     if isDirect && ledger.cells[key]?.cell.counts == true { return }
@@ -180,6 +185,7 @@ private struct Cheater {
     let id = StatementID(source: devices[place].id, seq: devices[place].seq)
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: lastSeen)
     guard before?.inheritedTrust(of: author) == nil else { return }
+    if isChoice, before?.keptTrust(of: author) != nil { return }
     if mayCount(key.day.number, clientTime, by: place) { evidence[key, default: []].insert(devices[place].id) }
   }
 

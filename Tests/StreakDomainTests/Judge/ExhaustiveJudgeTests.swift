@@ -20,12 +20,15 @@ struct ExhaustiveJudgeTests {
 
   /// The habit alone, or with a done day that has a note.
   private static let bases: [[Step]] = [[], [Step(.done(note: "base"))]]
-  /// How far the devices' clocks are ahead: equal, or the first one is behind, or the others are.
-  private static let skews: [[Int64]] = [[0, 0, 0], [-3_600_000, 0, 0], [0, -3_600_000, -1_800_000]]
+  /// How far the devices' clocks are ahead: equal, or the first one is behind, or the others are, or
+  /// statements of equal places have equal times.
+  private static let skews: [[Int64]] = [
+    [0, 0, 0], [-3_600_000, 0, 0], [0, -3_600_000, -1_800_000], [0, -10, -20],
+  ]
 
   @Test("two devices with five operations in total", arguments: seeds(24, long: 24))
   func twoDevices(part: UInt64) {
-    run(lengths: [[3, 2], [4, 1], [5, 0]], part: part, parts: 24)
+    run(lengths: [[3, 2], [4, 1], [5, 0], [2, 3], [1, 4]], part: part, parts: 24)
   }
 
   @Test("three devices with four operations in total", arguments: seeds(8, long: 8))
@@ -47,7 +50,7 @@ struct ExhaustiveJudgeTests {
         let mixed = UInt64(number) &* 0x9E37_79B9_7F4A_7C15 >> 32
         let skews = Self.skews[Int(mixed % UInt64(Self.skews.count))]
         for base in Self.bases {
-          if let difference = explore(program, base: base, skews: skews, isBatched: mixed & 8 == 0) {
+          if let difference = explore(program, base: base, skews: skews, mixed: mixed) {
             Issue.record("\(difference)\n  base \(base.map(\.action)), clocks \(skews)\n  \(program)")
             failures += 1
             if failures == 5 { return }
@@ -81,9 +84,10 @@ struct ExhaustiveJudgeTests {
 
   /// - Returns: The first difference, and its order of delivery.
   private func explore(
-    _ program: [[JudgedWorld.Action]], base: [Step], skews: [Int64], isBatched: Bool
+    _ program: [[JudgedWorld.Action]], base: [Step], skews: [Int64], mixed: UInt64
   ) -> String? {
-    let world = JudgedWorld(devices: program.count, base: base, isBatched: isBatched)
+    let world = JudgedWorld(
+      devices: program.count, base: base, isBatched: mixed & 8 == 0, statesChoices: mixed & 16 == 0)
     return explore(world, program, Array(repeating: 0, count: program.count), skews, [])
   }
 

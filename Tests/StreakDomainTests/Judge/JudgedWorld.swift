@@ -5,7 +5,7 @@ import TestSupport
 /// to both.
 struct JudgedWorld {
   /// An action of a device.
-  enum Action: Hashable {
+  enum Action: Hashable, Sendable {
     case done(note: String?)
     case undo
     /// Names those known completions that the bits of `mask` choose, and a statement that the
@@ -17,12 +17,22 @@ struct JudgedWorld {
     case delete
     /// Resolves one of the conflicts that the device knows.
     case resolve(takesLosing: Bool, choice: Int)
+    /// A direct call: it has seen everything at its arrival. Not for resolutions and pulls.
+    indirect case direct(Action)
     /// Receives everything. The device's earlier actions were delivered before.
     case pull
+
+    /// What it states depends on what has arrived, so no statement changes its place with it.
+    var dependsOnArrival: Bool {
+      switch self {
+      case .direct, .pull: true
+      default: false
+      }
+    }
   }
 
   /// An action and its object.
-  struct Step: Hashable {
+  struct Step: Hashable, Sendable {
     var action: Action
     var habit = 0
     /// Days before today.
@@ -74,9 +84,15 @@ struct JudgedWorld {
   private(set) var log: [Made] = []
   private var devices: [Device]
   private var delivered: [Int]
+  /// The server's numbers of the direct calls' statements.
+  private var directSeqs: [Int64] = []
+  /// The device that stands for direct calls in the references: the last one.
+  private var direct: Int { delivered.count - 1 }
   private var batch: PersonLedger
   /// All statements are one change; otherwise each is one.
   private let isBatched: Bool
+  /// Resolutions state the chosen value; otherwise the server takes it from the notice.
+  private let statesChoices: Bool
   private let memory: Memory
 
   static let now = noon
@@ -86,15 +102,16 @@ struct JudgedWorld {
   /// All devices know the habits, and the statements of `base`, which a separate device makes.
   init(
     devices count: Int, habits: Int = 1, base: [Step] = [], offlineDays: [Int] = [], isBatched: Bool = false,
-    memory: Memory = Memory()
+    statesChoices: Bool = true, memory: Memory = Memory()
   ) {
     ledger = PersonLedger(
       epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: Self.now - 365 * dayMilliseconds))
     batch = ledger
     self.isBatched = isBatched
+    self.statesChoices = statesChoices
     self.memory = memory
-    references = Array(repeating: Reference(statements: []), count: habits)
-    let vector = Array(repeating: 0, count: count + 1)
+    references = Array(repeating: Reference(statements: [], direct: count + 1), count: habits)
+    let vector = Array(repeating: 0, count: count + 2)
     delivered = vector
     devices = (0...count).map { device in
       let days = device < offlineDays.count ? offlineDays[device] : 40
@@ -135,6 +152,7 @@ struct JudgedWorld {
       pull(device, step)
       return true
     }
+    if case .direct(let action) = step.action { return callDirectly(action, step, by: device) }
     devices[device].seq += 1
     let key = Memory.Key(device: device, place: devices[device].place, pulls: devices[device].pulls)
     guard let statement = memory.statements[key] ?? make(step, by: device) else {
@@ -171,7 +189,7 @@ struct JudgedWorld {
     let change: Operation.Change
     let what: Reference.What
     switch step.action {
-    case .pull: return nil
+    case .pull, .direct: return nil
     case .done(let note):
       change = .setCompletion(
         Operation.Completion(
@@ -182,7 +200,7 @@ struct JudgedWorld {
       change = .setCompletion(
         Operation.Completion(
           habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(step.ago), undone: names))
-      what = .undo(day: step.ago, names: names.compactMap(Self.name))
+      what = .undo(day: step.ago, names: names.map(name))
     case .undoSome(let mask, let other, let seq):
       let known = Array(Set((state.completions[key] ?? []) + (state.own[key] ?? []))).sorted()
       let chosen = known.enumerated().filter { mask >> $0.offset & 1 == 1 }.map(\.element)
@@ -192,7 +210,7 @@ struct JudgedWorld {
       change = .setCompletion(
         Operation.Completion(
           habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(step.ago), undone: names))
-      what = .undo(day: step.ago, names: names.compactMap(Self.name))
+      what = .undo(day: step.ago, names: names.map(name))
     case .note(let text):
       change = .setNote(
         Operation.Note(habitID: key.habitID, day: key.day, text: text, clientTime: clientTime(step.ago)))
@@ -210,9 +228,10 @@ struct JudgedWorld {
     case .resolve(let takesLosing, let choice):
       guard !state.conflicts.isEmpty else { return nil }
       let (id, notice) = state.conflicts[choice % state.conflicts.count]
-      change = .resolveConflict(Operation.Resolution(noticeID: id, takesLosing: takesLosing))
       habit = Int(notice.habitID.low) - 1
       what = resolution(of: notice, takesLosing: takesLosing, habit: habit, by: state, device: device)
+      let statement = statesChoices ? statement(of: what, habitID: notice.habitID) : nil
+      change = .resolveConflict(.init(noticeID: id, takesLosing: takesLosing, statement: statement))
     }
     let time = Self.time(device, state.place, skew: step.skew)
     return Made(
@@ -237,8 +256,112 @@ struct JudgedWorld {
     }
   }
 
-  private static func name(_ id: StatementID) -> Reference.Name? {
-    Reference.Name(device: Int(id.source.low) - 1, seq: Int(id.seq))
+  /// A resolution with its chosen value.
+  private func statement(of what: Reference.What, habitID: Identifier) -> Operation.Change {
+    func completion(_ ago: Int, done: Bool, undone: [StatementID]? = nil) -> Operation.Change {
+      .setCompletion(
+        Operation.Completion(
+          habitID: habitID, day: today.advanced(by: -ago), done: done, clientTime: clientTime(ago), undone: undone))
+    }
+    switch what {
+    case .keepDone(let ago), .done(let ago, _, _): return completion(ago, done: true)
+    case .undo(let ago, let names):
+      let undone = names.map { name in
+        name.device == direct
+          ? StatementID(source: StatementID.directCalls, seq: directSeqs[name.seq - 1])
+          : StatementID(source: Self.deviceID(name.device), seq: Int64(name.seq))
+      }
+      return completion(ago, done: false, undone: undone)
+    case .note(let ago, let text):
+      return .setNote(
+        Operation.Note(habitID: habitID, day: today.advanced(by: -ago), text: text, clientTime: clientTime(ago)))
+    case .edit(.name, let name):
+      return .editHabit(Operation.HabitEdit(habitID: habitID, fields: HabitFields(name: name), changed: [.name]))
+    case .edit(.archived, let value):
+      return .editHabit(
+        Operation.HabitEdit(
+          habitID: habitID, fields: HabitFields(name: "-", archived: value == "true"), changed: [.archived]))
+    case .delete, .create: return .deleteHabit(habitID)
+    }
+  }
+
+  private func name(_ id: StatementID) -> Reference.Name {
+    guard id.source == StatementID.directCalls else {
+      return Reference.Name(device: Int(id.source.low) - 1, seq: Int(id.seq))
+    }
+    return Reference.Name(device: direct, seq: (directSeqs.firstIndex(of: id.seq) ?? -1) + 1)
+  }
+
+  // MARK: Direct calls
+
+  private mutating func callDirectly(_ action: Action, _ step: Step, by device: Int) -> Bool {
+    let (reference, key) = (
+      references[step.habit], CellKey(habitID: Self.habitID(step.habit), day: today.advanced(by: -step.ago))
+    )
+    let day = reference.days[step.ago]
+    var what: Reference.What
+    // A repetition of the last statement changes nothing; neither does one of what is not there.
+    let isRepeated: Bool
+    switch action {
+    case .done(let note):
+      what = .done(day: step.ago, note: note, judged: .counted)
+      isRepeated =
+        lastIsDirect(about: step) && !reference.isDeleted && day?.done == true && day?.trust == .counted
+        && (note ?? day?.note) == day?.note
+    case .undo:
+      guard let day else { return false }
+      what = .undo(day: step.ago, names: reference.standingNames(step.ago))
+      isRepeated = !day.done
+    case .note(let text):
+      what = .note(day: step.ago, text: text)
+      isRepeated = lastIsDirect(about: step) && !reference.isDeleted && day?.note == text
+    case .name(let name):
+      what = .edit(.name, name)
+      isRepeated = !reference.isDeleted && reference.onlyDirectValue(of: .name) == name
+    case .archived(let archived):
+      what = .edit(.archived, archived ? "true" : "false")
+      isRepeated = !reference.isDeleted && reference.onlyDirectValue(of: .archived) == (archived ? "true" : "false")
+    case .delete: (what, isRepeated) = (.delete, reference.isDeleted)
+    case .undoSome, .resolve, .direct, .pull: return false
+    }
+    let time = HybridTime(Self.now)
+    var statement = Reference.Statement(
+      name: Reference.Name(device: direct, seq: directSeqs.count + 1), time: time.packed, seen: delivered, what: what)
+    if case .done(let ago, let note, _) = what, !isRepeated {
+      let inherited = reference.inheritedTrust(of: statement, day: ago)
+      what = .done(day: ago, note: note, judged: inherited ?? judge(ago, by: device))
+      statement.what = what
+    }
+    var change = self.statement(of: what, habitID: key.habitID)
+    if case .setCompletion(var completion) = change {
+      if case .done(_, let note?, _) = what { completion.note = note == "" ? nil : note }
+      completion.undone = nil
+      change = .setCompletion(completion)
+    }
+    beginChange()
+    let before = ledger.sources[StatementID.directCalls]?.lastSeq
+    let outcome = ledger.applyDirectly(change, by: Self.deviceID(device), now: Self.now)
+    if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.name ?? "")" }
+    let after = ledger.sources[StatementID.directCalls]?.lastSeq
+    if (before == after) != isRepeated { failure = "direct call \(action): a statement: \(before != after)" }
+    guard let after, !isRepeated else { return true }
+    directSeqs.append(after)
+    delivered[direct] += 1
+    references[step.habit].statements.append(statement)
+    lastAbout[key] = direct
+    return true
+  }
+
+  /// The last statement about a day that arrived is of a direct call.
+  private func lastIsDirect(about step: Step) -> Bool {
+    lastAbout[CellKey(habitID: Self.habitID(step.habit), day: today.advanced(by: -step.ago))] == direct
+  }
+
+  private mutating func beginChange() {
+    guard !isBatched else { return }
+    ledger.readFullHabits(from: batch)
+    ledger.commit()
+    batch = ledger
   }
 
   // MARK: Delivering
@@ -257,11 +380,10 @@ struct JudgedWorld {
     if case .keepDone(let day) = statement.what { noteOwn(stated, day, by: device) }
     references[stated.habit].statements.append(statement)
     delivered[device] += 1
-    if !isBatched {
-      ledger.readFullHabits(from: batch)
-      ledger.commit()
-      batch = ledger
+    if let ago = Reference.day(of: statement) {
+      lastAbout[CellKey(habitID: Self.habitID(stated.habit), day: today.advanced(by: -ago))] = device
     }
+    beginChange()
     let outcome = ledger.apply(stated.operation, by: Self.deviceID(device), now: Self.now)
     if outcome.status == .rejected { failure = "rejected: \(outcome.rejection?.name ?? "")" }
     ledger.advance(deviceID: Self.deviceID(device), to: stated.operation.seq)
@@ -273,6 +395,8 @@ struct JudgedWorld {
   }
 
   private var failure: String?
+  /// The device of the last statement about each day.
+  private var lastAbout: [CellKey: Int] = [:]
 
   /// Specification.md, section 4, for a device whose offset is 0.
   private mutating func judge(_ ago: Int, by device: Int) -> CellTrust {

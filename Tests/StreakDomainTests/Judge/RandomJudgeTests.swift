@@ -52,12 +52,13 @@ struct RandomJudgeTests {
       var random = SplitMix64(seed: seed * 8 + UInt64(part) + 1 << 32)
       var setting = Setting(&random)
       setting.offlineDays = setting.offlineDays.map { _ in 40 }
+      setting.statesChoices = true
       var world = setting.world(JudgedWorld.Memory())
       for place in 0..<Int.random(in: 4...12, using: &random) {
         var event = setting.event(place, &random)
         event.step.finishesBackfill = false
-        // The notice to be resolved may not exist yet.
-        if case .resolve = event.step.action { continue }
+        // A direct call is not sent again.
+        if case .direct = event.step.action { continue }
         _ = world.perform(event.step, by: event.device)
       }
       var queues = Dictionary(grouping: world.log.enumerated().map(\.element), by: \.statement.name.device)
@@ -82,7 +83,7 @@ struct RandomJudgeTests {
   /// Between two pulls the devices' statements arrive in another order.
   private static func reordered(_ events: [Event], _ random: inout SplitMix64) -> [Event] {
     var order: [Event] = []
-    for segment in events.split(omittingEmptySubsequences: false, whereSeparator: { $0.step.action == .pull }) {
+    for segment in events.split(omittingEmptySubsequences: false, whereSeparator: { $0.step.action.dependsOnArrival }) {
       var queues = Dictionary(grouping: segment, by: \.device)
       while let device = queues.keys.sorted().randomElement(using: &random) {
         if let event = queues[device]?.removeFirst() { order.append(event) }
@@ -99,26 +100,28 @@ struct RandomJudgeTests {
     var offlineDays: [Int]
     var skews: [Int64]
     var hasBase: Bool
+    var statesChoices: Bool
 
     init(_ random: inout SplitMix64) {
       devices = Int.random(in: 2...4, using: &random)
       habits = Int.random(in: 1...2, using: &random)
       offlineDays = (0..<devices).map { _ in random.choice(of: [0, 0, 1, 3, 10, 40]) }
-      skews = (0..<devices).map { _ in random.choice(of: [0, 0, 30_000, -7_200_000, -4_000_000]) }
+      skews = (0..<devices).map { _ in random.choice(of: [0, 0, 30_000, -7_200_000, -4_000_000, -10, -20]) }
       hasBase = Bool.random(using: &random)
+      statesChoices = Bool.random(using: &random)
     }
 
     func world(_ memory: JudgedWorld.Memory, isBatched: Bool = false) -> JudgedWorld {
       JudgedWorld(
         devices: devices, habits: habits, base: hasBase ? [Step(.done(note: "base"))] : [], offlineDays: offlineDays,
-        isBatched: isBatched, memory: memory)
+        isBatched: isBatched, statesChoices: statesChoices, memory: memory)
     }
 
     func event(_ place: Int, _ random: inout SplitMix64) -> Event {
       let device = Int.random(in: 0..<devices, using: &random)
       let text = random.choice(of: ["x", "y", "z", "n\(place)"])
       let action: JudgedWorld.Action =
-        switch Int.random(in: 0..<24, using: &random) {
+        switch Int.random(in: 0..<28, using: &random) {
         case 0..<4: .done(note: nil)
         case 4..<6: .done(note: text)
         case 6: .note(text)
@@ -133,6 +136,12 @@ struct RandomJudgeTests {
         case 14: .archived(false)
         case 15: .delete
         case 16..<19: .resolve(takesLosing: Bool.random(using: &random), choice: Int.random(in: 0..<4, using: &random))
+        case 19..<23:
+          .direct(
+            random.choice(of: [
+              .done(note: nil), .done(note: nil), .done(note: text), .undo, .undo, .note(text), .name(text),
+              .archived(true), .archived(false), .delete,
+            ]))
         default: .pull
         }
       var step = Step(action)
@@ -140,7 +149,7 @@ struct RandomJudgeTests {
       // A day that is sealed cannot be undone.
       let isSealed =
         switch action {
-        case .undo, .undoSome, .pull: true
+        case .undo, .undoSome, .pull, .direct(.undo): true
         default: false
         }
       let agos = isSealed ? [0, 0, 1, 3, 5, 8] : [0, 0, 1, 3, 5, 8, 31]

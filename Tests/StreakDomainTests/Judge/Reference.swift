@@ -46,6 +46,8 @@ struct Reference {
   }
 
   var statements: [Statement]
+  /// The device that stands for direct calls: their notices name no device.
+  var direct = Int.max
 
   // MARK: One value
 
@@ -133,7 +135,7 @@ struct Reference {
   /// The days about which there are statements.
   var days: [Int: Day] {
     var days: [Int: Day] = [:]
-    for day in Set(statements.compactMap(day(of:))) {
+    for day in Set(statements.compactMap(Self.day(of:))) {
       let (completions, standing) = (completions(of: day), standing(day))
       guard !completions.isEmpty || !undos(of: day).isEmpty || !notes(of: day).isEmpty else { continue }
       let worth = (standing.isEmpty ? completions : standing).map { trust(of: $0, day: day) }
@@ -143,7 +145,7 @@ struct Reference {
     return days
   }
 
-  private func day(of one: Statement) -> Int? {
+  static func day(of one: Statement) -> Int? {
     switch one.what {
     case .done(let day, _, _), .keepDone(let day), .undo(let day, _), .note(let day, _): day
     case .create, .edit, .delete: nil
@@ -201,6 +203,9 @@ struct Reference {
     }
   }
 
+  /// -1 for a direct call.
+  private func shownDevice(_ one: Statement) -> Int { one.name.device == direct ? -1 : one.name.device }
+
   private func losers(_ stated: [Stated]) -> [(loser: Stated, kept: String)] {
     guard let winner = winner(stated) else { return [] }
     return maximal(stated).filter { $0.value != winner.value }.map { ($0, winner.value) }
@@ -212,7 +217,7 @@ struct Reference {
     for day in days.keys {
       for (loser, kept) in losers(notes(of: day)) {
         found.append(
-          Conflict(.noteConflict, day: day, kept: kept, other: loser.value, device: loser.statement.name.device))
+          Conflict(.noteConflict, day: day, kept: kept, other: loser.value, device: shownDevice(loser.statement)))
       }
       // An undo that no later statement knew, and beside it a completion, neither of which knew the
       // other.
@@ -221,7 +226,7 @@ struct Reference {
       let lost = undos(of: day).map(\.statement).filter { undo in
         !answers.contains { $0.saw(undo) } && standing.contains { !undo.saw($0) && !$0.saw(undo) }
       }
-      for device in Set(lost.map(\.name.device)) {
+      for device in Set(lost.map(shownDevice)) {
         found.append(Conflict(.doneConflict, day: day, kept: "true", other: "false", device: device))
       }
     }
@@ -230,7 +235,7 @@ struct Reference {
         found.append(
           Conflict(
             .fieldConflict, field: field == .name ? 1 : 5, kept: kept, other: loser.value,
-            device: loser.statement.name.device))
+            device: shownDevice(loser.statement)))
       }
     }
     guard exists, !isDeleted else { return found.sorted() }
@@ -240,7 +245,7 @@ struct Reference {
         if case .edit = one.what { one.saw(deletion) } else { false }
       }
       guard isContested && !isAnswered else { continue }
-      found.append(Conflict(.deletionConflict, kept: "archived", other: "deleted", device: deletion.name.device))
+      found.append(Conflict(.deletionConflict, kept: "archived", other: "deleted", device: shownDevice(deletion)))
     }
     return found.sorted()
   }
@@ -255,6 +260,12 @@ struct Reference {
 
   /// The winning value.
   func note(of day: Int) -> String { winner(notes(of: day))?.value ?? "" }
+  /// The value of a field, if only one statement of it holds and that is a direct call's.
+  func onlyDirectValue(of field: Field) -> String? {
+    let held = maximal(values(of: field))
+    guard held.count == 1, let only = held.first, only.statement.name.device == direct else { return nil }
+    return only.value == value(of: field) ? only.value : nil
+  }
   func stated(_ field: Field) -> String { winner(values(of: field))?.value ?? "" }
   /// The names of the standing completions.
   func standingNames(_ day: Int) -> [Name] { standing(day).map(\.name) }
