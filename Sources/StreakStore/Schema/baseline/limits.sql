@@ -14,8 +14,8 @@ CREATE INDEX rate_limits_expires_at ON rate_limits (expires_at);
 
 -- Counts a call under each of the keys, or under none if one of them has reached its limit within
 -- its window. weights: as how many calls it counts, at most the limit. Returns, in the keys' order,
--- how long each still refuses, in microseconds; all zero: the call is counted. alone: nothing else is
--- in the transaction, which then need not wait for the disk.
+-- how long each still refuses, in microseconds; all zero: the call is counted. alone: nothing else
+-- is in the transaction, which then need not wait for the disk.
 CREATE FUNCTION count_call(
   keys bytea[], calls_max integer[], window_seconds integer[], weights integer[], alone boolean
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
