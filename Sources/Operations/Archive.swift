@@ -42,14 +42,74 @@ struct Archive {
     return newest.map { Instant(seconds: $0) }
   }
 
-  /// When the oldest backup was complete, from pgBackRest's output: no earlier moment can be
-  /// restored.
-  static func firstMoment(_ report: String) -> String? {
-    for line in report.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      if words.starts(with: ["timestamp", "start/stop:"]), words.count >= 7 { return "\(words[5]) \(words[6])" }
+  /// The folders with segments, the newest first: a segment that arrives meanwhile does not look
+  /// like one after a gap.
+  private var folders: [String] {
+    guard let stanza, let versions = try? Files.names(in: stanza) else { return [] }
+    let newest = versions.filter { $0.first?.isNumber ?? false }.max { Self.place(of: $0) < Self.place(of: $1) }
+    guard let newest, let names = try? Files.names(in: "\(stanza)/\(newest)") else { return [] }
+    return names.filter { $0.count == 16 }.sorted(by: >).map { "\(stanza)/\(newest)/\($0)" }
+  }
+
+  /// The number after the hyphen of names such as "15-1": it grows with each upgrade.
+  private static func place(of version: String) -> Int { version.split(separator: "-").last.flatMap { Int($0) } ?? 0 }
+
+  /// A part of the log since the newest backup that is not in the repository; nil: nothing is
+  /// missing. PostgreSQL's figures must be older than this look.
+  ///
+  /// - Parameter lastArchived: The name of the last segment that PostgreSQL takes for archived.
+  func gap(lastArchived: String) -> String? {
+    var names: [String] = []
+    for folder in folders {
+      names += (try? Files.names(in: folder)) ?? []
+      // A file of this kind names the segment that a backup begins in.
+      guard let start = names.filter({ $0.contains(".backup") }).compactMap({ ArchivedLog.Segment($0) }).max() else {
+        continue
+      }
+      return ArchivedLog(names: names).firstMissing(from: start, to: ArchivedLog.Segment(lastArchived)).map {
+        "the log from \($0.name) on is missing in the repository: no later moment can be restored until the next streakctl pitr backup"
+      }
     }
     return nil
+  }
+
+  /// The moments that can be restored, a line for each range without a gap.
+  ///
+  /// - Parameter report: pgBackRest's own.
+  func ranges(_ report: String) -> String {
+    var files: [(segment: ArchivedLog.Segment, path: String)] = []
+    for folder in folders {
+      for name in (try? Files.names(in: folder)) ?? [] where !name.contains(".backup") {
+        if let segment = ArchivedLog.Segment(name) { files.append((segment, "\(folder)/\(name)")) }
+      }
+    }
+    let backups = Self.backups(report)
+    guard path != nil else { return backups.first.map { "restorable from \($0.end)+00\n" } ?? "" }
+    return ArchivedLog(names: files.map(\.segment.name)).runs.compactMap { run in
+      guard let first = backups.first(where: { run.contains($0.start) && run.contains($0.stop) }) else { return nil }
+      var status = stat()
+      let last = files.first { $0.segment == run.upperBound }
+      let isFound = last.map { unsafe stat($0.path, &status) == 0 } ?? false
+      let end = isFound ? TimestampText.text(Instant(seconds: Int64(status.st_mtim.tv_sec))) : "the same moment"
+      return "restorable from \(first.end)+00 to about \(end)\n"
+    }.joined()
+  }
+
+  /// The backups of pgBackRest's report, the oldest first: when each was complete, and its
+  /// segments.
+  static func backups(_ report: String) -> [(end: String, start: ArchivedLog.Segment, stop: ArchivedLog.Segment)] {
+    var found: [(end: String, start: ArchivedLog.Segment, stop: ArchivedLog.Segment)] = []
+    var end: String?
+    for line in report.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.starts(with: ["timestamp", "start/stop:"]), words.count >= 7 { end = "\(words[5]) \(words[6])" }
+      guard words.starts(with: ["wal", "start/stop:"]), words.count >= 5, let moment = end,
+        let start = ArchivedLog.Segment(words[2]), let stop = ArchivedLog.Segment(words[4])
+      else { continue }
+      found.append((moment, start, stop))
+      end = nil
+    }
+    return found
   }
 
   /// An error with an explanation, where PostgreSQL's own message is hard to understand.

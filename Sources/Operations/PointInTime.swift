@@ -174,13 +174,8 @@ package struct PointInTime: Sendable {
   package func list() throws(OperationsError) -> (text: String, failure: String?) {
     let report = try pgbackrest(["info"])
     let archive = try Archive(configuration: configurationPath)
-    var text = ""
-    if let first = Archive.firstMoment(report) {
-      text =
-        "restorable from \(first)+00 to about \(archive.newest.map { "\(TimestampText.text($0))" } ?? "the same moment")\n"
-    }
     return (
-      text + report,
+      archive.ranges(report) + report,
       try health()?.failure ?? (report.contains("status: ok") ? nil : "the repository is damaged or incomplete")
     )
   }

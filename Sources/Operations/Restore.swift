@@ -57,7 +57,8 @@ package struct Restore {
     if let failure = try folder.hashFailure(backup, progress) { throw .damaged(failure) }
     switch target {
     case .database(let settings):
-      let epoch = try fill(programs, try settings.environment(), nil, backup, erased)
+      // A database may know this user by the operating system: so only the dump runs as another.
+      let epoch = try fill(programs, try settings.environment(), nil, dumpUser: try ServerUser.chosen(), backup, erased)
       return Outcome(backup: backup, epoch: epoch, erasedCount: erased.people.count)
     case .dataFolder(let path):
       let cluster = try UnfinishedCluster(path)
@@ -70,7 +71,8 @@ package struct Restore {
         }
         let settings = BackupSettings(configuration: configuration, folder: "", recipients: [])
         // psql runs as PostgreSQL's operating system user, never as root.
-        let epoch = try fill(programs, try settings.environment(), try ServerUser.chosen(), backup, erased)
+        let user = try ServerUser.chosen()
+        let epoch = try fill(programs, try settings.environment(), user, dumpUser: user, backup, erased)
         progress.begin("stopping")
         try cluster.finish()
         return Outcome(backup: backup, epoch: epoch, erasedCount: erased.people.count)
@@ -81,21 +83,29 @@ package struct Restore {
     }
   }
 
+  /// - Parameters:
+  ///   - user: The operating system's user for the given role; nil is our own.
+  ///   - dumpUser: The one for the dump, if a role is made for it.
   private func fill(
-    _ programs: PostgresPrograms, _ environment: [String], _ user: ServerUser?, _ backup: Backup,
+    _ programs: PostgresPrograms, _ environment: [String], _ user: ServerUser?, dumpUser: ServerUser?, _ backup: Backup,
     _ erased: ErasureRecords
   ) throws(OperationsError) -> Int64 {
     let role = try RestoringRole(programs, environment: environment, user: user)
     do throws(OperationsError) {
-      let session = try role.session(programs, user: user)
+      let session = try session(of: role, programs, user: user, dumpUser: dumpUser)
       defer { session.end() }
-      let epoch = try fill(session, backup, erased)
+      let before = signers.allowsUnsigned ? try SchemaDescription.lines(session) : nil
+      let epoch = try fill(session, backup, erased) { () throws(OperationsError) in
+        guard let before else { return nil }
+        return try SchemaDescription.difference(
+          in: session, before: before, schema: backup.schemaName, owner: environment, programs, user: user)
+      }
+      progress.begin("collecting statistics")
+      // Before the tables are the given role's: expressions of indexes are evaluated, with their
+      // owner's rights.
+      for table in try TableFingerprint.tables(session) { try session.run("ANALYZE \(table);") }
       session.end()
       try role.handOver(programs, user: user)
-      progress.begin("collecting statistics")
-      let owner = try PsqlSession(programs, environment: environment, user: user)
-      defer { owner.end() }
-      try owner.run("ANALYZE;")
       return epoch
     } catch {
       role.abandon(programs, user: user)
@@ -103,8 +113,24 @@ package struct Restore {
     }
   }
 
+  /// A session for the dump, as another user than the given role's if that one reaches the
+  /// database.
+  private func session(
+    of role: RestoringRole, _ programs: PostgresPrograms, user: ServerUser?, dumpUser: ServerUser?
+  ) throws(OperationsError) -> PsqlSession {
+    guard role.isMade, dumpUser != user else { return try role.session(programs, user: user) }
+    do throws(OperationsError) {
+      return try role.session(programs, user: dumpUser)
+    } catch {
+      progress.warn("psql runs the dump as this user, because no other one reaches the database: \(error)")
+      return try role.session(programs, user: user)
+    }
+  }
+
+  /// - Parameter foreign: The difference between the restored schema and streakd's; nil: none.
   private func fill(
-    _ session: PsqlSession, _ backup: Backup, _ erased: ErasureRecords
+    _ session: PsqlSession, _ backup: Backup, _ erased: ErasureRecords,
+    foreign: () throws(OperationsError) -> String?
   ) throws(OperationsError) -> Int64 {
     try session.run("SELECT pg_advisory_lock(\(BackupMaker.databaseLock));")
     guard try TableFingerprint.tables(session).isEmpty else {
@@ -120,6 +146,10 @@ package struct Restore {
     progress.begin("comparing")
     if let difference = try TableFingerprint.difference(in: session, from: backup) {
       throw .damaged("the backup \(backup.name) restores to something else than its manifest says: \(difference)")
+    }
+    if let foreign = try foreign() {
+      throw .refused(
+        "the backup \(backup.name) has no known signature, and its schema is not streakd's: \(foreign)")
     }
     progress.begin("removing erased users")
     let epoch = try Self.finish(session, schema: backup.schemaName, erased)

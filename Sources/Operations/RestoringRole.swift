@@ -12,6 +12,9 @@ struct RestoringRole {
   /// Nil: the given role has no excess rights and is used itself.
   private let owner: [String]?
 
+  /// The role was made for the dump, and signs in with a password.
+  var isMade: Bool { owner != nil }
+
   /// - Parameters:
   ///   - environment: Connects to the database as a role that may restore into it. If that role is
   ///     a superuser, a role with fewer rights is made.

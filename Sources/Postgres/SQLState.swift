@@ -27,11 +27,11 @@ extension SQLState {
   /// took effect.
   ///
   /// 08: connection exceptions. 25006: read only. 53: disk full, out of memory, too many
-  /// connections. 57P: shutdown, starting up. 58030: input and output failed. Also included: the
-  /// codes that show that the session is not the one that was set up.
+  /// connections. 55006: in use. 55P03: locked. 57P: shutdown, starting up. 58030: input and output
+  /// failed. Also included: the codes that show that the session is not the one that was set up.
   public var isElsewhereOrLater: Bool {
-    code == "08" || code == "53" || rawValue.hasPrefix("57P") || rawValue == "58030" || self == .readOnlyTransaction
-      || isOfSession
+    code == "08" || code == "53" || rawValue.hasPrefix("57P") || rawValue == "58030" || rawValue == "55006"
+      || rawValue == "55P03" || self == .readOnlyTransaction || isOfSession
   }
 
   /// The session lacks a prepared statement, or has another one of its name: a pooler in between
@@ -44,5 +44,5 @@ extension SQLState {
 
   /// The statement's data is wrong (22), breaks a constraint (23) or is too large (54): other data
   /// of the same statement may be right.
-  var isAboutData: Bool { code == "22" || code == "23" || code == "54" }
+  public var isAboutData: Bool { code == "22" || code == "23" || code == "54" }
 }

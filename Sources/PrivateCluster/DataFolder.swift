@@ -54,7 +54,11 @@ final class DataFolder: Sendable {
   }
 
   /// The major version that made the cluster, or nil if there is no cluster.
-  func clusterVersion() throws(PrivateClusterError) -> Int? {
+  func clusterVersion() throws(PrivateClusterError) -> Int? { try Self.clusterVersion(in: path) }
+
+  /// The same of a data folder that need not exist.
+  static func clusterVersion(in path: String) throws(PrivateClusterError) -> Int? {
+    let cluster = "\(path)/cluster"
     guard unsafe access(cluster, F_OK) == 0 else { return nil }
     guard let text = readFile("\(cluster)/PG_VERSION"), let version = Int(text.prefix(while: \.isNumber)) else {
       throw .folderUnusable("\(cluster) is not a PostgreSQL data directory; move it away")

@@ -15,6 +15,12 @@ extension PrivateCluster {
     }
   }
 
+  /// Checks that the PostgreSQL for a data folder, which need not exist, is installed. Makes
+  /// nothing.
+  package static func checkInstallation(for dataFolder: String) throws(PrivateClusterError) {
+    _ = try PostgresInstallation.find(majorVersion: try DataFolder.clusterVersion(in: dataFolder))
+  }
+
   /// Makes a data folder without a cluster; the caller puts one there.
   package static func makeDataFolder(_ path: String) throws(PrivateClusterError) {
     try DataFolder(opening: path, user: try ServerUser.choose()).unlock()

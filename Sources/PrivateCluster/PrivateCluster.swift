@@ -61,6 +61,7 @@ package final class PrivateCluster: Sendable {
     report: @escaping @Sendable (String) -> Void = { _ in }, isWanted: @escaping @Sendable () -> Bool = { true }
   ) throws(PrivateClusterError) -> PrivateCluster {
     let user = try ServerUser.choose()
+    try checkInstallation(for: dataFolder)
     let folder = try DataFolder(opening: dataFolder, user: user)
     let version = try folder.clusterVersion()
     let installation = try PostgresInstallation.find(majorVersion: version)

@@ -10,18 +10,22 @@ public struct FieldRules: Sendable, Equatable {
   public var maxBytes: Int
   /// Items of a list; 0 is no limit.
   public var maxItems: Int
+  /// The receiver judges each item of the list by itself. So an item with text that cannot be read
+  /// does not refuse the message: only the item's numbers are kept.
+  public var judgesItemsApart: Bool
   public var range: ClosedRange<Int64>?
   public var definedOnly: Bool
 
   public init(
     required: Bool = false, uuid: Bool = false, minBytes: Int = 0, maxBytes: Int = 0, maxItems: Int = 0,
-    range: ClosedRange<Int64>? = nil, definedOnly: Bool = false
+    judgesItemsApart: Bool = false, range: ClosedRange<Int64>? = nil, definedOnly: Bool = false
   ) {
     self.required = required
     self.uuid = uuid
     self.minBytes = minBytes
     self.maxBytes = maxBytes
     self.maxItems = maxItems
+    self.judgesItemsApart = judgesItemsApart
     self.range = range
     self.definedOnly = definedOnly
   }

@@ -69,7 +69,7 @@ extension ProtobufMessage {
     unsafe try validator.check(descriptor, 0..<bytes.count, nestingLeft: limits.nestingMax)
     guard unsafe validator.isIrregular else { return unsafe try unpack(bytes, descriptor, body) }
     var regular: [UInt8] = []
-    unsafe try WireNormaliser(bytes).append(
+    unsafe try WireNormaliser(bytes, unreadableItems: validator.unreadableItems).append(
       descriptor, [0..<bytes.count], to: &regular, nestingLeft: limits.nestingMax)
     unsafe try regular.span.bytes.withUnsafeBytes { regular throws(DecodeError) in
       try unsafe unpack(regular, descriptor, body)

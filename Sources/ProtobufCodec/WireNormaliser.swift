@@ -1,15 +1,22 @@
 /// Rewrites valid bytes into bytes that every parser reads alike: known fields with the schema's
 /// wire types only, every singular message once (its occurrences joined, which is the format's way
-/// of merging), every oneof once (the last).
+/// of merging), every oneof once (the last). Of an item that is judged apart and unreadable, only
+/// the numbers.
 @unsafe struct WireNormaliser {
   let bytes: UnsafeRawBufferPointer
+  /// Where such items begin.
+  let unreadableItems: Set<Int>
 
-  init(_ bytes: UnsafeRawBufferPointer) { unsafe self.bytes = bytes }
+  init(_ bytes: UnsafeRawBufferPointer, unreadableItems: Set<Int> = []) {
+    unsafe self.bytes = bytes
+    unsafe self.unreadableItems = unreadableItems
+  }
 
   /// Appends the message in `ranges` of the bytes (joined in order) to `output`.
   func append(_ descriptor: MessageDescriptor, _ ranges: [Range<Int>], to output: inout [UInt8], nestingLeft: Int)
     throws(DecodeError)
   {
+    let isUnreadable = unsafe ranges.contains { unreadableItems.contains($0.lowerBound) }
     guard nestingLeft > 0 else { throw .nestedTooDeeply }
     var scalars: [Int: Range<Int>] = [:]
     var messages: [Int: [Range<Int>]] = [:]
@@ -22,6 +29,7 @@
         let schema = descriptor.fields[index]
         let isPacked = field.type == .lengthDelimited && schema.isRepeated && schema.type.isPackable
         guard field.type == schema.type.wireType || isPacked else { continue }
+        if isUnreadable, schema.isRepeated || field.type == .lengthDelimited { continue }
         if let oneof = schema.oneof, let earlier = members.updateValue(index, forKey: oneof), earlier != index {
           scalars[earlier] = nil
           messages[earlier] = nil

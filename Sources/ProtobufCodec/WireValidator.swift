@@ -9,6 +9,8 @@
   let bytes: UnsafeRawBufferPointer
   private var elementsLeft: Int
   private(set) var isIrregular = false
+  /// Where items begin that hold unreadable text and are judged apart.
+  private(set) var unreadableItems: Set<Int> = []
 
   init(_ bytes: UnsafeRawBufferPointer, elementsMax: Int) {
     unsafe self.bytes = bytes
@@ -57,6 +59,11 @@
         do throws(DecodeError) {
           unsafe try check(child, field.payload, nestingLeft: nestingLeft - 1)
         } catch {
+          if descriptor.validatedFields[index].judgesItemsApart, error.isAboutText {
+            unsafe isIrregular = true
+            unsafe unreadableItems.insert(field.payload.lowerBound)
+            continue
+          }
           guard case .breaksRule(var violation) = error else { throw error }
           let place = isRepeated && !itemCounts.isEmpty ? "[\(itemCounts[index] - 1)]" : ""
           violation.path = "\(descriptor.fields[index].name)\(place).\(violation.path)"
@@ -125,6 +132,7 @@ struct ValidatedField: Sendable {
   let hasPresence: Bool
   /// Its rules may refuse a number of items.
   let limitsItems: Bool
+  let judgesItemsApart: Bool
   /// The bit of a field, together with those of its oneof's other members; 0 past 64 bits.
   let presenceBits: UInt64
 
@@ -132,6 +140,7 @@ struct ValidatedField: Sendable {
   init(_ index: Int, of fields: [FieldDescriptor]) {
     let field = fields[index]
     (type, isRepeated, hasPresence) = (field.type, field.isRepeated, field.hasPresence)
+    judgesItemsApart = field.rules?.judgesItemsApart ?? false
     limitsItems = field.rules.map { $0.maxItems > 0 } ?? false
     guard index < 64 else {
       presenceBits = 0
@@ -142,5 +151,14 @@ struct ValidatedField: Sendable {
       for (other, member) in fields.enumerated().prefix(64) where member.oneof == oneof { bits |= 1 << UInt64(other) }
     }
     presenceBits = bits
+  }
+}
+
+extension DecodeError {
+  fileprivate var isAboutText: Bool {
+    switch self {
+    case .invalidUTF8, .containsNUL: true
+    default: false
+    }
   }
 }

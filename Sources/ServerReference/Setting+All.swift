@@ -79,6 +79,10 @@ extension Setting {
   package static let callsPerAddressMax = Setting(
     "calls-per-address-max", .rates, "COUNT", default: "20000", in: 0...1_000_000,
     "Calls from one address in a second, for each loop. 0: no limit.")
+  package static let stashPerAddressMib = Setting(
+    "stash-per-address-mib", .rates, "MIB", default: "128", in: 0...1_048_576,
+    "Stashes of anonymous sessions that one address has the server store in an hour, in MiB; each counts in whole pieces of 64 KiB. 0: no limit."
+  )
   package static let deletionDelaySeconds = Setting(
     "deletion-delay-seconds", .rates, "SECONDS", default: "604800", in: 1...31_536_000,
     "From the announcement of an account's deletion to the erasure, in seconds: the time in which a person can take it back."
@@ -230,7 +234,8 @@ extension Setting {
     listen, user, web, loops, busyPollMicroseconds, graceSeconds, config,
     dataFolder, database, databaseOwner, serverKeyFile, connectionsPerLoop, ledgerCacheMib,
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
-    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, streamsPerPersonMax, deletionDelaySeconds,
+    rateLimitFactor, callsPerPersonMax, callsPerAddressMax, stashPerAddressMib, streamsPerPersonMax,
+    deletionDelaySeconds,
     textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
     transferBytesPerSecondMin, trustedProxies, passwordMemoryMib, breachedPasswords,
     tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext, webOrigins,

@@ -14,7 +14,9 @@ extension StoreError {
         .rejected(.uniqueViolation, _, _):
         .concurrentChange
       case .rejected(let state, _, _) where state.isElsewhereOrLater: .unavailable(reason: "\(error)")
-      case .rejected, .limitExceeded(.statementBytesMax), .unencodable: .fault(reason: "\(error)", isLogged: true)
+      case .rejected(let state, _, _) where state.isAboutData: .dataRefused(reason: "\(error)")
+      case .limitExceeded(.statementBytesMax), .unencodable: .dataRefused(reason: "\(error)")
+      case .rejected: .fault(reason: "\(error)", isLogged: true)
       case .undecodable: .fault(reason: "\(error)")
       }
   }

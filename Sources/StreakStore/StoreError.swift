@@ -14,6 +14,9 @@ public enum StoreError: Error, Equatable {
   case concurrentChange
   /// The user has no account, or not any more.
   case noSuchUser
+  /// The database refused the data of the statement: other data may be stored. Nothing took effect.
+  /// The database's log has it already.
+  case dataRefused(reason: String)
   /// The database refused the statement, or holds data that this program does not write: an error
   /// of ours, or damage.
   ///
@@ -24,7 +27,7 @@ public enum StoreError: Error, Equatable {
 extension StoreError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .unavailable(let reason), .fault(let reason, _), .outcomeUnknown(let reason): reason
+    case .unavailable(let reason), .dataRefused(let reason), .fault(let reason, _), .outcomeUnknown(let reason): reason
     case .overloaded: "more is waiting for the database than may wait"
     case .cancelled: "the caller was cancelled"
     case .concurrentChange: "other changes of the same data came first, again and again"

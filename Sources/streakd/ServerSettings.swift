@@ -200,6 +200,7 @@ struct ServerSettings {
     rateLimits.callsPerPersonPerSecondMax = try number(.callsPerPersonMax, command.callsPerPersonMax)
     rateLimits.streamsPerPersonMax = try number(.streamsPerPersonMax, command.streamsPerPersonMax)
     rateLimits.callsPerAddressPerSecondMax = try number(.callsPerAddressMax, command.callsPerAddressMax)
+    rateLimits.stashBytesPerAddressMax = try number(.stashPerAddressMib, command.stashPerAddressMib) << 20
     for proxy in (text(.trustedProxies, command.trustedProxies) ?? "").split(separator: ",").map({
       String(SettingsFile.trim($0))
     }) {

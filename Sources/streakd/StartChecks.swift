@@ -10,7 +10,7 @@ import StreakServices
 import StreakStore
 import TLS
 
-/// Checks the settings before anything is started or made.
+/// Checks the settings before anything is started or made, but for the key that signs backups.
 struct StartChecks {
   /// The results of the checks.
   struct Outcome {
@@ -61,6 +61,18 @@ struct StartChecks {
       warn(files, logger)
     }
     let breached = try settings.breachedPasswords.map { try BreachedPasswords(file: $0) } ?? BreachedPasswords()
+    let keys = try ServerKeyFile.read(settings.serverKeyFile)
+    if settings.database == nil {
+      let folder = settings.dataFolder
+      try await onOwnThread { () -> Result<Void, PrivateClusterError> in
+        do throws(PrivateClusterError) {
+          return .success(try PrivateCluster.checkInstallation(for: folder))
+        } catch {
+          return .failure(error)
+        }
+      }.get()
+    }
+    // The last check: it makes the key if there is none.
     var signingKey: BackupSigningKey?
     if let backups = settings.backups {
       let file = backups.signingKeyFile
@@ -79,7 +91,7 @@ struct StartChecks {
     }
     return Outcome(
       user: user, tls: tls, tlsState: tlsState, breachedPasswords: breached, signingKey: signingKey,
-      keys: try ServerKeyFile.read(settings.serverKeyFile))
+      keys: keys)
   }
 
   private func checkValidity(_ tls: TLSContext, _ files: TLSServerFiles) throws {

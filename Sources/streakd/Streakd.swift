@@ -51,6 +51,7 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.rateLimitFactor)) var rateLimitFactor: Int?
   @Option(help: .of(.callsPerPersonMax)) var callsPerPersonMax: Int?
   @Option(help: .of(.callsPerAddressMax)) var callsPerAddressMax: Int?
+  @Option(help: .of(.stashPerAddressMib)) var stashPerAddressMib: Int?
   @Option(help: .of(.streamsPerPersonMax)) var streamsPerPersonMax: Int?
   @Option(help: .of(.deletionDelaySeconds)) var deletionDelaySeconds: Int?
   @Option(help: .of(.textsPerPersonMib)) var textsPerPersonMib: Int?

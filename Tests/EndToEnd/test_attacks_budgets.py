@@ -281,7 +281,9 @@ def test_slow_readers_hold_up_neither_exports_for_long_nor_imports_at_all(databa
                 next(stream)
                 held.append((channel, stream))
             refused(slow[0].export)
+            assert counted(server, "streakd_limits_reached_total", limit="exports") == 0
             refused(reader.export)
+            assert counted(server, "streakd_limits_reached_total", limit="exports") == 1
             document = b'{"schemaVersion":2'
             with pytest.raises(grpc.RpcError) as caught:
                 writer.bring_in(document)

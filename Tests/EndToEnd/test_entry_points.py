@@ -1,5 +1,5 @@
-"""Every field rule applies at every entry point: calls, queued operations, captures, documents,
-notices in documents, backups."""
+"""Every field rule applies at every entry point: calls, queued operations, captures, stashes,
+documents, notices in documents, backups."""
 
 import base64
 import contextlib
@@ -19,8 +19,9 @@ from operated import TOKEN, Operated
 from person import Person, captured_session, details, local_time, today
 from recovering import Recovering
 from server import Server, open_folder
-from streak.v1 import (admin_pb2, admin_pb2_grpc, common_pb2, export_pb2, migration_pb2, streak_pb2,
-                       sync_pb2)
+from stashing import STASH, post
+from streak.v1 import (admin_pb2, admin_pb2_grpc, common_pb2, export_pb2, migration_pb2, session_pb2,
+                       streak_pb2, sync_pb2)
 
 HABIT = bytes(range(16))
 
@@ -90,6 +91,17 @@ def broken_statements():
     statement = valid_statement()
     statement.client_time.zone = "Etc/\x07"
     yield "client_time.zone", statement
+
+
+def broken_changes():
+    """Of the changes that only an operation brings."""
+    for path, statement in STATEMENTS:
+        if path.split(".")[0] in sync_pb2.SetNote.DESCRIPTOR.fields_by_name:
+            yield "set_note", path, as_message(statement, sync_pb2.SetNote)
+    for path, changed in violations(sync_pb2.SetDayStart(day_start_minutes=240)):
+        yield "set_day_start", path, changed
+    for path, changed in violations(sync_pb2.ResolveConflict(notice_id=HABIT)):
+        yield "resolve_conflict", path, changed
 
 
 HABITS, STATEMENTS = list(broken_habits()), list(broken_statements())
@@ -162,22 +174,94 @@ def test_calls(place):
                 person.streaks.RecordCompletion(as_message(statement, streak_pb2.RecordCompletionRequest),
                                                 metadata=person.metadata, timeout=30)
         assert not person.history()
+        person.record(HABIT, note="stands")
+        for path, statement in STATEMENTS:
+            if path.split(".")[0] in streak_pb2.UndoCompletionRequest.DESCRIPTOR.fields_by_name:
+                with refused(path):
+                    person.streaks.UndoCompletion(as_message(statement, streak_pb2.UndoCompletionRequest), metadata=person.metadata, timeout=30)
+        assert [(cell.done, cell.note) for cell in person.history()] == [(True, "stands")]
         goes_round(person, place)
 
 
-def test_queued_operations(place):
+@contextlib.contextmanager
+def malformed(field):
+    """The refusal of a request with text that cannot be read."""
+    with pytest.raises(grpc.RpcError) as caught:
+        yield
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT and field in caught.value.details(), caught.value
+    assert details(caught.value)[0].reason == "MALFORMED_REQUEST"
+
+
+def test_a_nul_character_in_any_text_is_refused_and_blocks_no_queue(place, template):
+    """PostgreSQL stores none, and C strings end there."""
     with Device(place) as device:
+        device.make(**edit(HABIT))
+        device.sync()
+        habit, statement = valid_habit(), valid_statement()
+        for field in ("name", "description"):
+            changed = common_pb2.Habit()
+            changed.CopyFrom(habit)
+            setattr(changed, field, "a\0b")
+            with malformed(field):
+                device.streaks.PutHabit(streak_pb2.PutHabitRequest(habit=changed), metadata=device.metadata, timeout=30)
+            device.make(edit_habit=sync_pb2.EditHabit(habit=changed))
+        for field in ("note", "zone"):
+            changed = sync_pb2.SetCompletion()
+            changed.CopyFrom(statement)
+            setattr(changed if field == "note" else changed.client_time, field, "a\0b")
+            with malformed(field):
+                device.streaks.RecordCompletion(as_message(changed, streak_pb2.RecordCompletionRequest), metadata=device.metadata, timeout=30)
+            device.make(set_completion=changed)
+            captured = captured_session([migration_pb2.CapturedHabit(habit=habit)], [as_message(changed, migration_pb2.CapturedEntry)])
+            with malformed(field):
+                device.migrations.Migrate(migration_pb2.MigrateRequest(session=claim(captured)), metadata=device.metadata, timeout=60)
+        for field, broken in (("name", document(template, habits=[stored_habit()], ledger=[]).replace(b'"Read"', b'"a\\u0000b"')),
+                                ("note", document(template, habits=[stored_habit()], ledger=[stored_cell()]).replace(b'"a note"', b'"a\\u0000b"'))):
+            with Device(place) as back, pytest.raises(grpc.RpcError) as caught:
+                back.bring_in(broken)
+            assert details(caught.value)[0].reason in ("IMPORT_UNREADABLE", "IMPORT_CORRUPT"), field
+        assert not device.history()
+        # Each of a queue by itself: the four are rejected, a fifth is applied, also by Connect's JSON.
+        device.make(**completion(HABIT, note="good"))
+        first = device.decided + 1
+        request = device.request()
+        device.sync()
+        assert [device.outcomes[seq].reason for seq in range(first, first + 5)] == 4 * [common_pb2.INVALID_FIELD] + [0]
+        assert [cell.note for cell in device.history()] == ["good"] and device.habits[HABIT].name == "Read"
+        inbox = device.service.ListRejectedOperations(sync_pb2.ListRejectedOperationsRequest(), metadata=device.metadata, timeout=30)
+        assert sorted(found.seq for found in inbox.operations) == list(range(first, first + 4))
+        request.ClearField("cursor")
+        answer = post(place, "/streak.v1.SyncService/Sync", request, device.metadata[0])
+        assert answer.status == 200 and len(json.loads(answer.body)["outcomes"]) == 5, answer
+
+
+def by_call(device, request):
+    return device.service.Sync(request, metadata=device.metadata, timeout=30)
+
+
+def by_stream(device, request):
+    return next(device.service.SyncStream(iter([request]), metadata=device.metadata, timeout=30))
+
+
+@pytest.mark.parametrize("way", [by_call, by_stream])
+def test_queued_operations(place, way):
+    with Device(place) as device:
+        device.send = lambda request: way(device, request)
         device.make(**edit(HABIT))
         device.sync()
         first = device.decided + 1
         for kind, _, message in KINDS:
             device.make(**(dict(edit_habit=sync_pb2.EditHabit(habit=message)) if kind == "habit" else dict(set_completion=message)))
+        others = list(broken_changes())
+        for kind, _, message in others:
+            device.make(**{kind: message})
         device.make(**completion(HABIT, note="good"))
         device.sync()
-        for seq, (_, path, _) in enumerate(KINDS, first):
+        assert {kind for kind, _, _ in others} == {"set_note", "set_day_start", "resolve_conflict"}
+        for seq, (kind, path, _) in enumerate([*KINDS, *others], first):
             outcome = device.outcomes[seq]
             assert (outcome.status, outcome.reason) == (
-                sync_pb2.OPERATION_STATUS_REJECTED, common_pb2.ErrorReason.Value("INVALID_FIELD")), path
+                sync_pb2.OPERATION_STATUS_REJECTED, common_pb2.ErrorReason.Value("INVALID_FIELD")), (kind, path)
         assert [habit.name for habit in device.habits.values()] == ["Read"]
         assert [cell.note for cell in device.history()] == ["good"]
         goes_round(device, place)
@@ -207,6 +291,12 @@ def test_captures(place):
             with refused(path):
                 person.migrations.PreviewMigration(
                     migration_pb2.PreviewMigrationRequest(session=session), metadata=person.metadata, timeout=60)
+            stash = session_pb2.StashSessionRequest(
+                session_id=session.session_id, session_secret=session.session_secret, unanchored=True, capture_number=1, captured=captured)
+            answer = post(place, STASH, stash)
+            assert answer.status == 400 and json.loads(answer.body)["code"] == "invalid_argument", (path, answer)
+            assert b"INVALID_FIELD" in b"".join(
+                base64.b64decode(detail["value"] + "==") for detail in json.loads(answer.body)["details"]), (path, answer)
             with refused(path):
                 person.migrations.Migrate(migration_pb2.MigrateRequest(session=session), metadata=person.metadata, timeout=60)
         assert is_empty(person)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import pytest
+from databases import sql
 from operator_tools import Keys, fill, streakctl
 from server import Server, open_folder
 
@@ -85,6 +86,85 @@ def test_a_forged_backup_is_refused_and_runs_nothing(place, folder, kind, signed
             assert "signature" in done.stdout + done.stderr, done
     assert not proof.exists() and not (folder / "restored").exists()
     assert os.listdir(open_to_all) == []
+
+
+# What a dump can leave behind that runs later, with the rights of the tables' owner or of another.
+LEFT_BEHIND = {
+    "a function": "CREATE FUNCTION public.f() RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';",
+    "a function in an index":
+        "CREATE FUNCTION public.f(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';\n"
+        "CREATE INDEX i ON public.cells (public.f(note));",
+    "an index of PostgreSQL's own functions": "CREATE INDEX i ON public.cells (upper(note));",
+    "another body of a function":
+        "CREATE OR REPLACE FUNCTION public.forget_unauthenticated_events(older_than timestamptz, rows_max integer) RETURNS bigint"
+        " LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN 0; END';",
+    "another owner's rights for a function":
+        "ALTER FUNCTION public.count_call(bytea[], integer[], integer[], integer[], boolean) SECURITY DEFINER;",
+    "another search path of a function": "ALTER FUNCTION public.erase_audit_trail(uuid) RESET ALL;",
+    "a trigger":
+        "CREATE FUNCTION public.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n"
+        "CREATE TRIGGER t AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION public.t();",
+    "a rule": "CREATE RULE r AS ON UPDATE TO public.users DO ALSO SELECT 1;",
+    "a policy": "ALTER TABLE public.users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON public.users USING (true);",
+    "a default": "ALTER TABLE public.server_key ALTER sealed SET DEFAULT pg_read_binary_file('/etc/passwd');",
+    "a check": "ALTER TABLE public.schema_versions ADD CONSTRAINT c CHECK (lo_create(0) > 0) NOT VALID;",
+    "a view": "CREATE VIEW public.v AS SELECT 1;",
+    "a domain": "CREATE DOMAIN public.d AS integer;",
+    "an operator": "CREATE OPERATOR public.### (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);",
+    "statistics": "CREATE STATISTICS public.s ON upper(note), day FROM public.cells;",
+    "a schema": "CREATE SCHEMA other;",
+    "default rights": "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;",
+    "a large object": "SELECT lo_create(0);",
+    "a missing index": "DROP INDEX public.cells_by_first_version;",
+    "a missing check": "ALTER TABLE public.service_state DROP CONSTRAINT service_state_is_only_row_check;",
+    "another type of a column": "ALTER TABLE public.habits ALTER position TYPE bigint;",
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_BEHIND)
+def test_what_a_dump_without_a_signature_leaves_behind_is_compared_with_streakds_schema(place, folder, kind):
+    at_end = place.dump.index(TRAILER)
+    backups = place.forge(folder, place.dump[:at_end] + LEFT_BEHIND[kind].encode() + b"\n" + place.dump[at_end:])
+    done = place.restore(backups, folder, "--allow-unsigned")
+    assert done.returncode == 1 and ("is not streakd's" in done.stderr or "is missing" in done.stderr), done
+    assert not (folder / "restored").exists()
+
+
+def test_a_whole_backup_without_a_signature_is_restored_and_served(place, folder):
+    backups = shutil.copytree(place.backups, folder / "copy")
+    (backups / place.name / "manifest.sig").unlink()
+    home = folder / "home"
+    home.mkdir()
+    done = streakctl("backup", "restore", "--folder", backups, "--identity", place.keys.identity, "--into", home / "data", place.name,
+                     "--allow-unsigned", "--without-ledger")
+    assert "restored" in done
+    with Server(folder=home) as server:
+        # Statistics were collected before the tables had their owner, and no database is left over.
+        assert sql(server, "SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'users'") == "t"
+        assert sql(server, "SELECT count(*) FROM pg_database WHERE datname LIKE 'streakd%'") == "0"
+        assert sql(server, "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE rolname LIKE 'streakd_restoring%'") == "0"
+
+
+def logging_psql(folder):
+    """PostgreSQL's programs with a psql that writes down its user and its role."""
+    environment = old_programs(folder)
+    (folder / "programs" / "log").touch()
+    (folder / "programs" / "log").chmod(0o666)
+    psql = folder / "programs" / "psql"
+    real = psql.read_text().rsplit("exec ", 1)[1].split(" ")[0]
+    psql.write_text(f'#!/bin/sh\necho "$(id -u) $PGUSER" >> {folder}/programs/log\nexec {real} "$@"\n')
+    return environment
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user")
+def test_a_dump_for_a_given_database_is_read_by_a_user_without_rights(place, folder, database):
+    backups = shutil.copytree(place.backups, folder / "copy")
+    (backups / place.name / "manifest.sig").unlink()
+    done = streakctl("backup", "restore", "--folder", backups, "--identity", place.keys.identity, "--database", database, place.name,
+                     "--allow-unsigned", "--without-ledger", env=logging_psql(folder), check=False)
+    assert done.returncode == 0, done
+    users = {line.split(" ")[0] for line in (folder / "programs/log").read_text().splitlines() if " streakd_restoring_" in line}
+    assert users and "0" not in users
 
 
 def test_a_backup_whose_signature_is_missing_or_of_another_key_is_refused_unless_the_operator_says_so(place, folder):

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 
 from erasure import delete, rows_of
+from metrics import ADMIN, Metrics, get
 from operator_tools import STREAKCTL, sql, streakctl
 from person import Person
 from server import Server, wait_until
@@ -161,3 +162,42 @@ def test_archiving_goes_on_where_the_sockets_folder_changes_with_each_start(fold
     with Server(folder=home):
         streakctl("pitr", "backup", "--data-folder", data)
         assert "status: ok" in streakctl("pitr", "list", "--data-folder", data)
+
+
+def test_a_part_of_the_log_that_was_dropped_is_told_until_the_next_backup(folder):
+    """pgBackRest drops the log beyond archive-push-queue-max and tells PostgreSQL that it is stored."""
+    data, repository = folder / "data", folder / "repository"
+    with Server(folder=folder, arguments=ADMIN) as server:
+        streakctl("pitr", "setup", "--data-folder", data, "--repository", repository)
+        wait_until(lambda: Metrics(server).values("streakd_archive_failing") == [0])
+        settings = (data / "pgbackrest.conf").read_text()
+
+        def archive_a_piece(text):
+            (data / "pgbackrest.conf").write_text(text)
+            last = sql(data, "SELECT last_archived_wal FROM pg_stat_archiver")
+            sql(data, "CREATE TABLE IF NOT EXISTS log_filler (n integer)")
+            sql(data, "INSERT INTO log_filler VALUES (1)")
+            sql(data, "SELECT pg_switch_wal()")
+            wait_until(lambda: sql(data, "SELECT last_archived_wal FROM pg_stat_archiver") != last)
+            return sql(data, "SELECT last_archived_wal FROM pg_stat_archiver")
+
+        kept = archive_a_piece(settings)
+        assert list(repository.rglob(f"{kept}-*")) and Metrics(server).value("streakd_archive_failing") == 0
+        dropped = archive_a_piece(settings.replace("archive-push-queue-max=8GiB", "archive-push-queue-max=1"))
+        assert not list(repository.rglob(f"{dropped}-*"))
+        # Before anything follows it, and afterwards.
+        wait_until(lambda: Metrics(server).value("streakd_archive_failing") == 1)
+        archive_a_piece(settings)
+        ready = wait_until(lambda: (text := get(server, "/readyz")[2]) if "is missing" in (text := get(server, "/readyz")[2]) else None)
+        assert ready.startswith("ready\n") and dropped in ready and "pitr backup" in ready
+        assert Metrics(server).value("streakd_archive_failing") == 1
+        done = streakctl("pitr", "list", "--data-folder", data, check=False)
+        assert done.returncode == 1 and dropped in done.stderr and done.stdout.count("restorable from ") == 1
+        streakctl("pitr", "backup", "--data-folder", data)
+        wait_until(lambda: Metrics(server).value("streakd_archive_failing") == 0)
+        archive_a_piece(settings)
+        listed = streakctl("pitr", "list", "--data-folder", data)
+        ranges = re.findall(r"^restorable from (\S+ \S+) to about (\S+ \S+)$", listed, re.MULTILINE)
+        # Each ends before the next begins.
+        assert len(ranges) == 2 and sorted(sum(ranges, ())) == list(sum(ranges, ())), listed
+        assert list(repository.rglob("*.backup*"))

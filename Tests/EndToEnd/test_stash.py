@@ -11,6 +11,7 @@ import pytest
 from databases import sql
 from erasure import delete
 from limits import declared
+from metrics import ADMIN, Metrics
 from person import Person, captured_session, details, today
 from server import Server
 from sessions import Session, entry, habit, migrate, undo
@@ -239,6 +240,45 @@ def test_the_limit_of_calls_does_not_count_replays(database):
         assert reason(stash(server, session, capture(1), number=calls + 1)) == ("resource_exhausted", "TOO_MANY_REQUESTS")
         stashed(server, session, capture(1), number=calls)
         stashed(server, other, capture(1))
+
+
+PIECE = 65_536  # RateLimiter.stashPieceBytes
+
+
+def large(size):
+    """A capture of at most so many bytes, and of more than the pieces below that."""
+    read, entries = habit(), []
+    while captured_session([read], entries).ByteSize() < size - 4_200:
+        entries.append(entry(read, today() - len(entries), note="n" * 4_000))
+    found = captured_session([read], entries)
+    assert size - PIECE < found.ByteSize() <= size
+    return found
+
+
+def test_one_address_has_so_many_bytes_stored_in_an_hour_and_no_more(database):
+    """One piece for a capture of up to 64 KiB; 16 of them are the MiB that is allowed here."""
+    arguments = [*ADMIN, "--stash-per-address-mib", "1", "--trusted-proxies", "127.0.0.1"]
+    here, there = ("x-forwarded-for", "203.0.113.7"), ("x-forwarded-for", "203.0.113.8")
+    with Server(database=database, arguments=arguments) as server, Person(server) as person:
+
+        def sent_from(address, captured, number=1, session=None):
+            session = session or Session(person)
+            request = session_pb2.StashSessionRequest(
+                session_id=session.id, session_secret=session.secret, capture_number=number, captured=captured)
+            return post(server, STASH, request, address)
+
+        first = Session(person)
+        assert sent_from(here, capture(1), session=first).status == 200
+        assert sent_from(here, large(14 * PIECE)).status == 200
+        # What fits one piece more and not two.
+        assert reason(sent_from(here, large(2 * PIECE))) == ("resource_exhausted", "TOO_MANY_REQUESTS")
+        assert sent_from(here, capture(1)).status == 200
+        assert reason(sent_from(here, capture(1))) == ("resource_exhausted", "TOO_MANY_REQUESTS")
+        assert sent_from(here, capture(1), session=first).status == 200  # a repetition
+        assert sent_from(there, capture(1)).status == 200
+        assert Metrics(server).value("streakd_limits_reached_total", limit="stash_per_address") == 2
+        sql(database, "update rate_limits set calls = array(select c - interval '1 hour' from unnest(calls) c order by c)")
+        assert sent_from(here, large(BYTES_MAX)).status == 200
 
 
 # Other pages and other protocols

@@ -31,13 +31,15 @@ extension ChangeSimulation {
       }
     case .failure(let error):
       counts.failures[error.name, default: 0] += 1
-      if error.name == "fault", !Self.isFaulty(call.request) { violate("a call failed for another's fault") }
+      if error.name == "dataRefused", !Self.isFaulty(call.request) { violate("a call failed for another's fault") }
+      if error.name == "dataRefused", call.isQueue { violate("an operation that cannot be stored blocks its queue") }
       if call.stored != nil, error.name != "outcomeUnknown" { violate("\(error) was answered to a stored call") }
     }
   }
 
   func stored(_ user: PendingUser, _ client: Int) {
     guard var model = history[user.userID]?.last else { return }
+    if let part = user.calls.first?.request, user.calls.count == 1, isPart(part) { return storedPart(user, part) }
     let running = user.calls.compactMap { pending in calls.first { $0.request === pending.request } }
     if running.count < user.calls.count { violate("a call was stored after its answer") }
     if turnsHeld.contains(user.userID) { violate("a row was changed in another's turn") }
@@ -50,6 +52,21 @@ extension ChangeSimulation {
     for (call, answer) in zip(running, answers) { call.stored = answer }
     history[user.userID]?.append(model)
     if user.attempts >= ConflictPolicy.unlockedAttemptsMax { counts.lockedStores += 1 }
+  }
+
+  /// Whether a request has operations of a running call that is divided.
+  private func isPart(_ request: ChangeRequest) -> Bool {
+    guard !calls.contains(where: { $0.request === request }) else { return false }
+    return calls.contains { $0.isQueue && $0.hashes.isSuperset(of: request.hashes) }
+  }
+
+  /// A part is no answer: its call is answered later, as a repetition.
+  private func storedPart(_ user: PendingUser, _ part: ChangeRequest) {
+    guard var model = history[user.userID]?.last else { return }
+    for answer in model.store([part], makeID: { .zero }) {
+      counts.refusedOperations += (try? answer.get())?.count { $0.rejection == .invalidField } ?? 0
+    }
+    history[user.userID]?.append(model)
   }
 
   func conflicted(_ user: PendingUser, _ client: Int) {
@@ -79,6 +96,18 @@ extension ChangeSimulation {
     }
     for call in calls where step - call.firstStep > Self.stepsPerCallMax { violate("a call does not end") }
   }
+}
+
+extension ChangeRequest {
+  /// The hashes of its operations' payloads.
+  fileprivate var hashes: Set<[UInt8]> {
+    if case .queue(let operations) = work { Set(operations.map(\.payloadHash)) } else { [] }
+  }
+}
+
+extension ChangeSimulation.Call {
+  fileprivate var isQueue: Bool { !hashes.isEmpty }
+  fileprivate var hashes: Set<[UInt8]> { request.hashes }
 }
 
 extension LedgerCache {
@@ -113,6 +142,7 @@ extension StoreError {
     case .cancelled: "cancelled"
     case .concurrentChange: "concurrentChange"
     case .noSuchUser: "noSuchUser"
+    case .dataRefused: "dataRefused"
     case .fault: "fault"
     }
   }

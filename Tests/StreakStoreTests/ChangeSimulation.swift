@@ -19,6 +19,7 @@ final class ChangeSimulation {
     var divided = 0
     var secondBatches = 0
     var otherEpochs = 0
+    var refusedOperations = 0
 
     mutating func add(_ other: Counts) {
       answers += other.answers
@@ -30,6 +31,7 @@ final class ChangeSimulation {
       divided += other.divided
       secondBatches += other.secondBatches
       otherEpochs += other.otherEpochs
+      refusedOperations += other.refusedOperations
     }
   }
 
@@ -317,7 +319,7 @@ final class ChangeSimulation {
     devices[place].isWaiting = false
     switch answer {
     case .success(.success): devices[place].unanswered = []
-    case .success(.failure), .failure(.fault):
+    case .success(.failure):
       // As after a loss on either side: it goes on where the server is.
       devices[place].unanswered = []
       devices[place].nextSeq = (history[devices[place].userID]?.last?.lastSeq(of: devices[place].id) ?? 0) + 1

@@ -56,7 +56,9 @@ import Testing
     // The seeds meet what they are for.
     #expect(counts.applied > 300 && counts.conflicts > 50 && counts.lockedStores > 0, "\(counts)")
     #expect(counts.epochs > 5 && counts.divided > 5 && counts.secondBatches > 20, "\(counts)")
-    #expect(counts.otherEpochs > 5, "\(counts)")
-    for name in ["unavailable", "outcomeUnknown", "fault"] { #expect(counts.failures[name] ?? 0 > 5, "\(counts)") }
+    #expect(counts.otherEpochs > 5 && counts.refusedOperations > 5, "\(counts)")
+    for name in ["unavailable", "outcomeUnknown", "dataRefused"] {
+      #expect(counts.failures[name] ?? 0 > 5, "\(counts)")
+    }
   }
 }

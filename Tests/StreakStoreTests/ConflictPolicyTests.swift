@@ -16,15 +16,20 @@ import Testing
     arguments: [(1, 1), (1, 2), (2, 2), (3, 9)])
   func conflict(userCount: Int, callCount: Int) {
     #expect(
-      ConflictPolicy.remedy(for: .concurrentChange, userCount: userCount, callCount: callCount) == .attemptAgain)
+      ConflictPolicy.remedy(for: .concurrentChange, userCount: userCount, callCount: callCount, isQueue: false)
+        == .attemptAgain)
   }
 
-  @Test("a fault divides users first, then calls, and ends a call that is alone")
+  @Test("refused data divides users first, then calls, then a queue's operations; a fault ends a call that is alone")
   func fault() {
-    let fault = StoreError.fault(reason: "")
-    #expect(ConflictPolicy.remedy(for: fault, userCount: 2, callCount: 2) == .divideUsers)
-    #expect(ConflictPolicy.remedy(for: fault, userCount: 1, callCount: 2) == .divideCalls)
-    #expect(ConflictPolicy.remedy(for: fault, userCount: 1, callCount: 1) == .fail)
+    let (fault, refused) = (StoreError.fault(reason: ""), StoreError.dataRefused(reason: ""))
+    for error in [fault, refused] {
+      #expect(ConflictPolicy.remedy(for: error, userCount: 2, callCount: 2, isQueue: false) == .divideUsers)
+      #expect(ConflictPolicy.remedy(for: error, userCount: 1, callCount: 2, isQueue: false) == .divideCalls)
+      #expect(ConflictPolicy.remedy(for: error, userCount: 1, callCount: 1, isQueue: false) == .fail)
+    }
+    #expect(ConflictPolicy.remedy(for: refused, userCount: 1, callCount: 1, isQueue: true) == .divideOperations)
+    #expect(ConflictPolicy.remedy(for: fault, userCount: 1, callCount: 1, isQueue: true) == .fail)
   }
 
   @Test(
@@ -33,6 +38,6 @@ import Testing
       StoreError.unavailable(reason: ""), .overloaded, .outcomeUnknown(reason: ""), .cancelled, .noSuchUser,
     ])
   func others(error: StoreError) {
-    #expect(ConflictPolicy.remedy(for: error, userCount: 3, callCount: 9) == .fail)
+    #expect(ConflictPolicy.remedy(for: error, userCount: 3, callCount: 9, isQueue: false) == .fail)
   }
 }

@@ -31,7 +31,8 @@ struct DatabaseFaultTests {
     arguments: [
       ("25006", true), ("53100", true), ("53200", true), ("53300", true), ("57P01", true), ("57P03", true),
       ("08006", true),
-      ("58030", true), ("22P05", false), ("42501", false), ("XX001", false),
+      ("58030", true), ("55P03", true), ("55006", true), ("22P05", false), ("55000", false), ("23514", false),
+      ("54000", false), ("42501", false), ("XX001", false),
     ])
   func classes(state: String, isUnavailable: Bool) {
     let error = StoreError(.rejected(SQLState(rawValue: state), constraint: nil, serverMessage: "words"))
@@ -39,6 +40,8 @@ struct DatabaseFaultTests {
     case .unavailable(let reason): #expect(isUnavailable && reason.contains(state) && reason.contains("words"))
     case .fault(let reason, let isLogged):
       #expect(!isUnavailable && isLogged && reason.contains(state) && reason.contains("words"))
+    case .dataRefused(let reason):
+      #expect(!isUnavailable && ["22", "23", "54"].contains(state.prefix(2)) && reason.contains("words"))
     default: Issue.record("\(error)")
     }
   }
@@ -171,7 +174,7 @@ struct DatabaseFaultTests {
         "The database's schema is version 77, made by a newer streakd; this one knows versions up to 43."))
     for error: StoreError in [
       .unavailable(reason: "a"), .overloaded, .outcomeUnknown(reason: "a"), .cancelled, .concurrentChange, .noSuchUser,
-      .fault(reason: "a"),
+      .fault(reason: "a"), .dataRefused(reason: "a"),
     ] {
       #expect(!"\(error)".contains("(") && !"\(SchemaError.store(error))".contains("("))
     }

@@ -68,6 +68,47 @@ import Testing
     }
   }
 
+  @Test("an operation whose data the database refuses is rejected, and those around it are applied")
+  func refusedByDatabase() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      _ = try await test.database.run(
+        Statement(.write, "ALTER TABLE cells ADD CONSTRAINT storable CHECK (note <> 'unstorable')"))
+      var changes = (0..<20).map {
+        Operation.Change.day(person.habitID, Instant.sampleDay - Int32($0), note: "\($0)")
+      }
+      let bad = [0, 7, 8, 19]
+      for place in bad { changes[place] = .day(person.habitID, Instant.sampleDay - Int32(place), note: "unstorable") }
+      let answer = try await person.queue(changes, from: 1).get()
+      #expect(answer.outcomes.map(\.seq) == Array(1...20))
+      for (place, outcome) in answer.outcomes.enumerated() {
+        #expect(outcome.rejection == (bad.contains(place) ? .invalidField : nil), "\(place)")
+      }
+      let inbox = try await test.store.rejectedOperations(of: person.userID, after: .start, countMax: 10)
+      #expect(inbox.map(\.seq).sorted() == [1, 8, 9, 20])
+      #expect(inbox.allSatisfy { $0.reason == Reason.invalidField.rawValue && $0.operation?.count == 20 })
+      #expect(try await test.count("cells") == 16)
+      // The queue goes on.
+      #expect(try await person.queue(changes, from: 1).get().outcomes == answer.outcomes)
+      let next = try await person.queue([.day(person.habitID, Instant.sampleDay)], from: 21).get()
+      #expect(next.outcomes[0].status == .applied)
+    }
+  }
+
+  @Test("an error that is not about an operation's data rejects no operation")
+  func brokenDatabase() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      _ = try await test.database.run(Statement(.write, "ALTER TABLE cells RENAME TO other_cells"))
+      let changes = (0..<3).map { Operation.Change.day(person.habitID, Instant.sampleDay - Int32($0)) }
+      await #expect(throws: StoreError.self) { try await person.queue(changes, from: 1) }
+      _ = try await test.database.run(Statement(.write, "ALTER TABLE other_cells RENAME TO cells"))
+      #expect(try await test.count("operations") == 0)
+      let answer = try await person.queue(changes, from: 1).get()
+      #expect(answer.outcomes.allSatisfy { $0.status == .applied })
+    }
+  }
+
   @Test("the same queue sent on two loops at once is applied once, and both get the same outcomes", arguments: seeds(4))
   func raced(seed: UInt64) async throws {
     try await TestStore.run(loopCount: 2) { test async throws in
@@ -236,6 +277,19 @@ import Testing
       #expect(try await person.queue([change], from: 2).get().outcomes[0].status == .applied)
       #expect(try await test.store.session(session.sessionID) != nil)
       #expect(try await test.store.forgetOld(at: days(StreakStore.sessionsKeptDays + 1)) == 2)
+      #expect(try await test.store.session(session.sessionID) == nil)
+    }
+  }
+
+  @Test("expired rows of one kind that cannot be removed keep those of no other kind")
+  func forgottenApart() async throws {
+    try await TestStore.run { test async throws in
+      let session = SessionRecord(
+        sessionID: .random(), secretHash: [UInt8](repeating: 1, count: 32), anchor: .sample, sealedStart: nil)
+      #expect(try await test.store.startSession(session, at: .sample))
+      _ = try await test.database.run(Statement(.write, "ALTER TABLE operations RENAME TO other_operations"))
+      let late = Instant.sample.advanced(bySeconds: (StreakStore.sessionsKeptDays + 1) * 86_400)
+      await #expect(throws: StoreError.self) { try await test.store.forgetOld(at: late) }
       #expect(try await test.store.session(session.sessionID) == nil)
     }
   }

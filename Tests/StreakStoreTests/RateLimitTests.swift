@@ -32,6 +32,25 @@ import Testing
     }
   }
 
+  @Test("a call that weighs several counts as several; one that weighs more than all is counted once there is no other")
+  func weights() async throws {
+    try await TestStore.run { test async throws in
+      func count(_ weight: Int32) async throws -> Int64 {
+        let count = RateCount(name: Array("mira".utf8), callsMax: 8, windowSeconds: 3_600, weight: weight)
+        return try await test.store.countCall([count])[0]
+      }
+      #expect(try await count(5) == 0)
+      #expect(try await count(4) > 0)
+      #expect(try await count(3) == 0)
+      #expect(try await count(1) > 0)
+      try await Self.shift(test, bySeconds: 3_600)
+      #expect(try await count(9) == 0)
+      let wait = try await count(1)
+      #expect((3_590_000_000...3_600_000_000).contains(wait))
+      #expect(try await count(9) > 0)
+    }
+  }
+
   @Test("a call refused by one count is not added to any")
   func together() async throws {
     try await TestStore.run { test async throws in

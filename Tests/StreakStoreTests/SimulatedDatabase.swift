@@ -153,7 +153,7 @@ final class SimulatedDatabase {
     if ids != ids.sorted() { onViolation("a statement's users are not in order") }
     try await wait(.store, ids, client: client, transaction: transaction)
     guard isCurrent() else { throw .concurrentChange }
-    if users.contains(where: { $0.calls.contains { isFaulty($0.request) } }) { throw .fault(reason: "faulty") }
+    if users.contains(where: { $0.calls.contains { isFaulty($0.request) } }) { throw .dataRefused(reason: "faulty") }
     var stored: Set<Identifier> = []
     for user in users {
       guard self.users[user.userID]?.ledger.changeNumber == user.changeNumberBefore else {

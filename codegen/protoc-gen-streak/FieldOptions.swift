@@ -24,6 +24,7 @@ struct FieldOptions {
       if try value.message(16).number(2) == 1 { arguments.append("definedOnly: true") }
     }
     if let count = list.number(2) { arguments.append("maxItems: \(count)") }
+    if items.number(27) == 3 { arguments.append("judgesItemsApart: true") }
     expression = arguments.isEmpty ? nil : "FieldRules(\(arguments.joined(separator: ", ")))"
   }
 

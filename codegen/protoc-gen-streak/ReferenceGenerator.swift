@@ -185,6 +185,7 @@ private struct RuleText {
       case "maxBytes" where least == value: (least, _) = (nil, parts.append("\(value) bytes"))
       case "maxBytes": parts.append("at most \(value) bytes")
       case "maxItems": parts.append("at most \(value) items")
+      case "judgesItemsApart": break
       case "range": parts.append(value.replacing("...", with: " to "))
       case "definedOnly": parts.append("a value of the schema")
       default: parts.append(String(rule))

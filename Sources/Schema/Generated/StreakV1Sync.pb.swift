@@ -681,7 +681,7 @@ public struct SyncRequest: ProtobufMessage {
 
   public static let descriptor = unsafe MessageDescriptor(
     CBridge.table(of: Streak__V1__SyncRequest.self, streak__v1__sync_request__init),
-    rules: [1: FieldRules(required: true, uuid: true), 3: FieldRules(maxItems: 500), 5: FieldRules(range: 0...5000), 7: FieldRules(maxItems: 1000), 9: FieldRules(maxBytes: 16)],
+    rules: [1: FieldRules(required: true, uuid: true), 3: FieldRules(maxItems: 500, judgesItemsApart: true), 5: FieldRules(range: 0...5000), 7: FieldRules(maxItems: 1000, judgesItemsApart: true), 9: FieldRules(maxBytes: 16)],
     children: [2: Cursor.descriptor, 3: Operation.descriptor, 6: GoogleProtobufTimestamp.descriptor, 7: Habit.descriptor])
 
   @unsafe public init(cMessage: UnsafeRawPointer) {
@@ -717,10 +717,10 @@ public struct SyncRequest: ProtobufMessage {
   public func collectViolations(_ violations: inout FieldViolations) {
     violations.check("user_id", byteCount: userId.count, FieldRules(required: true, uuid: true))
     violations.check("cursor", in: cursor)
-    violations.check("operations", itemCount: operations.count, FieldRules(maxItems: 500))
+    violations.check("operations", itemCount: operations.count, FieldRules(maxItems: 500, judgesItemsApart: true))
     violations.check("page_size", number: Int64(clamping: pageSize), FieldRules(range: 0...5000))
     violations.check("sent_at", in: sentAt)
-    violations.check("restated_habits", itemCount: restatedHabits.count, FieldRules(maxItems: 1000))
+    violations.check("restated_habits", itemCount: restatedHabits.count, FieldRules(maxItems: 1000, judgesItemsApart: true))
     violations.check("digest", byteCount: digest.count, FieldRules(maxBytes: 16))
   }
 }

@@ -191,6 +191,7 @@ struct FieldSchema: Sendable {
   private static func rules(_ wire: WireMessage) throws -> FieldRules {
     let list = try wire.message(18)
     var rules = FieldRules(required: wire.number(25) == 1, maxItems: Int(clamping: list.number(2) ?? 0))
+    rules.judgesItemsApart = try list.message(4).number(27) == 3
     for value in [wire, try list.message(4)] {
       let (string, bytes) = (try value.message(14), try value.message(15))
       let length = bytes.number(13) ?? string.number(20)

@@ -20,6 +20,8 @@ package enum ServiceLimit: String, CaseIterable, Sendable {
   case transfersPerPerson = "transfers_per_person"
   /// The least rate at which an export is read and an import is sent.
   case transferRate = "transfer_rate"
+  /// Bytes of stashes that one address has the server store in an hour.
+  case stashPerAddress = "stash_per_address"
   /// Captures that wait on one loop to be checked.
   case captures = "captures"
 }

@@ -9,6 +9,8 @@ package struct RateLimitSettings: Sendable {
   package var streamsPerPersonMax = 64
   /// The most calls from one address each second, per loop; 0: no limit.
   package var callsPerAddressPerSecondMax = 20_000
+  /// The most bytes of stashes that one address has the server store in an hour; 0: no limit.
+  package var stashBytesPerAddressMax = 128 << 20
   /// The proxies whose `x-forwarded-for` header is trusted.
   package var trustedProxies: [AddressRange] = []
   /// A peer that is connected by a Unix socket is a trusted proxy.

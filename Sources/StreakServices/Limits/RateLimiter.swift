@@ -45,16 +45,34 @@ final class RateLimiter: Sendable {
     try await count(mailCounts(emailKey), context)
   }
 
+  /// Stashes are counted in pieces of so many bytes, each begun one as a whole.
+  static let stashPieceBytes = 65_536
+
+  /// Counts the bytes of a stash for its address, which is stored next.
+  ///
+  /// - Throws: `TOO_MANY_REQUESTS`.
+  func countStash(bytes: Int, _ context: ServerContext) async throws(RPCStatus) {
+    guard settings.stashBytesPerAddressMax > 0, let group = addresses.group(of: context) else { return }
+    let pieces = max(1, (bytes + Self.stashPieceBytes - 1) / Self.stashPieceBytes)
+    let count = RateCount(
+      name: Array("stash address \(group)".utf8),
+      callsMax: Int32(clamping: max(1, settings.stashBytesPerAddressMax / Self.stashPieceBytes)),
+      windowSeconds: 3_600, weight: Int32(clamping: pieces))
+    try await self.count([count], context, limit: .stashPerAddress)
+  }
+
   /// Counts a call and the mail to an address that it asks for, together.
   func count(_ context: ServerContext, person: [UInt8], mailTo emailKey: String) async throws(RPCStatus) {
     try await count(counts(context, person: person) + mailCounts(emailKey), context)
   }
 
-  private func count(_ counts: [RateCount], _ context: ServerContext) async throws(RPCStatus) {
+  private func count(
+    _ counts: [RateCount], _ context: ServerContext, limit: ServiceLimit = .methodRate
+  ) async throws(RPCStatus) {
     guard !counts.isEmpty else { return }
-    try answerFlood(counts, context)
+    try answerFlood(counts, context, limit: limit)
     let waits = try await mappingStoreErrors { () throws(StoreError) in try await store.countCall(counts) }
-    try refuse(counts, waits, context)
+    try refuse(counts, waits, context, limit: limit)
   }
 
   private func mailCounts(_ emailKey: String) -> [RateCount] {
@@ -97,9 +115,11 @@ final class RateLimiter: Sendable {
   }
 
   /// Refuses a call if the store refused its count: by the longest wait.
-  func refuse(_ counts: [RateCount], _ waits: [Int64], _ context: ServerContext) throws(RPCStatus) {
+  func refuse(
+    _ counts: [RateCount], _ waits: [Int64], _ context: ServerContext, limit: ServiceLimit = .methodRate
+  ) throws(RPCStatus) {
     guard let longest = waits.max(), longest > 0 else { return }
-    meter.count(.methodRate)
+    meter.count(limit)
     let now = context.loop.nowMilliseconds
     refusals.withLock { refusals in
       for (count, wait) in zip(counts, waits) where wait > 0 {
@@ -111,13 +131,15 @@ final class RateLimiter: Sendable {
 
   /// Refuses a call of a flood without a query, and without an audit event: the calls before it
   /// have left theirs.
-  func answerFlood(_ counts: [RateCount], _ context: ServerContext) throws(RPCStatus) {
+  func answerFlood(
+    _ counts: [RateCount], _ context: ServerContext, limit: ServiceLimit = .methodRate
+  ) throws(RPCStatus) {
     let now = context.loop.nowMilliseconds
     let wait = refusals.withLock { refusals in
       counts.compactMap { refusals.waitMilliseconds($0.name, atMilliseconds: now) }.max()
     }
     guard let wait else { return }
-    meter.count(.methodRate)
+    meter.count(limit)
     context.audit.isStored = true
     throw Reason.tooManyRequests(retryMilliseconds: wait)
   }

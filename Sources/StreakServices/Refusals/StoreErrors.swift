@@ -34,7 +34,7 @@ extension StoreError {
     case .concurrentChange: .concurrentChange
     // The token was valid a moment ago: the account was deleted since.
     case .noSuchUser: .credentialsInvalid
-    case .fault: .internalFault
+    case .dataRefused, .fault: .internalFault
     }
   }
 }

@@ -31,6 +31,7 @@ extension SessionHandlers {
     guard content.count <= Self.stashBytesMax else {
       throw Reason.stashTooLarge.naming("captured", "has \(content.count) bytes; at most \(Self.stashBytesMax)")
     }
+    try await limiter.countStash(bytes: content.count, context)
     let now = Instant.now()
     let isLarge = (request.captured?.entries.count ?? 0) > LargeWork.smallEntriesMax
     let checked = try await work.run(isLarge: isLarge) { () -> Result<Void, RPCStatus> in

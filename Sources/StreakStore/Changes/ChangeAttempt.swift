@@ -39,15 +39,17 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
       try await runLocked(users[0])
       return []
     } catch {
-      if case .fault = error { dividedCount += 1 }
+      if error.isOfStatement { dividedCount += 1 }
       let callCount = users.reduce(0) { $0 + $1.calls.count }
-      switch ConflictPolicy.remedy(for: error, userCount: users.count, callCount: callCount) {
+      let isQueue = callCount == 1 && users[0].calls[0].request.hasOperations
+      switch ConflictPolicy.remedy(for: error, userCount: users.count, callCount: callCount, isQueue: isQueue) {
       case .attemptAgain: return users.map { $0.again() }
       case .divideUsers:
         var conflicted: [PendingUser] = []
         for user in users { conflicted += await run([user.undecided()], isLocked: isLocked) }
         return conflicted
       case .divideCalls: return await runEachCall(of: users[0], isLocked: isLocked)
+      case .divideOperations: return await runParts(of: users[0], isLocked: isLocked)
       case .fail:
         for user in users { user.fail(error) }
         return []
@@ -64,6 +66,43 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
       }
     }
     return []
+  }
+
+  /// Stores the operations of the user's only call, a queue, in parts.
+  /// - Returns: The user: the call is answered as a repetition of what is stored.
+  private func runParts(of user: PendingUser, isLocked: Bool) async -> [PendingUser] {
+    do throws(StoreError) {
+      try await storeHalves(of: user.calls[0].request, user, isLocked: isLocked)
+      return [user.again()]
+    } catch {
+      if case .concurrentChange = error { return [user.again()] }
+      user.fail(error)
+      return []
+    }
+  }
+
+  /// Stores operations that cannot be stored together: by halves, and one that is alone as a
+  /// rejected one.
+  private func storeHalves(of request: ChangeRequest, _ user: PendingUser, isLocked: Bool) async throws(StoreError) {
+    guard let (first, second) = request.halves else {
+      return try await store(request.malformed, user, isLocked: isLocked)
+    }
+    for half in [first, second] {
+      do throws(StoreError) {
+        try await store(half, user, isLocked: isLocked)
+      } catch {
+        guard case .dataRefused = error else { throw error }
+        dividedCount += 1
+        try await storeHalves(of: half, user, isLocked: isLocked)
+      }
+    }
+  }
+
+  /// Stores a part of the user's only call, without an answer.
+  private func store(_ part: ChangeRequest, _ user: PendingUser, isLocked: Bool) async throws(StoreError) {
+    let alone = PendingUser(user.userID, [PendingCall(part)], attempts: user.attempts)
+    if isLocked { return try await runLocked(alone) }
+    guard try await runUnlocked([alone]).isEmpty else { throw .concurrentChange }
   }
 
   private func runUnlocked(_ users: [PendingUser]) async throws(StoreError) -> [PendingUser] {
@@ -110,6 +149,51 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     quotas.count(user.quotaCounts)
     if user.isChanged, let hint = user.hint { hints.send(hint) }
     user.answer(storingIn: cache)
+  }
+}
+
+extension StoreError {
+  /// The database has refused the statement: a part of it may be stored.
+  fileprivate var isOfStatement: Bool {
+    switch self {
+    case .dataRefused, .fault: true
+    case .unavailable, .overloaded, .outcomeUnknown, .cancelled, .concurrentChange, .noSuchUser: false
+    }
+  }
+}
+
+extension ChangeRequest {
+  fileprivate var hasOperations: Bool {
+    if case .queue(let operations) = work { !operations.isEmpty } else { false }
+  }
+
+  /// The operations in two requests; nil if there are not two. What else the request holds is done
+  /// with the first of them, but for the end of the queue.
+  fileprivate var halves: (ChangeRequest, ChangeRequest)? {
+    guard case .queue(let operations) = work, operations.count > 1 else { return nil }
+    let middle = operations.count / 2
+    return (part(Array(operations[..<middle])), part(Array(operations[middle...])))
+  }
+
+  /// The same with operations that are rejected.
+  fileprivate var malformed: ChangeRequest {
+    guard case .queue(let operations) = work else { return self }
+    return part(operations.map(\.malformed))
+  }
+
+  private func part(_ operations: [QueuedOperation]) -> ChangeRequest {
+    ChangeRequest(
+      userID: userID, deviceID: deviceID, work: .queue(operations), queueDrained: false, now: now,
+      waitsForHabits: waitsForHabits, restatedHabits: restatedHabits, oldestKeptSeq: oldestKeptSeq, sentAt: sentAt,
+      epoch: epoch)
+  }
+}
+
+extension QueuedOperation {
+  /// The same operation, which is rejected and stored with its payload.
+  fileprivate var malformed: QueuedOperation {
+    let rejected = Operation(seq: operation.seq, time: operation.time, seen: operation.seen, change: .malformed)
+    return QueuedOperation(operation: rejected, payload: payload, payloadHash: payloadHash)
   }
 }
 

@@ -17,6 +17,8 @@ enum ConflictPolicy {
     case divideUsers
     /// The same for the calls of one user.
     case divideCalls
+    /// The same for the operations of one call: those that cannot be stored are rejected.
+    case divideOperations
     /// The calls end with the error.
     case fail
   }
@@ -24,12 +26,14 @@ enum ConflictPolicy {
   /// - Parameters:
   ///   - userCount: The batch's users, at least 1.
   ///   - callCount: The calls of all of them, at least 1.
-  static func remedy(for error: StoreError, userCount: Int, callCount: Int) -> Remedy {
+  ///   - isQueue: The only call has operations of a device's queue.
+  static func remedy(for error: StoreError, userCount: Int, callCount: Int, isQueue: Bool) -> Remedy {
     switch error {
     case .concurrentChange: .attemptAgain
-    case .fault where userCount > 1: .divideUsers
-    case .fault where callCount > 1: .divideCalls
-    case .fault, .unavailable, .overloaded, .outcomeUnknown, .cancelled, .noSuchUser: .fail
+    case .dataRefused where userCount > 1, .fault where userCount > 1: .divideUsers
+    case .dataRefused where callCount > 1, .fault where callCount > 1: .divideCalls
+    case .dataRefused where isQueue: .divideOperations
+    case .dataRefused, .fault, .unavailable, .overloaded, .outcomeUnknown, .cancelled, .noSuchUser: .fail
     }
   }
 

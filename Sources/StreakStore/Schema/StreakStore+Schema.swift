@@ -44,6 +44,12 @@ extension StreakStore {
   private static let readVersions = Statement(.read, "SELECT number FROM schema_versions")
   private static let noteVersion = Statement(.write, "INSERT INTO schema_versions (number, name) VALUES ($1, $2)")
 
+  /// SQL that makes the schema of a version in an empty database, without the list of versions.
+  package static func schemaScript(upTo number: Int32) -> String {
+    let versions = SchemaVersion.all.filter { $0.number <= number }.sorted { $0.number < $1.number }
+    return ([makeVersionTable] + versions.flatMap(\.statements)).map { "\($0.text);\n" }.joined()
+  }
+
   /// Updates the database's schema to this program's, in one transaction under an advisory lock: of
   /// any number of programs that start at once, one does it and the others find it done.
   ///

@@ -67,25 +67,33 @@ extension StreakStore {
   /// Removes expired rows, a bounded number at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
+  /// - Throws: The first error, after all kinds of rows have had their turn.
   public func forgetOld(at now: Instant) async throws(StoreError) -> Int {
     var count = 0
+    var failure: StoreError?
+    func removeAll(_ removeSome: () async throws(StoreError) -> Int) async {
+      do throws(StoreError) {
+        var removed = Int(Self.forgottenRowsMax)
+        while removed == Int(Self.forgottenRowsMax) {
+          removed = try await removeSome()
+          count += removed
+        }
+      } catch {
+        failure = failure ?? error
+      }
+    }
     for (statement, days) in [
       (Self.forgetOutcomes, Self.outcomesKeptDays), (Self.forgetSessions, Self.sessionsKeptDays),
       (Self.forgetRecoveries, Self.recoveriesKeptDays), (Self.forgetMails, Self.mailKeptDays),
       (Self.forgetMailTokens, 0), (Self.forgetReservations, 0),
     ] {
-      var removed = Int(Self.forgottenRowsMax)
-      while removed == Int(Self.forgottenRowsMax) {
-        removed = try await database.execute(
+      await removeAll { () throws(StoreError) in
+        try await database.execute(
           statement, .instant(now.advanced(bySeconds: -days * 86_400)), .int32(Self.forgottenRowsMax))
-        count += removed
       }
     }
-    var removed = Int(Self.forgottenRowsMax)
-    while removed == Int(Self.forgottenRowsMax) {
-      removed = try await forgetUnauthenticatedEvents(at: now)
-      count += removed
-    }
+    await removeAll { () throws(StoreError) in try await forgetUnauthenticatedEvents(at: now) }
+    if let failure { throw failure }
     return count
   }
 }

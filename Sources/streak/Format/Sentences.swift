@@ -65,7 +65,8 @@ extension Reason {
     case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
     case .conflictNotFound: "the conflict is not there any more"
     case .textQuota: "there is no room for more text; a day that it was about is recorded without its note"
-    default: "the server refuses it (\(name))"
+    // No other reason is of a statement.
+    default: "the server does not accept it"
     }
   }
 }

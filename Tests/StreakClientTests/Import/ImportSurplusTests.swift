@@ -23,6 +23,20 @@ struct ImportSurplusTests {
     #expect(history.remarks.isEmpty, "\(history.told)")
   }
 
+  @Test(
+    "what is no part of a note is listed: a column without a name behind it, and a field behind a quoted one",
+    arguments: [
+      ("habit,date,note,\nA,2024-01-01,n,x\n", "n"), ("habit,date,note,\nA,2024-01-01,n,m,x\n", "n,m"),
+      ("habit,date,note,,\nA,2024-01-01,n,,x\n", "n"), ("habit,date,note\nA,2024-01-01,\"n\",x\n", "n"),
+      ("habit,date,note\nA,2024-01-01,,x\n", ""),
+      ("HabitName,HabitDescription,HabitCategory,CalendarDate,Value,CommentText,\nA,,,2024-01-01,1,n,x\n", "n"),
+    ])
+  func listed(text: String, note: String) throws {
+    let history = try ImportSupport.read(text)
+    #expect(history.note("A", "2024-01-01") == note)
+    #expect(history.told.contains("A||line 2|x|the row has more fields than the header"), "\(history.told)")
+  }
+
   @Test("a column that a reader does not know is listed")
   func unknownColumns() throws {
     let history = try ImportSupport.read(

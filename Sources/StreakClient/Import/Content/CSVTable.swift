@@ -5,6 +5,8 @@ struct CSVTable {
     /// The line of its first character, from 1.
     var line: Int
     var fields: [String]
+    /// The columns of its quoted fields.
+    var quoted: Set<Int> = []
 
     /// A field without white space around it; empty if the row is shorter.
     func field(_ column: Int?) -> String {
@@ -18,16 +20,20 @@ struct CSVTable {
     var width: Int { fields.lastIndex { !$0.trimmed.isEmpty }.map { $0 + 1 } ?? 0 }
   }
 
-  /// The rows below the header. Fields beyond the header belong to the note, if that is the last
-  /// column: it held a delimiter and was not quoted.
+  /// The rows below the header. If the note is the last column with a name, and is not quoted, the
+  /// fields that a row has more than the header are parts of it: it held a delimiter.
   /// - Parameter note: The note's column.
   func rows(below header: Row, note: Int?) -> [Row] {
     guard let note, note == header.width - 1 else { return Array(rows.dropFirst()) }
     return rows.dropFirst().map { row in
-      guard row.width > header.width else { return row }
+      let surplus = row.fields.count - header.fields.count
+      guard surplus > 0, row.width > header.width, !row.quoted.contains(note), !row.field(note).isEmpty else {
+        return row
+      }
       var row = row
-      let text = row.fields[note..<row.width].joined(separator: String(Unicode.Scalar(delimiter)))
-      row.fields.replaceSubrange(note..., with: [text])
+      let parts = row.fields[note...note + surplus]
+      let filled = parts.prefix(max(0, row.width - note)).joined(separator: String(Unicode.Scalar(delimiter)))
+      row.fields.replaceSubrange(parts.indices, with: [filled])
       return row
     }
   }
@@ -90,6 +96,8 @@ private struct CSVParser {
   var remarks: [ImportRemark] = []
   private var index: Int
   private var line: Int
+  /// The columns of the last row's quoted fields.
+  private var quoted: Set<Int> = []
 
   init(bytes: ArraySlice<UInt8>, delimiter: UInt8, line: Int) {
     self.bytes = bytes
@@ -112,7 +120,9 @@ private struct CSVParser {
         remarks.append(
           ImportRemark("its quotation marks do not match; it was read as it stands", place: "line \(line - 1)"))
       }
-      if let fields, fields.contains(where: { !$0.isEmpty }) { return CSVTable.Row(line: firstLine, fields: fields) }
+      if let fields, fields.contains(where: { !$0.isEmpty }) {
+        return CSVTable.Row(line: firstLine, fields: fields, quoted: quoted)
+      }
     }
     return nil
   }
@@ -121,18 +131,20 @@ private struct CSVParser {
   private mutating func row(hasQuotes: Bool) -> [String]? {
     var fields: [String] = []
     var field: [UInt8] = []
+    quoted = []
     while index < bytes.endIndex {
       let byte = bytes[index]
       // Spaces may precede a quotation mark.
       if hasQuotes, byte == Self.quote, field.allSatisfy({ $0 == 0x20 }) {
         let (start, firstLine) = (index, line)
-        guard let quoted = quotedField() else {
+        guard let content = quotedField() else {
           if field.isEmpty { return nil }
           (index, line) = (start + 1, firstLine)
           field.append(byte)
           continue
         }
-        field = quoted
+        field = content
+        quoted.insert(fields.count)
         fields.append(String(decoding: field, as: UTF8.self))
         field = []
         guard index < bytes.endIndex, bytes[index] == delimiter else {

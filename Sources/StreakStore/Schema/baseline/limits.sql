@@ -13,11 +13,12 @@ CREATE TABLE rate_limits (
 CREATE INDEX rate_limits_expires_at ON rate_limits (expires_at);
 
 -- Counts a call under each of the keys, or under none if one of them has reached its limit within
--- its window. Returns, in the keys' order, how long each still refuses, in microseconds; all zero:
--- the call is counted. alone: nothing else is in the transaction, which then need not wait for the
--- disk.
-CREATE FUNCTION count_call(keys bytea[], calls_max integer[], window_seconds integer[], alone boolean)
-RETURNS bigint[] LANGUAGE plpgsql AS $$
+-- its window. weights: as how many calls it counts, at most the limit. Returns, in the keys' order,
+-- how long each still refuses, in microseconds; all zero: the call is counted. alone: nothing else
+-- is in the transaction, which then need not wait for the disk.
+CREATE FUNCTION count_call(
+  keys bytea[], calls_max integer[], window_seconds integer[], weights integer[], alone boolean
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
   item record;
   moment timestamptz;
@@ -30,7 +31,8 @@ BEGIN
     SELECT key FROM rate_limits WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED);
   -- In the order of the keys, so that two calls cannot deadlock.
   FOR item IN
-    SELECT n.key, n.place, calls_max[n.place] AS calls_max, make_interval(secs => window_seconds[n.place]) AS duration
+    SELECT n.key, n.place, calls_max[n.place] AS calls_max, least(weights[n.place], calls_max[n.place]) AS weight,
+      make_interval(secs => window_seconds[n.place]) AS duration
     FROM unnest(keys) WITH ORDINALITY AS n (key, place) ORDER BY 1
   LOOP
     LOOP
@@ -41,19 +43,20 @@ BEGIN
     moment := clock_timestamp();
     SELECT coalesce(array_agg(call ORDER BY call), '{}') INTO kept FROM unnest(kept) call
     WHERE call > moment - item.duration;
-    IF cardinality(kept) >= item.calls_max THEN
+    IF cardinality(kept) + item.weight > item.calls_max THEN
       waits[item.place] := greatest(1, (extract(epoch FROM
-        kept[cardinality(kept) - item.calls_max + 1] + item.duration - moment) * 1000000)::bigint);
+        kept[cardinality(kept) - item.calls_max + item.weight] + item.duration - moment) * 1000000)::bigint);
     END IF;
   END LOOP;
   IF 0 < ANY (waits) THEN RETURN waits; END IF;
   moment := clock_timestamp();
   UPDATE rate_limits r SET
     calls = (SELECT coalesce(array_agg(call ORDER BY call), '{}') FROM unnest(r.calls) call
-      WHERE call > moment - make_interval(secs => n.seconds)) || moment,
+      WHERE call > moment - make_interval(secs => n.seconds)) || array_fill(moment, ARRAY[n.weight]),
     expires_at = moment + make_interval(secs => n.seconds)
   FROM (
-    SELECT u.key, max(u.seconds) AS seconds FROM unnest(keys, window_seconds) AS u (key, seconds) GROUP BY 1) n
+    SELECT u.key, max(u.seconds) AS seconds, max(least(u.weight, u.calls)) AS weight
+    FROM unnest(keys, window_seconds, weights, calls_max) AS u (key, seconds, weight, calls) GROUP BY 1) n
   WHERE r.key = n.key;
   RETURN waits;
 END
