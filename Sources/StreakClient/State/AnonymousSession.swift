@@ -1,5 +1,4 @@
 internal import Cryptography
-internal import GRPCSchema
 internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
@@ -77,10 +76,8 @@ struct AnonymousSession: Equatable, Sendable {
         return room >= 0
       }
     let capturedEntries = sent.sorted { $0.key < $1.key }.map { key, entry in
-      let occurredAt = GoogleProtobufTimestamp(entry.clientTime.occurredAt)
-      return StreakDomain.CapturedSession.Entry(
-        habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, clientTime: entry.clientTime,
-        occurredAtSeconds: occurredAt.seconds, occurredAtNanos: occurredAt.nanos)
+      StreakDomain.CapturedSession.Entry(
+        habitID: key.habitID.bytes, day: key.day, done: entry.done, note: entry.note, clientTime: entry.clientTime)
     }
     var capture = StreakDomain.CapturedSession(
       habits: capturedHabits, entries: capturedEntries, capturedAt: now,
@@ -105,13 +102,5 @@ struct AnonymousSession: Equatable, Sendable {
     SessionClaim(
       sessionId: sessionID.bytes, sessionSecret: secret, migrationId: migrationID.bytes, unanchored: !isAnchored,
       captured: Schema.CapturedSession(capture(at: now)))
-  }
-}
-
-extension Identifier {
-  /// A new random id.
-  static func random() -> Identifier {
-    guard let identifier = Identifier(randomBytes(count: byteCount)) else { preconditionFailure("16 bytes make an id") }
-    return identifier
   }
 }
