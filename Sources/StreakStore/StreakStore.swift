@@ -34,7 +34,7 @@ public final class StreakStore: Sendable {
 
   /// The parts that each loop has of its own.
   private struct LoopPart {
-    let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
+    let streakBatcher: NaturalBatcher<HabitKey, HabitStreak?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
     let writer: ChangeBatcher<Database>
@@ -140,7 +140,7 @@ public final class StreakStore: Sendable {
   }
 
   /// Reads of streaks on the caller's loop.
-  var streakBatcher: NaturalBatcher<HabitKey, StreakRecord?> { part.streakBatcher }
+  var streakBatcher: NaturalBatcher<HabitKey, HabitStreak?> { part.streakBatcher }
 
   /// Reads of users' heads, on the caller's loop.
   var headBatcher: NaturalBatcher<Identifier, PersonHead?> { part.headBatcher }

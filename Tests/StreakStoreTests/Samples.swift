@@ -52,7 +52,7 @@ extension NewMigration {
   static func sample(
     sessionID: Identifier = .random(), migrationID: Identifier = .random(), anchor: Instant? = nil,
     secret: UInt8 = 5, habits: [(habit: HabitEntry, summary: StreakSummary)] = [], cells: [SavedLedger.Cell] = [],
-    rejected: [RejectedEntryRecord] = []
+    rejected: [RejectedEntry] = []
   ) -> NewMigration {
     var ledger = PersonLedger(
       epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: .sample))

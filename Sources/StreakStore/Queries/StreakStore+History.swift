@@ -111,7 +111,7 @@ extension StreakStore {
   /// than the limit; nil if there is no such habit.
   public func explainedCells(
     of userID: Identifier, habitID: Identifier, firstDay: Int32, lastDay: Int32
-  ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: CellContent)])? {
+  ) async throws(StoreError) -> (streak: HabitStreak, cells: [(day: Day, cell: CellContent)])? {
     guard let streak = try await streak(of: userID, habitID: habitID) else { return nil }
     let cells = try await database.rows(
       Self.explainedCells, .identifier(userID), .identifier(streak.habitID), .int32(firstDay), .int32(lastDay),

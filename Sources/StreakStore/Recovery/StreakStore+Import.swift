@@ -123,11 +123,11 @@ extension StreakStore {
       try await transaction.execute(historyPart.bound(rows, to: insertHistory))
     }
     if !document.rejectedEntries.isEmpty {
-      let rows = document.rejectedEntries.map { RejectedEntryRow(userID: userID, record: $0) }
+      let rows = document.rejectedEntries.map { RejectedEntryRow(userID: userID, entry: $0) }
       try await transaction.execute(RejectedEntryColumn.insertMissing.bound(rows, to: insertEntries))
     }
     if !document.rejectedOperations.isEmpty {
-      let rows = document.rejectedOperations.map { RejectedOperationRow(userID: userID, record: $0) }
+      let rows = document.rejectedOperations.map { RejectedOperationRow(userID: userID, operation: $0) }
       try await transaction.execute(operationsPart.bound(rows, to: insertOperations))
     }
   }
