@@ -76,7 +76,7 @@ package struct BackupMaker {
     _ = try? session.run(
       """
       ROLLBACK;
-      INSERT INTO backup_runs (began_at, ended_at, backup, failure)
+      INSERT INTO backup_runs (\(BackupRunRecord.columnList))
       VALUES (to_timestamp(\(began.seconds)), to_timestamp(\(now().seconds)), \(text(backup)), \(text(failure)));
       """)
   }

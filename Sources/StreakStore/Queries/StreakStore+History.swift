@@ -100,10 +100,11 @@ extension StreakStore {
     }.reversed()
   }
 
+  private static let explained = Selection([CellColumn.day, .done, .quarantineReason])
   private static let explainedCells = Statement(
     .read,
     """
-    SELECT day, done, quarantine_reason FROM cells WHERE user_id = $1 AND habit_id = $2 AND day BETWEEN $3 AND $4
+    SELECT \(explained.list()) FROM cells WHERE user_id = $1 AND habit_id = $2 AND day BETWEEN $3 AND $4
     ORDER BY day DESC LIMIT $5
     """)
 
@@ -117,8 +118,11 @@ extension StreakStore {
       Self.explainedCells, .identifier(userID), .identifier(streak.habitID), .int32(firstDay), .int32(lastDay),
       .int32(limits.statisticsDaysMax)
     ) { row throws(DatabaseError) in
-      let trust = CellTrust(number: UInt8(clamping: try row.int16(2)))
-      return (day: Day(try row.int32(0)), cell: CellContent(done: try row.bool(1), note: "", trust: trust))
+      let at = Self.explained
+      let trust = CellTrust(number: UInt8(clamping: try row.int16(at[.quarantineReason])))
+      return (
+        day: Day(try row.int32(at[.day])), cell: CellContent(done: try row.bool(at[.done]), note: "", trust: trust)
+      )
     }
     return (streak, cells)
   }

@@ -21,9 +21,6 @@ extension StreakStore {
       OR EXISTS (SELECT FROM rejected_entries WHERE user_id = $1) OR EXISTS (SELECT FROM imports WHERE user_id = $1)
     """)
 
-  private static let insertImport = Statement(
-    .write, "INSERT INTO imports (user_id, import_id, result, imported_at) VALUES ($1, $2, $3, $4)")
-
   private static let documentIsClaimed = Statement(
     .read, "SELECT EXISTS (SELECT FROM claimed_documents WHERE document_hash = $1)")
 
@@ -105,7 +102,7 @@ extension StreakStore {
       try await Self.insert(document, history, of: userID, by: transaction)
       let result = reply(person.ledger?.changeNumber ?? 0)
       try await transaction.execute(
-        Self.insertImport, .identifier(userID), .identifier(document.importID), .bytes(result), .instant(now))
+        ImportColumn.insert, .identifier(userID), .identifier(document.importID), .bytes(result), .instant(now))
       try await Self.recordAudit(event, by: transaction)
       return .commit(.imported(result))
     }
