@@ -65,10 +65,14 @@ public final class StreakStore: Sendable {
       throw StoreConfigurationError(reason: error.description)
     }
     configuration.connectionsPerLoop = connectionsPerLoop
+    configuration.applicationName = Self.applicationName
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
       ledgerCacheBytes: ledgerCacheBytes, logger: logger)
   }
+
+  /// The `application_name` of the store's connections, unless the connection string has one.
+  static let applicationName = "streakd"
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
