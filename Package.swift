@@ -126,7 +126,7 @@ let package = Package(
       name: "Operations",
       dependencies: [
         "CLinux", "Cryptography", "GRPCSchema", "Postgres", "PrivateCluster", "ProtobufCodec", "Schema",
-        "StreakDomain", "StreakStore",
+        "SchemaConversion", "StreakDomain", "StreakStore",
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .target(
@@ -192,7 +192,7 @@ let package = Package(
       name: "StreakLoad",
       dependencies: [
         "CLinux", "Cryptography", "EventLoop", "GRPCSchema", "HTTP", "HTTP2", "Postgres", "ProtobufCodec", "RPC",
-        "Schema", "SplitMix", "StreakDomain", "TLS", deque,
+        "Schema", "SchemaConversion", "SplitMix", "StreakDomain", "TLS", deque,
       ],
       exclude: ["README.md"], swiftSettings: fencedSettings),
     .executableTarget(

@@ -39,7 +39,7 @@ public enum Gzip {
     _ bytes: RawSpan, level: Level = .fast, appendingTo output: inout [UInt8]
   ) throws(GzipError) {
     var stream = unsafe z_stream()
-    guard unsafe streak_deflate_init(&stream, level.number) == Z_OK else { throw .outOfMemory }
+    guard unsafe czlib_deflate_init(&stream, level.number) == Z_OK else { throw .outOfMemory }
     defer { unsafe deflateEnd(&stream) }
     let start = output.count
     let bound = unsafe Int(deflateBound(&stream, UInt(bytes.byteCount)))
@@ -59,7 +59,7 @@ public enum Gzip {
   ///   while it grows, it and its predecessor together take at most three times as much.
   public static func expand(_ bytes: RawSpan, bytesMax: Int) throws(GzipError) -> [UInt8] {
     var stream = unsafe z_stream()
-    guard unsafe streak_inflate_init(&stream) == Z_OK else { throw .outOfMemory }
+    guard unsafe czlib_inflate_init(&stream) == Z_OK else { throw .outOfMemory }
     defer { unsafe inflateEnd(&stream) }
     var output: [UInt8] = []
     return try unsafe bytes.withUnsafeBytes { bytes throws(GzipError) in

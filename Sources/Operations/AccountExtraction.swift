@@ -1,6 +1,6 @@
-internal import GRPCSchema
 internal import Glibc
 package import Schema
+internal import SchemaConversion
 package import StreakDomain
 internal import StreakStore
 
@@ -40,13 +40,13 @@ package struct AccountExtraction: Sendable {
     progress.begin("extracting")
     let file = try UnpackedFile(try folder.dump(of: backup.name), identity: identity)
     var rows = CopyRows(of: Self.text(of: userID), tables: Self.tables)
-    var habits: [Habit] = []
-    var cells: [ExportedCell] = []
+    var habits: [HabitEntry] = []
+    var cells: [SavedLedger.Cell] = []
     let scanned = Result { () throws(OperationsError) in
       try scan(file.output, &rows) { row throws(OperationsError) in
         switch row.table {
-        case "habits": habits.append(try Habit(row))
-        default: cells.append(try ExportedCell(row))
+        case "habits": habits.append(try HabitEntry(row))
+        default: cells.append(try SavedLedger.Cell(row))
         }
       }
     }
@@ -57,13 +57,10 @@ package struct AccountExtraction: Sendable {
     }
     try scanned.get()
     guard rows.isOver else { throw .damaged("\(backup.name) lacks the tables \(Self.tables.sorted())") }
-    habits.sort { $0.id.lexicographicallyPrecedes($1.id) }
-    cells.sort { left, right in
-      guard let left = left.cell, let right = right.cell else { return false }
-      return left.habitId == right.habitId
-        ? left.day < right.day : left.habitId.lexicographicallyPrecedes(right.habitId)
-    }
-    return habits.map { ExportRecord(record: .habit($0)) } + cells.map { ExportRecord(record: .cell($0)) }
+    habits.sort { $0.id < $1.id }
+    cells.sort { $0.key < $1.key }
+    return habits.map { ExportRecord(record: .habit(Habit(record: $0))) }
+      + cells.map { ExportRecord(record: .cell(ExportedCell(Cell($0)))) }
   }
 
   /// Not `.refused`, whose text the user gets: the operator has to repair it.
@@ -122,51 +119,50 @@ extension CopyRows.Row {
 
   fileprivate func bool(_ column: String) throws(OperationsError) -> Bool { try text(column) == "t" }
 
-  fileprivate func id(_ column: String) throws(OperationsError) -> [UInt8] {
+  fileprivate func id(_ column: String) throws(OperationsError) -> Identifier {
     guard let id = Identifier(hexadecimal: try text(column).filter { $0 != "-" }) else {
       throw .damaged("\(table).\(column) is no id")
     }
-    return id.bytes
+    return id
   }
 
-  fileprivate func timestamp(_ column: String) throws(OperationsError) -> GoogleProtobufTimestamp {
-    guard let moment = TimestampText.microseconds(try text(column)) else {
+  fileprivate func moment(_ column: String) throws(OperationsError) -> Instant {
+    guard let microseconds = TimestampText.microseconds(try text(column)) else {
       throw .damaged("\(table).\(column) is no moment")
     }
-    let seconds = Instant(microseconds: moment).seconds
-    return GoogleProtobufTimestamp(seconds: seconds, nanos: Int32((moment - seconds * 1_000_000) * 1_000))
+    return Instant(microseconds: microseconds)
   }
 }
 
-extension Habit {
+extension HabitEntry {
   /// A row of `habits`.
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
     self.init(
-      id: try row.id("habit_id"), name: try row.text("name"), description: try row.text("description"),
-      color: try row.number("color"), position: try row.number("position"), archived: try row.bool("archived"),
-      version: try row.number("version"), createdAt: try row.timestamp("created_at"),
-      deleted: row.values["is_deleted"] == .some("t"),
-      aliasOf: row.values["alias_of"].flatMap { $0 } == nil ? [] : try row.id("alias_of"))
+      id: try row.id("habit_id"),
+      fields: HabitFields(
+        name: try row.text("name"), description: try row.text("description"), color: try row.number("color"),
+        position: try row.number("position"), archived: try row.bool("archived")),
+      createdAt: try row.moment("created_at"), version: try row.number("version"),
+      isDeleted: row.values["is_deleted"] == .some("t"),
+      aliasOf: row.values["alias_of"].flatMap { $0 } == nil ? nil : try row.id("alias_of"))
   }
 }
 
-extension ExportedCell {
+extension SavedLedger.Cell {
   /// A row of `cells`.
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
-    let day: Int32 = try row.number("day")
-    let reason: Int32 = try row.number("quarantine_reason")
     let seq: Int64 = try row.number("seq")
     self.init(
-      date: Day(day).description,
-      cell: Cell(
-        habitId: try row.id("habit_id"), day: day, done: try row.bool("done"), note: try row.text("note"),
-        trust: reason == 0 ? .counted : .quarantined, quarantineReason: Schema.QuarantineReason(rawValue: reason),
-        version: try row.number("version"),
-        clientTime: Schema.LocalTime(
-          occurredAt: try row.timestamp("occurred_at"), zone: try row.text("zone"),
-          utcOffsetSeconds: try row.number("utc_offset_seconds"),
-          dayStartMinutes: try row.number("day_start_minutes")),
-        recordedAt: try row.timestamp("recorded_at"),
-        migrationId: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : []))
+      key: CellKey(habitID: try row.id("habit_id"), day: Day(try row.number("day"))),
+      cell: CellContent(
+        done: try row.bool("done"), note: try row.text("note"),
+        trust: StreakDomain.CellTrust(number: try row.number("quarantine_reason"))),
+      clientTime: ClientTime(
+        occurredAt: try row.moment("occurred_at"), zone: try row.text("zone"),
+        utcOffsetSeconds: try row.number("utc_offset_seconds"),
+        dayStartMinutes: try row.number("day_start_minutes")),
+      recordedAt: try row.moment("recorded_at"),
+      migrationID: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : nil,
+      version: try row.number("version"))
   }
 }

@@ -1,6 +1,7 @@
 internal import GRPCSchema
 internal import Glibc
 package import Schema
+internal import SchemaConversion
 package import struct StreakDomain.Instant
 internal import StreakStore
 
@@ -14,7 +15,7 @@ extension BackupFolder {
   ) throws(OperationsError) -> BackupCheck {
     let backup = try backup(name, signedBy: signers)
     let check = BackupCheck(
-      kind: .hash, checkedAt: GoogleProtobufTimestamp(seconds: now.seconds),
+      kind: .hash, checkedAt: GoogleProtobufTimestamp(now.wholeSeconds),
       failure: try hashFailure(backup, progress) ?? "")
     // A correct hash does not outweigh a later full restore that failed.
     if let last = backup.lastCheck, last.kind == .restore, !last.failure.isEmpty, check.failure.isEmpty { return check }
@@ -58,7 +59,7 @@ extension BackupFolder {
       failure = try restoreFailure(backup, identity, scratchFolder, progress)
     }
     let check = BackupCheck(
-      kind: .restore, checkedAt: GoogleProtobufTimestamp(seconds: now.seconds), failure: failure ?? "")
+      kind: .restore, checkedAt: GoogleProtobufTimestamp(now.wholeSeconds), failure: failure ?? "")
     try note(check, of: name)
     return check
   }

@@ -3,6 +3,7 @@ internal import Glibc
 internal import PrivateCluster
 internal import ProtobufCodec
 package import Schema
+internal import SchemaConversion
 package import StreakDomain
 internal import StreakStore
 
@@ -75,7 +76,7 @@ package struct BackupMaker {
     _ = try? session.run(
       """
       ROLLBACK;
-      INSERT INTO backup_runs (began_at, ended_at, backup, failure)
+      INSERT INTO backup_runs (\(BackupRunRecord.columnList))
       VALUES (to_timestamp(\(began.seconds)), to_timestamp(\(now().seconds)), \(text(backup)), \(text(failure)));
       """)
   }
@@ -103,8 +104,8 @@ package struct BackupMaker {
     do throws(OperationsError) {
       var backup = try dump(into: made, recipients, environment, session)
       backup.name = name
-      backup.beganAt = GoogleProtobufTimestamp(seconds: began.seconds)
-      backup.endedAt = GoogleProtobufTimestamp(seconds: now().seconds)
+      backup.beganAt = GoogleProtobufTimestamp(began.wholeSeconds)
+      backup.endedAt = GoogleProtobufTimestamp(now().wholeSeconds)
       backup.recipients = settings.recipients
       backup.erasedCount = Int64(erasedCount)
       let manifest = try BackupFolder.encode(backup)
@@ -220,7 +221,7 @@ package struct BackupMaker {
     let failure = trial.failure(comparedWith: backup)
     if let failure, failure.isDamage { throw .damaged("the dump restores to something else: \(failure.text)") }
     backup.trial = BackupCheck(
-      kind: .restore, checkedAt: GoogleProtobufTimestamp(seconds: now().seconds), failure: failure?.text ?? "")
+      kind: .restore, checkedAt: GoogleProtobufTimestamp(now().wholeSeconds), failure: failure?.text ?? "")
     backup.tools = [
       Program.firstLine([programs.dump, "--version"]), Program.firstLine(["zstd", "--version"]),
       Program.firstLine(["age", "--version"]).map { "age \($0)" },

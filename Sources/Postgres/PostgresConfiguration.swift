@@ -48,7 +48,7 @@ public struct PostgresConfiguration: Sendable {
   /// Server settings for these connections, such as `jit`: names and values without white space.
   public var serverSettings: [(name: String, value: String)] = []
   /// The `application_name` in `pg_stat_activity`, unless the connection string has one.
-  public var applicationName = "streakd"
+  public var applicationName = ""
   /// The database that all connections must lead to: shared by copies of this configuration.
   public var knownDatabase = KnownDatabase()
   /// Called on a pool's loop for each new connection before any call uses it: the connection may
@@ -57,7 +57,7 @@ public struct PostgresConfiguration: Sendable {
   public var admit: (@Sendable (NewConnection) async throws(DatabaseError) -> Void)?
 
   /// Takes a libpq connection string: `postgresql://user@host/database` or `host=/run/postgresql
-  /// dbname=streakd`.
+  /// dbname=app`.
   /// - Throws: `PostgresConfigurationError` when libpq cannot parse it. Nothing is connected yet.
   public init(connectionString: String) throws(PostgresConfigurationError) {
     guard let options = unsafe PQconninfoParse(connectionString, nil) else {

@@ -63,13 +63,3 @@ extension Schema.CapturedSession {
         entryCount: Int32(clamping: capture.manifest.entryCount), sha256: capture.manifest.sha256))
   }
 }
-
-extension RuleFinding {
-  public init(_ finding: MigrationPlan.Finding) {
-    self.init(rule: Schema.MigrationRule(rawValue: finding.ruleNumber), count: Int32(clamping: finding.count))
-  }
-}
-
-extension HabitMatch {
-  public init(_ way: HabitMatching.Way) { self.init(rawValue: way.rawValue) }
-}

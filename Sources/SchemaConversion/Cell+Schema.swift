@@ -36,11 +36,27 @@ extension Cell {
 
   public init(_ entry: CellEntry) { self.init(entry.key, entry.state) }
 
+  /// A cell of a backup.
+  public init(_ saved: SavedLedger.Cell) {
+    self.init(
+      habitId: saved.key.habitID.bytes, day: saved.key.day.number, done: saved.cell.done, note: saved.cell.note,
+      trust: Schema.CellTrust(saved.cell.trust), quarantineReason: Schema.QuarantineReason(saved.cell.trust),
+      version: saved.version, clientTime: LocalTime(saved.clientTime),
+      recordedAt: GoogleProtobufTimestamp(saved.recordedAt), migrationId: saved.migrationID?.bytes ?? [])
+  }
+
   public init(_ cell: SyncChanges.Cell) {
     self.init(
       habitId: cell.key.habitID.bytes, day: cell.key.day.number, done: cell.cell.done, note: cell.cell.note,
       trust: Schema.CellTrust(cell.cell.trust), quarantineReason: Schema.QuarantineReason(cell.cell.trust),
       version: cell.version, completions: cell.completions.map { StatementId($0) })
+  }
+}
+
+extension ExportedCell {
+  /// - Parameter noteHash: SHA-256 of a note that is not kept.
+  public init(_ cell: Cell, noteHash: [UInt8] = []) {
+    self.init(date: Day(cell.day).description, cell: cell, noteSha256: noteHash)
   }
 }
 

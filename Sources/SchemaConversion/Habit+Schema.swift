@@ -49,6 +49,13 @@ extension Habit {
     createdAt = GoogleProtobufTimestamp(habit.createdAt)
   }
 
+  /// A habit as documents and backups keep it, deleted or not.
+  public init(record habit: HabitEntry) {
+    self.init(habit)
+    deleted = habit.isDeleted
+    aliasOf = habit.aliasOf?.bytes ?? []
+  }
+
   public init(_ habit: SyncChanges.Habit) {
     self.init(habit.id, habit.fields)
     aliasOf = habit.aliasOf?.bytes ?? []

@@ -1,4 +1,5 @@
 internal import GRPCSchema
+internal import ProtobufCodec
 public import Schema
 public import StreakDomain
 
@@ -34,11 +35,33 @@ extension SavedLedger.Cell {
   }
 }
 
-extension StreakDomain.CapturedSession.Entry {
-  /// An entry that was not accepted.
-  public init(record entry: CapturedEntry) throws(InvalidField) {
-    if let violation = RecordRules.violation(of: entry) { throw violation }
-    try self.init(entry, path: "")
+extension StreakDomain.RejectedEntry {
+  public init(record rejection: ExportedRejection) throws(InvalidField) {
+    guard let entry = rejection.entry else { throw InvalidField("entry", "is required") }
+    guard let rejected = rejection.rejected else { throw InvalidField("rejected", "is required") }
+    if let violation = RecordRules.violation(of: entry) {
+      throw InvalidField(join("entry", violation.path), violation.requirement)
+    }
+    let statement = try StreakDomain.CapturedSession.Entry(entry, path: "entry")
+    guard rejected.index >= 0 else { throw InvalidField("rejected.index", "must not be negative") }
+    self.init(
+      entryID: try Identifier(field: rejected.entryId, path: "rejected.entry_id"),
+      migrationID: try Identifier.ifPresent(rejection.migrationId, path: "migration_id"), index: rejected.index,
+      habitID: try Identifier(field: entry.habitId, path: "entry.habit_id"), day: statement.day,
+      done: statement.done, note: statement.note, clientTime: statement.clientTime, reason: Reason(rejected.reason),
+      rejectedAt: try Instant(field: rejection.rejectedAt, path: "rejected_at"),
+      noteHash: try checkedHash(rejection.noteSha256, byteCount: 32, path: "note_sha256"))
+  }
+}
+
+extension StreakDomain.RejectedOperation {
+  public init(record rejected: Schema.RejectedOperation) throws(InvalidField) {
+    guard rejected.seq > 0 else { throw InvalidField("seq", "must be 1 or more") }
+    self.init(
+      deviceID: try Identifier(field: rejected.deviceId, path: "device_id"), seq: rejected.seq,
+      operation: rejected.operation?.protobufBytes(), reason: Reason(rejected.reason),
+      rejectedAt: try Instant(field: rejected.rejectedAt, path: "rejected_at"),
+      payloadHash: try checkedHash(rejected.payloadHash, byteCount: 16, path: "payload_hash"))
   }
 }
 
@@ -57,6 +80,21 @@ extension StreakDomain.Notice {
       madeAt: try Instant(field: message.madeAt, path: "made_at").wholeMilliseconds,
       version: try checkedVersion(message.version), isResolved: message.resolved)
   }
+}
+
+extension ExportedCell {
+  /// The hash of a note that is not kept; empty: it is kept.
+  public func checkedNoteHash() throws(InvalidField) -> [UInt8] {
+    try checkedHash(noteSha256, byteCount: 32, path: "note_sha256")
+  }
+}
+
+/// A hash that a record may leave out.
+private func checkedHash(_ bytes: [UInt8], byteCount: Int, path: String) throws(InvalidField) -> [UInt8] {
+  guard bytes.isEmpty || bytes.count == byteCount else {
+    throw InvalidField(path, "must be \(byteCount) bytes, or empty")
+  }
+  return bytes
 }
 
 private func checkedVersion(_ number: Int64) throws(InvalidField) -> Int64 {

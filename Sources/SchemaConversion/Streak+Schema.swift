@@ -20,6 +20,28 @@ extension Schema.Streak {
   }
 }
 
+extension Schema.Streak {
+  /// - Parameter ledger: The account's, with the habit and its zones.
+  public init(habitID: Identifier, _ summary: StreakSummary, in ledger: PersonLedger, at now: Instant) {
+    self.init(
+      habitID: habitID, summary, zones: ledger.zones, archived: ledger.habits[habitID]?.fields.archived ?? false,
+      at: now)
+  }
+
+  public init(_ streak: HabitStreak, at now: Instant) {
+    self.init(habitID: streak.habitID, streak.summary, zones: streak.zones, archived: streak.archived, at: now)
+  }
+}
+
+extension DayRange {
+  public init(_ days: ClosedRange<Day>) {
+    self.init(firstDay: days.lowerBound.number, lastDay: days.upperBound.number)
+  }
+
+  /// All days that there can be.
+  public static let all = DayRange(Day.earliest...Day.latest)
+}
+
 extension Schema.Statistics {
   public init(_ statistics: StreakDomain.Statistics, days: DayRange) {
     self.init(

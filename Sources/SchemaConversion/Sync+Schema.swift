@@ -23,6 +23,23 @@ extension Schema.Cursor {
   }
 }
 
+extension Schema.StateDigest {
+  public init(_ digest: StreakDomain.StateDigest) { self.init(sum: digest.bytes) }
+}
+
+extension SyncSubmission {
+  /// A request as a server reads it, without habits that have no id.
+  ///
+  /// - Parameter userID: The account that the request names.
+  public init(_ request: SyncRequest, userID: Identifier) {
+    self.init(
+      userID: userID, cursor: StreakDomain.Cursor(request.cursor), resume: request.cursor?.resume ?? [],
+      operations: request.operations.map { StreakDomain.Operation($0) }, queueDrained: request.queueDrained,
+      restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
+      oldestKeptSeq: request.oldestKeptSeq, digest: StreakDomain.StateDigest(bytes: request.digest))
+  }
+}
+
 extension SyncRequest {
   /// - Parameter sentAt: The device's clock.
   public init(_ submission: SyncSubmission, pageSize: Int32, sentAt: Instant) {
@@ -64,6 +81,21 @@ extension SyncChanges {
     latestTime = HybridTime(packed: response.latestTime)
     dayStartMinutes = response.settings?.dayStartMinutes
     zones = response.hasMore ? nil : RecentTimeZones(response.zoneUses)
+  }
+}
+
+extension SyncResponse {
+  public init(_ changes: SyncChanges) {
+    self.init(
+      outcomes: changes.outcomes.map { OperationOutcome($0) }, reset: changes.isReset,
+      habits: changes.habits.map { Habit($0.id, $0.fields) }, deletedHabitIds: changes.deletedHabits.map(\.bytes),
+      cells: changes.cells.map { Cell($0) }, notices: changes.notices.map { Schema.Notice($0.id, $0.notice) },
+      cursor: Schema.Cursor(changes.cursor, resume: changes.resume), hasMore: changes.hasMore,
+      digest: changes.digest.map { Schema.StateDigest($0) }, lastSeq: changes.lastSeq,
+      seen: (changes.seen?.last ?? []).map { StatementId($0) }, latestTime: changes.latestTime.packed,
+      settings: changes.dayStartMinutes.map { Schema.AccountSettings(dayStartMinutes: $0) },
+      habitAliases: changes.aliases.map { HabitAlias(aliasId: $0.key.bytes, habitId: $0.value.bytes) },
+      zoneUses: changes.zones?.uses.map { ZoneUse($0) } ?? [])
   }
 }
 

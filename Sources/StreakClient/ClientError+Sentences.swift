@@ -36,45 +36,45 @@ extension ClientError.Refusal {
   /// The refusal's message for the person.
   var sentence: String {
     switch reason {
-    case "SIGN_UP_REFUSED":
+    case .signUpRefused:
       "No account can be made with this address; it may have one already. Nothing was changed. If it is yours, log in; else use another address."
-    case "SIGN_IN_REFUSED":
+    case .signInRefused:
       "The email, the password or the recovery code is not right. Nothing was changed. If the password was changed a moment ago, use the new one."
-    case "ACCOUNT_LOCKED": "The account is locked. Nothing is lost. Ask the service's operator."
-    case "REAUTHENTICATION_REQUIRED": "This needs the password or a recovery code once more. Nothing was changed."
-    case "SIGN_IN_APPROVAL_NOT_FOUND": "That request has ended. Ask again on the other device."
-    case "PASSWORD_TOO_COMMON":
+    case .accountLocked: "The account is locked. Nothing is lost. Ask the service's operator."
+    case .reauthenticationRequired: "This needs the password or a recovery code once more. Nothing was changed."
+    case .signInApprovalNotFound: "That request has ended. Ask again on the other device."
+    case .passwordTooCommon:
       "That password is among those that are guessed first. Nothing was changed. Choose another one."
-    case "INVALID_FIELD":
+    case .invalidField:
       (["The server does not accept what was entered. Nothing was changed."] + fields.map { "  \($0)" }).joined(
         separator: "\n")
-    case "TOO_MANY_REQUESTS":
+    case .tooManyRequests:
       "The server takes no more of these requests for now. Nothing recorded here is lost.\(retry)"
-    case "IDEMPOTENCY_KEY_REUSED":
+    case .idempotencyKeyReused:
       "An earlier attempt has made the account, with another password. Log in with that one, and bring along what was recorded here."
-    case "SESSION_CLAIMED":
+    case .sessionClaimed:
       "What was recorded here has become part of another account. It is still on this device. Log in to that account, or try again."
-    case "SESSION_INVALID", "SESSION_MIGRATED":
+    case .sessionInvalid, .sessionMigrated:
       "The server does not know what was recorded here under this name. Nothing is lost. Try again."
-    case "PARTIAL_CAPTURE", "CAPTURE_CORRUPT":
+    case .partialCapture, .captureCorrupt:
       "What was sent did not arrive whole. Nothing was changed, and nothing is lost. Try again."
-    case "HABIT_LIMIT":
+    case .habitLimit:
       "An account holds \(StreakClient.habitsMax) habits at most. Nothing was changed. Delete some first."
-    case "ACCOUNT_MISMATCH": "These changes belong to another account. They stay on this device until it is logged in."
-    case "ACCOUNT_NOT_EMPTY": "A whole document is imported into an empty account only. Nothing was changed."
-    case "DEVICE_NOT_FOUND": "The account has no such device."
-    case "BACKUPS_OFF": "This server keeps no backups that an account can be brought back from."
-    case "MAIL_OFF": "This server sends no mails, so it can do nothing that needs one. Nothing was changed."
-    case "MAIL_PROOF_INVALID":
+    case .accountMismatch: "These changes belong to another account. They stay on this device until it is logged in."
+    case .accountNotEmpty: "A whole document is imported into an empty account only. Nothing was changed."
+    case .deviceNotFound: "The account has no such device."
+    case .backupsOff: "This server keeps no backups that an account can be brought back from."
+    case .mailOff: "This server sends no mails, so it can do nothing that needs one. Nothing was changed."
+    case .mailProofInvalid:
       "That code or link does not work, or does not work any more. Nothing was changed. Ask for a new mail."
-    case "ADDRESS_TAKEN":
+    case .addressTaken:
       "Another account has this address, and has confirmed it. Nothing was changed. Log in to that account, or use another address."
-    case "RECOVERY_POINT_NOT_FOUND": "There is no such moment to bring the account back from."
-    case "RECOVERY_NOT_FOUND": "There is no such recovery."
-    case "RECOVERY_UNDER_WAY": "Another recovery of this account is waiting: confirm or cancel it first."
-    case "RECOVERY_NOT_READY": "The recovery cannot do that now: it is not ready yet, or it is over."
-    case "EXPORT_CHANGED": "The data changed while it was exported. Nothing was written. Try again."
-    case "EXPORT_TOO_SLOW": "The export took longer than the server waits. Try again: it goes on where it was."
+    case .recoveryPointNotFound: "There is no such moment to bring the account back from."
+    case .recoveryNotFound: "There is no such recovery."
+    case .recoveryUnderWay: "Another recovery of this account is waiting: confirm or cancel it first."
+    case .recoveryNotReady: "The recovery cannot do that now: it is not ready yet, or it is over."
+    case .exportChanged: "The data changed while it was exported. Nothing was written. Try again."
+    case .exportTooSlow: "The export took longer than the server waits. Try again: it goes on where it was."
     default:
       if code == .unimplemented {
         "The server does not offer this: it is older than this program, or another service. Nothing recorded here is lost."

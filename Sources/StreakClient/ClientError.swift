@@ -43,8 +43,11 @@ public enum ClientError: Error, Equatable, Sendable {
   /// A refusal of the server.
   public struct Refusal: Equatable, Sendable {
     public var code: RPCStatusCode
-    /// The service's name of the refusal, such as `SIGN_UP_REFUSED`; empty if the server gave none.
-    public var reason: String
+    /// Nil if the server gave none, or one that this version does not know.
+    public var reason: Reason?
+    /// The reason's name in the schema, such as `SIGN_UP_REFUSED`, also of an unknown one; empty if
+    /// the server gave none.
+    public var reasonName: String
     public var message: String
     /// The fields that were refused, by path.
     public var fields: [String]
@@ -56,26 +59,27 @@ public enum ClientError: Error, Equatable, Sendable {
 
   init(_ status: RPCStatus) {
     let refusal = Refusal(
-      code: status.code, reason: status.reason, message: status.message,
+      code: status.code, reason: Reason(name: status.reasonName), reasonName: status.reasonName,
+      message: status.message,
       fields: status.detail(GoogleRPCBadRequest.self)?.fieldViolations.map { "\($0.field): \($0.description)" } ?? [],
       retrySeconds: status.detail(GoogleRPCRetryInfo.self)?.retryDelay?.seconds, status: status)
     switch (status.code, refusal.reason) {
-    case (_, "ACCOUNT_ERASED"): self = .accountErased
-    case (_, "ACCOUNT_UNKNOWN"): self = .accountUnknown
-    case (_, "CREDENTIALS_INVALID"): self = status.needsNewDevice ? .copied : .signInNeeded
+    case (_, .accountErased): self = .accountErased
+    case (_, .accountUnknown): self = .accountUnknown
+    case (_, .credentialsInvalid): self = status.needsNewDevice ? .copied : .signInNeeded
     // These statuses say nothing about the request itself: repeating it may succeed.
     case (.unavailable, _), (.cancelled, _), (.unknown, _), (.deadlineExceeded, _), (.internal, _),
-      (.aborted, "CONCURRENT_CHANGE"):
-      let isAnswer = !refusal.reason.isEmpty || status.code == .internal || status.code == .unknown
+      (.aborted, .concurrentChange):
+      let isAnswer = !refusal.reasonName.isEmpty || status.code == .internal || status.code == .unknown
       let isLost = status.code == .deadlineExceeded || status.code == .cancelled || status.isLostConnection
       self = isAnswer ? .failing(status.message) : isLost ? .noAnswer(status.message) : .unreachable(status.message)
     default: self = .refused(refusal)
     }
   }
 
-  /// The service's name of the refusal; empty if there is none.
-  public var reason: String {
-    if case .refused(let refusal) = self { refusal.reason } else { "" }
+  /// The server's reason of a refusal; nil if there is none that this version knows.
+  public var reason: Reason? {
+    if case .refused(let refusal) = self { refusal.reason } else { nil }
   }
 
   /// The answer is final for this request: it had no effect, and repeating it would be refused
@@ -84,7 +88,7 @@ public enum ClientError: Error, Equatable, Sendable {
     switch self {
     // Without a reason and a delay the request itself is too large, however often it is repeated.
     case .refused(let refusal):
-      refusal.code != .resourceExhausted || (refusal.reason.isEmpty && refusal.retrySeconds == nil)
+      refusal.code != .resourceExhausted || (refusal.reasonName.isEmpty && refusal.retrySeconds == nil)
     case .accountErased, .accountUnknown, .invalid, .refusedHere: true
     default: false
     }
@@ -100,8 +104,8 @@ extension ClientError.Refusal {
 }
 
 extension RPCStatus {
-  /// The service's name of the refusal; empty if the server gave none.
-  var reason: String { detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
+  /// The name of the refusal's reason; empty if the server gave none.
+  var reasonName: String { detail(GoogleRPCErrorInfo.self)?.reason ?? "" }
 
   /// Another device uses the credentials: this device has to sign in as a new one.
   var needsNewDevice: Bool { detail(GoogleRPCErrorInfo.self)?.metadata["new_device"] == "true" }

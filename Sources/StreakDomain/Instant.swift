@@ -25,6 +25,9 @@ public struct Instant: Hashable, Comparable, Sendable {
   /// Rounded down to the millisecond, the unit of clients' times and of the ledger's rules.
   public var wholeMilliseconds: Instant { Instant(milliseconds: milliseconds) }
 
+  /// Rounded down to the second.
+  public var wholeSeconds: Instant { Instant(seconds: seconds) }
+
   /// The instant `milliseconds` later (earlier if negative); beyond the range, its first or last
   /// instant.
   public func advanced(byMilliseconds milliseconds: Int64) -> Instant {

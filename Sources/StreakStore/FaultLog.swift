@@ -1,11 +1,10 @@
 public import Logging
 internal import struct StreakDomain.Instant
-internal import Synchronization
 
 /// Logs repeated errors: each kind once per second. Any thread.
 public final class FaultLog: Sendable {
   private let logger: Logger
-  private let limiter = Mutex(FaultLimiter())
+  private let limiter = LogRateLimiter()
 
   public init(logger: Logger) { self.logger = logger }
 
@@ -14,7 +13,7 @@ public final class FaultLog: Sendable {
   ) {
     guard logger.logLevel <= level else { return }
     let second = Instant.now().seconds
-    guard let omittedCount = limiter.withLock({ $0.admit(kind, second: second) }) else { return }
+    guard let omittedCount = limiter.admit(kind, second: second) else { return }
     var metadata = metadata()
     if omittedCount > 0 { metadata["omitted"] = "\(omittedCount)" }
     logger.log(level: level, message, metadata: metadata)

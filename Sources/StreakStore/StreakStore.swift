@@ -34,7 +34,7 @@ public final class StreakStore: Sendable {
 
   /// The parts that each loop has of its own.
   private struct LoopPart {
-    let streakBatcher: NaturalBatcher<HabitKey, StreakRecord?>
+    let streakBatcher: NaturalBatcher<HabitKey, HabitStreak?>
     let headBatcher: NaturalBatcher<Identifier, PersonHead?>
     let grantBatcher: NaturalBatcher<AccessKey, FoundAccess?>
     let writer: ChangeBatcher<Database>
@@ -65,10 +65,14 @@ public final class StreakStore: Sendable {
       throw StoreConfigurationError(reason: error.description)
     }
     configuration.connectionsPerLoop = connectionsPerLoop
+    configuration.applicationName = Self.applicationName
     self.init(
       configuration: configuration, loops: loops, limits: limits, busyPollMicroseconds: busyPollMicroseconds,
       ledgerCacheBytes: ledgerCacheBytes, logger: logger)
   }
+
+  /// The `application_name` of the store's connections, unless the connection string has one.
+  static let applicationName = "streakd"
 
   init(
     configuration: PostgresConfiguration, loops: [EventLoop], limits: StoreLimits = StoreLimits(),
@@ -140,7 +144,7 @@ public final class StreakStore: Sendable {
   }
 
   /// Reads of streaks on the caller's loop.
-  var streakBatcher: NaturalBatcher<HabitKey, StreakRecord?> { part.streakBatcher }
+  var streakBatcher: NaturalBatcher<HabitKey, HabitStreak?> { part.streakBatcher }
 
   /// Reads of users' heads, on the caller's loop.
   var headBatcher: NaturalBatcher<Identifier, PersonHead?> { part.headBatcher }

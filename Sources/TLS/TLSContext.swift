@@ -151,7 +151,7 @@ public struct TLSClientFiles: Sendable, Equatable {
     }
     unsafe SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
     // The session ID context: only this server's sessions can be resumed.
-    let name = Array("streakd".utf8)
+    let name = Array("server".utf8)
     unsafe SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
     return unsafe context
   }

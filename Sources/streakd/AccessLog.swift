@@ -1,5 +1,7 @@
 import Logging
 import RPC
+import struct StreakDomain.Instant
+import StreakStore
 
 /// One line for each call that has ended, without tokens, ids or messages of clients. A call that
 /// ended in INTERNAL or UNKNOWN is logged as an error, with its message. At most
@@ -29,9 +31,9 @@ struct AccessLog: CallObserver {
   func wants(_ code: RPCStatusCode?) -> Bool { Self.isFault(code) ? wantsFaults : wantsOrdinary }
 
   func callEnded(_ call: EndedCall) {
-    var suppressed: UInt64 = 0
+    var suppressed = 0
     if case .failed(let status) = call.outcome, Self.isFault(status.code) {
-      guard let count = faults.take() else { return }
+      guard let count = faults.admit("call", second: Instant.now().seconds) else { return }
       suppressed = count
     }
     // For an unknown method the name is left out: the client may have put any text there.

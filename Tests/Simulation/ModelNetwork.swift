@@ -277,24 +277,11 @@ extension ModelNetwork.World.State {
   private mutating func bring(
     _ claim: SessionClaim, _ map: [HabitMapping], into userID: Identifier, isNewAccount: Bool
   ) throws -> MigrationResult {
-    guard let message = claim.captured, let manifest = message.manifest, let capturedAt = message.capturedAt else {
-      throw RPCStatus(.invalidArgument, "captured")
+    guard let message = claim.captured else { throw RPCStatus(.invalidArgument, "captured") }
+    let capture: StreakDomain.CapturedSession
+    do throws(InvalidField) { capture = try StreakDomain.CapturedSession(message, path: "captured") } catch {
+      throw Self.refusal(.invalidArgument, "INVALID_FIELD")
     }
-    let capture = StreakDomain.CapturedSession(
-      habits: message.habits.map { captured in
-        let habit = captured.habit ?? Habit()
-        return .init(
-          id: habit.id, name: habit.name, description: habit.description, color: habit.color,
-          position: habit.position, archived: habit.archived)
-      },
-      entries: message.entries.map { entry in
-        .init(
-          habitID: entry.habitId, day: Day(entry.day), done: entry.done, note: entry.note,
-          clientTime: Self.localTime(entry.clientTime), occurredAtSeconds: entry.clientTime?.occurredAt?.seconds ?? 0,
-          occurredAtNanos: entry.clientTime?.occurredAt?.nanos ?? 0)
-      }, capturedAt: Self.localTime(capturedAt),
-      manifest: .init(
-        habitCount: Int(manifest.habitCount), entryCount: Int(manifest.entryCount), sha256: manifest.sha256))
     guard capture.invalidField == nil else { throw Self.refusal(.invalidArgument, "INVALID_FIELD") }
     if let reason = capture.refusal(sha256: SHA256.digest(of:)) { throw Self.refusal(.failedPrecondition, reason.name) }
     let anchor = anchors[claim.sessionId]
@@ -303,25 +290,17 @@ extension ModelNetwork.World.State {
     let matches: [HabitMatching.Match]
     do {
       matches = try server.migrate(
-        plan, map: map.map { (Identifier($0.capturedHabitId) ?? .zero, Identifier($0.habitId) ?? .zero) },
-        migrationID: Identifier(claim.migrationId) ?? .zero, into: userID, isNewAccount: isNewAccount, now: now)
-    } catch is HabitMatching.InvalidMap {
+        plan, map: try HabitMatching.pairs(map, path: "habit_map"), migrationID: Identifier(claim.migrationId) ?? .zero,
+        into: userID, isNewAccount: isNewAccount, now: now)
+    } catch is HabitMatching.InvalidMap, is InvalidField {
       throw Self.refusal(.invalidArgument, "INVALID_FIELD")
     }
     let result = MigrationResult(
       migrationId: claim.migrationId, sessionId: claim.sessionId,
       habits: matches.map { MigratedHabit(capturedHabitId: $0.capturedID.bytes, habitId: $0.habitID.bytes) })
     claims[claim.sessionId] = userID
-    migrations[claim.migrationId] = (claim.sessionId, manifest.sha256, result.protobufBytes())
+    migrations[claim.migrationId] = (claim.sessionId, capture.manifest.sha256, result.protobufBytes())
     return result
-  }
-
-  private static func localTime(_ message: Schema.LocalTime?) -> ClientTime {
-    let occurredAt = message?.occurredAt ?? .init()
-    return .init(
-      occurredAt: Instant(milliseconds: occurredAt.seconds * 1_000 + Int64(occurredAt.nanos / 1_000_000)),
-      zone: message?.zone ?? "",
-      utcOffsetSeconds: message?.utcOffsetSeconds ?? 0, dayStartMinutes: message?.dayStartMinutes ?? 0)
   }
 
   // MARK: Sync

@@ -310,7 +310,7 @@ struct SyncTests {
     try await client.addHabit("reading")
     server.state.withLock { $0.refuses = ["SignUp": server.refusal("PASSWORD_TOO_COMMON", .invalidArgument)] }
     await #expect { try await client.signUp(email: "a@b.c", password: "password") } throws: {
-      ($0 as? ClientError)?.reason == "PASSWORD_TOO_COMMON"
+      ($0 as? ClientError)?.reason == .passwordTooCommon
     }
     server.state.withLock { $0.refuses = [:] }
     try await client.signUp(email: "a@b.c", password: "better")

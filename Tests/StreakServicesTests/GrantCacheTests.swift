@@ -42,7 +42,7 @@ struct GrantCacheTests {
     for person in people {
       cache.insert(Self.grant, of: person, tokenHash: Self.hash(1), atMilliseconds: 0)
     }
-    #expect(cache.peopleCount <= GrantCache.peoplePerGenerationMax * 2)
+    #expect(cache.entries.count <= GrantCache.peoplePerGenerationMax * 2)
     for person in people.suffix(GrantCache.peoplePerGenerationMax) {
       #expect(cache.grant(of: person, tokenHash: Self.hash(1), atMilliseconds: 0) == Self.grant)
     }
@@ -60,6 +60,6 @@ struct GrantCacheTests {
     #expect(cache.grant(of: first, tokenHash: Self.hash(1), atMilliseconds: 0) == nil)
     #expect(cache.grant(of: second, tokenHash: Self.hash(1), atMilliseconds: 0) == Self.grant)
     cache.removeAll()
-    #expect(cache.peopleCount == 0)
+    #expect(cache.entries.count == 0)
   }
 }

@@ -6,26 +6,6 @@ import Testing
 
 @Suite("The database's refusals")
 struct DatabaseFaultTests {
-  @Test("one message of a kind per second, with the count of those left out")
-  func limiter() {
-    var limiter = FaultLimiter()
-    #expect(limiter.admit("53100", second: 1) == 0)
-    #expect(limiter.admit("53100", second: 1) == nil)
-    #expect(limiter.admit("53100", second: 1) == nil)
-    #expect(limiter.admit("25006", second: 1) == 0)
-    #expect(limiter.admit("53100", second: 2) == 2)
-    #expect(limiter.admit("53100", second: 2) == nil)
-    #expect(limiter.admit("53100", second: 9) == 1)
-  }
-
-  @Test("in one second a limited number of kinds passes; the next second has room again")
-  func limiterBound() {
-    var limiter = FaultLimiter()
-    for index in 0..<FaultLimiter.kindsMax { #expect(limiter.admit("\(index)", second: 1) == 0) }
-    #expect(limiter.admit("one more", second: 1) == nil)
-    #expect(limiter.admit("one more", second: 2) == 0)
-  }
-
   @Test(
     "an error that may not occur elsewhere or later is unavailable, errors of data are faults",
     arguments: [

@@ -14,9 +14,9 @@ import Testing
   /// An account with rows in every table.
   private static func account(_ email: String) -> NewAccount {
     let habit = HabitEntry.sample()
-    let rejected = RejectedEntryRecord(
+    let rejected = RejectedEntry(
       entryID: .random(), migrationID: nil, index: 3, habitID: habit.id, day: Day(30_000), done: true, note: "n",
-      clientTime: .sample(), reason: Reason.futureDay.rawValue, rejectedAt: .sample)
+      clientTime: .sample(), reason: .futureDay, rejectedAt: .sample)
     return .sample(
       email,
       session: .sample(

@@ -9,9 +9,9 @@ import Testing
     try await TestStore.run { test async throws in
       let habit = HabitEntry.sample()
       let cells = (0..<1200).map { SavedLedger.Cell.sample(habit.id, day: 10_957 + Int32($0)) }
-      let rejected = RejectedEntryRecord(
+      let rejected = RejectedEntry(
         entryID: .random(), migrationID: nil, index: 3, habitID: habit.id, day: Day(30_000), done: true, note: "n",
-        clientTime: .sample(), reason: Reason.futureDay.rawValue, rejectedAt: .sample)
+        clientTime: .sample(), reason: .futureDay, rejectedAt: .sample)
       let account = NewAccount.sample(
         session: .sample(habits: [(habit, .empty)], cells: cells, rejected: [rejected]))
       _ = try await test.store.signUp(account)

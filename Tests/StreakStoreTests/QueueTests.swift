@@ -26,7 +26,7 @@ import Testing
       #expect(try await test.count("operations") == 4)
       let inbox = try await test.store.rejectedOperations(of: person.userID, after: .start, countMax: 10)
       #expect(
-        inbox.map(\.seq) == [2] && inbox[0].reason == Reason.habitNotFound.rawValue && inbox[0].operation?.count == 20)
+        inbox.map(\.seq) == [2] && inbox[0].reason == .habitNotFound && inbox[0].operation?.count == 20)
     }
   }
 

@@ -45,7 +45,7 @@ import Testing
       #expect(again == outcomes)
       let inbox = try await person.inbox()
       #expect(
-        inbox.map(\.seq) == [1] && inbox[0].reason == Reason.textQuota.rawValue && inbox[0].operation?.count == 20)
+        inbox.map(\.seq) == [1] && inbox[0].reason == .textQuota && inbox[0].operation?.count == 20)
     }
   }
 
@@ -75,7 +75,7 @@ import Testing
       #expect(outcomes.allSatisfy { $0.status == .rejected && $0.rejection == .habitNotFound })
       let inbox = try await person.inbox().sorted { $0.seq < $1.seq }
       #expect(inbox.map { $0.operation?.count } == [20, 20, nil])
-      #expect(inbox.allSatisfy { $0.reason == Reason.habitNotFound.rawValue && !$0.payloadHash.isEmpty })
+      #expect(inbox.allSatisfy { $0.reason == .habitNotFound && !$0.payloadHash.isEmpty })
       #expect((try await person.use()).inboxBytes == 40)
       #expect(person.test.store.quotaCounts.inboxPayloadsDropped == 1)
     }
@@ -164,7 +164,7 @@ extension TestPerson {
     }
   }
 
-  fileprivate func inbox() async throws -> [RejectedOperationRecord] {
+  fileprivate func inbox() async throws -> [RejectedOperation] {
     try await test.store.rejectedOperations(of: userID, after: .start, countMax: 100)
   }
 

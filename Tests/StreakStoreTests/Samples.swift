@@ -1,14 +1,6 @@
 @testable import StreakDomain
 import StreakStore
 
-extension Identifier {
-  static func random() -> Identifier {
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    for index in bytes.indices { bytes[index] = .random(in: 0...255) }
-    return Identifier(bytes) ?? .zero
-  }
-}
-
 extension Instant {
   /// 2026-06-01T12:00:00Z.
   static let sample = Instant(seconds: 1_780_315_200)
@@ -60,7 +52,7 @@ extension NewMigration {
   static func sample(
     sessionID: Identifier = .random(), migrationID: Identifier = .random(), anchor: Instant? = nil,
     secret: UInt8 = 5, habits: [(habit: HabitEntry, summary: StreakSummary)] = [], cells: [SavedLedger.Cell] = [],
-    rejected: [RejectedEntryRecord] = []
+    rejected: [RejectedEntry] = []
   ) -> NewMigration {
     var ledger = PersonLedger(
       epoch: Epoch(number: 1), firstDay: DayRules.firstDay(createdAt: .sample))

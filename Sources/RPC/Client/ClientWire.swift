@@ -46,7 +46,7 @@ package struct ClientWire: Sendable {
     fields.append(name: ":authority", value: authority)
     if format.rpcProtocol == .grpc { fields.append(name: "te", value: "trailers") }
     fields.append(name: "content-type", value: "\(format.contentType)")
-    fields.append(name: "user-agent", value: "streakd-swift/1")
+    fields.append(name: "user-agent", value: "swift-rpc/1")
     switch format.rpcProtocol {
     case .grpc: break
     case .grpcWeb:

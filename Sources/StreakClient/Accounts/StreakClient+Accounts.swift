@@ -250,7 +250,7 @@ extension StreakClient {
       } catch {
         guard error.isFinal else { throw error }
         var again = try nextClaim(after: error, pending.claim)
-        if case .refused(let refusal) = error, refusal.reason == "ALREADY_MIGRATED" {
+        if case .refused(let refusal) = error, refusal.reason == .alreadyMigrated {
           // An earlier call, whose answer was lost, has migrated the session already. What is left,
           // if anything, are days recorded since.
           if isSecondDevice {
@@ -320,9 +320,9 @@ extension StreakClient {
         _ = try await call(MigrationServiceMethods.migrate, request, MigrateResponse.self, for: userID)
         return
       } catch {
-        if error.reason == "SESSION_INVALID", request.session?.unanchored == false {
+        if error.reason == .sessionInvalid, request.session?.unanchored == false {
           request.session?.unanchored = true
-        } else if error.reason == "INVALID_FIELD", !request.habitMap.isEmpty {
+        } else if error.reason == .invalidField, !request.habitMap.isEmpty {
           // A restated habit is missing: the account has too many habits.
           request.habitMap = []
         } else {
@@ -389,7 +389,7 @@ extension StreakClient {
   private func nextClaim(after error: ClientError, _ claim: [UInt8]) throws(ClientError) -> [UInt8]? {
     guard !claim.isEmpty else { return nil }
     switch error.reason {
-    case "SESSION_INVALID":
+    case .sessionInvalid:
       // The server does not know the session any more. If the claim already says so, nothing is
       // left to do.
       var claim = try Self.claim(claim)
@@ -397,7 +397,7 @@ extension StreakClient {
       claim.unanchored = true
       claim.migrationId = Identifier.random().bytes
       return claim.protobufBytes()
-    case "SESSION_CLAIMED":
+    case .sessionClaimed:
       // Another account has claimed the session, for example by a sign-up with a mistyped address
       // whose answer was lost. The days are on this device and belong to this person.
       let now = clock.now

@@ -102,7 +102,7 @@ extension StreakClient {
       return .merged(RecoveryPlan(response.done ?? RecoveryPreview()))
     } catch {
       // A long plan does not fit into the refusal: a call of its own fetches it.
-      guard error.reason == "PLAN_CHANGED" else { throw error }
+      guard error.reason == .planChanged else { throw error }
       return .planChanged(try await previewRecovery(id))
     }
   }

@@ -31,7 +31,7 @@ struct LocalDocument {
       var written = Cell(SyncChanges.Cell(key: key, cell: cell, version: 0, completions: []))
       // Without an account, the status of a day is not decided yet.
       if userID == nil { (written.trust, written.quarantineReason) = (.unspecified, .unspecified) }
-      try add(ExportedCell(date: key.day.description, cell: written), to: "ledger")
+      try add(ExportedCell(written), to: "ledger")
     }
   }
 

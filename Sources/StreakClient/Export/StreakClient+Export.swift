@@ -29,7 +29,7 @@ extension StreakClient {
         try await download(file, of: userID)
         break
       } catch {
-        if error.reason == "EXPORT_CHANGED", beginnings < Self.exportBeginningsMax {
+        if error.reason == .exportChanged, beginnings < Self.exportBeginningsMax {
           beginnings += 1
           try Self.onDisk { () throws(PartialFile.Failure) in try file.begin(snapshot: []) }
           continue

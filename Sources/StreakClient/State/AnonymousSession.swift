@@ -1,5 +1,4 @@
 internal import Cryptography
-internal import GRPCSchema
 internal import Schema
 internal import SchemaConversion
 internal import StreakDomain
@@ -87,11 +86,9 @@ struct AnonymousSession: Equatable, Sendable {
         return room >= 0 && places >= 0
       }
     let capturedEntries = sent.sorted { $0.key < $1.key }.flatMap { key, entry in
-      let occurredAt = GoogleProtobufTimestamp(entry.clientTime.occurredAt)
-      return entry.notes.map { note in
+      entry.notes.map { note in
         StreakDomain.CapturedSession.Entry(
-          habitID: key.habitID.bytes, day: key.day, done: entry.done, note: note, clientTime: entry.clientTime,
-          occurredAtSeconds: occurredAt.seconds, occurredAtNanos: occurredAt.nanos)
+          habitID: key.habitID.bytes, day: key.day, done: entry.done, note: note, clientTime: entry.clientTime)
       }
     }
     var capture = StreakDomain.CapturedSession(
@@ -117,13 +114,5 @@ struct AnonymousSession: Equatable, Sendable {
     SessionClaim(
       sessionId: sessionID.bytes, sessionSecret: secret, migrationId: migrationID.bytes, unanchored: !isAnchored,
       captured: Schema.CapturedSession(capture(at: now)))
-  }
-}
-
-extension Identifier {
-  /// A new random id.
-  static func random() -> Identifier {
-    guard let identifier = Identifier(randomBytes(count: byteCount)) else { preconditionFailure("16 bytes make an id") }
-    return identifier
   }
 }

@@ -83,10 +83,8 @@ enum RecordKey: Hashable, Sendable {
   }
 
   private static func bytes(_ cell: CellKey) -> [UInt8] {
-    cell.habitID.bytes + (0..<4).map { UInt8(truncatingIfNeeded: cell.day.number >> (24 - 8 * $0)) }
+    cell.habitID.bytes + [UInt8](bigEndian: cell.day.number)
   }
 
-  private static func bytes(_ number: UInt64) -> [UInt8] {
-    (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
-  }
+  private static func bytes(_ number: UInt64) -> [UInt8] { [UInt8](bigEndian: number) }
 }

@@ -93,9 +93,9 @@ extension StreakClient {
     } catch {
       guard case .refused(let refusal) = error else { throw error }
       switch refusal.reason {
-      case "SEQUENCE_GAP": return .gap(expectedSeq: refusal.expectedSeq)
-      case "OPERATION_REUSED": return .reused
-      case "CURSOR_INVALID": return .cursorInvalid
+      case .sequenceGap: return .gap(expectedSeq: refusal.expectedSeq)
+      case .operationReused: return .reused
+      case .cursorInvalid: return .cursorInvalid
       default: throw error
       }
     }

@@ -1,4 +1,8 @@
-/// A device's data of an anonymous session at one moment.
+/// A device's data of an anonymous session at one moment, as sent.
+///
+/// Its habits and entries are not those of a ledger. They are what the manifest's hash covers: ids
+/// of any bytes, fields beyond their limits, the device's nanoseconds. The hash is compared and the
+/// fields are checked (`invalidField`) before `MigrationPlan` makes cells of them.
 public struct CapturedSession: Sendable {
   public struct Habit: Sendable {
     /// 16 bytes.
@@ -59,6 +63,15 @@ public struct CapturedSession: Sendable {
       self.occurredAtSeconds = occurredAtSeconds
       self.occurredAtNanos = occurredAtNanos
     }
+
+    /// An entry that is captured here.
+    public init(habitID: [UInt8], day: Day, done: Bool, note: String, clientTime: ClientTime) {
+      let occurredAt = clientTime.occurredAt
+      self.init(
+        habitID: habitID, day: day, done: done, note: note, clientTime: clientTime,
+        occurredAtSeconds: occurredAt.seconds,
+        occurredAtNanos: Int32((occurredAt.microseconds - occurredAt.seconds * 1_000_000) * 1_000))
+    }
   }
 
   public struct Manifest: Sendable {
@@ -103,24 +116,24 @@ public struct CapturedSession: Sendable {
   /// `CaptureManifest`.
   public var canonicalBytes: [UInt8] {
     var bytes = Array("streak.v1.capture.1".utf8) + [0]
-    bytes.appendBigEndian(UInt32(habits.count))
+    bytes.append(bigEndian: UInt32(habits.count))
     for habit in habits {
       bytes += habit.id
       bytes.appendText(habit.name)
       bytes.appendText(habit.description)
-      bytes.appendBigEndian(habit.color)
-      bytes.appendBigEndian(UInt32(bitPattern: habit.position))
+      bytes.append(bigEndian: habit.color)
+      bytes.append(bigEndian: UInt32(bitPattern: habit.position))
       bytes.append(habit.archived ? 1 : 0)
     }
-    bytes.appendBigEndian(UInt32(entries.count))
+    bytes.append(bigEndian: UInt32(entries.count))
     for entry in entries {
       bytes += entry.habitID
-      bytes.appendBigEndian(UInt32(bitPattern: entry.day.number))
+      bytes.append(bigEndian: UInt32(bitPattern: entry.day.number))
       bytes.append(entry.done ? 1 : 0)
-      bytes.appendBigEndian(UInt64(bitPattern: entry.occurredAtSeconds))
-      bytes.appendBigEndian(UInt32(bitPattern: entry.occurredAtNanos))
-      bytes.appendBigEndian(UInt32(bitPattern: entry.clientTime.utcOffsetSeconds))
-      bytes.appendBigEndian(UInt32(bitPattern: entry.clientTime.dayStartMinutes))
+      bytes.append(bigEndian: UInt64(bitPattern: entry.occurredAtSeconds))
+      bytes.append(bigEndian: UInt32(bitPattern: entry.occurredAtNanos))
+      bytes.append(bigEndian: UInt32(bitPattern: entry.clientTime.utcOffsetSeconds))
+      bytes.append(bigEndian: UInt32(bitPattern: entry.clientTime.dayStartMinutes))
       bytes.appendText(entry.clientTime.zone)
       bytes.appendText(entry.note)
     }
@@ -129,14 +142,8 @@ public struct CapturedSession: Sendable {
 }
 
 extension [UInt8] {
-  fileprivate mutating func appendBigEndian(_ value: some FixedWidthInteger) {
-    for shift in stride(from: value.bitWidth - 8, through: 0, by: -8) {
-      append(UInt8(truncatingIfNeeded: value >> shift))
-    }
-  }
-
   fileprivate mutating func appendText(_ text: String) {
-    appendBigEndian(UInt32(truncatingIfNeeded: text.utf8.count))
+    append(bigEndian: UInt32(truncatingIfNeeded: text.utf8.count))
     append(contentsOf: text.utf8)
   }
 }

@@ -22,7 +22,8 @@ struct GrantCache {
     let believedUntilMilliseconds: UInt64
   }
 
-  private var entries = TwoGenerationCache<Identifier, [Entry]>(generationWeightMax: peoplePerGenerationMax)
+  /// By person.
+  private(set) var entries = TwoGenerationCache<Identifier, [Entry]>(generationWeightMax: peoplePerGenerationMax)
 
   /// What a token grants, if a valid entry is cached.
   mutating func grant(of userID: Identifier, tokenHash: [UInt8], atMilliseconds now: UInt64) -> AccessGrant? {
@@ -50,7 +51,4 @@ struct GrantCache {
 
   /// Drops all entries: revocations may have been missed.
   mutating func removeAll() { entries.removeAll() }
-
-  /// The number of people with entries.
-  var peopleCount: Int { entries.count }
 }

@@ -49,10 +49,7 @@ struct PageToken {
 
   /// The token for a list with a filter; any bytes that identify the filter will do.
   func text(kind: Kind, filter: [UInt8]) -> String {
-    let number = UInt64(bitPattern: number)
-    return Base64URL.encode(
-      [kind.rawValue] + Self.digest(of: filter)
-        + (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) } + id.bytes)
+    Base64URL.encode([kind.rawValue] + Self.digest(of: filter) + [UInt8](bigEndian: number) + id.bytes)
   }
 
   private static func digest(of filter: [UInt8]) -> [UInt8] {

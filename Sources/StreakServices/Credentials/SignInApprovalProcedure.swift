@@ -111,12 +111,7 @@ struct SignInApprovalProcedure: Sendable {
       try await store.openSignInApprovals(of: principal.userID, at: .now(), countMax: Self.listedMax)
     }
     return ListSignInApprovalsResponse(
-      requests: open.map { record in
-        SignInApproval(
-          requestId: record.requestID.bytes, digits: record.digits, device: Device(record.device),
-          address: record.peerAddress, requestedAt: GoogleProtobufTimestamp(record.requestedAt),
-          expiresAt: GoogleProtobufTimestamp(record.expiresAt))
-      })
+      requests: open.map { SignInApproval($0) })
   }
 
   func decide(

@@ -1,6 +1,5 @@
 internal import Cryptography
 internal import EventLoop
-internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
@@ -129,29 +128,22 @@ struct ExportHandlers: ExportService {
       try document.add(account, as: .account(account), to: .account)
     case .devices(let records):
       for record in records {
-        let device = ExportedDevice(
-          device: Device(
-            deviceId: record.device.deviceID.bytes, name: record.device.name, platform: record.device.platform,
-            appVersion: record.device.appVersion), registeredAt: GoogleProtobufTimestamp(record.registeredAt),
-          signedIn: record.isSignedIn)
+        let device = ExportedDevice(record)
         try document.add(device, as: .device(device), to: .devices)
       }
     case .habits(let records):
       for record in records {
-        var habit = Habit(record)
-        habit.deleted = record.isDeleted
-        habit.aliasOf = record.aliasOf?.bytes ?? []
+        let habit = Habit(record: record)
         try document.add(habit, as: .habit(habit), to: .habits)
       }
     case .cells(let records):
       for record in records {
-        let cell = ExportedCell(date: record.key.day.description, cell: Cell(record))
+        let cell = ExportedCell(Cell(record))
         try document.add(cell, as: .cell(cell), to: .ledger)
       }
     case .earlierCells(let records):
       for record in records {
-        let cell = ExportedCell(
-          date: record.entry.key.day.description, cell: Cell(record.entry), noteSha256: record.noteHash)
+        let cell = ExportedCell(Cell(record.entry), noteHash: record.noteHash)
         try document.add(cell, as: .earlierCell(cell), to: .history)
       }
     case .rejected(let records):
@@ -161,7 +153,7 @@ struct ExportHandlers: ExportService {
       }
     case .rejectedOperations(let records):
       for record in records {
-        let rejected = RejectedOperation(record)
+        let rejected = Schema.RejectedOperation(record)
         try document.add(rejected, as: .rejectedOperation(rejected), to: .rejectedOperations)
       }
     case .notices(let records):
@@ -171,10 +163,7 @@ struct ExportHandlers: ExportService {
       }
     case .migrations(let records):
       for record in records {
-        guard let result = try? MigrationResult(protobufBytes: record.result) else {
-          throw Reason.internalFault.status
-        }
-        let migration = ExportedMigration(result: result, anchor: record.anchor.map { GoogleProtobufTimestamp($0) })
+        guard let migration = ExportedMigration(record) else { throw Reason.internalFault.status }
         try document.add(migration, as: .migration(migration), to: .migrations)
       }
     case .auditEvents(let records):
@@ -204,19 +193,5 @@ extension ExportedRows {
     case .migrations(let rows): cut(rows) { .migrations($0) }
     case .auditEvents(let rows): cut(rows) { .auditEvents($0) }
     }
-  }
-}
-
-extension ExportedRejection {
-  init(_ record: RejectedEntryRecord) {
-    self.init(
-      rejected: RejectedEntry(
-        entryId: record.entryID.bytes, index: record.index, habitId: record.habitID.bytes, day: record.day.number,
-        reason: ErrorReason(rawValue: record.reason)),
-      date: record.day.description,
-      entry: CapturedEntry(
-        habitId: record.habitID.bytes, day: record.day.number, done: record.done, note: record.note,
-        clientTime: LocalTime(record.clientTime)), migrationId: record.migrationID?.bytes ?? [],
-      rejectedAt: GoogleProtobufTimestamp(record.rejectedAt), noteSha256: record.noteHash)
   }
 }

@@ -47,9 +47,7 @@ extension ExportSnapshot {
 
   /// The moment in microseconds and the number of the last audit event, big-endian, then the state.
   var bytes: [UInt8] {
-    [exportedAt.microseconds, auditNumber].flatMap { number in
-      (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
-    } + state
+    [UInt8](bigEndian: exportedAt.microseconds) + [UInt8](bigEndian: auditNumber) + state
   }
 
   /// Reads `bytes` back; nil for anything else.

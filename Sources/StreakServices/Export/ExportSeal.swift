@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import GRPCSchema
 internal import Schema
+internal import StreakDomain
 
 /// Distinguishes this service's documents from others: a hash of the document's content under a
 /// key of the server key's.
@@ -13,7 +14,7 @@ enum ExportSeal {
   static func seal(of manifest: ExportManifest, userID: [UInt8], secret: [UInt8]) -> [UInt8] {
     var inner = SHA256()
     inner.update(Array("streak.v1.export.seal.1".utf8))
-    func add(_ number: Int64) { inner.update((0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }) }
+    func add(_ number: Int64) { inner.update([UInt8](bigEndian: number)) }
     func add(_ bytes: [UInt8]) {
       add(Int64(bytes.count))
       inner.update(bytes)

@@ -8,10 +8,6 @@ internal import StreakStore
 
 /// Converts a document's records into the data that is imported.
 struct ImportBuilder {
-  /// The size of a note's hash (SHA-256), and of an operation's (the first half of one).
-  private static let noteHashBytes = 32
-  private static let payloadHashBytes = 16
-
   /// The most refused records that a reply lists.
   static let refusedRecordsMax = 100
 
@@ -94,51 +90,22 @@ struct ImportBuilder {
       recordedAt: cell.recordedAt)
     return EarlierCellEntry(
       entry: CellEntry(key: cell.key, state: state),
-      noteHash: try hash(exported.noteSha256, of: Self.noteHashBytes))
-  }
-
-  private func hash(_ bytes: [UInt8], of count: Int) throws(RPCStatus) -> [UInt8] {
-    guard bytes.isEmpty || bytes.count == count else { throw saved.refusal("a hash has another length") }
-    return bytes
+      noteHash: try saved.reading("earlier_cell") { () throws(InvalidField) in try exported.checkedNoteHash() })
   }
 
   private mutating func add(_ rejection: ExportedRejection) throws(RPCStatus) {
-    guard let entry = rejection.entry, let rejected = rejection.rejected else { throw saved.refusal("it is empty") }
-    let statement = try saved.reading("rejection.entry") { () throws(InvalidField) in
-      try StreakDomain.CapturedSession.Entry(record: entry)
-    }
-    guard rejected.index >= 0 else { throw saved.refusal("rejection.rejected.index must not be negative") }
-    let (entryID, migrationID, rejectedAt) = try saved.reading("rejection") { () throws(InvalidField) in
-      (
-        try Identifier(field: rejected.entryId, path: "rejected.entry_id"),
-        try Identifier.ifPresent(rejection.migrationId, path: "migration_id"),
-        try Instant(field: rejection.rejectedAt, path: "rejected_at")
-      )
-    }
     document.rejectedEntries.append(
-      RejectedEntryRecord(
-        entryID: entryID, migrationID: migrationID, index: rejected.index,
-        habitID: Identifier(entry.habitId) ?? .zero, day: statement.day, done: statement.done, note: statement.note,
-        clientTime: statement.clientTime, reason: rejected.reason.rawValue, rejectedAt: rejectedAt,
-        noteHash: try hash(rejection.noteSha256, of: Self.noteHashBytes)))
+      try saved.reading("rejection") { () throws(InvalidField) in try StreakDomain.RejectedEntry(record: rejection) })
   }
 
-  private mutating func add(_ rejected: RejectedOperation) throws(RPCStatus) {
-    guard rejected.seq > 0 else { throw saved.refusal("rejected_operation.seq must be 1 or more") }
-    let operation = rejected.operation?.protobufBytes()
-    guard operation?.count ?? 0 <= QueuedOperation.keptBytesMax else {
+  private mutating func add(_ message: Schema.RejectedOperation) throws(RPCStatus) {
+    let rejected = try saved.reading("rejected_operation") { () throws(InvalidField) in
+      try StreakDomain.RejectedOperation(record: message)
+    }
+    guard rejected.operation?.count ?? 0 <= QueuedOperation.keptBytesMax else {
       throw saved.refusal("the operation is too large")
     }
-    let (deviceID, rejectedAt) = try saved.reading("rejected_operation") { () throws(InvalidField) in
-      (
-        try Identifier(field: rejected.deviceId, path: "device_id"),
-        try Instant(field: rejected.rejectedAt, path: "rejected_at")
-      )
-    }
-    document.rejectedOperations.append(
-      RejectedOperationRecord(
-        deviceID: deviceID, seq: rejected.seq, operation: operation, reason: rejected.reason.rawValue,
-        rejectedAt: rejectedAt, payloadHash: try hash(rejected.payloadHash, of: Self.payloadHashBytes)))
+    document.rejectedOperations.append(rejected)
   }
 
   private mutating func add(_ notice: Schema.Notice) throws(RPCStatus) {

@@ -47,13 +47,7 @@ final class MigrationDecision: @unchecked Sendable {
     userID: Identifier, at now: Instant, makeAuditEvent: @escaping (String) -> AuditEventRecord
   ) throws(RPCStatus) {
     self.capture = capture
-    var pairs: [(capturedID: Identifier, habitID: Identifier)] = []
-    for (index, pair) in map.enumerated() {
-      let path = "habit_map[\(index)]"
-      let capturedID = try identifier(pair.capturedHabitId, path + ".captured_habit_id")
-      pairs.append((capturedID, try identifier(pair.habitId, path + ".habit_id")))
-    }
-    self.map = pairs
+    self.map = try reading { () throws(InvalidField) in try HabitMatching.pairs(map, path: "habit_map") }
     self.planHash = planHash
     self.isSecondDevice = isSecondDevice
     self.isNewAccount = isNewAccount
@@ -140,7 +134,7 @@ final class MigrationDecision: @unchecked Sendable {
   /// What is stored, without the audit event.
   struct Conclusion: Sendable {
     let migration: MigrationRecord
-    let rejected: [RejectedEntryRecord]
+    let rejected: [StreakDomain.RejectedEntry]
     let auditDetail: String
   }
 
@@ -161,11 +155,11 @@ final class MigrationDecision: @unchecked Sendable {
     let rejected = zip(zip(rejections, rejectedIDs), keepsRejected).map { rejected, isKept in
       let (rejection, entryID) = rejected
       let entry = capture.captured.entries[rejection.index]
-      return RejectedEntryRecord(
+      return StreakDomain.RejectedEntry(
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
         habitID: Identifier(entry.habitID) ?? .zero, day: entry.day, done: entry.done,
         note: isKept ? entry.note : "", clientTime: entry.clientTime,
-        reason: rejection.reason.rawValue, rejectedAt: now,
+        reason: rejection.reason, rejectedAt: now,
         noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))
     }
     let detail = plan.auditDetail(sessionID: capture.sessionID, unanchored: anchor == nil)
@@ -178,85 +172,36 @@ final class MigrationDecision: @unchecked Sendable {
 
   // MARK: Messages
 
-  private func streak(_ habitID: Identifier, _ summary: StreakSummary, _ ledger: PersonLedger) -> Schema.Streak {
-    let archived = ledger.habits[habitID]?.fields.archived ?? false
-    return Schema.Streak(habitID: habitID, summary, zones: ledger.zones, archived: archived, at: now)
-  }
-
   private func makePreview(_ plan: MigrationPlan, _ ledger: PersonLedger) -> MigrationPreview {
-    let habits = merged.habits.map { habit in
-      let id = habit.match.habitID
-      let state = ledger.habits[id]
-      return PreviewedHabit(
-        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes, match: HabitMatch(habit.match.way),
-        name: state?.fields.name ?? "", before: streak(id, habit.before, ledger),
-        after: streak(id, state?.summary ?? habit.before, ledger), daysNew: Int32(clamping: habit.daysNew.count),
-        daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
-    }
-    return MigrationPreview(
-      planHash: hash(plan, ledger), habits: habits, quarantined: quarantined(plan, ledger),
-      rejected: rejected(withIDs: false), findings: plan.findings.map { RuleFinding($0) }, unanchored: anchor == nil,
+    MigrationPreview(
+      planHash: hash(plan, ledger), habits: merged.habits.map { PreviewedHabit($0, in: ledger, at: now) },
+      quarantined: QuarantinedDays.list(plan, merged, in: ledger), rejected: rejected(withIDs: false),
+      findings: plan.findings.map { RuleFinding($0) }, unanchored: anchor == nil,
       claimMismatch: plan.claimMismatch, capturedDay: plan.capturedDay.number)
   }
 
   private func makeResult(_ plan: MigrationPlan, _ ledger: PersonLedger) -> MigrationResult {
-    let habits = zip(plan.habits, merged.habits).map { planned, habit in
-      let id = habit.match.habitID
-      let done = planned.cells.filter(\.state.done)
-      let counted = done.count { ledger.cells[CellKey(habitID: id, day: $0.day)]?.cell.counts == true }
-      return MigratedHabit(
-        capturedHabitId: habit.match.capturedID.bytes, habitId: id.bytes,
-        streak: streak(id, ledger.habits[id]?.summary ?? habit.before, ledger), claimMismatch: planned.claimMismatch,
-        daysCounted: Int32(clamping: counted), daysQuarantined: Int32(clamping: done.count - counted),
-        daysUndone: Int32(clamping: planned.cells.count - done.count), match: HabitMatch(habit.match.way),
-        daysSame: Int32(clamping: habit.daysSame.count), daysConflicting: habit.daysConflicting.map(\.number))
-    }
-    return MigrationResult(
+    MigrationResult(
       migrationId: capture.migrationID.bytes, sessionId: capture.sessionID.bytes, unanchored: anchor == nil,
-      claimMismatch: plan.claimMismatch, habits: habits, quarantined: quarantined(plan, ledger),
-      rejected: rejected(withIDs: true), capturedDay: plan.capturedDay.number,
-      committedAt: GoogleProtobufTimestamp(now), findings: plan.findings.map { RuleFinding($0) },
-      noticeIds: merged.noticeIDs.map(\.bytes))
+      claimMismatch: plan.claimMismatch,
+      habits: zip(plan.habits, merged.habits).map { MigratedHabit($0, $1, in: ledger, at: now) },
+      quarantined: QuarantinedDays.list(plan, merged, in: ledger), rejected: rejected(withIDs: true),
+      capturedDay: plan.capturedDay.number, committedAt: GoogleProtobufTimestamp(now),
+      findings: plan.findings.map { RuleFinding($0) }, noticeIds: merged.noticeIDs.map(\.bytes))
   }
 
-  private func rejected(withIDs: Bool) -> [RejectedEntry] {
+  private func rejected(withIDs: Bool) -> [Schema.RejectedEntry] {
     zip(rejections, rejectedIDs).map { rejection, entryID in
-      let entry = capture.captured.entries[rejection.index]
-      return RejectedEntry(
-        entryId: withIDs ? entryID.bytes : [], index: Int32(clamping: rejection.index), habitId: entry.habitID,
-        day: entry.day.number, reason: ErrorReason(rejection.reason))
+      Schema.RejectedEntry(
+        rejection, of: capture.captured.entries[rejection.index], id: withIDs ? entryID : nil)
     }
-  }
-
-  /// The session's days that do not count in the account either, by habit and reason.
-  private func quarantined(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [QuarantinedDays] {
-    var found: [QuarantinedDays] = []
-    for (planned, habit) in zip(plan.habits, merged.habits) {
-      let id = habit.match.habitID
-      for reason in StreakDomain.QuarantineReason.allCases {
-        let trust = StreakDomain.CellTrust.quarantined(reason)
-        let days = planned.cells.filter { cell in
-          cell.state.done && ledger.cells[CellKey(habitID: id, day: cell.day)]?.cell.trust == trust
-        }
-        guard !days.isEmpty else { continue }
-        found.append(
-          QuarantinedDays(
-            habitId: id.bytes, reason: Schema.QuarantineReason(trust),
-            days: days.map(\.day.number).sorted()))
-      }
-    }
-    return found
   }
 
   /// Hashes the plan: the account's state, the capture, and the outcome of each of its days. The
   /// moment is left out, as long as the captured day stays the same.
   private func hash(_ plan: MigrationPlan, _ ledger: PersonLedger) -> [UInt8] {
     var bytes = Array("streak.v1.plan.1".utf8) + userID.bytes + capture.sessionID.bytes
-    func append(_ number: Int64) {
-      for shift in stride(from: Int64(56), through: 0, by: -8) {
-        bytes.append(UInt8(truncatingIfNeeded: number >> shift))
-      }
-    }
+    func append(_ number: Int64) { bytes.append(bigEndian: number) }
     append(changeNumber)
     bytes += capture.captured.manifest.sha256
     append(Int64(plan.capturedDay.number))

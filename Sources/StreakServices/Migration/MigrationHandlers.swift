@@ -1,5 +1,4 @@
 internal import Cryptography
-internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
@@ -139,11 +138,7 @@ struct MigrationHandlers: MigrationService {
         migrationID, of: principal.userID, committedSince: now.advanced(bySeconds: -Self.undoSecondsMax),
         counting: counts, audit: event, at: now
       ) { undone in
-        UndoMigrationResponse(
-          daysReversed: Int32(clamping: undone.daysReversed),
-          leftAlone: undone.leftAlone.map { HabitDay(habitId: $0.habitID.bytes, day: $0.day.number) },
-          deletedHabitIds: undone.deletedHabits.map(\.bytes), undoneAt: GoogleProtobufTimestamp(now)
-        ).protobufBytes()
+        UndoMigrationResponse(undone, at: now).protobufBytes()
       }
     }
     switch outcome {
@@ -178,12 +173,7 @@ struct MigrationHandlers: MigrationService {
     return ListMigrationsResponse(
       migrations: PageBytes.cut(migrations, countMax: migrations.count) {
         $0.result.count + ($0.undoResult?.count ?? 0)
-      }.map { migration in
-        ListedMigration(
-          result: try? MigrationResult(protobufBytes: migration.result),
-          anchor: migration.anchor.map { GoogleProtobufTimestamp($0) },
-          undoneAt: migration.undoneAt.map { GoogleProtobufTimestamp($0) })
-      },
+      }.map { ListedMigration($0) },
       attempts: events.map { MigrationAttempt($0) })
   }
 }

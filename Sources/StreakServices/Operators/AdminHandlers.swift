@@ -71,11 +71,7 @@ struct AdminHandlers: AdminService {
       try await store.recoveryRequests(countMax: Self.requestsMax)
     }
     return ListRecoveryRequestsResponse(
-      requests: requests.map { recovery in
-        RecoveryRequest(
-          recoveryId: recovery.recoveryID.bytes, userId: recovery.userID.bytes, backup: recovery.backup,
-          requestedAt: GoogleProtobufTimestamp(recovery.requestedAt))
-      })
+      requests: requests.map { RecoveryRequest($0) })
   }
 
   func fulfilRecovery(
@@ -123,10 +119,6 @@ struct AdminHandlers: AdminService {
     return GetServerStatusResponse(
       startedAt: GoogleProtobufTimestamp(startedAt), unreadiness: backend.unreadiness() ?? "", epoch: epoch.number,
       schemaVersions: versions,
-      backupRuns: runs.map { run in
-        BackupRun(
-          beganAt: GoogleProtobufTimestamp(run.beganAt), endedAt: GoogleProtobufTimestamp(run.endedAt),
-          backup: run.backup ?? "", failure: run.failure ?? "")
-      }, makesBackups: backend.makesBackups)
+      backupRuns: runs.map { BackupRun($0) }, makesBackups: backend.makesBackups)
   }
 }

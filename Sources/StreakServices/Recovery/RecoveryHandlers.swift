@@ -1,4 +1,3 @@
-internal import GRPCSchema
 internal import ProtobufCodec
 internal import RPC
 internal import Schema
@@ -21,7 +20,7 @@ struct RecoveryHandlers: RecoveryService {
   ) async throws(RPCStatus) -> ListRecoveryPointsResponse {
     let points = try await points(of: try context.user().userID)
     return ListRecoveryPointsResponse(
-      points: points.reversed().map { RecoveryPoint(name: $0.name, moment: GoogleProtobufTimestamp($0.moment)) })
+      points: points.reversed().map { RecoveryPoint(name: $0.name, at: $0.moment) })
   }
 
   func requestRecovery(
@@ -136,36 +135,6 @@ struct RecoveryHandlers: RecoveryService {
     }
     guard let response = try? Response(protobufBytes: bytes) else { throw Reason.internalFault.status }
     return response
-  }
-}
-
-extension Recovery {
-  init(_ record: RecoveryRecord) {
-    self.init(
-      recoveryId: record.recoveryID.bytes,
-      point: RecoveryPoint(name: record.backup, moment: GoogleProtobufTimestamp(record.backupAt)),
-      state: RecoveryState(rawValue: Int32(record.stage.rawValue)),
-      requestedAt: GoogleProtobufTimestamp(record.requestedAt), failure: record.failure)
-  }
-}
-
-extension RecoveryPreview {
-  init(_ plan: RecoveryPlan, at now: Instant) {
-    let ledger = plan.ledger
-    self.init(
-      planHash: plan.hash,
-      habits: plan.habits.filter(\.isTouched).map { habit in
-        let state = ledger.habits[habit.habitID]
-        func streak(_ summary: StreakSummary) -> Schema.Streak {
-          Schema.Streak(
-            habitID: habit.habitID, summary, zones: ledger.zones, archived: state?.fields.archived ?? false, at: now)
-        }
-        return RecoveredHabit(
-          habitId: habit.habitID.bytes, name: state?.fields.name ?? "", returns: habit.returns,
-          before: streak(habit.before), after: streak(state?.summary ?? habit.before),
-          daysReturning: habit.daysReturning.map(\.number), daysChanging: habit.daysChanging.map(\.number),
-          daysConflicting: habit.daysConflicting.map(\.number))
-      })
   }
 }
 

@@ -110,18 +110,18 @@ struct StreakHandlers: StreakService {
     let principal = try context.user()
     let habitID = try identifier(request.habitId, "habit_id")
     let now = Instant.now()
-    let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
+    let days = request.days ?? .all
     let found = try await mappingStoreErrors { () throws(StoreError) in
       try await store.explainedCells(
         of: principal.userID, habitID: habitID, firstDay: days.firstDay, lastDay: days.lastDay)
     }
     guard let found else { throw Reason.habitNotFound.status }
-    let today = RecentTimeZones(encoded: found.streak.zoneUses).today(now: now)
+    let today = found.streak.zones.today(now: now)
     let explanation = StreakExplanation(
       found.cells, summary: found.streak.summary, today: today, isArchived: found.streak.archived)
     return ExplainStreakResponse(
       streak: Schema.Streak(found.streak, at: now),
-      run: explanation.run.map { DayRange(firstDay: $0.lowerBound.number, lastDay: $0.upperBound.number) },
+      run: explanation.run.map { DayRange($0) },
       leftOut: explanation.leftOut.map { LeftOutDay($0) })
   }
 
@@ -158,7 +158,7 @@ struct StreakHandlers: StreakService {
   ) async throws(RPCStatus) -> GetStatisticsResponse {
     let principal = try context.user()
     let habitID = request.habitId.isEmpty ? nil : try identifier(request.habitId, "habit_id")
-    let days = request.days ?? DayRange(firstDay: Day.earliest.number, lastDay: Day.latest.number)
+    let days = request.days ?? .all
     let counts = try await mappingStoreErrors { () throws(StoreError) -> [DayCounts]? in
       if let habitID, try await store.streak(of: principal.userID, habitID: habitID) == nil { return nil }
       return try await store.dayCounts(
@@ -166,14 +166,5 @@ struct StreakHandlers: StreakService {
     }
     guard let counts else { throw Reason.habitNotFound.status }
     return GetStatisticsResponse(statistics: Schema.Statistics(Statistics(counts), days: days))
-  }
-}
-
-extension Schema.Streak {
-  init(_ record: StreakRecord, at now: Instant) {
-    self.init(
-      habitID: record.habitID, record.summary, zones: RecentTimeZones(encoded: record.zoneUses),
-      archived: record.archived,
-      at: now)
   }
 }

@@ -79,9 +79,7 @@ struct SyncHandlers: SyncService {
   }
 
   private func hint(_ changeNumber: Int64) -> WatchResponse {
-    WatchResponse(
-      cursor: Schema.Cursor(
-        epoch: store.epoch.number, changeNumber: changeNumber, epochBits: UInt64(bitPattern: store.epoch.bits)))
+    WatchResponse(cursor: Schema.Cursor(StreakDomain.Cursor(epoch: store.epoch, changeNumber: changeNumber)))
   }
 
   func syncStream(
@@ -187,7 +185,7 @@ struct SyncHandlers: SyncService {
     if let last = shown.last, rejected.count > shown.count {
       token = PageToken(number: last.seq, id: last.deviceID).text(kind: .inbox, filter: [])
     }
-    return ListRejectedOperationsResponse(operations: shown.map { RejectedOperation($0) }, nextPageToken: token)
+    return ListRejectedOperationsResponse(operations: shown.map { Schema.RejectedOperation($0) }, nextPageToken: token)
   }
 }
 
@@ -249,15 +247,5 @@ private final class RequestInbox {
     isClosed = true
     onTaken?.resume()
     onTaken = nil
-  }
-}
-
-extension RejectedOperation {
-  init(_ record: RejectedOperationRecord) {
-    self.init(
-      deviceId: record.deviceID.bytes, seq: record.seq, reason: ErrorReason(rawValue: record.reason),
-      rejectedAt: .init(record.rejectedAt),
-      operation: record.operation.flatMap { try? Schema.Operation(protobufBytes: $0) },
-      payloadHash: record.payloadHash)
   }
 }

@@ -220,7 +220,7 @@ struct SyncProcedure: Sendable {
   ) -> SyncResponse {
     var response = SyncResponse(
       cursor: seal.seal(received.present, changeNumber: changeNumber, of: userID),
-      digest: Schema.StateDigest(sum: digest.bytes), lastSeq: sources[deviceID]?.lastSeq ?? 0)
+      digest: Schema.StateDigest(digest), lastSeq: sources[deviceID]?.lastSeq ?? 0)
     let seen = sources.seen(by: deviceID)
     if !seen.last.isEmpty { response.seen = seen.last.map { StatementId($0) } }
     response.zoneUses = zones.uses.map { ZoneUse($0) }

@@ -45,7 +45,7 @@ extension StreakStore {
   private static let insertCodes = Statement(
     .write,
     """
-    INSERT INTO recovery_codes (user_id, code_hash, created_at, made_on)
+    INSERT INTO recovery_codes (\(RecoveryCodeColumn.inserted.list()))
     SELECT $1, code_hash, $3, $4 FROM unnest($2::bytea[]) code_hash
     """)
   /// Replaces a user's recovery codes by those with these hashes, made on the person's device.
@@ -73,20 +73,21 @@ extension StreakStore {
     BoundStatement(insertCodes, .identifier(userID), .bytesArray(hashes), .instant(now), .identifier(deviceID))
   }
 
+  private static let codeUse = Selection(RecoveryCodeColumn.use)
   private static let recoveryCode = Statement(
-    .read, "SELECT used_at IS NOT NULL, sealed_reply FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
+    .read, "SELECT \(codeUse.list()) FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
 
   /// The code with a hash; nil if the user has none, or does not exist.
   package func recoveryCode(of userID: Identifier, hash: [UInt8]) async throws(StoreError) -> RecoveryCodeRecord? {
     try await database.row(Self.recoveryCode, .identifier(userID), .bytes(hash)) { row throws(DatabaseError) in
-      RecoveryCodeRecord(isUsed: try row.bool(0), sealedReply: try row.bytesOrNull(1))
+      try row.recoveryCode(Self.codeUse)
     }
   }
 
   private static let useCode = Statement(
     .write,
     """
-    UPDATE recovery_codes SET used_at = $3, sealed_reply = $4
+    UPDATE recovery_codes SET \(RecoveryCodeColumn.use.assignments(fromParameter: 3))
     WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL
     """)
   private static let setPassword = Statement(.write, "UPDATE users SET sealed_password = $2 WHERE user_id = $1")

@@ -129,13 +129,10 @@ extension TokenFamily {
 
   static func encoded(_ pairs: [Pair]) -> [UInt8] {
     var bytes: [UInt8] = []
-    func append(_ moment: Instant) {
-      bytes += (0..<8).map { UInt8(truncatingIfNeeded: moment.microseconds >> (56 - 8 * Int64($0))) }
-    }
     for pair in pairs {
       bytes += pair.accessHash + pair.refreshHash
-      append(pair.accessExpiresAt)
-      append(pair.refreshExpiresAt)
+      bytes.append(bigEndian: pair.accessExpiresAt.microseconds)
+      bytes.append(bigEndian: pair.refreshExpiresAt.microseconds)
     }
     return bytes
   }

@@ -46,14 +46,13 @@ struct AuditChain {
 extension AuditEventRecord {
   /// The bytes that the event's hash covers. The database's audit_event_bytes returns the same.
   var canonicalBytes: [UInt8] {
-    func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
-      stride(from: value.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> $0) }
-    }
-    var bytes = Array("streak.v1.audit.1".utf8) + (userID ?? .zero).bytes + bigEndian(number)
-    bytes += bigEndian(occurredAt.microseconds)
+    var bytes = Array("streak.v1.audit.1".utf8) + (userID ?? .zero).bytes
+    bytes.append(bigEndian: number)
+    bytes.append(bigEndian: occurredAt.microseconds)
     bytes += deviceID.map { [1] + $0.bytes } ?? [0]
     for text in [method, outcome, reason, peerAddress, detail] {
-      bytes += bigEndian(Int32(clamping: text.utf8.count)) + text.utf8
+      bytes.append(bigEndian: Int32(clamping: text.utf8.count))
+      bytes += text.utf8
     }
     return bytes
   }

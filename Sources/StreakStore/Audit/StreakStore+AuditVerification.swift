@@ -27,12 +27,14 @@ public struct AuditVerification: Sendable, Equatable {
 }
 
 extension StreakStore {
+  private static let trailHead = Selection([AuditHeadColumn.number, .hash], from: 1)
+  private static let trailEvent = Selection(AuditColumn.shown + [.hash], from: trailHead.end)
+
   // Every account has at least the event of its sign-up, so users without any row here are checked
   // too. The number 0 marks an event without a chain; a user with a chain has no such event.
   private static let auditTrails = CursorStatement(
     """
-    SELECT p.user_id, h.number, h.hash, e.number, e.occurred_at, e.method, e.outcome, e.reason, e.device_id, e.peer_address,
-      e.detail, e.hash
+    SELECT p.user_id, \(trailHead.list(of: "h")), \(trailEvent.list(of: "e"))
     FROM (SELECT user_id FROM users UNION SELECT user_id FROM audit_heads UNION
         SELECT user_id FROM audit_events WHERE number > 0 OR hash IS NOT NULL) p
       LEFT JOIN audit_heads h ON h.user_id = p.user_id
@@ -92,14 +94,10 @@ extension StreakStore {
   private static func trailRow(_ row: borrowing Row) throws(DatabaseError) -> TrailRow {
     let userID = try row.identifier(0)
     var head: (number: Int64, hash: [UInt8])?
-    if let number = try row.int64OrNull(1) { head = (number, try row.bytes(2)) }
-    var event: AuditEventRecord?
-    if let number = try row.int64OrNull(3) {
-      event = AuditEventRecord(
-        userID: userID, number: number, occurredAt: try row.instant(4), method: try row.string(5),
-        outcome: try row.string(6), reason: try row.string(7), deviceID: try row.identifierOrNull(8),
-        peerAddress: try row.string(9), detail: try row.string(10))
-    }
-    return TrailRow(userID: userID, head: head, event: event, hash: try row.bytesOrNull(11))
+    if let number = try row.int64OrNull(trailHead[.number]) { head = (number, try row.bytes(trailHead[.hash])) }
+    let hasEvent = try row.int64OrNull(trailEvent[.number]) != nil
+    return TrailRow(
+      userID: userID, head: head, event: hasEvent ? try row.auditEvent(trailEvent, of: userID) : nil,
+      hash: try row.bytesOrNull(trailEvent[.hash]))
   }
 }

@@ -10,18 +10,9 @@ extension StreakStore {
   static let endingLinks =
     "DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> \(MailTokenPurpose.takeBackAddress.rawValue)"
 
-  private static let insertToken = Statement(
-    .write,
-    """
-    INSERT INTO mail_tokens (user_id, token_hash, purpose, email, email_key, code_hash, expires_at)
-    SELECT $1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7::integer)
-    WHERE $1 = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM heads WHERE user_id = $1)
-    """)
-
   static func inserting(_ token: NewMailToken, of userID: Identifier) -> BoundStatement {
     BoundStatement(
-      insertToken, .identifier(userID), .bytes(token.hash), .int32(token.purpose.rawValue), .string(token.email),
-      .string(token.emailKey), .bytes(token.codeHash), .int32(token.lifetimeSeconds))
+      statement: MailTokenColumn.insert, parameters: MailTokenColumn.inserted.map { $0.value(token, of: userID) })
   }
 
   /// An erasure locks the same rows first, so that nothing is added to an erased account. In the
@@ -58,24 +49,18 @@ extension StreakStore {
     }
   }
 
-  /// What a consumed token was about.
-  struct ConsumedToken {
-    var email: String
-    var emailKey: String
-  }
-
   private static let consumeLink = Statement(
     .write,
     """
     DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND token_hash = $3 AND expires_at > now()
-    RETURNING email, email_key
+    RETURNING \(MailTokenColumn.consumed.list())
     """)
 
   private static let consumeCode = Statement(
     .write,
     """
     DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND code_hash = $3 AND expires_at > now()
-      AND wrong_codes < $4 RETURNING email, email_key
+      AND wrong_codes < $4 RETURNING \(MailTokenColumn.consumed.list())
     """)
 
   private static let noteWrongCode = Statement(
@@ -88,7 +73,7 @@ extension StreakStore {
     _ proof: PresentedProof, _ purpose: MailTokenPurpose, of userID: Identifier, by transaction: Transaction
   ) async throws(StoreError) -> ConsumedToken? {
     func read(_ row: borrowing Row) throws(DatabaseError) -> ConsumedToken {
-      ConsumedToken(email: try row.string(0), emailKey: try row.string(1))
+      try row.consumedToken(MailTokenColumn.consumed)
     }
     switch proof {
     case .link(let hash):

@@ -30,11 +30,11 @@ public struct MergeRecord: Sendable {
   public var migration: MigrationRecord
   /// SHA-256 of the session's secret, for a session that the server did not know.
   public var sessionSecretHash: [UInt8]
-  public var rejected: [RejectedEntryRecord]
+  public var rejected: [RejectedEntry]
   public var auditEvent: AuditEventRecord
 
   public init(
-    migration: MigrationRecord, sessionSecretHash: [UInt8], rejected: [RejectedEntryRecord],
+    migration: MigrationRecord, sessionSecretHash: [UInt8], rejected: [RejectedEntry],
     auditEvent: AuditEventRecord
   ) {
     self.migration = migration

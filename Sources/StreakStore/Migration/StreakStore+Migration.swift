@@ -43,9 +43,9 @@ extension StreakStore {
     """)
 
   /// Puts entries into the inbox.
-  static func insertingRejected(_ rejected: [RejectedEntryRecord], of userID: Identifier) -> BoundStatement {
+  static func insertingRejected(_ rejected: [RejectedEntry], of userID: Identifier) -> BoundStatement {
     RejectedEntryColumn.insert.bound(
-      rejected.map { RejectedEntryRow(userID: userID, record: $0) }, to: insertRejected)
+      rejected.map { RejectedEntryRow(userID: userID, entry: $0) }, to: insertRejected)
   }
 
   /// Stores a migration with the reply to it.

@@ -124,7 +124,7 @@ extension StreakStore {
     """
     SELECT \(migrationColumns.list()) FROM migrations WHERE user_id = $1 ORDER BY committed_at DESC, migration_id LIMIT $2
     """)
-  static let auditColumns = Selection(Array(AuditColumn.allCases))
+  static let auditColumns = Selection(AuditColumn.shown)
   private static let listAttempts = Statement(
     .read,
     """

@@ -100,10 +100,11 @@ extension StreakStore {
     }.reversed()
   }
 
+  private static let explained = Selection([CellColumn.day, .done, .quarantineReason])
   private static let explainedCells = Statement(
     .read,
     """
-    SELECT day, done, quarantine_reason FROM cells WHERE user_id = $1 AND habit_id = $2 AND day BETWEEN $3 AND $4
+    SELECT \(explained.list()) FROM cells WHERE user_id = $1 AND habit_id = $2 AND day BETWEEN $3 AND $4
     ORDER BY day DESC LIMIT $5
     """)
 
@@ -111,14 +112,17 @@ extension StreakStore {
   /// than the limit; nil if there is no such habit.
   public func explainedCells(
     of userID: Identifier, habitID: Identifier, firstDay: Int32, lastDay: Int32
-  ) async throws(StoreError) -> (streak: StreakRecord, cells: [(day: Day, cell: CellContent)])? {
+  ) async throws(StoreError) -> (streak: HabitStreak, cells: [(day: Day, cell: CellContent)])? {
     guard let streak = try await streak(of: userID, habitID: habitID) else { return nil }
     let cells = try await database.rows(
       Self.explainedCells, .identifier(userID), .identifier(streak.habitID), .int32(firstDay), .int32(lastDay),
       .int32(limits.statisticsDaysMax)
     ) { row throws(DatabaseError) in
-      let trust = CellTrust(number: UInt8(clamping: try row.int16(2)))
-      return (day: Day(try row.int32(0)), cell: CellContent(done: try row.bool(1), note: "", trust: trust))
+      let at = Self.explained
+      let trust = CellTrust(number: UInt8(clamping: try row.int16(at[.quarantineReason])))
+      return (
+        day: Day(try row.int32(at[.day])), cell: CellContent(done: try row.bool(at[.done]), note: "", trust: trust)
+      )
     }
     return (streak, cells)
   }

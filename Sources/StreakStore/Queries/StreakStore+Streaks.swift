@@ -7,16 +7,6 @@ struct HabitKey: Sendable, Hashable {
   var habitID: Identifier
 }
 
-/// The data that determines a habit's streak.
-public struct StreakRecord: Sendable, Equatable {
-  public var habitID: Identifier
-  public var summary: StreakSummary
-  public var zoneUses: [UInt8]
-  public var archived: Bool
-  /// The habit's position in the person's own order.
-  public var position: Int32
-}
-
 extension StreakStore {
   /// Most reads in one statement.
   static let setReadCountMax = 256
@@ -55,7 +45,7 @@ extension StreakStore {
     .read, "SELECT alias_of FROM habits WHERE user_id = $1 AND habit_id = $2 AND alias_of IS NOT NULL")
 
   /// A habit's streak, by its current id or a former one; nil if the user has no such habit.
-  public func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> StreakRecord? {
+  public func streak(of userID: Identifier, habitID: Identifier) async throws(StoreError) -> HabitStreak? {
     let found = try await streakBatcher.response(to: HabitKey(userID: userID, habitID: habitID))
     if let found { return found }
     let present = try await database.row(Self.alias, .identifier(userID), .identifier(habitID)) {
@@ -68,7 +58,7 @@ extension StreakStore {
   /// Streaks in the order of the habits, after a place in it.
   public func streaks(
     of userID: Identifier, includingArchived: Bool, after place: HabitPlace, countMax: Int32
-  ) async throws(StoreError) -> [StreakRecord] {
+  ) async throws(StoreError) -> [HabitStreak] {
     try await database.rows(
       Self.listStreaks, .identifier(userID), .bool(includingArchived), .int32(place.position),
       .identifier(place.habitID), .int32(countMax)
@@ -76,7 +66,7 @@ extension StreakStore {
   }
 
   /// Reads a batch: a single key by the plain statement, several by one statement for all.
-  static func readStreaks(_ keys: [HabitKey], _ database: Database) async -> Result<[StreakRecord?], StoreError> {
+  static func readStreaks(_ keys: [HabitKey], _ database: Database) async -> Result<[HabitStreak?], StoreError> {
     do throws(StoreError) {
       if let key = keys.first, keys.count == 1 {
         let streak = try await database.row(Self.streak, .identifier(key.userID), .identifier(key.habitID)) {
@@ -84,7 +74,7 @@ extension StreakStore {
         }
         return .success([streak])
       }
-      var streaks = [StreakRecord?](repeating: nil, count: keys.count)
+      var streaks = [HabitStreak?](repeating: nil, count: keys.count)
       let found = try await database.rows(
         streakSet, .identifiers(keys.map(\.userID)), .identifiers(keys.map(\.habitID))
       ) { row throws(DatabaseError) in (place: Int(try row.int64(streakHead.end)), streak: try row.streak()) }
@@ -98,10 +88,11 @@ extension StreakStore {
 
 extension Row {
   /// The columns of the statements above.
-  fileprivate func streak() throws(DatabaseError) -> StreakRecord {
+  fileprivate func streak() throws(DatabaseError) -> HabitStreak {
     let (habit, head) = (StreakStore.streakHabit, StreakStore.streakHead)
-    return StreakRecord(
-      habitID: try identifier(habit[.habitID]), summary: try summary(habit), zoneUses: try bytes(head[.zoneUses]),
-      archived: try bool(habit[.archived]), position: try int32(habit[.position]))
+    return HabitStreak(
+      habitID: try identifier(habit[.habitID]), summary: try summary(habit),
+      zones: RecentTimeZones(encoded: try bytes(head[.zoneUses])), archived: try bool(habit[.archived]),
+      position: try int32(habit[.position]))
   }
 }

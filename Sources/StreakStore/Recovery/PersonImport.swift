@@ -7,8 +7,8 @@ public struct PersonImport: Sendable {
   /// Earlier states of cells of the ledger.
   public var history: [EarlierCellEntry] = []
   public var notices: [(id: Identifier, notice: Notice)] = []
-  public var rejectedEntries: [RejectedEntryRecord] = []
-  public var rejectedOperations: [RejectedOperationRecord] = []
+  public var rejectedEntries: [RejectedEntry] = []
+  public var rejectedOperations: [RejectedOperation] = []
   /// SHA-256 of its seal, if this service sealed it and it was imported into no other account: its
   /// days keep their status.
   public var sealedHash: [UInt8]?

@@ -21,9 +21,6 @@ extension StreakStore {
       OR EXISTS (SELECT FROM rejected_entries WHERE user_id = $1) OR EXISTS (SELECT FROM imports WHERE user_id = $1)
     """)
 
-  private static let insertImport = Statement(
-    .write, "INSERT INTO imports (user_id, import_id, result, imported_at) VALUES ($1, $2, $3, $4)")
-
   private static let documentIsClaimed = Statement(
     .read, "SELECT EXISTS (SELECT FROM claimed_documents WHERE document_hash = $1)")
 
@@ -105,7 +102,7 @@ extension StreakStore {
       try await Self.insert(document, history, of: userID, by: transaction)
       let result = reply(person.ledger?.changeNumber ?? 0)
       try await transaction.execute(
-        Self.insertImport, .identifier(userID), .identifier(document.importID), .bytes(result), .instant(now))
+        ImportColumn.insert, .identifier(userID), .identifier(document.importID), .bytes(result), .instant(now))
       try await Self.recordAudit(event, by: transaction)
       return .commit(.imported(result))
     }
@@ -123,11 +120,11 @@ extension StreakStore {
       try await transaction.execute(historyPart.bound(rows, to: insertHistory))
     }
     if !document.rejectedEntries.isEmpty {
-      let rows = document.rejectedEntries.map { RejectedEntryRow(userID: userID, record: $0) }
+      let rows = document.rejectedEntries.map { RejectedEntryRow(userID: userID, entry: $0) }
       try await transaction.execute(RejectedEntryColumn.insertMissing.bound(rows, to: insertEntries))
     }
     if !document.rejectedOperations.isEmpty {
-      let rows = document.rejectedOperations.map { RejectedOperationRow(userID: userID, record: $0) }
+      let rows = document.rejectedOperations.map { RejectedOperationRow(userID: userID, operation: $0) }
       try await transaction.execute(operationsPart.bound(rows, to: insertOperations))
     }
   }

@@ -227,7 +227,7 @@ extension StreakStore {
   private static func planHash(_ changeNumber: Int64, _ records: [UInt8]) -> [UInt8] {
     var hash = SHA256()
     hash.update(Array("streak.v1.recovery.1".utf8))
-    hash.update((0..<8).map { UInt8(truncatingIfNeeded: changeNumber >> (56 - 8 * $0)) })
+    hash.update([UInt8](bigEndian: changeNumber))
     hash.update(records)
     return hash.digest()
   }

@@ -80,9 +80,9 @@ extension StreakStore {
     _ versions: [SchemaVersion], lockWaitMilliseconds: Int64 = StreakStore.schemaLockWaitMilliseconds
   ) async throws(SchemaError) -> [Int32] {
     let database = databaseForSchema()
-    let outcome: Result<Result<[Int32], SchemaError>, StoreError>
+    let applied: Result<[Int32], SchemaError>
     do throws(StoreError) {
-      let end: Result<[Int32], SchemaError> = try await database.transacting { transaction throws(StoreError) in
+      applied = try await database.transacting { transaction throws(StoreError) in
         try await transaction.execute(Self.lockSchema, .int64(Self.schemaLock))
         try await transaction.execute(Self.boundLockWaits, .int64(lockWaitMilliseconds))
         try await transaction.execute(Self.makeVersionTable)
@@ -105,14 +105,10 @@ extension StreakStore {
         }
         return .commit(.success(missing.map(\.number)))
       }
-      outcome = .success(end)
     } catch {
-      outcome = .failure(error)
+      applied = .failure(.store(error))
     }
     await database.close()
-    switch outcome {
-    case .success(let end): return try end.get()
-    case .failure(let error): throw .store(error)
-    }
+    return try applied.get()
   }
 }

@@ -12,15 +12,14 @@ public struct BackupRunRecord: Sendable, Equatable {
 }
 
 extension StreakStore {
+  private static let backupRun = Selection(BackupRunColumn.record)
   private static let backupRuns = Statement(
-    .read, "SELECT began_at, ended_at, backup, failure FROM backup_runs ORDER BY number DESC LIMIT $1")
+    .read, "SELECT \(backupRun.list()) FROM backup_runs ORDER BY number DESC LIMIT $1")
 
   /// The last attempts to make a backup, by any program, newest first.
   public func backupRuns(countMax: Int32) async throws(StoreError) -> [BackupRunRecord] {
     try await database.rows(Self.backupRuns, .int32(countMax)) { row throws(DatabaseError) in
-      BackupRunRecord(
-        beganAt: try row.instant(0), endedAt: try row.instant(1), backup: try row.stringOrNull(2),
-        failure: try row.stringOrNull(3))
+      try row.backupRun(Self.backupRun)
     }
   }
 

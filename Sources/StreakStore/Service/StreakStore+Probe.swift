@@ -13,7 +13,7 @@ extension StreakStore {
     SELECT \(WatchPresence.isWatchedElsewhere("$1"))
     """)
   private static let probeRoom = Statement(
-    .write, "INSERT INTO server_probes (server, probed_at, padding) VALUES (gen_random_uuid(), now(), $1)")
+    .write, "INSERT INTO server_probes (\(ServerProbeColumn.room.list())) VALUES (gen_random_uuid(), now(), $1)")
 
   /// Tests what serving needs: writes a row of its own. After a statement was refused because the
   /// disk is full, it also takes new disk space until that succeeds: rewriting a row needs none.

@@ -18,7 +18,7 @@ extension StreakStore {
     .write,
     """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'streakd' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND application_name = '\(applicationName)' AND pid <> pg_backend_pid()
     """)
   private static let lockServerKey = Statement(.write, "SELECT sealed FROM server_key FOR UPDATE")
   private static let replaceServerKey = Statement(.write, "UPDATE server_key SET sealed = $1, sealed_at = now()")

@@ -1,31 +1,6 @@
 internal import Postgres
 public import StreakDomain
 
-/// An operation of a device's queue that was rejected.
-public struct RejectedOperationRecord: Sendable, Equatable {
-  public var deviceID: Identifier
-  public var seq: Int64
-  /// The encoded message; nil if it was too large, or there was no room for it.
-  public var operation: [UInt8]?
-  /// The number of the schema's `ErrorReason`.
-  public var reason: Int32
-  public var rejectedAt: Instant
-  /// The first 16 bytes of SHA-256 of the operation.
-  public var payloadHash: [UInt8]
-
-  public init(
-    deviceID: Identifier, seq: Int64, operation: [UInt8]?, reason: Int32, rejectedAt: Instant,
-    payloadHash: [UInt8] = []
-  ) {
-    self.deviceID = deviceID
-    self.seq = seq
-    self.operation = operation
-    self.reason = reason
-    self.rejectedAt = rejectedAt
-    self.payloadHash = payloadHash
-  }
-}
-
 /// A place in the order of the inbox: by device, the latest operation first.
 public struct InboxPlace: Sendable, Equatable {
   public var deviceID: Identifier
@@ -53,7 +28,7 @@ extension StreakStore {
   /// A person's rejected operations, by device, the latest first, after a place in that order.
   public func rejectedOperations(
     of userID: Identifier, after place: InboxPlace, countMax: Int32
-  ) async throws(StoreError) -> [RejectedOperationRecord] {
+  ) async throws(StoreError) -> [RejectedOperation] {
     try await database.rows(
       Self.listRejected, .identifier(userID), .identifier(place.deviceID), .int64(place.seq), .int32(countMax)
     ) { row throws(DatabaseError) in try row.rejectedOperation(Self.rejected) }

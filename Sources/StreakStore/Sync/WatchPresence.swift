@@ -35,8 +35,8 @@ final class WatchPresence: Sendable {
   /// SQL that notes when a server was probed last, and whether devices watch through it.
   static func noteProbe(of server: String, watches: String) -> String {
     """
-    INSERT INTO server_probes (server, probed_at, watches) VALUES (\(server), now(), \(watches))
-    ON CONFLICT (server) DO UPDATE SET probed_at = excluded.probed_at, watches = excluded.watches
+    INSERT INTO server_probes (\(ServerProbeColumn.probe.list())) VALUES (\(server), now(), \(watches))
+    ON CONFLICT (server) DO UPDATE SET \(ServerProbeColumn.probe.dropFirst().assignments(from: "excluded"))
     """
   }
 

@@ -39,12 +39,12 @@ enum RejectedOperationColumn: Int, TableColumn {
   var written: WrittenColumn<RejectedOperationRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
-    case .deviceID: .identifier(columnName) { $0.record.deviceID }
-    case .seq: .int64(columnName) { $0.record.seq }
-    case .operation: .bytes(columnName) { $0.record.operation }
-    case .reason: .int32(columnName) { $0.record.reason }
-    case .rejectedAt: .instant(columnName) { $0.record.rejectedAt }
-    case .payloadHash: .bytes(columnName) { $0.record.payloadHash }
+    case .deviceID: .identifier(columnName) { $0.operation.deviceID }
+    case .seq: .int64(columnName) { $0.operation.seq }
+    case .operation: .bytes(columnName) { $0.operation.operation }
+    case .reason: .int32(columnName) { $0.operation.reason?.rawValue ?? 0 }
+    case .rejectedAt: .instant(columnName) { $0.operation.rejectedAt }
+    case .payloadHash: .bytes(columnName) { $0.operation.payloadHash }
     }
   }
 }
@@ -52,19 +52,19 @@ enum RejectedOperationColumn: Int, TableColumn {
 /// A row of `rejected_operations`.
 struct RejectedOperationRow {
   let userID: Identifier
-  let record: RejectedOperationRecord
+  let operation: RejectedOperation
 
-  init(userID: Identifier, record: RejectedOperationRecord) {
+  init(userID: Identifier, operation: RejectedOperation) {
     self.userID = userID
-    self.record = record
+    self.operation = operation
   }
 
   init(_ userID: Identifier, _ decided: PendingUser.Decided, _ reason: Reason, at now: Instant) {
     self.init(
       userID: userID,
-      record: RejectedOperationRecord(
+      operation: RejectedOperation(
         deviceID: decided.deviceID, seq: decided.outcome.seq,
-        operation: decided.keepsPayload ? decided.queued.payload : nil, reason: reason.rawValue, rejectedAt: now,
+        operation: decided.keepsPayload ? decided.queued.payload : nil, reason: reason, rejectedAt: now,
         payloadHash: decided.queued.payloadHash))
   }
 }
@@ -90,10 +90,11 @@ extension Row {
   /// Decodes `RejectedOperationColumn.record`.
   func rejectedOperation(
     _ at: Selection<RejectedOperationColumn>
-  ) throws(DatabaseError) -> RejectedOperationRecord {
-    RejectedOperationRecord(
+  ) throws(DatabaseError) -> RejectedOperation {
+    RejectedOperation(
       deviceID: try identifier(at[.deviceID]), seq: try int64(at[.seq]), operation: try bytesOrNull(at[.operation]),
-      reason: try int32(at[.reason]), rejectedAt: try instant(at[.rejectedAt]), payloadHash: try bytes(at[.payloadHash])
+      reason: Reason(rawValue: try int32(at[.reason])), rejectedAt: try instant(at[.rejectedAt]),
+      payloadHash: try bytes(at[.payloadHash])
     )
   }
 }

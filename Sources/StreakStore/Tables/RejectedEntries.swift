@@ -13,20 +13,20 @@ enum RejectedEntryColumn: Int, TableColumn {
   var written: WrittenColumn<RejectedEntryRow> {
     switch self {
     case .userID: .identifier(columnName) { $0.userID }
-    case .entryID: .identifier(columnName) { $0.record.entryID }
-    case .migrationID: .identifier(columnName) { $0.record.migrationID }
-    case .entryIndex: .int32(columnName) { $0.record.index }
-    case .habitID: .identifier(columnName) { $0.record.habitID }
-    case .day: .int32(columnName) { $0.record.day.number }
-    case .done: .bool(columnName) { $0.record.done }
-    case .note: .text(columnName) { $0.record.note }
-    case .occurredAt: .instant(columnName) { $0.record.clientTime.occurredAt }
-    case .zone: .text(columnName) { $0.record.clientTime.zone }
-    case .utcOffsetSeconds: .int32(columnName) { $0.record.clientTime.utcOffsetSeconds }
-    case .dayStartMinutes: .int32(columnName) { $0.record.clientTime.dayStartMinutes }
-    case .reason: .int32(columnName) { $0.record.reason }
-    case .rejectedAt: .instant(columnName) { $0.record.rejectedAt }
-    case .noteHash: .bytes(columnName) { $0.record.noteHash }
+    case .entryID: .identifier(columnName) { $0.entry.entryID }
+    case .migrationID: .identifier(columnName) { $0.entry.migrationID }
+    case .entryIndex: .int32(columnName) { $0.entry.index }
+    case .habitID: .identifier(columnName) { $0.entry.habitID }
+    case .day: .int32(columnName) { $0.entry.day.number }
+    case .done: .bool(columnName) { $0.entry.done }
+    case .note: .text(columnName) { $0.entry.note }
+    case .occurredAt: .instant(columnName) { $0.entry.clientTime.occurredAt }
+    case .zone: .text(columnName) { $0.entry.clientTime.zone }
+    case .utcOffsetSeconds: .int32(columnName) { $0.entry.clientTime.utcOffsetSeconds }
+    case .dayStartMinutes: .int32(columnName) { $0.entry.clientTime.dayStartMinutes }
+    case .reason: .int32(columnName) { $0.entry.reason?.rawValue ?? 0 }
+    case .rejectedAt: .instant(columnName) { $0.entry.rejectedAt }
+    case .noteHash: .bytes(columnName) { $0.entry.noteHash }
     }
   }
 
@@ -42,19 +42,20 @@ enum RejectedEntryColumn: Int, TableColumn {
 /// A row of `rejected_entries`.
 struct RejectedEntryRow {
   let userID: Identifier
-  let record: RejectedEntryRecord
+  let entry: RejectedEntry
 }
 
 extension Row {
   /// Decodes `RejectedEntryColumn.record`.
-  func rejectedEntry(_ at: Selection<RejectedEntryColumn>) throws(DatabaseError) -> RejectedEntryRecord {
-    RejectedEntryRecord(
+  func rejectedEntry(_ at: Selection<RejectedEntryColumn>) throws(DatabaseError) -> RejectedEntry {
+    RejectedEntry(
       entryID: try identifier(at[.entryID]), migrationID: try identifierOrNull(at[.migrationID]),
       index: try int32(at[.entryIndex]), habitID: try identifier(at[.habitID]), day: Day(try int32(at[.day])),
       done: try bool(at[.done]), note: try string(at[.note]),
       clientTime: ClientTime(
         occurredAt: try instant(at[.occurredAt]), zone: try string(at[.zone]),
         utcOffsetSeconds: try int32(at[.utcOffsetSeconds]), dayStartMinutes: try int32(at[.dayStartMinutes])),
-      reason: try int32(at[.reason]), rejectedAt: try instant(at[.rejectedAt]), noteHash: try bytes(at[.noteHash]))
+      reason: Reason(rawValue: try int32(at[.reason])), rejectedAt: try instant(at[.rejectedAt]),
+      noteHash: try bytes(at[.noteHash]))
   }
 }

@@ -1,4 +1,5 @@
 import StreakClient
+import StreakDomain
 
 /// Makes a call that needs a recent proof of the person, and asks for one if there is none.
 func withProof<Value: Sendable>(
@@ -7,7 +8,7 @@ func withProof<Value: Sendable>(
   do throws(ClientError) {
     return try await call()
   } catch {
-    guard error.reason == "REAUTHENTICATION_REQUIRED" else { throw error }
+    guard error.reason == .reauthenticationRequired else { throw error }
   }
   try await client.reauthenticate(try askForProof())
   return try await call()

@@ -1,7 +1,5 @@
-public import StreakDomain
-
-/// An entry that broke a rule, kept whole in the user's inbox.
-public struct RejectedEntryRecord: Sendable, Equatable {
+/// An entry of a session that broke a rule, kept whole in the user's inbox.
+public struct RejectedEntry: Sendable, Equatable {
   public var entryID: Identifier
   public var migrationID: Identifier?
   /// Its index in the request, from 0.
@@ -11,16 +9,15 @@ public struct RejectedEntryRecord: Sendable, Equatable {
   public var done: Bool
   public var note: String
   public var clientTime: ClientTime
-  /// The number of the schema's `ErrorReason`.
-  public var reason: Int32
+  /// Nil: a reason that this program does not know.
+  public var reason: Reason?
   public var rejectedAt: Instant
   /// SHA-256 of the note, if the note is not kept; empty otherwise.
   public var noteHash: [UInt8]
 
   public init(
     entryID: Identifier, migrationID: Identifier?, index: Int32, habitID: Identifier, day: Day, done: Bool,
-    note: String, clientTime: ClientTime, reason: Int32, rejectedAt: Instant,
-    noteHash: [UInt8] = []
+    note: String, clientTime: ClientTime, reason: Reason?, rejectedAt: Instant, noteHash: [UInt8] = []
   ) {
     self.entryID = entryID
     self.migrationID = migrationID

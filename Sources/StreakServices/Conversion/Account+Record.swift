@@ -41,3 +41,20 @@ extension SignedInDevice {
       isThisDevice: isThisDevice)
   }
 }
+
+extension ExportedDevice {
+  init(_ record: ExportedDeviceRecord) {
+    self.init(
+      device: Device(record.device), registeredAt: GoogleProtobufTimestamp(record.registeredAt),
+      signedIn: record.isSignedIn)
+  }
+}
+
+extension SignInApproval {
+  init(_ record: SignInApprovalRecord) {
+    self.init(
+      requestId: record.requestID.bytes, digits: record.digits, device: Device(record.device),
+      address: record.peerAddress, requestedAt: GoogleProtobufTimestamp(record.requestedAt),
+      expiresAt: GoogleProtobufTimestamp(record.expiresAt))
+  }
+}
