@@ -87,7 +87,7 @@ extension StreakClient {
       return try await recover(as: newID)
     } catch {
       // The device has given its id up since an attempt whose answer was lost: that was made with it.
-      guard error.reason == "SIGN_IN_REFUSED", let former = try knownDeviceID(of: email, isKept: false) else {
+      guard error.reason == .signInRefused, let former = try knownDeviceID(of: email, isKept: false) else {
         throw error
       }
       return try await recover(as: former)
