@@ -103,7 +103,7 @@ public actor StreakClient {
   public func acknowledge(_ noticeID: Identifier) throws(ClientError) {
     try changeCurrent { account in
       account.replica.forgetNotice(noticeID)
-      account.acknowledgements.insert(noticeID)
+      account.acknowledgements[noticeID] = false
     }
     wake()
   }

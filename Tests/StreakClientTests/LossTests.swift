@@ -35,6 +35,8 @@ struct LossTests {
       var devices: [[UInt8]] = []
       /// The operation with this number is rejected.
       var rejectedSeq: Int64 = 0
+      /// A database of another epoch has equal data.
+      var isEqual = false
     }
     private static let account = Account(userId: Array(repeating: 7, count: 16), email: "a@b.c")
     let state = Mutex(State())
@@ -72,6 +74,13 @@ struct LossTests {
         case "Migrate":
           let migrationID = state.migrations.last?.session?.migrationId ?? []
           return MigrateResponse(migration: MigrationResult(migrationId: migrationID)).protobufBytes()
+        case "AcknowledgeNotices": return AcknowledgeNoticesResponse().protobufBytes()
+        case "RevokeDevice": return RevokeDeviceResponse().protobufBytes()
+        case "SignOut": return SignOutResponse().protobufBytes()
+        case "StartSession":
+          return StartSessionResponse(
+            sessionId: Array(repeating: 5, count: 16), sessionSecret: Array(repeating: 6, count: 32)
+          ).protobufBytes()
         case "ListMigrations": return ListMigrationsResponse(migrations: state.listed).protobufBytes()
         case "Sync":
           let request = try SyncRequest(protobufBytes: request)
@@ -82,7 +91,7 @@ struct LossTests {
           state.operations += request.operations.filter { $0.seq > state.lastSeq }
           state.lastSeq = max(state.lastSeq, request.operations.last?.seq ?? 0)
           if state.forgets { state.lastSeq = 0 }
-          let isReset = request.cursor.map { $0.epoch != state.epoch } ?? false
+          let isReset = !state.isEqual && request.cursor.map { $0.epoch != state.epoch } ?? false
           defer { (state.notices, state.habits, state.cells) = ([], [], []) }
           return SyncResponse(
             outcomes: request.operations.map { operation in
@@ -190,6 +199,79 @@ struct LossTests {
     let (operations, devices) = server.state.withLock { ($0.operations, $0.devices) }
     #expect(operations.map(\.seq) == [1, 2])
     #expect(devices.count == 2 && devices[0] == devices[1])
+  }
+
+  @Test("a device keeps its id in an account whose address was changed elsewhere")
+  func changedAddress() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.signOut()
+    try await client.signIn(email: "new@b.c", password: "secret")
+    let devices = server.state.withLock { $0.devices }
+    #expect(devices.count == 3 && devices[0] == devices[2] && devices[0] != devices[1])
+    #expect(server.state.withLock { $0.methods }.contains("RevokeDevice"))
+  }
+
+  @Test("after a switch to an equal database an undo takes back all that its author knew, by no names")
+  func equalDatabase() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    let today = try await client.today()
+    let theirs = StatementId(sourceId: Array(repeating: 3, count: 16), seq: 9)
+    server.state.withLock { state in
+      state.habits = [reading(habit)]
+      state.cells = [Schema.Cell(habitId: habit.bytes, day: today.number, done: true, completions: [theirs])]
+    }
+    try await client.sync()
+    // When: the database of another epoch has equal days, perhaps by other completions.
+    server.state.withLock { ($0.epoch, $0.isEqual) = (2, true) }
+    try await open().sync()
+    try await open().undo(habit, on: today)
+    try await open().sync()
+    guard case .setCompletion(let undo)? = server.state.withLock({ $0.operations.last?.change }) else {
+      Issue.record("no undo")
+      return
+    }
+    #expect(!undo.done && undo.undone.isEmpty)
+  }
+
+  @Test("an acknowledgement that the server may have lost is sent again, and its notice stays hidden")
+  func acknowledgement() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    let habit = try await client.addHabit("reading")
+    let notice = Schema.Notice(
+      noticeId: Array(repeating: 1, count: 16), kind: .fieldConflict, habitId: habit.bytes, field: .name,
+      winningValue: NoticeValue(value: .text("k")), losingValue: NoticeValue(value: .text("o")))
+    server.state.withLock { ($0.habits, $0.notices) = ([reading(habit)], [notice]) }
+    try await client.sync()
+    let id = try #require(try await client.notices().keys.first)
+    try await client.acknowledge(id)
+    try await client.sync()
+    #expect(server.state.withLock { $0.methods.filter { $0 == "AcknowledgeNotices" }.count } == 1)
+    try await client.sync()
+    #expect(server.state.withLock { $0.methods.filter { $0 == "AcknowledgeNotices" }.count } == 1)
+    lose()
+    server.state.withLock { $0.notices = [notice] }
+    let next = open()
+    try await next.sync()
+    #expect(server.state.withLock { $0.methods.filter { $0 == "AcknowledgeNotices" }.count } == 2)
+    #expect(try await next.notices().isEmpty)
+  }
+
+  @Test("a session that the server has lost counts as one whose begin it does not know, and no sync fails for it")
+  func lostSession() async throws {
+    let client = open()
+    _ = try await client.addHabit("reading")
+    try await client.sync()
+    clock.advance(days: 8)
+    server.refuse("KeepSession", [("SESSION_INVALID", .unauthenticated)])
+    try await client.sync()
+    clock.advance(days: 8)
+    #expect(try await methods { try await client.sync() } == [])
+    try await client.signUp(email: "a@b.c", password: "secret")
+    #expect(server.state.withLock { $0.signUps.last?.session?.unanchored } == true)
   }
 
   @Test("a server that forgets all acknowledged data does not cause endless syncs")

@@ -181,6 +181,26 @@ struct ConflictTests {
     #expect(sample.cell(day) == CellContent(done: true, note: "", trust: trust))
   }
 
+  @Test("an edit states its fields and no others, also if it arrives before the habit", arguments: [true, false])
+  func partialEdit(isFirst: Bool) {
+    var sample = LedgerSample(habits: [])
+    func edit(_ fields: HabitFields, _ changed: Set<HabitField>) -> Operation.Change {
+      .editHabit(Operation.HabitEdit(habitID: habit, fields: fields, changed: changed))
+    }
+    func rename() {
+      let known = SeenStatements([StatementID(source: phone, seq: 1)])
+      let time = HybridTime(noon, counter: 3)
+      sample.apply(edit(HabitFields(name: "run"), [.name]), by: tablet, seen: known, time: time)
+    }
+    if isFirst { rename() }
+    let (made, coloured) = (HybridTime(noon, counter: 1), HybridTime(noon, counter: 2))
+    sample.apply(edit(HabitFields(name: "read"), Set(HabitField.allCases)), seen: .nothing, time: made)
+    sample.apply(edit(HabitFields(name: "-", color: 7), [.color]), seen: .nothing, time: coloured)
+    if !isFirst { rename() }
+    #expect(sample.ledger.habits[habit]?.fields == HabitFields(name: "run", color: 7))
+    #expect(sample.notices.isEmpty)
+  }
+
   @Test("C83: a habit made and deleted before any other device knew it leaves nothing visible")
   func madeAndDeleted() {
     var sample = LedgerSample(habits: [])

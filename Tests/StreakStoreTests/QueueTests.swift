@@ -86,7 +86,7 @@ import Testing
       }
       let inbox = try await test.store.rejectedOperations(of: person.userID, after: .start, countMax: 10)
       #expect(inbox.map(\.seq).sorted() == [1, 8, 9, 20])
-      #expect(inbox.allSatisfy { $0.reason == Reason.invalidField.rawValue && $0.operation?.count == 20 })
+      #expect(inbox.allSatisfy { $0.reason == .invalidField && $0.operation?.count == 20 })
       #expect(try await test.count("cells") == 16)
       // The queue goes on.
       #expect(try await person.queue(changes, from: 1).get().outcomes == answer.outcomes)
@@ -106,6 +106,48 @@ import Testing
       #expect(try await test.count("operations") == 0)
       let answer = try await person.queue(changes, from: 1).get()
       #expect(answer.outcomes.allSatisfy { $0.status == .applied })
+    }
+  }
+
+  @Test("an operation that names a restated alias is one of the habit that the alias means, which the server has")
+  func restatedAlias() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let tablet = try await person.onAnotherDevice()
+      _ = try await tablet.queue([.day(person.habitID, Instant.sampleDay)], from: 1).get()
+      let alias = Identifier.random()
+      let fields = HabitFields(name: "as it was")
+      let restated = SyncChanges.Habit(id: alias, fields: fields, aliasOf: person.habitID)
+      let changes: [Operation.Change] = [
+        .day(alias, Instant.sampleDay, note: "n"), .day(alias, Instant.sampleDay - 1),
+      ]
+      let answer = try await person.queue(changes, from: 1, restatedHabits: [restated]).get()
+      #expect(answer.outcomes.map(\.status) == [.applied, .applied])
+      #expect(try await test.count("cells") == 2)
+      // Also where the meant habit is restated with it.
+      let (other, former) = (Identifier.random(), Identifier.random())
+      let both = [
+        SyncChanges.Habit(id: former, fields: fields, aliasOf: other), SyncChanges.Habit(id: other, fields: fields),
+      ]
+      let next = try await person.queue([.day(former, Instant.sampleDay)], from: 3, restatedHabits: both).get()
+      #expect(next.outcomes.map(\.status) == [.applied])
+    }
+  }
+
+  @Test("an edit of some fields of a lost habit waits until the habit is restated")
+  func editOfLostHabit() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let lost = Identifier.random()
+      let rename = Operation.HabitEdit(habitID: lost, fields: HabitFields(name: "run", color: 1), changed: [.name])
+      let notice = Operation.Resolution(noticeID: .random(), takesLosing: true, statement: .editHabit(rename))
+      for change in [Operation.Change.editHabit(rename), .resolveConflict(notice)] {
+        #expect(try await person.queue([change], from: 1, waitsForHabits: true).get().outcomes == [])
+      }
+      let restated = SyncChanges.Habit(id: lost, fields: HabitFields(name: "read", color: 7))
+      let answer = try await person.queue([.editHabit(rename)], from: 1, restatedHabits: [restated]).get()
+      #expect(answer.outcomes.map(\.status) == [.applied])
+      #expect(answer.ledger.habits[lost]?.fields == HabitFields(name: "run", color: 7))
     }
   }
 

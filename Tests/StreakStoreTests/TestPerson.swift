@@ -29,8 +29,13 @@ struct TestPerson: Sendable {
     return other
   }
 
-  func request(_ work: ChangeRequest.Work, queueDrained: Bool = false) -> ChangeRequest {
-    ChangeRequest(userID: userID, deviceID: deviceID, work: work, queueDrained: queueDrained, now: .sample)
+  func request(
+    _ work: ChangeRequest.Work, queueDrained: Bool = false, waitsForHabits: Bool = false,
+    restatedHabits: [SyncChanges.Habit] = []
+  ) -> ChangeRequest {
+    ChangeRequest(
+      userID: userID, deviceID: deviceID, work: work, queueDrained: queueDrained, now: .sample,
+      waitsForHabits: waitsForHabits, restatedHabits: restatedHabits)
   }
 
   /// The knowledge of a device that has received everything.
@@ -45,7 +50,8 @@ struct TestPerson: Sendable {
 
   /// Operations of the device's queue, numbered from `first`; each is its own payload.
   func queue(
-    _ changes: [Operation.Change], from first: Int64, seen: SeenStatements = .nothing, salt: String = ""
+    _ changes: [Operation.Change], from first: Int64, seen: SeenStatements = .nothing, salt: String = "",
+    waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = []
   ) async throws -> Result<ChangeResult, QueueRefusal> {
     let operations = changes.enumerated().map { index, change in
       let seq = first + Int64(index)
@@ -55,7 +61,8 @@ struct TestPerson: Sendable {
           seq: seq, time: HybridTime(.sample, counter: UInt16(clamping: seq)),
           seen: seen, change: change), payload: [UInt8](repeating: 7, count: 20), payloadHash: hash)
     }
-    return try await test.store.change(request(.queue(operations)))
+    return try await test.store.change(
+      request(.queue(operations), waitsForHabits: waitsForHabits, restatedHabits: restatedHabits))
   }
 }
 

@@ -5,8 +5,8 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { capture, captureBytes } from "../../Sources/StreakWeb/Page/modules/capture.js";
 import { emptyDigest, plus, writeDigest } from "../../Sources/StreakWeb/Page/modules/digest.js";
-import { exportEverything, importDocument } from "../../Sources/StreakWeb/Page/modules/export.js";
-import { base64, newId } from "../../Sources/StreakWeb/Page/modules/bytes.js";
+import { exportEverything } from "../../Sources/StreakWeb/Page/modules/export.js";
+import { base64 } from "../../Sources/StreakWeb/Page/modules/bytes.js";
 import { sha256 } from "../../Sources/StreakWeb/Page/modules/canonical.js";
 import { ownDigest, prepare } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { CallError } from "../../Sources/StreakWeb/Page/modules/transport.js";
@@ -453,7 +453,7 @@ test("an export is complete and checked, one changed byte is found, and an impor
   await assert.rejects(check(damaged, { ...manifest, documentBytes: String(damaged.length) }), { name: "DocumentError" });
   // when: an empty account imports it
   const { device: other } = await signedUp();
-  const answer = await importDocument(other.calls, (await other.view()).account.userId, newId(), bytes);
+  const answer = await other.engine.importDocument((await other.view()).account.userId, bytes);
   assert.equal(answer.cellCount, 3);
   assert.equal(answer.sealed, true);
   await other.sync();

@@ -23,6 +23,7 @@ import { State } from "../../Sources/StreakWeb/Page/modules/state.js";
 import { shownCell } from "../../Sources/StreakWeb/Page/modules/shown.js";
 import { streakOf } from "../../Sources/StreakWeb/Page/modules/streak.js";
 import { continueAsNewDevice, submission } from "../../Sources/StreakWeb/Page/modules/submission.js";
+import { Sync } from "../../Sources/StreakWeb/Page/modules/sync.js";
 import { CallError, EnvelopeReader, errorOf } from "../../Sources/StreakWeb/Page/modules/transport.js";
 import { en } from "../../Sources/StreakWeb/Page/i18n/en.js";
 import { more } from "../../Sources/StreakWeb/Page/i18n/en-more.js";
@@ -178,7 +179,7 @@ test("a queue that is numbered anew names its own completions by their new numbe
   make(account, { setCompletion: { habitId: habit, day: 20000, done: false, clientTime } }, 3);
   continueAsNewDevice(account, fresh);
   assert.deepEqual(account.queue.map((op) => op.seq), ["1", "2"]);
-  assert.deepEqual(account.queue[1].setCompletion.undone, [{ sourceId: fresh, seq: "1" }]);
+  assert.deepEqual(account.queue[1].setCompletion.undone, [{ sourceId: old, seq: "2" }, { sourceId: fresh, seq: "1" }], "the former name too");
   assert.deepEqual(account.queue[0].seen, [{ sourceId: old, seq: "1" }], "what the copy had sent is known");
   assert.equal(submission(account, "").oldestKeptSeq, "1");
 });
@@ -207,7 +208,7 @@ test("a choice in a conflict is a resolution with the chosen value, sent again a
   make(account, { resolveConflict: { noticeId, takeLosing: true, setCompletion: { habitId: habit, day: 20000, done: false, clientTime } } }, 3);
   assert.deepEqual(account.queue[1].resolveConflict.setCompletion.undone, [{ sourceId: device, seq: "1" }]);
   continueAsNewDevice(account, fresh);
-  assert.deepEqual(account.queue[1].resolveConflict.setCompletion.undone, [{ sourceId: fresh, seq: "1" }]);
+  assert.deepEqual(account.queue[1].resolveConflict.setCompletion.undone, [{ sourceId: device, seq: "1" }, { sourceId: fresh, seq: "1" }]);
   assert.equal(account.queue[1].resolveConflict.noticeId, noticeId);
 });
 
@@ -241,6 +242,55 @@ test("what an account that the server has lost holds goes into the session: note
   state.addAccount(fresh);
   moveSession(state, stashed, { userId: user, now });
   assert.deepEqual([state.session, state.accounts.has(lost), fresh.queue, fresh.rejected], [null, false, [], [refused]]);
+});
+
+test("a document that was imported as it is goes to a server that has lost it, before anything else", async () => {
+  const [user, device, habit] = ["AAEAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA=="];
+  const called = [];
+  const answers = [];
+  const refusals = [];
+  const transport = {
+    call: async (method) => {
+      called.push(method);
+      return method === "SyncService/Sync" ? (answers.length > 1 ? answers.shift() : answers[0]) : {};
+    },
+    async *stream(method, messages) {
+      called.push(`${method} ${messages[0].begin.importId}`);
+      const refusal = refusals.shift();
+      if (refusal) throw refusal;
+      yield { cellCount: 1 };
+    },
+  };
+  const store = new MemoryStore();
+  const clock = clockAt(Date.UTC(2026, 10, 29, 11));
+  await store.change((state) => {
+    const account = new Account(user, device);
+    account.credentials = { accessToken: "a", refreshToken: "r", accessExpiresAt: Number.MAX_SAFE_INTEGER };
+    state.addAccount(account);
+    state.setSettings({ current: user });
+  });
+  const sync = new Sync({ store, transport, clock, emit: () => {} });
+  // given: an import whose answer is lost, and a sync that sends it again
+  refusals.push(new CallError("unreachable", { message: "the answer is lost" }));
+  const bytes = new TextEncoder().encode("{}");
+  await assert.rejects(sync.importDocument(user, bytes), { message: "the answer is lost" });
+  const read = { id: habit, name: "Read" };
+  answers.push({ habits: [read], cursor: { epoch: "1", changeNumber: "5", tag: "AA==" } });
+  await sync.sync(user);
+  const [first, again] = called;
+  assert.equal(first, again, "under the same id");
+  assert.deepEqual(called.slice(2), ["SyncService/Sync"]);
+  // when: the server has lost everything
+  called.length = 0;
+  answers.splice(0, 1, { reset: true, cursor: { epoch: "2", changeNumber: "0" } }, { habits: [read], cursor: { epoch: "2", changeNumber: "5", tag: "AA==" } });
+  await sync.sync(user);
+  assert.deepEqual(called.slice(0, 3), ["SyncService/Sync", first, "SyncService/Sync"]);
+  // and: a refused import is not sent again
+  called.length = 0;
+  refusals.push(new CallError("refused", { reason: "ACCOUNT_NOT_EMPTY", isFinal: true }));
+  await assert.rejects(sync.importDocument(user, bytes), { reason: "ACCOUNT_NOT_EMPTY" });
+  await sync.sync(user);
+  assert.equal(called.filter((each) => each.startsWith("ExportService")).length, 1);
 });
 
 test("the schedule waits 4 to 6 minutes, longer after failures, and never runs twice", () => {

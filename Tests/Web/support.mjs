@@ -98,7 +98,7 @@ export const makeDevice = ({ clock = clockAt(Date.now()), store = new MemoryStor
     store, calls: engine.calls, sync, anonymous, clock, accountChanged: () => {}, device: () => ({ name, platform: "node", appVersion: "test" }),
   });
   const client = new Client({ store, clock, wake: () => {} });
-  return { clock, store, transport, events, accounts, client, anonymous, sync: sync.sync, calls: engine.calls, view: () => client.view() };
+  return { clock, store, transport, events, accounts, client, anonymous, sync: sync.sync, calls: engine.calls, engine, view: () => client.view() };
 };
 
 export const password = "a long 42 password";

@@ -132,11 +132,24 @@ extension StreakClient {
   /// Signs in with this device's id, or with a new one if the server and this device disagree on
   /// the old one's sequence numbers.
   private func register(email: String, password: String) async throws(ClientError) -> Identifier {
+    func signIn(as deviceID: Identifier) async throws(ClientError) -> SignInResponse {
+      let request = SignInRequest(
+        email: email, password: password, device: schemaDevice(deviceID), language: device.language)
+      return try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
+    }
     let deviceID = try knownDeviceID(of: email) ?? .random()
-    let request = SignInRequest(
-      email: email, password: password, device: schemaDevice(deviceID), language: device.language)
-    let response = try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
-    return try enter(response.account, response.tokens, as: deviceID, email: email)
+    let response = try await signIn(as: deviceID)
+    // The address was changed on another device: this one has the account under the former address.
+    let held = try store.read { state throws(ClientError) in
+      (response.account?.userId).flatMap { Identifier($0) }.flatMap { state.accounts[$0] }
+    }
+    guard let held, held.standing != .mustRegister, held.replica.deviceID != deviceID else {
+      return try enter(response.account, response.tokens, as: deviceID, email: email)
+    }
+    let again = try await signIn(as: held.replica.deviceID)
+    let userID = try enter(again.account, again.tokens, as: held.replica.deviceID, email: email)
+    _ = try? await signOutDevice(deviceID)
+    return userID
   }
 
   /// This device's id in a known account; nil if the account is not known.
@@ -146,9 +159,9 @@ extension StreakClient {
     try store.read { state throws(ClientError) in
       let known = state.accounts.values.first { $0.email.lowercased() == email.lowercased() }
       return switch known?.standing {
-      case .signedIn, .signedOut: isKept ? known?.replica.deviceID : nil
+      case .signedIn, .signedOut, .unknownToServer: isKept ? known?.replica.deviceID : nil
       case .mustRegister: isKept ? nil : known?.replica.deviceID
-      case .unknownToServer, nil: nil
+      case nil: nil
       }
     }
   }

@@ -55,8 +55,8 @@ struct ClientAccount: Equatable, Sendable {
   /// Sessions that recently became part of the account, by migration. If the server loses one, it
   /// is sent again.
   var migratedSessions: [Identifier: MigratedSession] = [:]
-  /// Notices that the person has seen, not yet reported to the server.
-  var acknowledgements: Set<Identifier> = []
+  /// Notices that the person has seen, and whether the server was told and has not lost it since.
+  var acknowledgements: [Identifier: Bool] = [:]
   var replica: DeviceReplica
 
   init(email: String, credentials: Credentials?, replica: DeviceReplica) {
@@ -137,6 +137,7 @@ struct ClientAccount: Equatable, Sendable {
     let oldest = now.advanced(byMilliseconds: -DeviceReplica.keptMilliseconds)
     migratedSessions = migratedSessions.filter { $0.value.migratedAt >= oldest }
     for id in migratedSessions.keys { migratedSessions[id]?.isLost = true }
+    acknowledgements = acknowledgements.mapValues { _ in false }
   }
 }
 

@@ -73,7 +73,7 @@ extension ClientState {
     addToSession(habits: habits, entries: entries, zones: account.zones, beganAt: min(beganAt, now))
     if current == userID { current = nil }
     if pendingMigration?.userID == userID { pendingMigration = nil }
-    setDayStart(minutes: dayStart, now: now)
+    ownDayStartMinutes = dayStart
     _ = changeAccount(userID) { account in
       account.credentials = nil
       account.standing = .unknownToServer
@@ -124,7 +124,7 @@ extension ClientAccount {
         entries[key] = .init(done: day.done, note: day.note, clientTime: day.clientTime ?? clientTime(key.day))
       }
     }
-    for operation in replica.kept.map(\.operation) + replica.queue {
+    for operation in replica.kept.filter({ !$0.isRejected }).map(\.operation) + replica.queue {
       switch operation.change.stated {
       case .setCompletion(let wanted):
         let key = CellKey(habitID: wanted.habitID, day: wanted.day)

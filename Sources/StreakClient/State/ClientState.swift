@@ -8,7 +8,7 @@ struct ClientState: Sendable {
   /// The current account; nil: none, the person is anonymous.
   var current: Identifier? { didSet { hasNewSettings = true } }
   /// The start of the person's day, in minutes after midnight, while there is no account.
-  private(set) var ownDayStartMinutes: Int32 = 0 { didSet { hasNewSettings = true } }
+  var ownDayStartMinutes: Int32 = 0 { didSet { hasNewSettings = true } }
   private(set) var session: AnonymousSession?
   private(set) var accounts: [Identifier: ClientAccount] = [:]
   var pendingSignUp: PendingSignUp? { didSet { hasNewSettings = true } }
@@ -100,8 +100,10 @@ struct ClientState: Sendable {
     changed.formUnion(unsaved.notices.map { .notice(userID, $0) })
     changed.formUnion(unsaved.operations.map { .operation(userID, $0) })
     changed.formUnion(unsaved.rejected.map { .rejected(userID, $0) })
-    changed.formUnion(
-      acknowledgements.symmetricDifference(account.acknowledgements).map { .acknowledgement(userID, $0) })
+    for id in Set(acknowledgements.keys).union(account.acknowledgements.keys)
+    where acknowledgements[id] != account.acknowledgements[id] {
+      changed.insert(.acknowledgement(userID, id))
+    }
     accounts[userID] = account
     return value
   }
@@ -122,7 +124,7 @@ struct ClientState: Sendable {
     changed.formUnion(replica.notices.keys.map { .notice(userID, $0) })
     changed.formUnion((replica.queue + replica.kept.map(\.operation)).map { .operation(userID, $0.seq) })
     changed.formUnion(replica.rejected.map { .rejected(userID, $0.operation.time) })
-    changed.formUnion(account.acknowledgements.map { .acknowledgement(userID, $0) })
+    changed.formUnion(account.acknowledgements.keys.map { .acknowledgement(userID, $0) })
     changed.formUnion(account.migratedSessions.keys.map { .migratedSession(userID, $0) })
     changed.formUnion(replica.formerHabits.keys.map { .formerHabit(userID, $0) })
     changed.formUnion(replica.deletedHabits.keys.map { .deletedHabit(userID, $0) })
@@ -195,6 +197,7 @@ extension ClientState {
         var writer = RecordWriter()
         writer.append(kept.decidedAt?.milliseconds ?? -1)
         writer.append(Schema.Operation(kept.operation).protobufBytes())
+        writer.append(kept.isRejected)
         return writer.bytes
       }
     case .rejected(let userID, let time):
@@ -205,7 +208,7 @@ extension ClientState {
         return writer.bytes
       }
     case .acknowledgement(let userID, let id):
-      return accounts[userID]?.acknowledgements.contains(id) == true ? [] : nil
+      return accounts[userID]?.acknowledgements[id].map { [$0 ? 1 : 0] }
     case .migratedSession(let userID, let id):
       return accounts[userID]?.migratedSessions[id]?.recordBytes
     }
@@ -244,14 +247,15 @@ extension ClientState {
       if decidedAt < 0 {
         stored[userID]?.replica.queue.append(operation)
       } else {
-        stored[userID]?.replica.kept.append(.init(operation: operation, decidedAt: Instant(milliseconds: decidedAt)))
+        stored[userID]?.replica.kept.append(
+          .init(operation: operation, decidedAt: Instant(milliseconds: decidedAt), isRejected: try reader.bool()))
       }
     case .rejected(let userID, _):
       var reader = RecordReader(value)
       let reason = Reason(name: try reader.text()) ?? .invalidField
       let operation = StreakDomain.Operation(try Self.decode(try reader.bytes(), Schema.Operation.self))
       stored[userID]?.replica.rejected.append(.init(operation: operation, reason: reason))
-    case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements.insert(id)
+    case .acknowledgement(let userID, let id): stored[userID]?.account.acknowledgements[id] = value == [1]
     case .migratedSession(let userID, let id):
       stored[userID]?.account.migratedSessions[id] = try MigratedSession(recordBytes: value)
     }

@@ -142,7 +142,7 @@ extension StreakClient {
           if let seen = changes.seen { account.noteReceived(seen) }
           if let zones = changes.zones, account.take(zones, now: now) { haveZonesChanged = true }
         }
-        for id in account.acknowledgements { account.replica.forgetNotice(id) }
+        for id in account.acknowledgements.keys { account.replica.forgetNotice(id) }
         for (id, notice) in account.replica.notices where before.0[id] != notice {
           news.append(.notice(id: id, notice))
         }
@@ -165,16 +165,23 @@ extension StreakClient {
     return next
   }
 
+  /// Most acknowledgements that are kept once they are sent: the server may lose them.
+  private static let acknowledgementsKeptMax = 1_000
+
   /// Reports the acknowledged notices to the server.
   private func sendAcknowledgements(_ userID: Identifier) async throws(ClientError) {
-    let seen = try store.read { state throws(ClientError) in state.accounts[userID]?.acknowledgements ?? [] }
-    guard !seen.isEmpty else { return }
-    let ids = seen.sorted().prefix(1_000)
+    let seen = try store.read { state throws(ClientError) in state.accounts[userID]?.acknowledgements ?? [:] }
+    let ids = seen.filter { !$0.value }.keys.sorted().prefix(1_000)
+    guard !ids.isEmpty else { return }
     let request = AcknowledgeNoticesRequest(noticeIds: ids.map(\.bytes))
     _ = try await call(
       SyncServiceMethods.acknowledgeNotices, request, AcknowledgeNoticesResponse.self, for: userID)
     try store.change { state throws(ClientError) in
-      _ = state.changeAccount(userID) { $0.acknowledgements.subtract(ids) }
+      _ = state.changeAccount(userID) { account in
+        for id in ids { account.acknowledgements[id] = true }
+        let sent = account.acknowledgements.filter(\.value).keys.sorted()
+        for id in sent.dropFirst(Self.acknowledgementsKeptMax) { account.acknowledgements[id] = nil }
+      }
     }
   }
 
@@ -189,11 +196,18 @@ extension StreakClient {
     if session.isAnchored {
       guard now.milliseconds(since: session.keptAt) >= Self.keepSessionMilliseconds else { return }
       let bearer = "session." + Base64URL.encode(session.sessionID.bytes + session.secret)
-      _ = try await call(
-        SessionServiceMethods.keepSession, KeepSessionRequest(), KeepSessionResponse.self, bearer: bearer)
+      var isKnown = true
+      do throws(ClientError) {
+        _ = try await call(
+          SessionServiceMethods.keepSession, KeepSessionRequest(), KeepSessionResponse.self, bearer: bearer)
+      } catch {
+        // The server has lost the session: nothing there knows its begin.
+        guard error.reason == .sessionInvalid else { throw error }
+        isKnown = false
+      }
       try store.change { state throws(ClientError) in
         guard state.session?.sessionID == session.sessionID else { return }
-        state.changeSession(now: now) { $0.keptAt = now }
+        state.changeSession(now: now) { ($0.keptAt, $0.isAnchored) = (now, isKnown) }
       }
     } else if (0...AnonymousSession.introductionMilliseconds).contains(now.milliseconds(since: session.begunAt)),
       !session.losesDays(introducedOn: clock.localTime(at: now, dayStartMinutes: 0).day)

@@ -111,14 +111,17 @@ extension Operation.Change {
     if case .resolveConflict(let resolution) = self, let statement = resolution.statement { statement } else { self }
   }
 
-  /// The same change with other names of the completions that it takes back.
-  func renamingUndone(_ rename: (StatementID) -> StatementID) -> Self {
+  /// The same change with the new names of completions that it takes back. The former names stay: the
+  /// server may have received them.
+  func namingUndone(asWell renamed: [StatementID: StatementID]) -> Self {
     switch self {
     case .setCompletion(var completion):
-      completion.undone = completion.undone?.map(rename)
+      guard let undone = completion.undone else { return self }
+      let names = undone.compactMap { renamed[$0] } + undone
+      completion.undone = Set(names.prefix(DayStatements.undoneMax)).sorted()
       return .setCompletion(completion)
     case .resolveConflict(var resolution):
-      resolution.statement = resolution.statement?.renamingUndone(rename)
+      resolution.statement = resolution.statement?.namingUndone(asWell: renamed)
       return .resolveConflict(resolution)
     case .setNote, .editHabit, .deleteHabit, .setDayStart, .malformed: return self
     }

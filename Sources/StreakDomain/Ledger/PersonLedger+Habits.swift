@@ -33,6 +33,12 @@ extension PersonLedger {
       seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
   }
 
+  /// Whether a change is an edit of some fields of a habit that does not exist: its author knew one.
+  public func isEditOfMissingHabit(_ change: Operation.Change) -> Bool {
+    guard case .editHabit(let edit) = resolved(change).stated else { return false }
+    return edit.changed.count < HabitField.allCases.count && habits[edit.habitID] == nil
+  }
+
   private mutating func makeHabit(
     _ edit: Operation.HabitEdit, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
@@ -40,8 +46,19 @@ extension PersonLedger {
     guard habitCount < habitsMax else { throw .habitLimit }
     guard hasRoom(for: edit.fields.textBytes + Self.habitRowBytes) else { throw refuseText() }
     let version = nextVersion()
-    setHabit(
-      HabitState(new: edit.fields, createdAt: now, version: version, stamp: author.stamp), edit.habitID)
+    // Fields that the author did not state are as a device restates them, and no statements.
+    let isWhole = edit.changed.count == HabitField.allCases.count
+    var habit = HabitState(
+      new: edit.fields, createdAt: now, version: version,
+      stamp: isWhole && author.ahead == .nothing ? author.stamp : .initial)
+    if !isWhole || author.ahead != .nothing {
+      var statements = habit.statements
+      for field in HabitField.allCases where edit.changed.contains(field) {
+        statements.state(edit.fields.text(of: field), of: field, by: author)
+      }
+      habit.statements = statements
+    }
+    setHabit(habit, edit.habitID)
     return OperationOutcome(seq: 0, status: .applied, changeNumber: version)
   }
 

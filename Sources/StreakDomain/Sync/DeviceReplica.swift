@@ -34,10 +34,13 @@ public struct DeviceReplica: Equatable, Sendable {
   public struct Kept: Equatable, Sendable {
     public var operation: Operation
     public var decidedAt: Instant
+    /// It was refused: it stated nothing.
+    public var isRejected: Bool
 
-    public init(operation: Operation, decidedAt: Instant) {
+    public init(operation: Operation, decidedAt: Instant, isRejected: Bool = false) {
       self.operation = operation
       self.decidedAt = decidedAt
+      self.isRejected = isRejected
     }
   }
 
@@ -99,6 +102,8 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     guard case .setCompletion(var wanted) = change, !wanted.done, wanted.undone == nil else { return change }
     let key = CellKey(habitID: wanted.habitID, day: wanted.day)
+    // A done day whose completions have no names here: the undo takes back all that are known.
+    if let cell = cells[key], cell.cell.done, cell.completions.isEmpty { return change }
     let own = (kept.map(\.operation) + queue).filter { operation in
       guard case .setCompletion(let completion) = operation.change.stated else { return false }
       return completion.done && meantKey(of: operation) == key
@@ -191,7 +196,8 @@ public struct DeviceReplica: Equatable, Sendable {
   /// The next submission. It stays the same until it is answered.
   public var submission: SyncSubmission {
     let operations = Array(queue.prefix(Self.operationsMax))
-    let named = Set(operations.compactMap(\.habitID))
+    // An alias needs the habit that it is one of.
+    let named = Set(operations.compactMap(\.habitID).flatMap { [$0, aliases[$0] ?? $0] })
     let restated = formerHabits.sorted { left, right in
       (named.contains(left.key) ? 0 : 1, left.key) < (named.contains(right.key) ? 0 : 1, right.key)
     }
@@ -236,6 +242,9 @@ public struct DeviceReplica: Equatable, Sendable {
     // No cursor is issued in epoch 0.
     let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != .none
     if isNewEpoch && changes.isReset { keepFormerHabits() }
+    // The state is equal, but the server may hold other completions of the same days: the names that
+    // this device knows are not all.
+    if isNewEpoch && !changes.isReset { forgetCompletions() }
     for habit in sent.restatedHabits where formerHabits[habit.id] == habit.fields {
       formerHabits[habit.id] = nil
       unsaved.formerHabits.insert(habit.id)
@@ -261,7 +270,7 @@ public struct DeviceReplica: Equatable, Sendable {
   private mutating func applyOutcomes(_ outcomes: [OperationOutcome], at now: Instant) {
     for outcome in outcomes where outcome.seq == queue.first?.seq {
       let operation = queue.removeFirst()
-      kept.append(Kept(operation: operation, decidedAt: now))
+      kept.append(Kept(operation: operation, decidedAt: now, isRejected: outcome.status == .rejected))
       unsaved.operations.insert(operation.seq)
       guard let reason = outcome.rejection else { continue }
       // The wall clock was a day or more ahead: later operations must not be ordered after that.
@@ -288,7 +297,8 @@ public struct DeviceReplica: Equatable, Sendable {
 
   /// Whether an operation that the device still has names a habit.
   private func namesHabit(_ id: Identifier) -> Bool {
-    queue.contains { $0.habitID == id } || kept.contains { $0.operation.habitID == id }
+    func isNamed(_ named: Identifier?) -> Bool { named == id || named.flatMap { aliases[$0] } == id }
+    return queue.contains { isNamed($0.habitID) } || kept.contains { isNamed($0.operation.habitID) }
   }
 
   private mutating func noteDeletedHabit(_ id: Identifier, _ fields: HabitFields) {
@@ -347,6 +357,13 @@ public struct DeviceReplica: Equatable, Sendable {
       unsaved.cells.insert(key)
       digest -= CellState.itemDigest(key, cell.cell)
       cells[key] = nil
+    }
+  }
+
+  private mutating func forgetCompletions() {
+    for (key, cell) in cells where !cell.completions.isEmpty {
+      cells[key]?.completions = []
+      unsaved.cells.insert(key)
     }
   }
 
@@ -423,7 +440,7 @@ public struct DeviceReplica: Equatable, Sendable {
       renamed[StatementID(source: former, seq: queue[index].seq)] = StatementID(source: deviceID, seq: seq)
       queue[index].seq = seq
       queue[index].seen.formUnion(formerSeen)
-      queue[index].change = queue[index].change.renamingUndone { renamed[$0] ?? $0 }
+      queue[index].change = queue[index].change.namingUndone(asWell: renamed)
     }
     self.deviceID = deviceID
     lastSeq = Int64(queue.count)
@@ -465,14 +482,15 @@ public struct DeviceReplica: Equatable, Sendable {
       dayStartMinutes: dayStartMinutes)
   }
 
-  /// The operation with a number, and when it was decided (nil: not yet); nil if there is none.
-  public func operation(_ seq: Int64) -> (operation: Operation, decidedAt: Instant?)? {
+  /// The operation with a number, when it was decided (nil: not yet), and whether it was refused; nil
+  /// if there is none.
+  public func operation(_ seq: Int64) -> (operation: Operation, decidedAt: Instant?, isRejected: Bool)? {
     if let first = queue.first?.seq, seq >= first {
       let place = Int(clamping: seq - first)
-      return place < queue.count ? (queue[place], nil) : nil
+      return place < queue.count ? (queue[place], nil, false) : nil
     }
     guard let kept = kept.last(where: { $0.operation.seq == seq }) else { return nil }
-    return (kept.operation, kept.decidedAt)
+    return (kept.operation, kept.decidedAt, kept.isRejected)
   }
 
   /// All changes so far are stored.

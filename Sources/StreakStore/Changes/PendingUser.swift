@@ -78,14 +78,20 @@ final class PendingUser {
     var found: Set<StateKey> = []
     for call in calls {
       var touchesHabit = false
+      // A restated alias becomes one only when the changes are decided.
+      var restatedAliases: [Identifier: Identifier] = [:]
+      for habit in call.request.restatedHabits {
+        touchesHabit = true
+        found.insert(StateKey(habitID: habit.id))
+        guard let habitID = habit.aliasOf else { continue }
+        restatedAliases[habit.id] = habitID
+        found.insert(StateKey(habitID: habitID))
+      }
       call.request.forEachChange { change in
         guard let (habitID, day) = place(of: change) else { return }
         touchesHabit = true
         found.insert(StateKey(habitID: habitID, day: day))
-      }
-      for habit in call.request.restatedHabits {
-        touchesHabit = true
-        found.insert(StateKey(habitID: habit.id))
+        if let meant = restatedAliases[habitID] { found.insert(StateKey(habitID: meant, day: day)) }
       }
       if !touchesHabit { found.insert(StateKey()) }
     }
@@ -210,6 +216,7 @@ final class PendingUser {
       for habit in request.restatedHabits { ledger.restate(habit, now: now) }
       let clock = ClockRules(now: now, sentAt: request.sentAt)
       for queued in operations.dropFirst(replays.count) {
+        if request.waitsForHabits, ledger.isEditOfMissingHabit(queued.operation.change) { break }
         let outcome = ledger.apply(queued.operation, by: request.deviceID, now: now, clock: clock)
         if request.waitsForHabits, outcome.rejection == .habitNotFound { break }
         outcomes.append(outcome)

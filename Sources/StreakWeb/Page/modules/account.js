@@ -13,7 +13,7 @@ const fields = [
   "email", "standing", "credentials", "zones", "caughtUpAt", "deviceId", "lastTime", "lastSeq", "cursor", "seen", "dayStart",
   "dayStartDigest", "syncedAt", "deletionAt", "codesLeft",
 ];
-const maps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated"];
+const maps = ["habits", "cells", "notices", "formerHabits", "deletedHabits", "aliases", "acknowledgements", "migrated", "imports"];
 
 export class Account {
   /**
@@ -55,6 +55,8 @@ export class Account {
   aliases = new Map();
   /** Notices that the person has seen, by id: whether the server knows it. */
   acknowledgements = new Map();
+  /** Documents that were imported as they are: `{bytes, importedAt, isTaken, isLost}`, by import id. */
+  imports = new Map();
   /** Sessions that lately became part of the account, by migration. */
   migrated = new Map();
   /** The names of the records that have changed since the account was stored. */

@@ -164,7 +164,7 @@ export class Accounts {
    * This device's id in a known account with one of these standings; undefined if there is none. A
    * device keeps its id, so that it can send again what the server has lost, unless it must register.
    */
-  #knownDeviceId(email, standings = ["signedIn", "signedOut"]) {
+  #knownDeviceId(email, standings = ["signedIn", "signedOut", "unknown"]) {
     return this.store.read((state) => {
       const known = [...state.accounts.values()].find((each) => isSameEmail(each.email, email));
       return standings.includes(known?.standing) ? known.deviceId : undefined;
@@ -173,8 +173,18 @@ export class Accounts {
 
   async #register(email, password) {
     const deviceId = (await this.#knownDeviceId(email)) ?? newId();
-    const { account: found, tokens } = await this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(deviceId), ...this.#languageOfMails() });
-    return this.#enter(found, tokens, deviceId, email);
+    const signIn = (id) => this.calls.open("AccountService/SignIn", { email, password, device: this.#deviceOf(id), ...this.#languageOfMails() });
+    const { account: found, tokens } = await signIn(deviceId);
+    // The address was changed on another device: this one has the account under the former address.
+    const held = await this.store.read((state) => {
+      const { standing, deviceId: id } = state.accounts.get(found.userId) ?? {};
+      return ["signedIn", "signedOut", "unknown"].includes(standing) ? id : undefined;
+    });
+    if (!held || held === deviceId) return this.#enter(found, tokens, deviceId, email);
+    const again = await signIn(held);
+    const userId = await this.#enter(again.account, again.tokens, held, email);
+    await this.revoke(deviceId).catch(() => {});
+    return userId;
   }
 
   /** Takes the credentials of a device that the server has signed in. */

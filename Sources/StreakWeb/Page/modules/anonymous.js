@@ -78,9 +78,15 @@ export class Anonymous {
     if (!session || session.habits.size === 0) return;
     if (session.isAnchored) {
       if (now - session.keptAt < keepSessionMilliseconds) return;
-      await this.transport.call("SessionService/KeepSession", {}, { bearer: sessionBearer(session) });
+      try {
+        await this.transport.call("SessionService/KeepSession", {}, { bearer: sessionBearer(session) });
+      } catch (error) {
+        if (error.reason !== "SESSION_INVALID") throw error;
+        return this.#noteLost(session.sessionId);
+      }
       await this.store.change((state) => {
-        if (state.session?.sessionId === session.sessionId) state.changeSession(now, (kept) => (kept.keptAt = now));
+        // The server may have lost the copy and not the session.
+        if (state.session?.sessionId === session.sessionId) state.changeSession(now, (kept) => Object.assign(kept, { keptAt: now, stashedRevision: -1 }));
       });
       return;
     }
@@ -92,6 +98,14 @@ export class Anonymous {
       // A session that is being migrated keeps the id under which it was sent.
       if (state.session?.sessionId !== session.sessionId || pendingSignUp || pendingMigration) return;
       state.changeSession(now, (kept) => Object.assign(kept, { sessionId, secret: sessionSecret, isAnchored: true, keptAt: now, stashedRevision: -1 }));
+    });
+  }
+
+  /** The server has lost the session: nothing there knows its begin, and its copy is gone. */
+  #noteLost(sessionId) {
+    return this.store.change((state) => {
+      if (state.session?.sessionId !== sessionId) return;
+      state.changeSession(this.clock.now(), (kept) => Object.assign(kept, { isAnchored: false, stashedRevision: -1 }));
     });
   }
 
@@ -134,6 +148,7 @@ export class Anonymous {
       // Without it the session is no worse off: it can still sign up from here.
       if (error.code === "resource_exhausted") return;
       if (!error.isFinal) throw error;
+      if (error.reason === "SESSION_INVALID" && session.isAnchored) return this.#noteLost(session.sessionId);
       this.#refused = session.sessionId;
       return;
     }

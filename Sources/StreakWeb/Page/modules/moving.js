@@ -130,7 +130,7 @@ const everythingShown = (account, clock, now, dayStart) => {
     for (const [id, fields] of sent.habits) habits.set(names.get(id) ?? id, fields);
     for (const entry of sent.days.values()) set(names.get(entry.habitId) ?? entry.habitId, entry.day, entry.done, entry.note, entry.clientTime);
   }
-  for (const op of [...account.kept.map((kept) => kept.op), ...account.queue].map(stated)) {
+  for (const op of [...account.kept.filter((kept) => !kept.isRejected).map((kept) => kept.op), ...account.queue].map(stated)) {
     const about = op.setCompletion ?? op.setNote;
     if (op.deleteHabit) habits.delete(op.deleteHabit.habitId);
     if (!about) continue;

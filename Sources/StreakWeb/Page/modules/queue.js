@@ -9,7 +9,7 @@ import { habitFields } from "./habit.js";
 /** How long decided operations are kept, in case the server loses them. */
 export const keptMilliseconds = 35 * 86_400_000;
 /** Most completions that an undo names: own ones, and received ones. */
-const undoneMaxOfEach = 32;
+export const undoneMaxOfEach = 32;
 
 /** What an operation states: a resolution states the chosen value of its conflict. */
 export const stated = (op) => op.resolveConflict ?? op;
@@ -60,6 +60,9 @@ const named = (account, change) => {
   const wanted = change.setCompletion;
   if (!wanted || wanted.done || wanted.undone) return change;
   const key = cellKey(wanted.habitId, wanted.day);
+  // A done day whose completions have no names here: the undo takes back all that are known.
+  const cell = account.cells.get(key);
+  if (cell?.done && !cell.completions?.length) return change;
   const own = [...account.kept.map((kept) => kept.op), ...account.queue].filter(
     (op) => stated(op).setCompletion?.done && meantKey(account, op) === key,
   );

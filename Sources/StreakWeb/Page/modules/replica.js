@@ -89,8 +89,10 @@ const put = (account, kind, key, value) => {
   account.changed.add(`${kind} ${key}`);
 };
 
-const namesHabit = (account, id) =>
-  account.queue.some((op) => habitIdOf(op) === id) || account.kept.some(({ op }) => habitIdOf(op) === id);
+const namesHabit = (account, id) => {
+  const isNamed = (op) => habitIdOf(op) === id || account.aliases.get(habitIdOf(op)) === id;
+  return account.queue.some(isNamed) || account.kept.some(({ op }) => isNamed(op));
+};
 
 /** Takes over what a server has rejected of another account of the same person. */
 export const takeRejected = (account, rejected) => {
@@ -111,7 +113,7 @@ const applyOutcomes = (account, outcomes, now) => {
   for (const outcome of outcomes) {
     if (outcome.seq !== account.queue[0]?.seq) continue;
     const op = account.queue.shift();
-    account.kept.push({ op, decidedAt: now });
+    account.kept.push({ op, decidedAt: now, isRejected: outcome.status === "OPERATION_STATUS_REJECTED" });
     account.changed.add(`operation ${op.seq}`);
     if (!outcome.reason || outcome.reason === "ERROR_REASON_UNSPECIFIED") continue;
     // The wall clock was a day or more ahead: later operations must not be ordered after that.
@@ -195,6 +197,10 @@ const takeChanges = (account, changes) => {
   for (const notice of changes.notices) put(account, "notices", notice.noticeId, notice);
 };
 
+const forgetCompletions = (account) => {
+  for (const [key, cell] of account.cells) if (cell.completions?.length) put(account, "cells", key, { ...cell, completions: [] });
+};
+
 /**
  * Takes a prepared response. "good", "diverged" (all is pulled again), or "outdated" (no effect).
  */
@@ -207,6 +213,9 @@ const receive = (account, changes, sent, now) => {
   if (isOlder && epochOf(sent.cursor) !== epochOf(account.cursor)) return "outdated";
   const isNewEpoch = epochOf(changes.cursor) !== epochOf(account.cursor) && epochOf(account.cursor) !== noEpoch;
   if (isNewEpoch && changes.isReset) keepFormerHabits(account);
+  // The state is equal, but the server may hold other completions of the same days: the names that
+  // this device knows are not all.
+  if (isNewEpoch && !changes.isReset) forgetCompletions(account);
   for (const habit of sent.restatedHabits) {
     if (sameFields(account.formerHabits.get(habit.id), fieldsOf(habit))) drop(account, "formerHabits", habit.id);
   }

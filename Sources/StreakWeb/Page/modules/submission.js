@@ -2,7 +2,7 @@
 // its numbers.
 
 import { byId } from "./bytes.js";
-import { habitIdOf, stated, unionSeen } from "./queue.js";
+import { byStatement, habitIdOf, stated, undoneMaxOfEach, unionSeen } from "./queue.js";
 
 /** Most operations in one submission. */
 export const operationsMax = 200;
@@ -12,7 +12,8 @@ export const restatedHabitsMax = 200;
 /** The request for the next exchange. It stays the same until it is answered. */
 export const submission = (account, digest) => {
   const operations = account.queue.slice(0, operationsMax);
-  const namedHabits = new Set(operations.map(habitIdOf).filter(Boolean));
+  // An alias needs the habit that it is one of.
+  const namedHabits = new Set(operations.map(habitIdOf).filter(Boolean).flatMap((id) => [id, account.aliases.get(id) ?? id]));
   const restated = [...account.formerHabits].sort(
     ([left], [right]) => Number(namedHabits.has(right)) - Number(namedHabits.has(left)) || byId(left, right),
   );
@@ -57,9 +58,10 @@ export const continueAsNewDevice = (account, deviceId) => {
     if (seen.length > 0) next.seen = seen;
     const { setCompletion } = stated(op);
     if (!setCompletion?.undone) return next;
-    const undone = setCompletion.undone.map((id) =>
-      id.sourceId === former && renamed.has(id.seq) ? { sourceId: deviceId, seq: renamed.get(id.seq) } : id,
-    );
+    // The former names stay: the server may have received them.
+    const anew = setCompletion.undone.filter((id) => id.sourceId === former && renamed.has(id.seq))
+      .map((id) => ({ sourceId: deviceId, seq: renamed.get(id.seq) }));
+    const undone = [...anew, ...setCompletion.undone].slice(0, 2 * undoneMaxOfEach).sort(byStatement);
     const change = { setCompletion: { ...setCompletion, undone } };
     return { ...next, ...(op.resolveConflict ? { resolveConflict: { ...op.resolveConflict, ...change } } : change) };
   });

@@ -8,12 +8,13 @@
 //   change (queue.js);
 // - one response is stored in one transaction (replica.js);
 // - nothing acknowledged is forgotten for 35 days: a server that was restored to an earlier moment
-//   gets it again, after the habits that it lacks, and sessions that it lost (lost.js).
+//   gets it again, after the habits that it lacks, and sessions and documents that it lost (lost.js).
 // When to sync is another matter: background.js.
 
+import { newId } from "./bytes.js";
 import { Calls } from "./calls.js";
 import { exclusively } from "./locks.js";
-import { lostSessions, noteLoss } from "./lost.js";
+import { lostImports, lostSessions, noteLoss } from "./lost.js";
 import { covers } from "./queue.js";
 import { ownDigest, prepare, showsLoss, take } from "./replica.js";
 import { submission as submissionOf } from "./submission.js";
@@ -36,7 +37,7 @@ const submissionFor = (account, isFirst) => {
   const lost = lostSessions(account)[0]?.[1];
   // Operations may concern habits of a migrated session. Before any is sent, it must be known
   // whether the server still has these habits.
-  const last = isFirst && account.migrated.size > 0 ? 0 : (lost?.afterSeq ?? Number.MAX_SAFE_INTEGER);
+  const last = isFirst && account.migrated.size + account.imports.size > 0 ? 0 : (lost?.afterSeq ?? Number.MAX_SAFE_INTEGER);
   const operations = submission.operations.filter((op) => Number(op.seq) <= last);
   if (operations.length === submission.operations.length) return submission;
   return { ...submission, operations, queueDrained: false };
@@ -78,6 +79,7 @@ export class Sync {
   async #exchangeAll(userId) {
     let [fruitless, losses, isFirst] = [0, 0, true];
     while (fruitless < fruitlessRoundsMax) {
+      await this.#resendLostImports(userId);
       await this.#resendLostSessions(userId);
       const sent = await this.store.read((state) => {
         const account = state.accounts.get(userId);
@@ -175,6 +177,66 @@ export class Sync {
       for (const id of dropped) account.acknowledgements.delete(id);
       for (const id of [...noticeIds, ...dropped]) account.changed.add(`acknowledgements ${id}`);
     });
+  }
+
+  /**
+   * Imports a document of this service into an empty account, as it is. It is kept first: a lost
+   * answer, a closed tab and a server that loses it later send the same import again.
+   */
+  async importDocument(userId, bytes) {
+    const importId = newId();
+    const imported = { bytes, importedAt: this.clock.now(), isTaken: false, isLost: true };
+    await this.#keepImport(userId, importId, imported);
+    let answer;
+    try {
+      answer = await this.#sendDocument(userId, importId, bytes);
+    } catch (error) {
+      if (error.isFinal) await this.#keepImport(userId, importId, undefined);
+      throw error;
+    }
+    await this.#keepImport(userId, importId, { ...imported, isTaken: true, isLost: false });
+    return answer;
+  }
+
+  async #sendDocument(userId, importId, bytes) {
+    const { importDocument } = await import("./export.js");
+    return importDocument(this.calls, userId, importId, bytes);
+  }
+
+  #keepImport(userId, importId, imported) {
+    return this.store.change((state) => {
+      const account = state.accounts.get(userId);
+      if (!account) return;
+      if (imported) account.imports.set(importId, imported);
+      else account.imports.delete(importId);
+      account.changed.add(`imports ${importId}`);
+      state.touchAccount(userId);
+    });
+  }
+
+  /** Sends lost documents again before anything else: only an empty account takes them as they are. */
+  async #resendLostImports(userId) {
+    const lost = await this.store.read((state) => {
+      const account = state.accounts.get(userId);
+      return account ? lostImports(account) : [];
+    });
+    for (const [importId, imported] of lost) {
+      try {
+        await this.#sendDocument(userId, importId, imported.bytes);
+      } catch (error) {
+        if (!error.isFinal || error.kind !== "refused") throw error;
+        if (!imported.isTaken) {
+          await this.#keepImport(userId, importId, undefined);
+          continue;
+        }
+        // Another device has sent its part first: the rest is entered day by day.
+        const [{ readHistory }, { importHistory }] = await Promise.all([import("../import/readers.js"), import("../import/record.js")]);
+        const isCurrent = await this.store.read((state) => state.settings.current === userId);
+        if (!isCurrent) return;
+        await importHistory(this.store, this.clock, readHistory(imported.bytes, { name: "", clock: this.clock }));
+      }
+      await this.#keepImport(userId, importId, { ...imported, isTaken: true, isLost: false });
+    }
   }
 
   /**

@@ -1,13 +1,12 @@
 // Export and import. An export is offered when it has been checked; an import says what it will do
 // before it does it.
 
-import { newId } from "../modules/bytes.js";
 import { isoDay } from "../modules/day.js";
 import { h } from "./dom.js";
 import { head } from "./frame.js";
 import { dayText, t } from "./i18n.js";
 import { sentence } from "./sentences.js";
-import { callsOf, syncNow } from "./service.js";
+import { callsOf, importWhole, syncNow } from "./service.js";
 
 /** Lines of remarks that are shown at first. */
 const remarksShown = 50;
@@ -84,16 +83,14 @@ const carryOut = async (app) => {
   app.draw();
   try {
     if (isWhole) {
-      local.importId ??= newId();
-      const { importDocument } = await import("../modules/export.js");
-      await importDocument(await callsOf(app), app.view.account.userId, local.importId, bytes);
+      await importWhole(app, bytes);
       await syncNow(app);
     } else {
       const { importHistory } = await import("../import/record.js");
       await importHistory(app.store, app.clock, history);
       app.wake();
     }
-    Object.assign(local, { plan: undefined, isImported: true, importId: undefined });
+    Object.assign(local, { plan: undefined, isImported: true });
   } catch (error) {
     // A document that is not the service's own any more can still be entered day by day.
     if (isWhole && ["IMPORT_CORRUPT", "ACCOUNT_NOT_EMPTY", "IMPORT_UNREADABLE"].includes(error.reason)) local.plan.isWhole = false;

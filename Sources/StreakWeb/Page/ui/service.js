@@ -33,6 +33,9 @@ export const callOpen = async (app, method, message) => (await callsOf(app)).ope
 /** Calls for the account in use. */
 export const call = async (app, method, message) => (await callsOf(app)).call(method, message, app.view.account.userId);
 
+/** Imports a document of this service into the empty account in use. */
+export const importWhole = async (app, bytes) => (await syncOf(app)).importDocument(app.view.account.userId, bytes);
+
 export const syncNow = async (app) => (await app.standby.background()).syncOnce();
 
 export const deviceNameOf = (app) => app.setting("device") ?? guessedName();
