@@ -30,7 +30,7 @@ const files = {
   "/": "b75311a8520c9aa6",
   "/manifest.webmanifest": "aefa6b1b26297c40",
   "/modules/account.js": "9ef9c8a207dc9990",
-  "/modules/accounts.js": "6b447deb0b3856de",
+  "/modules/accounts.js": "e6fcc33a8878e063",
   "/modules/anonymous.js": "53dec4a9fe83cfce",
   "/modules/backfill.js": "9b19000db1a38e9e",
   "/modules/background.js": "66c116b521300e91",
