@@ -95,8 +95,8 @@ public protocol AccountService: Sendable {
   ///
   /// An address that another account has without having proved it goes to this account. The other
   /// one keeps all its data and its signed-in devices, and has no address until it proves one.
-  /// After a change, the former address is told, if it was proved: for seven days a link in that
-  /// mail takes the account back (`TakeBackAddress`), and no other account can have that address.
+  /// After a change, the former address gets a mail, if it was proved: for seven days a link in it
+  /// takes the account back (`TakeBackAddress`), and no other account can have that address.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID, also for a code after five wrong ones; ADDRESS_TAKEN if
   /// another account has proved the address; TOO_MANY_REQUESTS.
@@ -113,11 +113,11 @@ public protocol AccountService: Sendable {
   func requestPasswordReset(_ request: RequestPasswordResetRequest, context: ServerContext) async throws(RPCStatus) -> RequestPasswordResetResponse
   /// Replaces the password by a mail's link, which works for one hour, once. Every credential ends,
   /// recovery codes among them: a stranger who had the account may have made any of them. The
-  /// address is told.
+  /// address gets a mail.
   ///
   /// Refused: MAIL_OFF; MAIL_PROOF_INVALID; PASSWORD_TOO_COMMON; TOO_MANY_REQUESTS.
   func resetPassword(_ request: ResetPasswordRequest, context: ServerContext) async throws(RPCStatus) -> ResetPasswordResponse
-  /// Gives the account the address back that it had, by the link of the mail that told of the
+  /// Gives the account the address back that it had, by the link of the mail about the
   /// change. Every credential ends, recovery codes among them; the password is replaced, links to
   /// the other address end, and an announced deletion is taken back.
   ///

@@ -12,7 +12,7 @@ public protocol AccountAdminService: Sendable {
   /// Finds an account by its email or id. Right: `find`.
   func findAccount(_ request: FindAccountRequest, context: ServerContext) async throws(RPCStatus) -> FindAccountResponse
   /// Signs the account out on every device and refuses every sign-in until it is unlocked; the
-  /// person is told ACCOUNT_LOCKED. Right: `lock`.
+  /// person gets ACCOUNT_LOCKED. Right: `lock`.
   func lockAccount(_ request: LockAccountRequest, context: ServerContext) async throws(RPCStatus) -> LockAccountResponse
   /// Lets the account sign in again. Right: `lock`.
   func unlockAccount(_ request: UnlockAccountRequest, context: ServerContext) async throws(RPCStatus) -> UnlockAccountResponse

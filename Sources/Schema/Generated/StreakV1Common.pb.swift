@@ -156,7 +156,7 @@ public struct ErrorReason: RawRepresentable, Hashable, Sendable, CustomStringCon
   /// are not its own.
   public static let signInApprovalNotFound = ErrorReason(rawValue: 58)
   /// PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
-  /// owner is told.
+  /// owner learns it.
   public static let accountLocked = ErrorReason(rawValue: 59)
   /// NOT_FOUND: there is no such account; for operators only.
   public static let accountNotFound = ErrorReason(rawValue: 60)

@@ -54,7 +54,7 @@ public protocol CredentialService: Sendable {
   /// Refused: SIGN_IN_APPROVAL_NOT_FOUND, also for other digits, and after a denial;
   /// TOO_MANY_REQUESTS.
   func approveSignIn(_ request: ApproveSignInRequest, context: ServerContext) async throws(RPCStatus) -> ApproveSignInResponse
-  /// Refuses the requesting device, which is not told.
+  /// Refuses the requesting device, which does not learn of it.
   ///
   /// Refused: SIGN_IN_APPROVAL_NOT_FOUND, also after an approval; TOO_MANY_REQUESTS.
   func denySignIn(_ request: DenySignInRequest, context: ServerContext) async throws(RPCStatus) -> DenySignInResponse

@@ -97,7 +97,7 @@ extension StreakClient {
       for: try currentUserID())
   }
 
-  /// Refuses the asking device, which is not told.
+  /// Refuses the asking device, which does not learn of it.
   public func denySignIn(_ request: SignInRequestView) async throws(ClientError) {
     _ = try await call(
       CredentialServiceMethods.denySignIn, DenySignInRequest(requestId: request.id.bytes), DenySignInResponse.self,

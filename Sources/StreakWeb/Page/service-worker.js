@@ -30,7 +30,7 @@ const files = {
   "/": "b75311a8520c9aa6",
   "/manifest.webmanifest": "aefa6b1b26297c40",
   "/modules/account.js": "b54e642caf010ff2",
-  "/modules/accounts.js": "5deb8120da96fe00",
+  "/modules/accounts.js": "36bec7ae5b971732",
   "/modules/anonymous.js": "7525f1893f3db07b",
   "/modules/backfill.js": "9b19000db1a38e9e",
   "/modules/background.js": "66c116b521300e91",

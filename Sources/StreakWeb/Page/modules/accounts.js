@@ -283,7 +283,7 @@ export class Accounts {
     return this.#callCurrent("CredentialService/ApproveSignIn", { requestId, digits });
   }
 
-  /** Refuses an asking device, which is not told. */
+  /** Refuses an asking device, which does not learn of it. */
   deny({ requestId }) {
     return this.#callCurrent("CredentialService/DenySignIn", { requestId });
   }

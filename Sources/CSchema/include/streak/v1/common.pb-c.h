@@ -298,7 +298,7 @@ typedef enum _Streak__V1__ErrorReason {
   STREAK__V1__ERROR_REASON__SIGN_IN_APPROVAL_NOT_FOUND = 58,
   /*
    * PERMISSION_DENIED: the operator has locked the account. Only a person who has proven to be its
-   * owner is told.
+   * owner learns it.
    */
   STREAK__V1__ERROR_REASON__ACCOUNT_LOCKED = 59,
   /*
