@@ -1794,7 +1794,7 @@ const ProtobufCMessageDescriptor streak__v1__tokens__descriptor =
   (ProtobufCMessageInit) streak__v1__tokens__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[10] =
 {
   {
     "user_id",
@@ -1904,10 +1904,23 @@ static const ProtobufCFieldDescriptor streak__v1__account__field_descriptors[9] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "day_start_minutes",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__Account, day_start_minutes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__account__field_indices_by_name[] = {
   3,   /* field[3] = change_number */
   2,   /* field[2] = created_at */
+  9,   /* field[9] = day_start_minutes */
   8,   /* field[8] = deletion_at */
   1,   /* field[1] = email */
   5,   /* field[5] = email_verified */
@@ -1919,7 +1932,7 @@ static const unsigned streak__v1__account__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__account__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__account__descriptor =
 {
@@ -1929,7 +1942,7 @@ const ProtobufCMessageDescriptor streak__v1__account__descriptor =
   "Streak__V1__Account",
   "streak.v1",
   sizeof(Streak__V1__Account),
-  9,
+  10,
   streak__v1__account__field_descriptors,
   streak__v1__account__field_indices_by_name,
   1,  streak__v1__account__number_ranges,

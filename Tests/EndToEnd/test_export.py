@@ -35,6 +35,7 @@ def rich_life(server):
     phone.make(**completion(other))
     phone.make(**completion(gone))
     phone.make(**completion(os.urandom(16)))
+    phone.make(set_day_start=sync_pb2.SetDayStart(day_start_minutes=240))
     phone.sync()
     phone.make(**completion(other, done=False))
     phone.make(**edit(other, "Swim", fields=[sync_pb2.HABIT_FIELD_ARCHIVED], archived=True))

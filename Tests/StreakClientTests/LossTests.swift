@@ -67,7 +67,8 @@ struct LossTests {
         case "SignUp":
           let request = try SignUpRequest(protobufBytes: request)
           return SignUpResponse(
-            account: Account(userId: Array(repeating: 8, count: 16), email: request.email),
+            account: Account(
+              userId: Array(repeating: 7 + UInt8(clamping: state.signUps.count), count: 16), email: request.email),
             tokens: Tokens(accessToken: "a"),
             migration: request.session.map { MigrationResult(migrationId: $0.migrationId) }
           ).protobufBytes()
@@ -255,7 +256,7 @@ struct LossTests {
     lose()
     server.state.withLock { $0.notices = [notice] }
     let next = open()
-    try await next.sync()
+    for _ in 0..<3 { try await next.sync() }
     #expect(server.state.withLock { $0.methods.filter { $0 == "AcknowledgeNotices" }.count } == 2)
     #expect(try await next.notices().isEmpty)
   }
@@ -358,6 +359,8 @@ struct LossTests {
     let before = try await client.habits().map { HabitCopy($0) }
     #expect(before.count == 2)
     var events = try await client.events().makeAsyncIterator()
+    // Two notices and a refusal wait for the person.
+    for _ in 0..<3 { _ = await events.next() }
     server.refuse("Sync", [("ACCOUNT_UNKNOWN", .unauthenticated)])
     await #expect(throws: ClientError.accountUnknown) { try await client.sync() }
     #expect(await events.next() == .accountUnknown)

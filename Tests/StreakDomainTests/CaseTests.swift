@@ -259,6 +259,24 @@ struct CaseTests {
     }
   }
 
+  @Test("a session that is migrated again after an undo is as the first time: not archived, and no conflict")
+  func migratedAgain() throws {
+    var sample = LedgerSample(createdDaysAgo: 60, habits: [])
+    let keys = (0..<3).map { CellKey(habitID: habit, day: today.advanced(by: -$0)) }
+    let wanted = plan([(habit, "read")], keys.map { (habit, $0.day) }, anchor: noon - 40 * dayMilliseconds)
+    let first = try migrate(wanted, 1, into: &sample.ledger)
+    let (fields, digest) = (sample.ledger.habits[habit]?.fields, sample.ledger.digest)
+    let before = sample.ledger
+    let emptied = sample.ledger.undoMigration(
+      Identifier(high: 5, low: 1), keys, version: first.version, habitsWithMore: [], now: noon)
+    sample.ledger.readFullHabits(from: before)
+    sample.ledger.commit()
+    #expect(emptied.deletedHabits == [habit] && sample.ledger.habitCount == 0)
+    _ = try migrate(wanted, 2, into: &sample.ledger)
+    #expect(sample.ledger.habits[habit]?.fields == fields && sample.ledger.habits[habit]?.isDeleted == false)
+    #expect(sample.ledger.digest == digest && sample.notices.filter { !$0.isResolved }.isEmpty)
+  }
+
   private func rename(_ name: String, _ device: Identifier, _ seen: SeenStatements, _ time: HybridTime) -> Act {
     let edit = Operation.HabitEdit(habitID: habit, fields: HabitFields(name: name), changed: [.name])
     return { $0.apply(.editHabit(edit), by: device, seen: seen, time: time) }

@@ -67,6 +67,54 @@ struct LedgerRestoreTests {
     #expect(!again[0].isTouched && ledger.changes.isEmpty && ledger.changeNumber == 1)
   }
 
+  @Test("a device that has a restored day knows its note, also one that a migration made: another note is no conflict")
+  func knownNote() throws {
+    var saved = Self.saved([Self.cell(0, note: "before")])
+    saved.cells[0].migrationID = Identifier(high: 5, low: 5)
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
+    let device = Identifier(high: 7, low: 7)
+    ledger.register(deviceID: device, now: Self.now)
+    _ = try #require(Self.restore(saved, into: &ledger))
+    ledger.commit()
+    let note = Operation.Note(
+      habitID: Self.habitID, day: Self.today, text: "after", clientTime: Self.clientTime(Self.today))
+    let operation = Operation(
+      seq: 1, time: HybridTime(Self.now), seen: ledger.sources.seen(by: device), change: .setNote(note))
+    #expect(ledger.apply(operation, by: device, now: Self.now).status == .applied)
+    #expect(ledger.notices.isEmpty && ledger.cells[saved.cells[0].key]?.cell.note == "after")
+  }
+
+  @Test("a document brings the day start, and its notices close with a choice", arguments: [true, false])
+  func document(isStated: Bool) throws {
+    let notice = Identifier(high: 8, low: 8)
+    var saved = Self.saved([Self.cell(0, note: "kept")])
+    saved.dayStartMinutes = 240
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)
+    let device = Identifier(high: 7, low: 7)
+    ledger.register(deviceID: device, now: Self.now)
+    let open = Notice(
+      kind: .noteConflict, habitID: Self.habitID, day: Self.today, winningValue: .text("kept"),
+      losingValue: .text("other"), losingDeviceID: nil, madeAt: Self.now, version: 1)
+    let fits = ledger.takeAll(
+      of: saved, by: StatementID(.document, Identifier(high: 9, low: 9)), isExempt: true, notices: [(notice, open)],
+      above: 0, now: Self.now)
+    #expect(fits)
+    #expect(ledger.settings.dayStartMinutes == 240)
+    var digest = Self.digest(ledger)
+    digest += AccountSettings.itemDigest(dayStartMinutes: 240)
+    #expect(ledger.digest == digest)
+    ledger.commit()
+    let note = Operation.Note(
+      habitID: Self.habitID, day: Self.today, text: "other", clientTime: Self.clientTime(Self.today))
+    let choice = Operation.Resolution(
+      noticeID: notice, takesLosing: true, statement: isStated ? .setNote(note) : nil)
+    let operation = Operation(
+      seq: 1, time: HybridTime(Self.now), seen: ledger.sources.seen(by: device), change: .resolveConflict(choice))
+    let outcome = ledger.apply(operation, by: device, now: Self.now)
+    #expect(outcome.status == .applied && outcome.changeNumber == ledger.changeNumber)
+    #expect(ledger.notices[notice]?.isResolved == true && ledger.cells[saved.cells[0].key]?.cell.note == "other")
+  }
+
   @Test("existing data stays: other notes are offered, lost ones return, undone days are done again")
   func union() throws {
     var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: Self.firstDay)

@@ -74,10 +74,12 @@ public struct Account: ProtobufMessage {
   public var recoveryCodesLeft: Int32 = 0
   /// When the account will be erased, as the person announced; absent if it will not.
   public var deletionAt: GoogleProtobufTimestamp? = nil
+  /// In an exported document: the start of the person's day in minutes after midnight.
+  public var dayStartMinutes: Int32 = 0
 
   public init() {}
 
-  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "", recoveryCodesLeft: Int32 = 0, deletionAt: GoogleProtobufTimestamp? = nil) {
+  public init(userId: [UInt8] = [], email: String = "", createdAt: GoogleProtobufTimestamp? = nil, changeNumber: Int64 = 0, habitCount: Int32 = 0, emailVerified: Bool = false, language: String = "", recoveryCodesLeft: Int32 = 0, deletionAt: GoogleProtobufTimestamp? = nil, dayStartMinutes: Int32 = 0) {
     self.userId = userId
     self.email = email
     self.createdAt = createdAt
@@ -87,6 +89,7 @@ public struct Account: ProtobufMessage {
     self.language = language
     self.recoveryCodesLeft = recoveryCodesLeft
     self.deletionAt = deletionAt
+    self.dayStartMinutes = dayStartMinutes
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -104,6 +107,7 @@ public struct Account: ProtobufMessage {
     unsafe language = CBridge.string(c.pointee.language)
     unsafe recoveryCodesLeft = c.pointee.recovery_codes_left
     unsafe deletionAt = CBridge.message(c.pointee.deletion_at, GoogleProtobufTimestamp.self)
+    unsafe dayStartMinutes = c.pointee.day_start_minutes
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -118,6 +122,7 @@ public struct Account: ProtobufMessage {
     unsafe c.pointee.language = arena.cString(language)
     unsafe c.pointee.recovery_codes_left = recoveryCodesLeft
     unsafe c.pointee.deletion_at = arena.message(deletionAt, as: Google__Protobuf__Timestamp.self)
+    unsafe c.pointee.day_start_minutes = dayStartMinutes
     return UnsafeMutableRawPointer(c)
   }
 

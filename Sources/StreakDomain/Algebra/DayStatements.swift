@@ -261,8 +261,9 @@ public struct DayStatements: Hashable, Sendable {
       named.contains { $0.id == completion.id || completion.isReplaced(by: $0.id, isJoined: $0.isJoined) }
     }
     undo.left = completions.map(\.id).filter(author.covers)
+    // The undo of a migration says nothing about a day that comes again: it is no conflict.
     undo.isAnswered =
-      undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
+      !isInherited || undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
     undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
     for index in completions.indices where completions[index].ahead.covers(id) { completions[index].follows.append(id) }
     Self.bound(&undos, \.id)

@@ -81,6 +81,14 @@ public struct HabitStatements: Hashable, Sendable {
     }
   }
 
+  /// Marks a deletion that says nothing about a habit that comes again: it is no conflict, and the
+  /// habit is not archived.
+  mutating func answerDeletion(by id: StatementID) {
+    for index in deletions.indices where deletions[index].stamp.id == id {
+      (deletions[index].isAnswered, deletions[index].isOverruled) = (true, true)
+    }
+  }
+
   /// Merges a deletion.
   /// - Parameters:
   ///   - seen: The statements that its author knew, by source.

@@ -166,6 +166,42 @@ extension PersonLedger {
   mutating func resolve(
     _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
+    var outcome = try decideResolution(resolution, by: author, deviceID: deviceID, now: now)
+    if closeUnbacked(resolution.noticeID) { outcome.changeNumber = changeNumber }
+    return outcome
+  }
+
+  /// Closes a notice that came with a document: no losing statement closes it.
+  /// - Returns: Whether it was open.
+  private mutating func closeUnbacked(_ id: Identifier) -> Bool {
+    guard var notice = notices[id], !notice.isResolved, let habit = habits[notice.habitID] else { return false }
+    let (kind, habitID) = (notice.kind, idOfNotices(notice.habitID))
+    let cell = notice.day.flatMap { cells[CellKey(habitID: notice.habitID, day: $0)]?.statements }
+    let key = CellKey(habitID: habitID, day: notice.day ?? Day(0))
+    let losers: [Identifier] =
+      switch kind {
+      case .noteConflict:
+        cell?.note.elements.filter(\.hasNotice).map { Notice.id(kind, key, loser: $0.stamp.id) } ?? []
+      case .doneConflict: cell?.undos.filter(\.hasNotice).map { Notice.id(kind, key, loser: $0.id) } ?? []
+      case .fieldConflict:
+        notice.field.map { field in
+          habit.statements[field].elements.filter(\.hasNotice)
+            .map { Notice.id(kind, habitID, field, loser: $0.stamp.id) }
+        } ?? []
+      case .deletionConflict:
+        habit.statements.deletions.filter(\.hasNotice).map { Notice.id(kind, habitID, loser: $0.stamp.id) }
+      case .streakHealed: [id]
+      }
+    guard !losers.contains(id) else { return false }
+    notice.isResolved = true
+    notice.version = nextVersion()
+    setNotice(notice, id)
+    return true
+  }
+
+  private mutating func decideResolution(
+    _ resolution: Operation.Resolution, by author: Author, deviceID: Identifier, now: Instant
+  ) throws(Reason) -> OperationOutcome {
     switch resolution.statement {
     case .setCompletion(let kept) where kept.done:
       if let rejection = DayRules.rejection(day: kept.day, clientTime: kept.clientTime, now: now) { throw rejection }

@@ -42,6 +42,7 @@ extension PersonLedger {
       guard var habit = habits[habitID] else { continue }
       var statements = habit.statements
       statements.delete(by: author, seen: sources.seen(by: nil))
+      statements.answerDeletion(by: author.id)
       habit.isDeleted = true
       habit.statements = statements
       habit.version = next

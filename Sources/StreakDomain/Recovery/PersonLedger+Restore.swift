@@ -18,7 +18,7 @@ extension PersonLedger {
     let version = changeNumber + 1
     let saved = resolved(saved)
     // The knowledge of a deletion in it: everything else in it.
-    let names = Array(Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }))
+    let names = Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }).sorted()
     var found: [RestoredHabit] = []
     var places: [Identifier: Int] = [:]
     for habit in saved.habits where places[habit.id] == nil && habit.aliasOf == nil {
@@ -45,6 +45,8 @@ extension PersonLedger {
     if changes.isVisible {
       changeNumber = version
       sources.advance(id.source, to: id.seq)
+      // Days that keep the name of their migration: devices know it once they have them.
+      for name in names where sources[name.source] == nil { sources.advance(name.source, to: name.seq) }
     }
     return found
   }
@@ -103,6 +105,10 @@ extension PersonLedger {
     changeNumber = max(changeNumber, floor)
     guard restore(saved, by: id, isExempt: isExempt, now: now) != nil else { return false }
     if !changes.isVisible { changeNumber += 1 }
+    if saved.dayStartMinutes != 0 {
+      let author = Author(stamp: Stamp(time: Self.restoredTime, id: id), seen: .nothing)
+      _ = try? setDayStart(saved.dayStartMinutes, by: author)
+    }
     for (id, notice) in notices {
       var notice = notice
       notice.version = changeNumber

@@ -25,6 +25,8 @@ public struct SavedLedger: Equatable, Sendable {
   public var habits: [HabitEntry] = []
   /// Cells of these habits only.
   public var cells: [Cell] = []
+  /// The start of the person's day, in minutes after midnight.
+  public var dayStartMinutes: Int32 = 0
 
   public init() {}
 }

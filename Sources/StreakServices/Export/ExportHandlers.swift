@@ -123,8 +123,9 @@ struct ExportHandlers: ExportService {
 
   private static func add(_ rows: ExportedRows, to document: inout ExportDocument) throws(RPCStatus) {
     switch rows {
-    case .account(let user, let habitCount):
-      let account = Account(user, habitCount: habitCount)
+    case .account(let user, let habitCount, let dayStartMinutes):
+      var account = Account(user, habitCount: habitCount)
+      account.dayStartMinutes = dayStartMinutes
       try document.add(account, as: .account(account), to: .account)
     case .devices(let records):
       for record in records {

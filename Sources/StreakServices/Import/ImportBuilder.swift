@@ -25,7 +25,9 @@ struct ImportBuilder {
   mutating func add(_ record: ExportRecord.Record) throws(RPCStatus) {
     try saved.countRecord()
     switch record {
-    case .account, .header, .manifest: break
+    case .header, .manifest: break
+    case .account(let account):
+      addIfValid(.account) { builder throws(RPCStatus) in try builder.saved.add(account) }
     case .device: leftOut.insert(.devices)
     case .migration: leftOut.insert(.migrations)
     case .auditEvent: leftOut.insert(.audit)

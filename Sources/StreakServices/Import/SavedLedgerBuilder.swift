@@ -48,6 +48,16 @@ struct SavedLedgerBuilder {
 
   func hasHabit(_ id: Identifier) -> Bool { habitIDs.contains(id) }
 
+  /// Takes the account's settings; everything else of it belongs to the account of the export.
+  mutating func add(_ account: Account) throws(RPCStatus) {
+    ledger.dayStartMinutes = try reading("account") { () throws(InvalidField) in
+      guard ClientTime.dayStartMinutesRange.contains(account.dayStartMinutes) else {
+        throw InvalidField("day_start_minutes", "must be from 0 to 1439")
+      }
+      return account.dayStartMinutes
+    }
+  }
+
   /// Habits come by ascending id.
   mutating func add(_ habit: Habit) throws(RPCStatus) {
     let entry = try reading("habit") { () throws(InvalidField) in try HabitEntry(record: habit) }

@@ -151,12 +151,12 @@ final class PendingUser {
 
   private var hasDeletions: Bool { ledger?.habits.values.contains(where: \.hasDeletions) ?? false }
 
-  /// The conflicts that the calls resolve without a statement of the value.
+  /// The conflicts that the calls resolve.
   private(set) lazy var noticeIDs: [Identifier] = {
     var found: [Identifier] = []
     for call in calls {
       call.request.forEachChange { change in
-        if case .resolveConflict(let resolution) = change.stated { found.append(resolution.noticeID) }
+        if case .resolveConflict(let resolution) = change { found.append(resolution.noticeID) }
       }
     }
     return found

@@ -44,7 +44,7 @@ public enum ExportEnd: Sendable, Equatable {
 
 /// Some of a user's rows, of one kind.
 public enum ExportedRows: Sendable {
-  case account(UserRecord, habitCount: Int32)
+  case account(UserRecord, habitCount: Int32, dayStartMinutes: Int32)
   case devices([ExportedDeviceRecord])
   case habits([HabitEntry])
   case cells([CellEntry])
@@ -63,7 +63,7 @@ extension StreakStore {
   private static let exportedUser = Statement(
     .read,
     """
-    SELECT \(userColumns.list(of: "u")), h.change_number,
+    SELECT \(userColumns.list(of: "u")), h.change_number, h.settings,
       (SELECT count(*)::integer FROM habits WHERE habits.user_id = u.user_id)
     FROM users u JOIN heads h USING (user_id) WHERE user_id = $1
     """)
@@ -167,7 +167,9 @@ extension StreakStore {
       let columns = Self.userColumns
       let user = try row.user(
         columns, userID: userID, changeNumber: try row.int64(columns.end), recoveryCodesLeft: 0)
-      return ExportedRows.account(user, habitCount: try row.int32(columns.end + 1))
+      let settings = AccountSettings(encoded: try row.bytes(columns.end + 1))
+      return ExportedRows.account(
+        user, habitCount: try row.int32(columns.end + 2), dayStartMinutes: settings.dayStartMinutes)
     }
     guard let account else { throw StoreError.noSuchUser }
     var goesOn = await visit(account)

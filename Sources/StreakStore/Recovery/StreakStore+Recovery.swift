@@ -156,7 +156,11 @@ extension StreakStore {
         throw .fault(reason: "a recovery's records cannot be read")
       }
       try await recount(person, by: transaction)
-      try await loadCells(saved.cells.map(\.key), into: person, by: transaction)
+      // A habit may have another id since the backup.
+      let keys = saved.cells.map { cell in
+        CellKey(habitID: person.ledger?.habitID(meantBy: cell.key.habitID) ?? cell.key.habitID, day: cell.key.day)
+      }
+      try await loadCells(keys, into: person, by: transaction)
       let before = person.changeNumberBefore
       let merged = await change(person, isLarge: isLarge) { ledger in
         ledger.restore(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)

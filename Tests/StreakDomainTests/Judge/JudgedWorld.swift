@@ -152,7 +152,13 @@ struct JudgedWorld {
       pull(device, step)
       return true
     }
-    if case .direct(let action) = step.action { return callDirectly(action, step, by: device) }
+    if case .direct(let action) = step.action {
+      guard callDirectly(action, step, by: device) else {
+        devices[device].place -= 1
+        return false
+      }
+      return true
+    }
     devices[device].seq += 1
     let key = Memory.Key(device: device, place: devices[device].place, pulls: devices[device].pulls)
     guard let statement = memory.statements[key] ?? make(step, by: device) else {

@@ -136,10 +136,14 @@ struct  Streak__V1__Account
    * When the account will be erased, as the person announced; absent if it will not.
    */
   Google__Protobuf__Timestamp *deletion_at;
+  /*
+   * In an exported document: the start of the person's day in minutes after midnight.
+   */
+  int32_t day_start_minutes;
 };
 #define STREAK__V1__ACCOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__account__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, NULL }
+    , {0,NULL}, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, NULL, 0 }
 
 
 typedef enum {
