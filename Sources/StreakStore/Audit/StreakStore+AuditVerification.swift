@@ -32,7 +32,7 @@ extension StreakStore {
   private static let auditTrails = CursorStatement(
     """
     SELECT p.user_id, h.number, h.hash, e.number, e.occurred_at, e.method, e.outcome, e.reason, e.device_id, e.peer_address,
-      e.detail, e.hash
+      e.detail, e.hash, h.base_number, h.base_hash
     FROM (SELECT user_id FROM users UNION SELECT user_id FROM audit_heads UNION
         SELECT user_id FROM audit_events WHERE number > 0 OR hash IS NOT NULL) p
       LEFT JOIN audit_heads h ON h.user_id = p.user_id
@@ -44,6 +44,7 @@ extension StreakStore {
   private struct TrailRow {
     let userID: Identifier
     let head: (number: Int64, hash: [UInt8])?
+    let base: (number: Int64, hash: [UInt8])?
     let event: AuditEventRecord?
     let hash: [UInt8]?
   }
@@ -69,7 +70,7 @@ extension StreakStore {
           for row in rows {
             if row.userID != current?.userID {
               endPerson()
-              (chain, isBroken) = (AuditChain(), false)
+              (chain, isBroken) = (AuditChain(base: row.base), false)
               verification.peopleCount += 1
             }
             current = row
@@ -92,7 +93,10 @@ extension StreakStore {
   private static func trailRow(_ row: borrowing Row) throws(DatabaseError) -> TrailRow {
     let userID = try row.identifier(0)
     var head: (number: Int64, hash: [UInt8])?
-    if let number = try row.int64OrNull(1) { head = (number, try row.bytes(2)) }
+    var base: (number: Int64, hash: [UInt8])?
+    if let number = try row.int64OrNull(1) {
+      (head, base) = ((number, try row.bytes(2)), (try row.int64(12), try row.bytes(13)))
+    }
     var event: AuditEventRecord?
     if let number = try row.int64OrNull(3) {
       event = AuditEventRecord(
@@ -100,6 +104,6 @@ extension StreakStore {
         outcome: try row.string(6), reason: try row.string(7), deviceID: try row.identifierOrNull(8),
         peerAddress: try row.string(9), detail: try row.string(10))
     }
-    return TrailRow(userID: userID, head: head, event: event, hash: try row.bytesOrNull(11))
+    return TrailRow(userID: userID, head: head, base: base, event: event, hash: try row.bytesOrNull(11))
   }
 }
