@@ -6,17 +6,14 @@ internal import StreakStore
 /// function, trigger, rule, policy, type and setting, without PostgreSQL's own.
 ///
 /// A dump is a program, and what it makes runs later, with its owner's rights: functions,
-/// expressions of indexes, defaults and checks. So a restored dump that nobody has signed is
+/// expressions of indexes, defaults and checks. So a restored dump without a known signature is
 /// compared with a schema that streakd makes itself.
 enum SchemaDescription {
-  /// One line for each object: its kind and name, and a hash of its definition.
+  /// One line for each object: its kind and name, and a hash of its definition. Leaves the session
+  /// with an empty search path: definitions then name every schema.
   static func lines(_ session: PsqlSession) throws(OperationsError) -> Set<String> {
-    let path = try session.run("SHOW search_path;").first?.first ?? ""
-    // Definitions then name every schema.
     try session.run("SET search_path = '';")
-    let lines = try session.run("\(text)").map { $0.joined(separator: "\t") }
-    try session.run("SET search_path = \(path.isEmpty ? "''" : path);")
-    return Set(lines)
+    return Set(try session.run(text).map { $0.joined(separator: "\t") })
   }
 
   /// The difference between a restored schema and streakd's, for an operator; nil if there is none.
@@ -92,11 +89,13 @@ enum SchemaDescription {
 
   private static var text: String {
     let others = otherCatalogs.map { catalog in
-      // Objects of PostgreSQL itself have lower numbers.
-      """
-      SELECT 'object', pg_describe_object('pg_catalog.\(catalog)'::regclass, oid, 0), '' FROM pg_catalog.\(catalog)
-        WHERE oid >= 16384
-      """
+      // A large object's class is the table of its content. Objects of PostgreSQL itself have lower
+      // numbers.
+      let name = catalog == "pg_largeobject_metadata" ? "pg_largeobject" : catalog
+      return """
+        SELECT 'object', pg_describe_object('pg_catalog.\(name)'::regclass, oid, 0), '' FROM pg_catalog.\(catalog)
+          WHERE oid >= 16384
+        """
     }.joined(separator: "\n  UNION ALL ")
     return """
       WITH spaces AS (

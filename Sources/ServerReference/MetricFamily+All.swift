@@ -147,7 +147,7 @@ extension MetricFamily {
     "streakd_quota_reached_total", .calls, .counter, labels: ["quota"],
     "What was refused or not kept because a user's quota was reached, by quota.",
     reading:
-      "Quotas are settings: `texts-per-person-mib`, `history-per-person-mib`, `inbox-per-person-mib`, `changes-per-day-max`."
+      "Quotas are settings: `texts-per-person-mib`, `history-per-person-mib`, `history-states-per-person-mib`, `inbox-per-person-mib`, `audit-per-person-mib`, `changes-per-day-max`."
   )
   package static let limitsReached = MetricFamily(
     "streakd_limits_reached_total", .calls, .counter, labels: ["limit"],

@@ -96,9 +96,17 @@ extension Setting {
   package static let historyPerPersonMib = Setting(
     "history-per-person-mib", .rates, "MIB", default: "32", in: 1...1_024,
     "Superseded notes of one user, in MiB. Beyond it only the hash of a superseded note is kept.")
+  package static let historyStatesPerPersonMib = Setting(
+    "history-states-per-person-mib", .rates, "MIB", default: "64", in: 1...1_024,
+    "Superseded states of one user's days, in MiB, each as 256 bytes besides its note. Beyond it no superseded state is kept."
+  )
   package static let inboxPerPersonMib = Setting(
     "inbox-per-person-mib", .rates, "MIB", default: "8", in: 1...1_024,
     "Rejected operations and entries of one user, in MiB. Beyond it only reason and hash are kept.")
+  package static let auditPerPersonMib = Setting(
+    "audit-per-person-mib", .rates, "MIB", default: "32", in: 1...1_024,
+    "Audit events of one user, in MiB. Beyond it the oldest go, within six hours; the chain that remains verifies from the last one's hash."
+  )
   package static let changesPerDayMax = Setting(
     "changes-per-day-max", .rates, "COUNT", default: "100000", in: 0...100_000_000,
     "Changes of one user's data on one day (UTC). 0: no limit.")
@@ -236,7 +244,9 @@ extension Setting {
     connectionsMax, connectionsPerAddressMax, buffersMib, idleSeconds, ageSeconds, keepaliveSeconds,
     rateLimitFactor, callsPerPersonMax, callsPerAddressMax, stashPerAddressMib, streamsPerPersonMax,
     deletionDelaySeconds,
-    textsPerPersonMib, historyPerPersonMib, inboxPerPersonMib, changesPerDayMax, transferGraceSeconds,
+    textsPerPersonMib, historyPerPersonMib, historyStatesPerPersonMib, inboxPerPersonMib, auditPerPersonMib,
+    changesPerDayMax,
+    transferGraceSeconds,
     transferBytesPerSecondMin, trustedProxies, passwordMemoryMib, breachedPasswords,
     tlsCertificate, tlsKey, tlsClientCA, tlsCheckSeconds, allowCleartext, webOrigins,
     adminListen, adminHosts, healthSeconds, stuckSeconds, logLevel, logFormat, accessLog,

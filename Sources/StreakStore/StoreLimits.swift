@@ -8,6 +8,8 @@ public struct StoreLimits: Sendable {
   public var devicesPerPersonMax: Int32 = 100
   /// Most days that statistics read.
   public var statisticsDaysMax: Int32 = 3660
+  /// Bytes of one user's audit events; beyond them the oldest go. At least 1 MiB.
+  public var auditBytesPerPersonMax: Int64 = 32 << 20
   /// Bytes of text in the database, and changes.
   public var quotas = StorageQuotas()
 

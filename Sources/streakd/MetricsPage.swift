@@ -182,7 +182,9 @@ struct MetricsPage {
       .quotaReached,
       [
         .init([("quota", "texts")], counts.textsRefused), .init([("quota", "history")], counts.historyTextsDropped),
+        .init([("quota", "history_states")], counts.historyStatesDropped),
         .init([("quota", "inbox")], counts.inboxPayloadsDropped), .init([("quota", "changes")], counts.callsDelayed),
+        .init([("quota", "audit")], counts.auditEventsForgotten),
       ])
   }
 

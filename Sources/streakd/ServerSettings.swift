@@ -217,7 +217,10 @@ struct ServerSettings {
     var storeLimits = StoreLimits()
     storeLimits.quotas.textBytesMax = try number(.textsPerPersonMib, command.textsPerPersonMib) << 20
     storeLimits.quotas.historyBytesMax = try number(.historyPerPersonMib, command.historyPerPersonMib) << 20
+    storeLimits.quotas.historyStatesBytesMax =
+      try number(.historyStatesPerPersonMib, command.historyStatesPerPersonMib) << 20
     storeLimits.quotas.inboxBytesMax = try number(.inboxPerPersonMib, command.inboxPerPersonMib) << 20
+    storeLimits.auditBytesPerPersonMax = Int64(try number(.auditPerPersonMib, command.auditPerPersonMib)) << 20
     storeLimits.quotas.changesPerDayMax = try number(.changesPerDayMax, command.changesPerDayMax)
     self.storeLimits = storeLimits
     deletionDelaySeconds = try number(.deletionDelaySeconds, command.deletionDelaySeconds)

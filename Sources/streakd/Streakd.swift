@@ -56,7 +56,9 @@ struct Streakd: AsyncParsableCommand {
   @Option(help: .of(.deletionDelaySeconds)) var deletionDelaySeconds: Int?
   @Option(help: .of(.textsPerPersonMib)) var textsPerPersonMib: Int?
   @Option(help: .of(.historyPerPersonMib)) var historyPerPersonMib: Int?
+  @Option(help: .of(.historyStatesPerPersonMib)) var historyStatesPerPersonMib: Int?
   @Option(help: .of(.inboxPerPersonMib)) var inboxPerPersonMib: Int?
+  @Option(help: .of(.auditPerPersonMib)) var auditPerPersonMib: Int?
   @Option(help: .of(.changesPerDayMax)) var changesPerDayMax: Int?
   @Option(help: .of(.transferGraceSeconds)) var transferGraceSeconds: Int?
   @Option(help: .of(.transferBytesPerSecondMin)) var transferBytesPerSecondMin: Int?

@@ -221,7 +221,8 @@ def test_a_nul_character_in_any_text_is_refused_and_blocks_no_queue(place, templ
                 back.bring_in(broken)
             assert details(caught.value)[0].reason in ("IMPORT_UNREADABLE", "IMPORT_CORRUPT"), field
         assert not device.history()
-        # Each of a queue by itself: the four are rejected, a fifth is applied, also by Connect's JSON.
+        # Each of a queue by itself: the four are rejected, a fifth is applied, also by Connect's
+        # JSON.
         device.make(**completion(HABIT, note="good"))
         first = device.decided + 1
         request = device.request()

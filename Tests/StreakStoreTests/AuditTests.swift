@@ -90,6 +90,51 @@ import Testing
     }
   }
 
+  @Test("events beyond a user's bytes go, the oldest first, and what remains verifies; another's stay")
+  func bounded() async throws {
+    try await TestStore.run { test async throws in
+      let other = try await Self.person(test, "noa@example.org")
+      let account = NewAccount.sample("mira@example.org")
+      _ = try await test.store.signUp(account)
+      var large = account.auditEvent
+      large.detail = String(repeating: "x", count: 4_000)
+      for _ in 0..<300 { try await test.store.recordAudit(large) }
+      let sizes = Statement(
+        .read,
+        """
+        SELECT h.bytes, sum(octet_length(audit_event_bytes(
+          e.user_id, e.number, occurred_at, method, outcome, reason, device_id, peer_address, detail)) + 96)::bigint,
+          min(e.number) FROM audit_heads h JOIN audit_events e USING (user_id) WHERE user_id = $1 GROUP BY 1
+        """)
+      func size() async throws -> [Int64] {
+        try await test.database.run(sizes, .identifier(account.userID)).one { row throws(DatabaseError) in
+          [try row.int64(0), try row.int64(1), try row.int64(2)]
+        }
+      }
+      let whole = try await size()
+      #expect(whole[0] == whole[1] && whole[0] > 1_048_576 && whole[2] == 1)
+      // At the limit; one byte past it.
+      #expect(try await test.store.forgetAuditEvents(bytesMax: whole[0]) == 0)
+      #expect(try await test.store.forgetAuditEvents(bytesMax: whole[0] - 1) == 1)
+      #expect(try await size()[2] == 2)
+      // No less than 1 MiB, whatever is asked for.
+      _ = try await test.store.forgetAuditEvents(bytesMax: 0)
+      let left = try await size()
+      #expect(left[0] == left[1] && (1_040_000...1_048_576).contains(left[0]))
+      #expect(test.store.quotaCounts.auditEventsForgotten == Int(left[2]) - 1)
+      #expect(try await test.store.verifyAudit().faults.isEmpty)
+      try await test.store.recordAudit(account.auditEvent)
+      #expect(try await test.store.verifyAudit().faults.isEmpty)
+      #expect(try await test.store.verifyAudit(of: other).eventCount == 6)
+      // A chain that is broken keeps its events, and the break is still found.
+      let gap = Statement(.write, "DELETE FROM audit_events WHERE user_id = $1 AND number = $2")
+      _ = try await test.database.run(gap, .identifier(account.userID), .int64(left[2]))
+      for _ in 0..<9 { try await test.store.recordAudit(large) }
+      #expect(try await test.store.forgetAuditEvents(bytesMax: 0) == 0)
+      #expect(try await test.store.verifyAudit().faults.map(\.description) == ["event \(left[2]) is missing"])
+    }
+  }
+
   @Test("a trail is removed only after its account")
   func erased() async throws {
     try await TestStore.run { test async throws in

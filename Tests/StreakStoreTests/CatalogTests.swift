@@ -82,7 +82,8 @@ import Testing
       ).map { row throws(DatabaseError) in (try row.string(0), try row.string(1), try row.string(2)) }
       #expect(
         found.map(\.0) == [
-          "append_audit_event", "erase_audit_trail", "forget_unauthenticated_events", "observe_timeline",
+          "append_audit_event", "erase_audit_trail", "forget_audit_events", "forget_unauthenticated_events",
+          "observe_timeline",
         ])
       for (name, setting, schema) in found { #expect(setting == "search_path=\(schema), pg_temp", "\(name)") }
     }

@@ -67,6 +67,44 @@ import Testing
     }
   }
 
+  @Test("beyond the quota no superseded state is kept, and devices still get every day's last one")
+  func historyStates() async throws {
+    try await Self.run({ $0.historyStatesBytesMax = 3 * StorageUse.historyStateBytes }) { person in
+      let (store, tablet) = (person.test.store, try await person.onAnotherDevice())
+      func pull(_ since: Int64) async throws -> [CellKey: String] {
+        let page = try await store.pull(
+          of: tablet.userID, for: tablet.deviceID, since: since, at: nil, cellsMax: 100)
+        #expect(page.next == nil)
+        return Dictionary(page.cells.map { ($0.key, $0.cell.cell.note) }) { _, _ in "twice" }
+      }
+      let days = (0..<3).map { CellKey(habitID: person.habitID, day: Day(Instant.sampleDay - $0)) }
+      func write(_ day: Int, _ note: String) async throws -> Int64 {
+        try await person.change(.day(person.habitID, days[day].day.number, note: note)).ledger.changeNumber
+      }
+      var numbers: [Int64] = []
+      // The fourth and later changes of a day leave nothing of what they supersede.
+      for note in ["a", "b", "c", "d"] { numbers.append(try await write(0, note)) }
+      #expect(try await person.history().map(\.note) == ["a", "b", "c"])
+      #expect(store.quotaCounts.historyStatesDropped == 0)
+      numbers.append(try await write(0, "e"))
+      _ = try await write(1, "old")
+      numbers.append(try await write(1, "new"))
+      // Three states of a new day in one change, and two of an old one.
+      let changes = ["x", "y", "z"].map { Operation.Change.day(person.habitID, days[2].day.number, note: $0) }
+      let again = ["f", "g"].map { Operation.Change.day(person.habitID, days[0].day.number, note: $0) }
+      let queued = try await person.queue(changes + again, from: 1).get()
+      #expect(queued.outcomes.allSatisfy { $0.status == .applied })
+      #expect(try await person.history().map(\.note) == ["a", "b", "c"])
+      #expect(store.quotaCounts.historyStatesDropped == 6)
+      #expect((try await person.use()).historyStatesBytes == 3 * StorageUse.historyStateBytes)
+      let last = [days[0]: "g", days[1]: "new", days[2]: "z"]
+      #expect(try await pull(0) == last)
+      for number in numbers.prefix(5) { #expect(try await pull(number) == last, "\(number)") }
+      #expect(try await pull(numbers[5]) == [days[0]: "g", days[2]: "z"])
+      #expect(try await pull(queued.ledger.changeNumber).isEmpty)
+    }
+  }
+
   @Test("beyond the quota a rejected operation leaves its reason and hash")
   func inbox() async throws {
     try await Self.run({ $0.inboxBytesMax = 40 }) { person in

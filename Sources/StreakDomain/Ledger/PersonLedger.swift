@@ -218,8 +218,8 @@ public struct PersonLedger: Sendable {
     cells[key] = state
     let (textBytes, textBytesBefore) = (state.textBytes, previous?.textBytes ?? 0)
     use.addText(textBytes - textBytesBefore)
-    let keepsText = previous.map { $0.version == version || takeIntoHistory(textBytesBefore) } ?? true
-    changes.noteCell(key, replacing: previous, keepsText: keepsText, by: version)
+    let kept = previous.map { $0.version == version ? .whole : takeStateIntoHistory(textBytesBefore) } ?? .whole
+    changes.noteCell(key, replacing: previous, kept: kept, by: version)
     if previous?.cell != state.cell {
       var change = CellState.itemDigest(key, state.cell)
       if let previous { change -= CellState.itemDigest(key, previous.cell) }
@@ -378,14 +378,21 @@ public struct PersonLedger: Sendable {
   }
 }
 
+/// What the history keeps of a superseded state.
+public enum KeptState: Equatable, Sendable {
+  case whole
+  /// The note's hash instead of its texts.
+  case withoutText
+  case nothing
+}
+
 /// A state of a cell that was replaced before it was stored.
 public struct PassingState: Equatable, Sendable {
   public var key: CellKey
   public var state: CellState
   /// The version of the next state.
   public var nextVersion: Int64
-  /// Its texts are kept; otherwise only the note's hash is.
-  public var keepsText: Bool
+  public var kept: KeptState
 }
 
 /// How a cell has changed.
@@ -394,8 +401,8 @@ public struct CellChange: Equatable, Sendable {
   public var firstVersion: Int64
   /// It existed before: its earlier state goes to the history.
   public var isReplacement: Bool
-  /// The earlier state's texts are kept; otherwise only the note's hash is.
-  public var keepsText: Bool
+  /// What is kept of the earlier state.
+  public var kept: KeptState
 }
 
 /// The data that a change stores.
@@ -436,14 +443,23 @@ public struct LedgerChanges: Equatable, Sendable {
     cells.isEmpty && habits.isEmpty && notices.isEmpty && !isHeadChanged && !holdsDecisions && !isRecounted
   }
 
-  mutating func noteCell(_ key: CellKey, replacing previous: CellState?, keepsText: Bool, by version: Int64) {
+  /// The days whose present state follows one that is not kept.
+  public var daysAfterDroppedStates: Set<CellKey> {
+    guard quotas.historyStatesDropped > 0 else { return [] }
+    var days = Set(cells.lazy.filter { $0.value.kept == .nothing }.map(\.key))
+    for passing in passingStates {
+      if passing.kept == .nothing { days.insert(passing.key) } else { days.remove(passing.key) }
+    }
+    return days
+  }
+
+  mutating func noteCell(_ key: CellKey, replacing previous: CellState?, kept: KeptState, by version: Int64) {
     if let previous, cells[key] != nil {
       // Two days of a session may be one of the account: of one change only the last state counts.
       guard previous.version != version else { return }
-      passingStates.append(
-        PassingState(key: key, state: previous, nextVersion: version, keepsText: keepsText))
+      passingStates.append(PassingState(key: key, state: previous, nextVersion: version, kept: kept))
     } else {
-      cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil, keepsText: keepsText)
+      cells[key] = CellChange(firstVersion: version, isReplacement: previous != nil, kept: kept)
     }
   }
 

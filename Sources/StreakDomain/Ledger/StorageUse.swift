@@ -9,6 +9,8 @@ public struct StorageQuotas: Hashable, Sendable {
   /// Texts of superseded states. Beyond it a superseded state is kept with the hash of its note
   /// instead of the note.
   public var historyBytesMax = 32 << 20
+  /// Superseded states of days, each as `StorageUse.historyStateBytes`. Beyond it none is kept.
+  public var historyStatesBytesMax = 64 << 20
   /// Rejected operations and entries. Beyond it only reason and hash are kept.
   public var inboxBytesMax = 8 << 20
   /// Changes on one day (UTC); further ones have to wait. 0: no limit.
@@ -24,16 +26,22 @@ public struct StorageUse: Hashable, Sendable {
   public private(set) var textBytes = 0
   /// Counts towards `StorageQuotas.historyBytesMax`.
   public private(set) var historyBytes = 0
+  /// Counts towards `StorageQuotas.historyStatesBytesMax`.
+  public private(set) var historyStatesBytes = 0
   /// Counts towards `StorageQuotas.inboxBytesMax`.
   public private(set) var inboxBytes = 0
   /// The day (UTC) that `changesOfDay` counts.
   private var day: Int64 = 0
   private var changesOfDay = 0
 
+  /// Bytes that a superseded state counts besides its texts.
+  public static let historyStateBytes = 256
+
   public init() {}
 
   mutating func addText(_ bytes: Int) { textBytes = max(0, textBytes + bytes) }
   mutating func addHistory(_ bytes: Int) { historyBytes += bytes }
+  mutating func addHistoryState() { historyStatesBytes += Self.historyStateBytes }
   mutating func addInbox(_ bytes: Int) { inboxBytes += bytes }
 
   /// Counts changes of a day, or refuses all of them.
@@ -52,11 +60,14 @@ public struct StorageUse: Hashable, Sendable {
 
   // MARK: Storage
 
-  /// For storage: five numbers, each as groups of seven bits, the lowest first.
+  /// For storage: six numbers, each as groups of seven bits, the lowest first.
   public var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(16)
-    for number in [UInt64(textBytes), UInt64(historyBytes), UInt64(inboxBytes), UInt64(day), UInt64(changesOfDay)] {
+    for number in [
+      UInt64(textBytes), UInt64(historyBytes), UInt64(inboxBytes), UInt64(day), UInt64(changesOfDay),
+      UInt64(historyStatesBytes),
+    ] {
       var rest = number
       while rest >= 0x80 {
         bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -80,7 +91,7 @@ public struct StorageUse: Hashable, Sendable {
     }
     func read(_ place: Int) -> Int { place < numbers.count ? numbers[place] : 0 }
     (textBytes, historyBytes, inboxBytes) = (read(0), read(1), read(2))
-    (day, changesOfDay) = (Int64(read(3)), read(4))
+    (day, changesOfDay, historyStatesBytes) = (Int64(read(3)), read(4), read(5))
   }
 }
 
@@ -90,18 +101,24 @@ public struct QuotaCounts: Hashable, Sendable {
   public var textsRefused = 0
   /// Superseded states whose text was not kept.
   public var historyTextsDropped = 0
+  /// Superseded states that were not kept.
+  public var historyStatesDropped = 0
   /// Rejected operations and entries whose payload was not kept.
   public var inboxPayloadsDropped = 0
   /// Calls with more changes than the day's limit allows.
   public var callsDelayed = 0
+  /// Audit events that were removed before their account.
+  public var auditEventsForgotten = 0
 
   public init() {}
 
   public static func += (sum: inout QuotaCounts, counts: QuotaCounts) {
     sum.textsRefused += counts.textsRefused
     sum.historyTextsDropped += counts.historyTextsDropped
+    sum.historyStatesDropped += counts.historyStatesDropped
     sum.inboxPayloadsDropped += counts.inboxPayloadsDropped
     sum.callsDelayed += counts.callsDelayed
+    sum.auditEventsForgotten += counts.auditEventsForgotten
   }
 }
 
@@ -130,8 +147,18 @@ extension PersonLedger {
     return .textQuota
   }
 
-  /// Counts a superseded state.
-  /// - Returns: Whether its text is kept.
+  /// Counts a superseded state, with bytes of text.
+  mutating func takeStateIntoHistory(_ bytes: Int) -> KeptState {
+    guard use.historyStatesBytes + StorageUse.historyStateBytes <= quotas.historyStatesBytesMax else {
+      changes.quotas.historyStatesDropped += 1
+      return .nothing
+    }
+    use.addHistoryState()
+    return takeIntoHistory(bytes) ? .whole : .withoutText
+  }
+
+  /// Counts a superseded state's text.
+  /// - Returns: Whether it is kept.
   mutating func takeIntoHistory(_ bytes: Int) -> Bool {
     guard bytes > 0 else { return true }
     guard use.historyBytes + bytes <= quotas.historyBytesMax else {
@@ -144,7 +171,11 @@ extension PersonLedger {
 
   /// Counts a superseded state of an import.
   /// - Returns: Whether its text is kept.
-  public mutating func takeIntoHistory(note: String) -> Bool { takeIntoHistory(note.utf8.count) }
+  public mutating func takeIntoHistory(note: String) -> Bool {
+    // It has been brought once, and its document is bounded.
+    use.addHistoryState()
+    return takeIntoHistory(note.utf8.count)
+  }
 
   /// Counts an item that a rule or quota has put into the inbox.
   /// - Returns: Whether its payload is kept.

@@ -23,6 +23,11 @@ struct AuditChain {
   private var number: Int64 = 0
   private var hash = [UInt8](repeating: 0, count: SHA256.digestByteCount)
 
+  /// - Parameter base: The last event that is not kept any more; nil: all are kept.
+  init(base: (number: Int64, hash: [UInt8])? = nil) {
+    if let base { (number, hash) = base }
+  }
+
   /// Takes the next event, in the order of the numbers, with its stored hash.
   mutating func take(_ event: AuditEventRecord, hash stored: [UInt8]?) -> Break? {
     let expected = number + 1

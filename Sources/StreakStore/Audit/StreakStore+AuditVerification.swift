@@ -27,7 +27,7 @@ public struct AuditVerification: Sendable, Equatable {
 }
 
 extension StreakStore {
-  private static let trailHead = Selection([AuditHeadColumn.number, .hash], from: 1)
+  private static let trailHead = Selection([AuditHeadColumn.number, .hash, .baseNumber, .baseHash], from: 1)
   private static let trailEvent = Selection(AuditColumn.shown + [.hash], from: trailHead.end)
 
   // Every account has at least the event of its sign-up, so users without any row here are checked
@@ -46,6 +46,7 @@ extension StreakStore {
   private struct TrailRow {
     let userID: Identifier
     let head: (number: Int64, hash: [UInt8])?
+    let base: (number: Int64, hash: [UInt8])?
     let event: AuditEventRecord?
     let hash: [UInt8]?
   }
@@ -71,7 +72,7 @@ extension StreakStore {
           for row in rows {
             if row.userID != current?.userID {
               endPerson()
-              (chain, isBroken) = (AuditChain(), false)
+              (chain, isBroken) = (AuditChain(base: row.base), false)
               verification.peopleCount += 1
             }
             current = row
@@ -94,10 +95,14 @@ extension StreakStore {
   private static func trailRow(_ row: borrowing Row) throws(DatabaseError) -> TrailRow {
     let userID = try row.identifier(0)
     var head: (number: Int64, hash: [UInt8])?
-    if let number = try row.int64OrNull(trailHead[.number]) { head = (number, try row.bytes(trailHead[.hash])) }
+    var base: (number: Int64, hash: [UInt8])?
+    if let number = try row.int64OrNull(trailHead[.number]) {
+      head = (number, try row.bytes(trailHead[.hash]))
+      base = (try row.int64(trailHead[.baseNumber]), try row.bytes(trailHead[.baseHash]))
+    }
     let hasEvent = try row.int64OrNull(trailEvent[.number]) != nil
     return TrailRow(
-      userID: userID, head: head, event: hasEvent ? try row.auditEvent(trailEvent, of: userID) : nil,
+      userID: userID, head: head, base: base, event: hasEvent ? try row.auditEvent(trailEvent, of: userID) : nil,
       hash: try row.bytesOrNull(trailEvent[.hash]))
   }
 }

@@ -38,26 +38,32 @@ extension ApplyStatement {
     /// For a passing state the version that replaced it, for a cell the one that made the first
     /// state of this change.
     let linkedVersion: Int64
-    /// For a superseded state: whether its texts go to the history with it.
-    let keepsText: Bool
+    /// For a superseded state: what goes to the history.
+    let kept: KeptState
+    /// The state before this one is not kept: so this one is found as the cell's first one is.
+    let followsDropped: Bool
     /// The hash of the note of an earlier state that comes without it.
     let noteHash: [UInt8]
 
     init(
-      userID: Identifier, key: CellKey, state: CellState, linkedVersion: Int64, keepsText: Bool = true,
-      noteHash: [UInt8] = []
+      userID: Identifier, key: CellKey, state: CellState, linkedVersion: Int64, kept: KeptState = .whole,
+      followsDropped: Bool = false, noteHash: [UInt8] = []
     ) {
       self.userID = userID
       self.key = key
       self.state = state
       self.linkedVersion = linkedVersion
-      self.keepsText = keepsText
+      self.kept = kept
+      self.followsDropped = followsDropped
       self.noteHash = noteHash
     }
   }
 
   private static let supersededColumns =
-    CellColumn.shared.map(\.written) + [CellColumn.nextVersion.written, .bool("keeps_text") { $0.keepsText }]
+    CellColumn.shared.map(\.written) + [
+      CellColumn.nextVersion.written, .bool("keeps_text") { $0.kept == .whole },
+      .bool("keeps_state") { $0.kept != .nothing }, .bool("follows_dropped") { $0.followsDropped },
+    ]
 
   /// The columns of a superseded state in `cell_history`, from a table of cells; a note that is not
   /// kept is replaced by its hash.
@@ -90,13 +96,14 @@ extension ApplyStatement {
     INSERT INTO cell_history (\(historyColumns))
     SELECT \(superseded("cells")) FROM replaced_part w
       JOIN cells ON cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day
-    WHERE \(changed)
+    WHERE w.keeps_state AND \(changed)
     """)
   // An existing cell is updated: `ON CONFLICT` would look it up once more, and lock it.
   static let replacedCells = ColumnarPart<CellRow>(
     [],
     """
-    UPDATE cells SET \(CellColumn.state.assignments(from: "w"))
+    UPDATE cells SET \(CellColumn.state.assignments(from: "w")),
+      first_version = CASE WHEN w.follows_dropped THEN w.version ELSE cells.first_version END
     FROM replaced_part w
     WHERE cells.user_id = w.user_id AND cells.habit_id = w.habit_id AND cells.day = w.day AND \(changed)
     """)

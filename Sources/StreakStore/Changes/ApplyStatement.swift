@@ -195,16 +195,20 @@ private struct Rows {
   /// - Parameter changeNumberBefore: The number that the person's row must have.
   mutating func append(_ userID: Identifier, _ ledger: PersonLedger, changeNumberBefore: Int64) {
     heads.append(ApplyStatement.HeadRow(userID: userID, oldNumber: changeNumberBefore, ledger: ledger))
-    for state in ledger.changes.passingStates {
+    for state in ledger.changes.passingStates where state.kept != .nothing {
       passing.append(
         ApplyStatement.CellRow(
-          userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion,
-          keepsText: state.keepsText))
+          userID: userID, key: state.key, state: state.state, linkedVersion: state.nextVersion, kept: state.kept))
     }
+    let afterDropped = ledger.changes.daysAfterDroppedStates
     ledger.changes.cells.forEachInOrder { key, change in
       guard let state = ledger.cells[key] else { return }
+      let followsDropped = afterDropped.contains(key)
+      // A new cell is found by the version that made it.
+      let isMoved = followsDropped && !change.isReplacement
       let row = ApplyStatement.CellRow(
-        userID: userID, key: key, state: state, linkedVersion: change.firstVersion, keepsText: change.keepsText)
+        userID: userID, key: key, state: state, linkedVersion: isMoved ? state.version : change.firstVersion,
+        kept: change.kept, followsDropped: followsDropped)
       guard change.isReplacement else { return newCells.append(row) }
       replacedCells.append(row)
     }

@@ -1,5 +1,6 @@
 internal import Postgres
 public import struct StreakDomain.Instant
+internal import struct StreakDomain.QuotaCounts
 
 extension StreakStore {
   /// How long the outcome of an operation is kept at least, in days. Devices can repeat operations
@@ -64,6 +65,22 @@ extension StreakStore {
     return Int(clamping: removed ?? 0)
   }
 
+  private static let forgetAuditEvents = Statement(.write, "SELECT forget_audit_events($1, $2)")
+
+  /// Removes the oldest audit events of users that have more than they may.
+  ///
+  /// - Parameter bytesMax: Of one user's events; less than 1 MiB counts as 1 MiB.
+  /// - Returns: Events removed, at most `forgottenRowsMax`.
+  func forgetAuditEvents(bytesMax: Int64) async throws(StoreError) -> Int {
+    let removed = try await database.row(
+      Self.forgetAuditEvents, .int64(bytesMax), .int32(Self.forgottenRowsMax)
+    ) { row throws(DatabaseError) in try row.int64(0) }
+    var counts = QuotaCounts()
+    counts.auditEventsForgotten = Int(clamping: removed ?? 0)
+    quotaMeter.count(counts)
+    return counts.auditEventsForgotten
+  }
+
   /// Removes expired rows, a bounded number at a time. Any number of programs may do so at once.
   ///
   /// - Returns: Rows removed.
@@ -93,6 +110,8 @@ extension StreakStore {
       }
     }
     await removeAll { () throws(StoreError) in try await forgetUnauthenticatedEvents(at: now) }
+    let bytesMax = limits.auditBytesPerPersonMax
+    await removeAll { () throws(StoreError) in try await forgetAuditEvents(bytesMax: bytesMax) }
     if let failure { throw failure }
     return count
   }

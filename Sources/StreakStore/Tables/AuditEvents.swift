@@ -30,7 +30,7 @@ enum AuditColumn: Int, TableColumn {
 
 /// The columns of `audit_heads`.
 enum AuditHeadColumn: Int, TableColumn {
-  case userID, number, hash
+  case userID, number, hash, baseNumber, baseHash
 }
 
 extension Row {

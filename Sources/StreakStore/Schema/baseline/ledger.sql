@@ -62,7 +62,8 @@ CREATE INDEX habits_by_version ON habits (user_id, version) WHERE version > 0;
 
 -- Changes are found by columns that never change, so that replacing a cell touches no index: a
 -- cell's current state is either its first one, `version = first_version`, or there is exactly one
--- state in `cell_history` with `next_version = version`.
+-- state in `cell_history` with `next_version = version`. Where the quota keeps no such state, the
+-- version becomes the first one.
 CREATE TABLE cells (
   user_id uuid NOT NULL,
   habit_id uuid NOT NULL,
