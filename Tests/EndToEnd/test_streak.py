@@ -77,9 +77,10 @@ def queued(device):
     """The operations that wait on a device, as they will be sent."""
     with contextlib.closing(sqlite3.connect(device.folder / "streak.db")) as database:
         # Operations: 20, the user's id, the number. The value: when it was decided (-1: not yet), a
-        # length, the message.
+        # length, the message, whether it was refused.
         rows = database.execute("SELECT value FROM records WHERE hex(key) LIKE '14%' ORDER BY key").fetchall()
-    return [sync_pb2.Operation.FromString(value[12:]) for (value,) in rows if value.startswith(b"\xff" * 8)]
+    waiting = [value for (value,) in rows if value.startswith(b"\xff" * 8)]
+    return [sync_pb2.Operation.FromString(value[12:12 + int.from_bytes(value[8:12])]) for value in waiting]
 
 
 def test_a_choice_in_a_conflict_is_a_resolution_offline_too_and_ends_it_on_both_devices(server, folder):

@@ -153,8 +153,8 @@ extension StreakClient {
   }
 
   /// This device's id in a known account; nil if the account is not known.
-  /// - Parameter isKept: The device keeps the id, so that it can send again what the server has lost;
-  ///   otherwise it has to give the id up.
+  /// - Parameter isKept: The device keeps the id, so that it can send again what the server has
+  ///   lost; otherwise it has to give the id up.
   func knownDeviceID(of email: String, isKept: Bool = true) throws(ClientError) -> Identifier? {
     try store.read { state throws(ClientError) in
       let known = state.accounts.values.first { $0.email.lowercased() == email.lowercased() }

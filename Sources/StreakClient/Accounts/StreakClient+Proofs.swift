@@ -86,7 +86,8 @@ extension StreakClient {
     do throws(ClientError) {
       return try await recover(as: newID)
     } catch {
-      // The device has given its id up since an attempt whose answer was lost: that was made with it.
+      // The device has given its id up since an attempt whose answer was lost: that was made with
+      // it.
       guard error.reason == .signInRefused, let former = try knownDeviceID(of: email, isKept: false) else {
         throw error
       }

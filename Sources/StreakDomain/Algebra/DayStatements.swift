@@ -44,8 +44,8 @@ public struct DayStatements: Hashable, Sendable {
     }
   }
 
-  /// The origin of a completion's `trust`. The raw value is the one in storage, beside the number of
-  /// the trust.
+  /// The origin of a completion's `trust`. The raw value is the one in storage, beside the number
+  /// of the trust.
   enum TrustOrigin: UInt8 {
     /// Its own, judged at arrival: it applies unless the completion follows undos.
     case judged = 0

@@ -111,8 +111,8 @@ extension Operation.Change {
     if case .resolveConflict(let resolution) = self, let statement = resolution.statement { statement } else { self }
   }
 
-  /// The same change with the new names of completions that it takes back. The former names stay: the
-  /// server may have received them.
+  /// The same change with the new names of completions that it takes back. The former names stay:
+  /// the server may have received them.
   func namingUndone(asWell renamed: [StatementID: StatementID]) -> Self {
     switch self {
     case .setCompletion(var completion):

@@ -33,7 +33,8 @@ extension PersonLedger {
       seq: 0, status: holds ? .applied : .superseded, changeNumber: version, noticeID: noticeID ?? deletionNoticeID)
   }
 
-  /// Whether a change is an edit of some fields of a habit that does not exist: its author knew one.
+  /// Whether a change is an edit of some fields of a habit that does not exist: its author knew
+  /// one.
   public func isEditOfMissingHabit(_ change: Operation.Change) -> Bool {
     guard case .editHabit(let edit) = resolved(change).stated else { return false }
     return edit.changed.count < HabitField.allCases.count && habits[edit.habitID] == nil

@@ -242,8 +242,8 @@ public struct DeviceReplica: Equatable, Sendable {
     // No cursor is issued in epoch 0.
     let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != .none
     if isNewEpoch && changes.isReset { keepFormerHabits() }
-    // The state is equal, but the server may hold other completions of the same days: the names that
-    // this device knows are not all.
+    // The state is equal, but the server may hold other completions of the same days: the names
+    // that this device knows are not all.
     if isNewEpoch && !changes.isReset { forgetCompletions() }
     for habit in sent.restatedHabits where formerHabits[habit.id] == habit.fields {
       formerHabits[habit.id] = nil
@@ -482,8 +482,8 @@ public struct DeviceReplica: Equatable, Sendable {
       dayStartMinutes: dayStartMinutes)
   }
 
-  /// The operation with a number, when it was decided (nil: not yet), and whether it was refused; nil
-  /// if there is none.
+  /// The operation with a number, when it was decided (nil: not yet), and whether it was refused;
+  /// nil if there is none.
   public func operation(_ seq: Int64) -> (operation: Operation, decidedAt: Instant?, isRejected: Bool)? {
     if let first = queue.first?.seq, seq >= first {
       let place = Int(clamping: seq - first)

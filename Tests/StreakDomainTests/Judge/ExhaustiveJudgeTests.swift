@@ -20,8 +20,8 @@ struct ExhaustiveJudgeTests {
 
   /// The habit alone, or with a done day that has a note.
   private static let bases: [[Step]] = [[], [Step(.done(note: "base"))]]
-  /// How far the devices' clocks are ahead: equal, or the first one is behind, or the others are, or
-  /// statements of equal places have equal times.
+  /// How far the devices' clocks are ahead: equal, or the first one is behind, or the others are,
+  /// or statements of equal places have equal times.
   private static let skews: [[Int64]] = [
     [0, 0, 0], [-3_600_000, 0, 0], [0, -3_600_000, -1_800_000], [0, -10, -20],
   ]
