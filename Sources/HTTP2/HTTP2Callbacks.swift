@@ -69,6 +69,15 @@ internal import Glibc
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData).takeUnretainedValue()
   }
 
+  /// Lends the session of a callback, which its owner keeps during the call: nothing is counted.
+  @inline(__always)
+  private static func withSession<Result>(
+    _ userData: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Result
+  ) -> Result {
+    guard let userData = unsafe userData else { preconditionFailure("nghttp2 callback without user_data") }
+    return unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { body($0) }
+  }
+
   /// The stream with number `id`; nil for streams that nghttp2 does not report any more, or not
   /// yet.
   @inline(__always)
@@ -123,9 +132,9 @@ internal import Glibc
       let data = unsafe nghttp2_session_get_stream_user_data(handle, frame.pointee.hd.stream_id)
     else { return 0 }
     return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data)._withUnsafeGuaranteedRef { stream in
-      let list = stream.hasHeaders ? stream.trailers : stream.headers
+      let listBytes = stream.hasHeaders ? stream.trailers.listBytes : stream.headers.listBytes
       let size = nameCount + valueCount + HeaderBlock.fieldOverheadBytes
-      guard list.listBytes + size <= stream.headerListBytesMax else {
+      guard listBytes + size <= stream.headerListBytesMax else {
         let session = unsafe HTTP2Callbacks.session(userData)
         stream.refusedListBytes += size
         // A field of the table named again and again: a few bytes on the wire that cost us
@@ -148,7 +157,13 @@ internal import Glibc
           return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
       }
-      unsafe list.append(name: name, nameCount: nameCount, value: value.baseAddress ?? name, valueCount: value.count)
+      let bytes = unsafe value.baseAddress ?? name
+      // Each list by its own name: a choice of one would count references.
+      if stream.hasHeaders {
+        unsafe stream.trailers.append(name: name, nameCount: nameCount, value: bytes, valueCount: value.count)
+      } else {
+        unsafe stream.headers.append(name: name, nameCount: nameCount, value: bytes, valueCount: value.count)
+      }
       return 0
     }
   }
@@ -177,65 +192,66 @@ internal import Glibc
     // The connection's window is always given back at once: one slow stream must not hold up the
     // others. What a stream may leave untaken is bounded by its own window.
     unsafe nghttp2_session_consume_connection(handle, count)
-    guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
-    stream.receivedBytes += count
-    if stream.discardsInput {
-      unsafe nghttp2_session_consume_stream(handle, id, count)
-    } else {
-      stream.unconsumedBytes += count
-      unsafe stream.receive(UnsafeBufferPointer(start: bytes, count: count))
-      if stream.role == .server { unsafe HTTP2Callbacks.session(userData).countReceived(stream) }
+    guard let data = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return 0 }
+    unsafe Unmanaged<HTTP2Stream>.fromOpaque(data)._withUnsafeGuaranteedRef { stream in
+      stream.receivedBytes += count
+      if stream.discardsInput {
+        unsafe nghttp2_session_consume_stream(handle, id, count)
+      } else {
+        stream.unconsumedBytes += count
+        unsafe stream.receive(UnsafeBufferPointer(start: bytes, count: count))
+        if stream.role == .server { unsafe withSession(userData) { $0.countReceived(stream) } }
+      }
     }
     return 0
   }
 
   private static let frameReceived: nghttp2_on_frame_recv_callback = { handle, frame, userData in
-    guard let frame = unsafe frame?.pointee else { return 0 }
-    let header = unsafe frame.hd
-    switch UInt32(header.type) {
-    case NGHTTP2_HEADERS.rawValue:
-      unsafe HTTP2Callbacks.session(userData).headerBlockIsOpen = false
-      guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
-      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
-      guard isWellFormed(stream, isTrailers: stream.hasHeaders) else { return unsafe refuseWhole(stream, handle) }
-      if stream.role == .server { unsafe HTTP2Callbacks.session(userData).countReceived(stream) }
-      let delegate = unsafe HTTP2Callbacks.session(userData).delegate
-      if stream.hasHeaders {
-        delegate?.receivedBody(stream)
-      } else if stream.role == .client, !stream.receivedEnd, stream.headers.isInformational {
-        stream.headers.removeAll()
-      } else {
-        stream.hasHeaders = true
-        delegate?.receivedHeaders(stream)
+    guard let frame = unsafe frame else { return 0 }
+    let header = unsafe frame.pointee.hd
+    return unsafe withSession(userData) { session in
+      switch UInt32(header.type) {
+      case NGHTTP2_HEADERS.rawValue:
+        session.headerBlockIsOpen = false
+        guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
+        if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+        guard isWellFormed(stream, isTrailers: stream.hasHeaders) else { return unsafe refuseWhole(stream, handle) }
+        if stream.role == .server { session.countReceived(stream) }
+        if stream.hasHeaders {
+          session.delegate?.receivedBody(stream)
+        } else if stream.role == .client, !stream.receivedEnd, stream.headers.isInformational {
+          stream.headers.removeAll()
+        } else {
+          stream.hasHeaders = true
+          session.delegate?.receivedHeaders(stream)
+        }
+      case NGHTTP2_DATA.rawValue:
+        guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
+        if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
+        guard isWellFormed(stream, isTrailers: false) else { return unsafe refuseWhole(stream, handle) }
+        if !stream.discardsInput { session.delegate?.receivedBody(stream) }
+      case NGHTTP2_GOAWAY.rawValue:
+        let goAway = unsafe frame.pointee.goaway
+        unsafe session.delegate?.receivedGoAway(
+          lastStreamID: goAway.last_stream_id, code: HTTP2ErrorCode(rawValue: goAway.error_code))
+      case NGHTTP2_SETTINGS.rawValue:
+        guard !session.isEstablished else { return 0 }
+        session.isEstablished = true
+        session.delegate?.established()
+      case NGHTTP2_PING.rawValue:
+        if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
+          session.pingIsOutstanding = false
+        } else if session.role == .server {
+          session.receivedPing()
+          if session.flood != nil { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+        }
+      case NGHTTP2_RST_STREAM.rawValue:
+        session.forgivePings()
+        return countReset(session)
+      default: break
       }
-    case NGHTTP2_DATA.rawValue:
-      guard let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id) else { return 0 }
-      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 { stream.receivedEnd = true }
-      guard isWellFormed(stream, isTrailers: false) else { return unsafe refuseWhole(stream, handle) }
-      if !stream.discardsInput { unsafe HTTP2Callbacks.session(userData).delegate?.receivedBody(stream) }
-    case NGHTTP2_GOAWAY.rawValue:
-      unsafe HTTP2Callbacks.session(userData).delegate?.receivedGoAway(
-        lastStreamID: frame.goaway.last_stream_id, code: HTTP2ErrorCode(rawValue: frame.goaway.error_code))
-    case NGHTTP2_SETTINGS.rawValue:
-      let session = unsafe HTTP2Callbacks.session(userData)
-      guard !session.isEstablished else { return 0 }
-      session.isEstablished = true
-      session.delegate?.established()
-    case NGHTTP2_PING.rawValue:
-      let session = unsafe HTTP2Callbacks.session(userData)
-      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
-        session.pingIsOutstanding = false
-      } else if session.role == .server {
-        session.receivedPing()
-        if session.flood != nil { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-      }
-    case NGHTTP2_RST_STREAM.rawValue:
-      let session = unsafe HTTP2Callbacks.session(userData)
-      session.forgivePings()
-      return countReset(session)
-    default: break
+      return 0
     }
-    return 0
   }
 
   private static func countReset(_ session: HTTP2Session) -> Int32 {
@@ -249,39 +265,40 @@ internal import Glibc
   /// A server that has answered in full before the request ended asks the peer to stop sending.
   /// Source: RFC 9113, section 8.1.
   private static let frameSent: nghttp2_on_frame_send_callback = { handle, frame, userData in
-    guard let frame = unsafe frame, let userData = unsafe userData else { return 0 }
+    guard let frame = unsafe frame else { return 0 }
     let header = unsafe frame.pointee.hd
-    switch UInt32(header.type) {
-    case NGHTTP2_DATA.rawValue:
-      unsafe Unmanaged<HTTP2Session>.fromOpaque(userData)._withUnsafeGuaranteedRef { session in
+    return unsafe withSession(userData) { session in
+      switch UInt32(header.type) {
+      case NGHTTP2_DATA.rawValue:
         session.idleFrames.give(2, session.resources.limits.idleFrames)
         session.pingStrikes = 0
+        guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 else { return 0 }
+      case NGHTTP2_HEADERS.rawValue: session.pingStrikes = 0
+      case NGHTTP2_WINDOW_UPDATE.rawValue:
+        session.pingStrikes = 0
+        return 0
+      case NGHTTP2_RST_STREAM.rawValue:
+        // One that the peer's own frames brought about.
+        let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)
+        let isOurs = code == .noError || code == .cancel || code == .refusedStream || code == .enhanceYourCalm
+        return isOurs ? 0 : countReset(session)
+      default: return 0
       }
-    case NGHTTP2_WINDOW_UPDATE.rawValue: unsafe HTTP2Callbacks.session(userData).pingStrikes = 0
-    case NGHTTP2_RST_STREAM.rawValue:
-      // One that the peer's own frames brought about.
-      let code = unsafe HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code)
-      if code != .noError && code != .cancel && code != .refusedStream && code != .enhanceYourCalm {
-        return unsafe countReset(HTTP2Callbacks.session(userData))
+      guard let data = unsafe nghttp2_session_get_stream_user_data(handle, header.stream_id) else { return 0 }
+      return unsafe Unmanaged<HTTP2Stream>.fromOpaque(data)._withUnsafeGuaranteedRef { stream in
+        stream.isSent = true
+        if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, !stream.receivedEnd, stream.role == .server {
+          unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, NGHTTP2_NO_ERROR.rawValue)
+        }
+        return 0
       }
-    case NGHTTP2_HEADERS.rawValue:
-      unsafe HTTP2Callbacks.session(userData).pingStrikes = 0
-      unsafe HTTP2Callbacks.stream(handle, header.stream_id)?.isSent = true
-    default: break
     }
-    guard header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-      UInt32(header.type) == NGHTTP2_HEADERS.rawValue || UInt32(header.type) == NGHTTP2_DATA.rawValue,
-      let stream = unsafe HTTP2Callbacks.stream(handle, header.stream_id), !stream.receivedEnd,
-      stream.role == .server
-    else { return 0 }
-    unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, NGHTTP2_NO_ERROR.rawValue)
-    return 0
   }
 
   private static let streamClosed: nghttp2_on_stream_close_callback = { handle, id, code, userData in
     guard let stream = unsafe HTTP2Callbacks.stream(handle, id) else { return 0 }
     unsafe nghttp2_session_set_stream_user_data(handle, id, nil)
-    unsafe HTTP2Callbacks.session(userData).didClose(stream, code: HTTP2ErrorCode(rawValue: code))
+    unsafe withSession(userData) { $0.didClose(stream, code: HTTP2ErrorCode(rawValue: code)) }
     return 0
   }
 

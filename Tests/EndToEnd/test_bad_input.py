@@ -74,6 +74,13 @@ def test_a_frame_that_announces_4_gib_is_refused_before_it_is_sent(raw):
     raw.check_alive()
 
 
+def test_a_content_length_of_1_gib_is_refused_before_the_body_is_sent(raw):
+    """A message of Connect has no frame: the length of the body announces its own."""
+    stream = raw.headers(SIGN_IN, [("content-length", str(1 << 30))], content_type="application/proto")
+    assert raw.answer(stream)[":status"] == "429"
+    raw.check_alive()
+
+
 def test_a_body_of_64_mib_is_refused_and_memory_stays_bounded(server, raw):
     before = server.resident_kib()
     for _ in range(3):

@@ -5,7 +5,7 @@ extension ServerConnection {
   /// Answers a request for a resource: GET and HEAD of a path that is no method's.
   /// - Returns: false: it is no such request, or there is no such resource.
   func answerResource(
-    _ stream: HTTPExchange, _ head: RequestHead, _ origin: HeaderBlock?, _ session: any HTTPSession
+    _ stream: HTTPExchange, _ head: borrowing RequestHead, _ origin: HeaderBlock?, _ session: any HTTPSession
   ) -> Bool {
     let resources = server.staticResources
     guard !resources.isEmpty, head.method == .get || head.method == .head, head.route == nil, !stream.headersTooLarge,

@@ -1,7 +1,7 @@
 internal import HTTP
 
 /// A request whose header fields make it a call.
-struct AcceptedRequest {
+struct AcceptedRequest: ~Copyable {
   let route: Router.Route
   let format: CallFormat
   /// How compressed messages are compressed.

@@ -1,7 +1,7 @@
 internal import HTTP
 
 /// What the header fields of a request say, read in one pass.
-struct RequestHead {
+struct RequestHead: ~Copyable {
   enum Method: Equatable {
     case get
     case head

@@ -13,7 +13,7 @@ enum RequestRefusal: Error {
 extension ServerConnection {
   /// - Throws: Why the request becomes no call.
   func accept(
-    _ head: RequestHead, _ exchange: HTTPExchange, _ origin: HeaderBlock?, _ version: HTTPVersion
+    _ head: borrowing RequestHead, _ exchange: HTTPExchange, _ origin: HeaderBlock?, _ version: HTTPVersion
   ) throws(RequestRefusal) -> AcceptedRequest {
     guard !exchange.headersTooLarge else { throw tooLarge(head) }
     if head.method == .get || head.method == .head { return try acceptGet(head, exchange.headers, origin) }
@@ -44,7 +44,7 @@ extension ServerConnection {
 
   /// A call by GET, of a method without side effects.
   private func acceptGet(
-    _ head: RequestHead, _ headers: ReceivedHeaders, _ origin: HeaderBlock?
+    _ head: borrowing RequestHead, _ headers: ReceivedHeaders, _ origin: HeaderBlock?
   ) throws(RequestRefusal) -> AcceptedRequest {
     guard let route = head.route else { throw .http(404, nil) }
     guard head.method == .get, route.method.descriptor.isGettable else { throw notAllowed(route) }
@@ -59,7 +59,7 @@ extension ServerConnection {
   }
 
   private func accept(
-    _ head: RequestHead, _ format: CallFormat, _ encoding: MessageEncoding?, _ route: Router.Route,
+    _ head: borrowing RequestHead, _ format: CallFormat, _ encoding: MessageEncoding?, _ route: Router.Route,
     _ origin: HeaderBlock?
   ) throws(RequestRefusal) -> AcceptedRequest {
     guard let encoding else {
@@ -83,7 +83,7 @@ extension ServerConnection {
       timeoutMilliseconds: timeoutMilliseconds, announcedBytes: head.announcedBytes)
   }
 
-  private func tooLarge(_ head: RequestHead) -> RequestRefusal {
+  private func tooLarge(_ head: borrowing RequestHead) -> RequestRefusal {
     guard let format = head.format else { return .http(431, nil) }
     return .status(
       format,
@@ -105,7 +105,7 @@ extension ServerConnection {
 
   /// Answers a request that becomes no call.
   func refuse(
-    _ stream: HTTPExchange, _ head: RequestHead, _ refusal: RequestRefusal, _ origin: HeaderBlock?,
+    _ stream: HTTPExchange, _ head: borrowing RequestHead, _ refusal: RequestRefusal, _ origin: HeaderBlock?,
     _ session: any HTTPSession
   ) {
     discardInput(of: stream)

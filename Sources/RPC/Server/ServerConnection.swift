@@ -78,7 +78,7 @@ final class ServerConnection: HTTPConnectionDelegate {
       let request = try accept(head, stream, origin, session.version)
       let call = ServerContext(request, stream: stream, session: session, connection: self)
       stream.owner = call
-      if !call.takesOneRequest || stream.receivedEnd { call.start() } else { call.receivedBody() }
+      if !call.takesOneRequest || stream.receivedEnd { call.start() } else { call.checkAnnouncedBody() }
     } catch {
       refuse(stream, head, error, origin, session)
     }

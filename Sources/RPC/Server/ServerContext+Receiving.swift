@@ -6,6 +6,14 @@ extension ServerContext {
   /// Bytes of the largest request message that the method takes.
   @usableFromInline var requestBytesMax: Int { max(connection.limits.messageBytesMax, method.requestBytesMax) }
 
+  /// A request whose body is to come: one that announces too large a message is refused at once.
+  func checkAnnouncedBody() {
+    guard !format.isFramed, let announcedBytes, announcedBytes > requestBytesMax,
+      let refusal = MessageFraming.refusal(.tooLarge(count: announcedBytes), byteLimit: requestBytesMax)
+    else { return }
+    end(refusal)
+  }
+
   /// More of the request has come, or its end.
   func receivedBody() {
     guard let stream, isOpen else { return }

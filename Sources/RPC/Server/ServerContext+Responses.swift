@@ -64,7 +64,9 @@ extension ServerContext {
   private func appendMessage(to buffer: inout [UInt8], _ body: (inout [UInt8]) -> Void) throws(RPCStatus) {
     let start = buffer.count
     let isCompressed = compressesResponses && responseEncoding == .gzip
-    if format.isPlainGRPC && !isCompressed { return MessageFraming.append(to: &buffer, body) }
+    if format.isPlain && !isCompressed {
+      return format.isFramed ? MessageFraming.append(to: &buffer, body) : body(&buffer)
+    }
     var encode = body
     if format.codec == .json {
       let json = try json(body)

@@ -60,7 +60,7 @@ internal import ProtobufCodec
   private(set) var responseEncoding = MessageEncoding.identity
 
   init(
-    _ request: AcceptedRequest, stream: HTTPExchange, session: any HTTPSession, connection: ServerConnection
+    _ request: consuming AcceptedRequest, stream: HTTPExchange, session: any HTTPSession, connection: ServerConnection
   ) {
     implementation = request.route.method
     interceptors = request.route.interceptors

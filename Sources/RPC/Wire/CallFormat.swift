@@ -101,6 +101,9 @@ struct CallFormat: Equatable, Sendable {
     left.rpcProtocol == right.rpcProtocol && left.codec == right.codec && left.isText == right.isText
   }
 
+  /// Messages are protobuf and go as they are, in frames or without.
+  var isPlain: Bool { codec == .proto && !isText }
+
   /// gRPC's own format, which is answered without building header fields.
   var isPlainGRPC: Bool { rpcProtocol == .grpc && codec == .proto }
 
