@@ -185,8 +185,8 @@ public struct RecordCompletionRequest: ProtobufMessage {
   /// When and where the person tapped. The day must follow from it.
   public var clientTime: LocalTime? = nil
   /// The device's queue is empty after this call: it is caught up, and days before this one that it
-  /// claims later count as entered afterwards. For a device without a queue: another one states it in
-  /// `Sync`, beside its cursor, where a server that has lost operations does not believe it.
+  /// claims later count as entered afterwards. For a device without a queue: another one states it
+  /// in `Sync`, beside its cursor, where a server that has lost operations does not believe it.
   public var queueDrained: Bool = false
 
   public init() {}

@@ -155,8 +155,8 @@ struct  Streak__V1__RecordCompletionRequest
   Streak__V1__LocalTime *client_time;
   /*
    * The device's queue is empty after this call: it is caught up, and days before this one that it
-   * claims later count as entered afterwards. For a device without a queue: another one states it in
-   * `Sync`, beside its cursor, where a server that has lost operations does not believe it.
+   * claims later count as entered afterwards. For a device without a queue: another one states it
+   * in `Sync`, beside its cursor, where a server that has lost operations does not believe it.
    */
   protobuf_c_boolean queue_drained;
 };
