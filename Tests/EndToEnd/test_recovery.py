@@ -12,11 +12,11 @@ from device import Device, completion, delete as delete_habit
 from erasure import delete
 from operated import TOKEN, Operated
 from operator_tools import STREAKCTL, Keys, sql, streakctl
-from person import Person, details, today
+from person import Person, captured_session, details, local_time, today
 from recovering import Recovering
 from refusals import refusal
 from server import Server, open_folder, wait_until
-from streak.v1 import admin_pb2, admin_pb2_grpc, recovery_pb2
+from streak.v1 import admin_pb2, admin_pb2_grpc, common_pb2, migration_pb2, recovery_pb2
 
 READY, MERGED, FAILED = recovery_pb2.RECOVERY_STATE_READY, recovery_pb2.RECOVERY_STATE_MERGED, recovery_pb2.RECOVERY_STATE_FAILED
 
@@ -124,6 +124,39 @@ def test_an_account_gets_back_what_it_lost(operated):
         assert ("RecoveryService/ConfirmRecovery", "CALL_STATUS_ABORTED") in [event[:2] for event in trail]
         assert "0 broken" in streakctl(
             "audit", "verify", "--database", f"host={operated.place}/data/socket user=streakd dbname=postgres", "--user", phone.user_id.hex())
+
+
+def test_days_are_recovered_under_the_id_that_their_habit_has_had_since_the_backup(operated):
+    with Device(operated) as phone:
+
+        def bring(number, ago):
+            """A session with one habit; a smaller number gives a smaller id, which the habit takes."""
+            habit = migration_pb2.CapturedHabit(habit=common_pb2.Habit(id=bytes([number]) + os.urandom(15), name="Read"))
+            entry = migration_pb2.CapturedEntry(
+                habit_id=habit.habit.id, day=today() - ago, done=True, note=str(number), client_time=local_time(today() - ago))
+            session = migration_pb2.SessionClaim(
+                session_id=os.urandom(16), session_secret=os.urandom(32), migration_id=os.urandom(16), unanchored=True,
+                captured=captured_session([habit], [entry]))
+            phone.migrations.Migrate(migration_pb2.MigrateRequest(session=session), metadata=phone.metadata, timeout=60)
+            phone.sync()
+            return habit.habit.id
+
+        former = bring(5, 0)
+        point = operated.back_up()
+        present = bring(2, 1)
+        assert list(phone.habits) == [present] != [former]
+        phone.make(**completion(present, done=False))
+        phone.sync()
+        way = Recovering(phone)
+        way.ask(point)
+        operated.fulfil()
+        preview = way.preview()
+        (shown,) = preview.habits
+        assert (shown.habit_id, list(shown.days_returning), list(shown.days_changing)) == (present, [], [today()])
+        assert (shown.before.current, shown.after.current) == (1, 2)
+        way.confirm(preview.plan_hash)
+        phone.sync()
+        assert phone.cell(present).done and phone.cell(present, today() - 1).done
 
 
 def test_a_backup_that_does_not_know_the_account_and_a_recovery_given_up(operated):
