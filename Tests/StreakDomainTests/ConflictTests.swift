@@ -201,6 +201,20 @@ struct ConflictTests {
     #expect(sample.notices.isEmpty)
   }
 
+  @Test("a habit that a deletion has archived is taken out of the archive by a direct call, also a repeated one")
+  func unarchived() {
+    var sample = LedgerSample()
+    let before = sample.seen
+    let wanted = Operation.Change.editHabit(
+      Operation.HabitEdit(habitID: habit, fields: HabitFields(name: "read"), changed: [.archived]))
+    _ = sample.ledger.applyDirectly(wanted, by: phone, now: noon)
+    sample.tick(by: tablet, seen: before)
+    sample.apply(.deleteHabit(habit), seen: before)
+    #expect(sample.ledger.habits[habit]?.fields.archived == true)
+    #expect(sample.ledger.applyDirectly(wanted, by: phone, now: noon).status == .applied)
+    #expect(sample.ledger.habits[habit]?.fields.archived == false)
+  }
+
   @Test("C83: a habit made and deleted before any other device knew it leaves nothing visible")
   func madeAndDeleted() {
     var sample = LedgerSample(habits: [])

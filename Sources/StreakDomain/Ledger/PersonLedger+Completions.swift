@@ -225,8 +225,10 @@ extension PersonLedger {
       guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
       return edit.changed.allSatisfy { field in
         let elements = habit.statements[field].elements
+        let value = edit.fields.text(of: field)
+        // A habit may be archived by a deletion, beside what was stated of that.
         return elements.count == 1 && elements[0].stamp.id.source == StatementID.directCalls
-          && elements[0].value == edit.fields.text(of: field)
+          && elements[0].value == value && habit.fields.text(of: field) == value
       }
     case .deleteHabit(let habitID): return habits[habitID]?.isDeleted ?? false
     case .resolveConflict, .setDayStart, .malformed: return false

@@ -354,7 +354,7 @@ struct JudgedWorld {
     directSeqs.append(after)
     delivered[direct] += 1
     references[step.habit].statements.append(statement)
-    lastAbout[key] = direct
+    if Reference.day(of: statement) != nil { lastAbout[key] = direct }
     return true
   }
 
