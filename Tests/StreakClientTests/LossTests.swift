@@ -35,6 +35,7 @@ struct LossTests {
       var devices: [[UInt8]] = []
       /// The operation with this number is rejected.
       var rejectedSeq: Int64 = 0
+      var acknowledged: [[UInt8]] = []
       /// A database of another epoch has equal data.
       var isEqual = false
     }
@@ -75,7 +76,9 @@ struct LossTests {
         case "Migrate":
           let migrationID = state.migrations.last?.session?.migrationId ?? []
           return MigrateResponse(migration: MigrationResult(migrationId: migrationID)).protobufBytes()
-        case "AcknowledgeNotices": return AcknowledgeNoticesResponse().protobufBytes()
+        case "AcknowledgeNotices":
+          state.acknowledged += try AcknowledgeNoticesRequest(protobufBytes: request).noticeIds
+          return AcknowledgeNoticesResponse().protobufBytes()
         case "RevokeDevice": return RevokeDeviceResponse().protobufBytes()
         case "SignOut": return SignOutResponse().protobufBytes()
         case "StartSession":
@@ -259,6 +262,21 @@ struct LossTests {
     for _ in 0..<3 { try await next.sync() }
     #expect(server.state.withLock { $0.methods.filter { $0 == "AcknowledgeNotices" }.count } == 2)
     #expect(try await next.notices().isEmpty)
+  }
+
+  @Test("as many sent acknowledgements are kept as the limit says; one more is not sent again", arguments: [0, 1])
+  func acknowledgementLimit(more: Int) async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    _ = try await client.addHabit("reading")
+    let limit = StreakClient.acknowledgementsKeptMax
+    for number in 0..<limit + more { try await client.acknowledge(Identifier(high: 1, low: UInt64(number))) }
+    for _ in 0..<3 { try await client.sync() }
+    #expect(server.state.withLock { Set($0.acknowledged).count } == limit + more)
+    lose()
+    server.state.withLock { $0.acknowledged = [] }
+    for _ in 0..<3 { try await client.sync() }
+    #expect(server.state.withLock { $0.acknowledged.count } == limit)
   }
 
   @Test("a session that the server has lost counts as one whose begin it does not know, and no sync fails for it")

@@ -55,7 +55,7 @@ struct ClientAccount: Equatable, Sendable {
   /// Sessions that recently became part of the account, by migration. If the server loses one, it
   /// is sent again.
   var migratedSessions: [Identifier: MigratedSession] = [:]
-  /// Notices that the person has seen, and whether the server was told and has not lost it since.
+  /// Notices that the person has seen; true: sent, and the server has lost nothing since.
   var acknowledgements: [Identifier: Bool] = [:]
   var replica: DeviceReplica
 

@@ -166,7 +166,7 @@ extension StreakClient {
   }
 
   /// Most acknowledgements that are kept once they are sent: the server may lose them.
-  private static let acknowledgementsKeptMax = 1_000
+  static let acknowledgementsKeptMax = 1_000
 
   /// Reports the acknowledged notices to the server.
   private func sendAcknowledgements(_ userID: Identifier) async throws(ClientError) {
