@@ -13,7 +13,7 @@ extension Schema.RejectedEntry {
     _ rejection: MigrationPlan.Rejection, of entry: StreakDomain.CapturedSession.Entry, id: Identifier?
   ) {
     self.init(
-      entryId: id?.bytes ?? [], index: Int32(clamping: rejection.index), habitId: entry.habitID,
+      entryId: id?.bytes ?? [], index: Int32(clamping: rejection.index), habitId: entry.habitID.bytes,
       day: entry.day.number, reason: ErrorReason(rejection.reason))
   }
 

@@ -47,7 +47,7 @@ extension StreakDomain.RejectedEntry {
     self.init(
       entryID: try Identifier(field: rejected.entryId, path: "rejected.entry_id"),
       migrationID: try Identifier.ifPresent(rejection.migrationId, path: "migration_id"), index: rejected.index,
-      habitID: try Identifier(field: entry.habitId, path: "entry.habit_id"), day: statement.day,
+      habitID: statement.habitID, day: statement.day,
       done: statement.done, note: statement.note, clientTime: statement.clientTime, reason: Reason(rejected.reason),
       rejectedAt: try Instant(field: rejection.rejectedAt, path: "rejected_at"),
       noteHash: try checkedHash(rejection.noteSha256, byteCount: 32, path: "note_sha256"))

@@ -64,7 +64,7 @@ enum RecordRules {
   ) -> String? {
     switch kind {
     case .noteConflict:
-      let bytesMax = StreakDomain.CapturedSession.noteBytesMax
+      let bytesMax = DayRules.noteBytesMax
       if case .text(let note) = value, note.utf8.count <= bytesMax { return nil }
       return "must be a note"
     case .doneConflict: return isOfForm ? nil : "must be a flag"
@@ -86,11 +86,11 @@ enum RecordRules {
   ) -> InvalidField? {
     let statement = SetCompletion(habitId: habitID, day: day, done: done, note: note, clientTime: clientTime)
     if let violation = first(statement) { return violation }
-    guard let clientTime, let time = ClientTime(clientTime) else {
-      return InvalidField("client_time.occurred_at", "must be a moment of the years 1 to 9999")
-    }
-    return DayRules.malformedField(day: Day(day), clientTime: time).map {
-      InvalidField($0.rawValue, $0.requirement)
+    do {
+      _ = try ClientTime(field: clientTime, path: "client_time")
+      return nil
+    } catch {
+      return error
     }
   }
 

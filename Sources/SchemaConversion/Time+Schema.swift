@@ -33,16 +33,16 @@ extension ClientTime {
       dayStartMinutes: message.dayStartMinutes)
   }
 
-  /// The client's time in a field that must hold one.
+  /// The client's time in a field that must hold one; the field rules have been applied.
   public init(field message: LocalTime?, path: String) throws(InvalidField) {
     guard let message else { throw InvalidField(path, "is required") }
     guard let time = ClientTime(message) else {
       throw InvalidField(join(path, "occurred_at"), "must be a timestamp")
     }
-    self = time
-    if let field = DayRules.malformedField(of: self) {
-      throw InvalidField(path + field.rawValue.drop { $0 != "." }, field.requirement)
+    guard DayRules.isZoneName(time.zone) else {
+      throw InvalidField(join(path, "zone"), "must be 1 to 64 bytes without control characters")
     }
+    self = time
   }
 }
 

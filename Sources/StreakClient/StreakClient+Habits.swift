@@ -7,7 +7,7 @@ extension StreakClient {
   /// Most days of a session: the service's limit.
   public static let sessionEntriesMax = 50_000
   /// Most bytes of a note.
-  public static let noteBytesMax = 4_096
+  public static let noteBytesMax = DayRules.noteBytesMax
 
   /// The habits, in the person's order.
   /// - Parameter includingArchived: Includes archived habits.

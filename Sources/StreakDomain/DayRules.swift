@@ -10,8 +10,10 @@ public enum DayRules {
   public static let judgedDayStartMinutesMax: Int32 = 360
   /// Counted days that a habit may have before the account's first date.
   public static let earlyDaysMax = 30
-  /// Bytes of a zone name.
+  /// Most bytes of a zone name.
   public static let zoneBytesMax = 64
+  /// Most bytes of a note.
+  public static let noteBytesMax = 4_096
 
   /// The latest date anywhere on Earth at `now` (UTC+14), with the slack.
   public static func latestToday(now: Instant) -> Day {
@@ -35,27 +37,28 @@ public enum DayRules {
       at: createdAt, utcOffsetSeconds: ClientTime.utcOffsetSecondsRange.lowerBound, dayStartMinutes: 0)
   }
 
-  /// The first invalid field; nil if all are valid.
-  public static func malformedField(day: Day, clientTime: ClientTime) -> MalformedField? {
-    (Day.earliest...Day.latest).contains(day) ? malformedField(of: clientTime) : .day
+  /// Whether a day and a moment are values that a ledger may hold.
+  public static func isWellFormed(day: Day, clientTime: ClientTime) -> Bool {
+    (Day.earliest...Day.latest).contains(day)
+      && ClientTime.utcOffsetSecondsRange.contains(clientTime.utcOffsetSeconds)
+      && ClientTime.dayStartMinutesRange.contains(clientTime.dayStartMinutes) && isZoneName(clientTime.zone)
   }
 
-  /// The first invalid part of a moment; nil if all are valid.
-  public static func malformedField(of time: ClientTime) -> MalformedField? {
-    if !ClientTime.utcOffsetSecondsRange.contains(time.utcOffsetSeconds) { return .utcOffset }
-    if !ClientTime.dayStartMinutesRange.contains(time.dayStartMinutes) { return .dayStart }
-    guard !time.zone.isEmpty, time.zone.utf8.count <= zoneBytesMax else { return .zone }
+  /// Whether a text can name a zone: 1 to 64 bytes without control characters. Unknown names are
+  /// accepted.
+  public static func isZoneName(_ text: String) -> Bool {
+    guard !text.isEmpty, text.utf8.count <= zoneBytesMax else { return false }
     // Names are ASCII; looking up every character's category would cost more than the other rules
     // of a small call.
-    if time.zone.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return nil }
-    return time.zone.unicodeScalars.contains { $0.properties.generalCategory == .control } ? .zone : nil
+    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return true }
+    return !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
   }
 
   /// Checks a completion's day against its moment. The future is checked first: a clock ahead is
   /// the likelier cause.
   /// - Returns: Why the statement is rejected; nil if it is not.
   public static func rejection(day: Day, clientTime: ClientTime, now: Instant) -> Reason? {
-    if malformedField(day: day, clientTime: clientTime) != nil { return .invalidField }
+    if !isWellFormed(day: day, clientTime: clientTime) { return .invalidField }
     if day > latestToday(now: now) { return .futureDay }
     if day != clientTime.day { return .dayMismatch }
     return nil

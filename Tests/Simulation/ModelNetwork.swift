@@ -278,11 +278,11 @@ extension ModelNetwork.World.State {
     _ claim: SessionClaim, _ map: [HabitMapping], into userID: Identifier, isNewAccount: Bool
   ) throws -> MigrationResult {
     guard let message = claim.captured else { throw RPCStatus(.invalidArgument, "captured") }
+    guard message.fieldViolations().isEmpty else { throw Self.refusal(.invalidArgument, "INVALID_FIELD") }
     let capture: StreakDomain.CapturedSession
     do throws(InvalidField) { capture = try StreakDomain.CapturedSession(message, path: "captured") } catch {
       throw Self.refusal(.invalidArgument, "INVALID_FIELD")
     }
-    guard capture.invalidField == nil else { throw Self.refusal(.invalidArgument, "INVALID_FIELD") }
     if let reason = capture.refusal(sha256: SHA256.digest(of:)) { throw Self.refusal(.failedPrecondition, reason.name) }
     let anchor = anchors[claim.sessionId]
     guard anchor != nil || claim.unanchored else { throw Self.refusal(.unauthenticated, "SESSION_INVALID") }

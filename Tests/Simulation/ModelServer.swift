@@ -44,7 +44,7 @@ struct ModelServer {
     into userID: Identifier, isNewAccount: Bool, now: Instant
   ) throws -> [HabitMatching.Match] {
     guard var person = people[userID] else { throw Refusal.accountUnknown }
-    let captured = plan.habits.map { (id: Identifier($0.captured.id) ?? .zero, name: $0.captured.name) }
+    let captured = plan.habits.map { (id: $0.captured.id, name: $0.captured.fields.name) }
     let matching = try HabitMatching(captured, account: person.ledger.habits, map: map)
     _ = person.ledger.migrate(
       plan, matching: matching, migrationID: migrationID, isNewAccount: isNewAccount, now: now)

@@ -145,11 +145,11 @@ struct CaseTests {
   ) -> MigrationPlan {
     let entries = days.map { id, day in
       CapturedSession.Entry(
-        habitID: id.bytes, day: day, done: true, note: "", clientTime: clientTime(day), occurredAtSeconds: 0,
+        habitID: id, day: day, done: true, note: "", clientTime: clientTime(day), occurredAtSeconds: 0,
         occurredAtNanos: 0)
     }
     let session = CapturedSession(
-      habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
+      habits: habits.map { CapturedSession.Habit(id: $0.0, fields: HabitFields(name: $0.1)) }, entries: entries,
       capturedAt: capturedAt,
       manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
     return MigrationPlan(session, anchor: anchor, now: noon)
@@ -158,7 +158,7 @@ struct CaseTests {
   private func migrate(
     _ plan: MigrationPlan, _ number: UInt64, into ledger: inout PersonLedger, isNewAccount: Bool = false
   ) throws -> MergedSession {
-    let captured = plan.habits.compactMap { habit in Identifier(habit.captured.id).map { ($0, habit.captured.name) } }
+    let captured = plan.habits.map { ($0.captured.id, $0.captured.fields.name) }
     let before = ledger
     let merged = ledger.migrate(
       plan, matching: try HabitMatching(captured, account: ledger.habits),

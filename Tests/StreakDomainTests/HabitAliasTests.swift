@@ -38,19 +38,21 @@ struct HabitAliasTests {
         case .renamed: Identifier(high: UInt64.random(in: 1...5, using: &random), low: 7)
         }
       let name = HabitName.normalised(names[place])
-      if kind == .copies && habits.contains(where: { HabitName.normalised($0.name) == name }) { continue }
-      if habits.contains(where: { $0.id == id.bytes }) { continue }
+      if kind == .copies && habits.contains(where: { HabitName.normalised($0.fields.name) == name }) { continue }
+      if habits.contains(where: { $0.id == id }) { continue }
       habits.append(
         CapturedSession.Habit(
-          id: id.bytes, name: names[place], description: Bool.random(using: &random) ? "about \(number)" : "",
-          color: UInt32.random(in: 0...2, using: &random)))
+          id: id,
+          fields: HabitFields(
+            name: names[place], description: Bool.random(using: &random) ? "about \(number)" : "",
+            color: UInt32.random(in: 0...2, using: &random))))
       for ago in 0..<Int.random(in: 0...4, using: &random) {
         var time = clientTime(today.advanced(by: -ago))
         // No two notes are of one moment.
         time.occurredAt -= Int64(number) * 60_000 + Int64(habits.count) * 1_000
         entries.append(
           CapturedSession.Entry(
-            habitID: id.bytes, day: today.advanced(by: -ago), done: Int.random(in: 0...3, using: &random) > 0,
+            habitID: id, day: today.advanced(by: -ago), done: Int.random(in: 0...3, using: &random) > 0,
             note: Bool.random(using: &random) ? "note \(number) of \(id)" : "", clientTime: time,
             occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0))
       }
@@ -64,9 +66,7 @@ struct HabitAliasTests {
   }
 
   private static func migrate(_ session: Session, into ledger: inout PersonLedger) throws {
-    let captured = session.plan.habits.compactMap { habit in
-      Identifier(habit.captured.id).map { ($0, habit.captured.name) }
-    }
+    let captured = session.plan.habits.map { ($0.captured.id, $0.captured.fields.name) }
     let before = ledger
     let merged = ledger.migrate(
       session.plan, matching: try HabitMatching(captured, account: ledger.habits),
@@ -121,7 +121,7 @@ struct HabitAliasTests {
       habit.days.map { ago in
         let time = clientTime(today.advanced(by: -ago))
         return CapturedSession.Entry(
-          habitID: Identifier(high: habit.id, low: 0).bytes, day: today.advanced(by: -ago), done: true,
+          habitID: Identifier(high: habit.id, low: 0), day: today.advanced(by: -ago), done: true,
           note: "\(number), \(habit.id)", clientTime: time, occurredAtSeconds: time.occurredAt.seconds,
           occurredAtNanos: 0)
       }
@@ -130,7 +130,7 @@ struct HabitAliasTests {
     capturedAt.occurredAt -= Int64(10 - number) * 1_000
     let captured = CapturedSession(
       habits: habits.map {
-        CapturedSession.Habit(id: Identifier(high: $0.id, low: 0).bytes, name: $0.name, description: "", color: 0)
+        CapturedSession.Habit(id: Identifier(high: $0.id, low: 0), fields: HabitFields(name: $0.name))
       }, entries: entries, capturedAt: capturedAt,
       manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
     return Session(plan: MigrationPlan(captured, anchor: nil, now: noon), number: number)

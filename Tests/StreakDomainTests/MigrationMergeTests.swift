@@ -15,7 +15,7 @@ private func entry(_ habitID: Identifier, _ day: Day, done: Bool = true, note: S
   var time = clientTime(day)
   time.occurredAt += minute * 60_000
   return CapturedSession.Entry(
-    habitID: habitID.bytes, day: day, done: done, note: note, clientTime: time,
+    habitID: habitID, day: day, done: done, note: note, clientTime: time,
     occurredAtSeconds: time.occurredAt.seconds, occurredAtNanos: 0)
 }
 
@@ -23,7 +23,7 @@ private func plan(
   _ habits: [(Identifier, String)], _ entries: [CapturedSession.Entry], anchorDaysAgo: Int64? = 365
 ) -> MigrationPlan {
   let session = CapturedSession(
-    habits: habits.map { CapturedSession.Habit(id: $0.0.bytes, name: $0.1) }, entries: entries,
+    habits: habits.map { CapturedSession.Habit(id: $0.0, fields: HabitFields(name: $0.1)) }, entries: entries,
     capturedAt: clientTime(today),
     manifest: CapturedSession.Manifest(habitCount: habits.count, entryCount: entries.count, sha256: []))
   return MigrationPlan(session, anchor: anchorDaysAgo.map { noon - $0 * dayMilliseconds }, now: noon)
@@ -49,7 +49,7 @@ private struct Account {
     _ plan: MigrationPlan, map: [(capturedID: Identifier, habitID: Identifier)] = [],
     migrationID: Identifier = Identifier(high: 5, low: 5), isNewAccount: Bool = false
   ) throws -> MergedSession {
-    let captured = plan.habits.compactMap { habit in Identifier(habit.captured.id).map { ($0, habit.captured.name) } }
+    let captured = plan.habits.map { ($0.captured.id, $0.captured.fields.name) }
     let matching = try HabitMatching(captured, account: ledger.habits, map: map)
     let before = ledger
     let merged = ledger.migrate(
@@ -244,7 +244,8 @@ struct MigrationMergeTests {
     var session = CapturedSession(
       habits: [
         CapturedSession.Habit(
-          id: read.bytes, name: "Read", claim: CapturedSession.Claim(currentStreak: 9, lastCompletedDay: today))
+          id: read, fields: HabitFields(name: "Read"),
+          claim: CapturedSession.Claim(currentStreak: 9, lastCompletedDay: today))
       ], entries: entries, capturedAt: clientTime(today),
       manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
     session.habits[0].claim?.currentStreak = 9

@@ -3,7 +3,7 @@ import SplitMix
 import TestSupport
 import Testing
 
-private let habitID = [UInt8](repeating: 7, count: 16)
+private let habitID = Identifier(high: 7, low: 7)
 
 /// A substitute for SHA-256: any function of all bytes will do here.
 private func digest(_ bytes: [UInt8]) -> [UInt8] {
@@ -23,7 +23,7 @@ private func entry(_ day: Day, done: Bool = true, note: String = "", minute: Int
 /// A session of one habit, captured at noon today.
 private func session(_ entries: [CapturedSession.Entry], claim: CapturedSession.Claim? = nil) -> CapturedSession {
   var session = CapturedSession(
-    habits: [CapturedSession.Habit(id: habitID, name: "Read", claim: claim)], entries: entries,
+    habits: [CapturedSession.Habit(id: habitID, fields: HabitFields(name: "Read"), claim: claim)], entries: entries,
     capturedAt: clientTime(today),
     manifest: CapturedSession.Manifest(habitCount: 1, entryCount: entries.count, sha256: []))
   session.manifest.sha256 = digest(session.canonicalBytes)
@@ -181,7 +181,7 @@ struct MigrationPlanTests {
   @Test("an entry of a habit the session does not have is rejected")
   func unknownHabit() {
     var stray = entry(today)
-    stray.habitID = [UInt8](repeating: 9, count: 16)
+    stray.habitID = Identifier(high: 9, low: 9)
     #expect(plan(session([stray])).rejected == [MigrationPlan.Rejection(index: 0, reason: .habitNotFound)])
   }
 

@@ -149,20 +149,6 @@ struct RecordingTests {
     #expect(DayRules.rejection(day: Day(.max), clientTime: clientTime(today), now: noon) == .invalidField)
   }
 
-  @Test("C37, C74: an impossible field is named as in the schema")
-  func malformedFields() {
-    func field(_ day: Day, _ clientTime: ClientTime) -> String? {
-      DayRules.malformedField(day: day, clientTime: clientTime)?.rawValue
-    }
-    #expect(field(Day(.min), clientTime(today)) == "day")
-    #expect(field(Day(.max), clientTime(today)) == "day")
-    #expect(field(today, clientTime(today, offset: 54_000)) == "client_time.utc_offset_seconds")
-    #expect(field(today, clientTime(today, dayStart: -1)) == "client_time.day_start_minutes")
-    #expect(field(today, clientTime(today, zone: "a\u{7}")) == "client_time.zone")
-    #expect(field(today, clientTime(today, zone: String(repeating: "z", count: 64))) == nil)
-    #expect(field(today, clientTime(today, zone: String(repeating: "z", count: 65))) == "client_time.zone")
-  }
-
   @Test("C66, C68: undo keeps the note; a day older than 30 days is sealed")
   func undo() {
     var sample = LedgerSample(caughtUpDaysAgo: 30)

@@ -120,7 +120,7 @@ struct CaptureFuzzTests {
     var dice = SplitMix64(seed: seed)
     let (claim, before) = (Self.claim(&dice), Self.account(&dice))
     let anchorDays: Int64? = Bool.random(using: &dice) ? Int64.random(in: -2...40, using: &dice) : nil
-    guard let capture = try? CheckedCapture(claim, at: Self.now) else { return false }
+    guard claim.fieldViolations().isEmpty, let capture = try? CheckedCapture(claim) else { return false }
     let session = anchorDays.map { days in
       SessionRecord(
         sessionID: Self.ids[5], secretHash: SHA256.digest(of: claim.sessionSecret),
@@ -141,7 +141,7 @@ struct CaptureFuzzTests {
       ).get())
     var ledger = before
     guard case .success = decision.merge(into: &ledger) else {
-      #expect(before.habitCount + capture.habits.count > 6, "seed \(seed)")
+      #expect(before.habitCount + capture.captured.habits.count > 6, "seed \(seed)")
       return true
     }
     ledger.readFullHabits(from: before)
@@ -161,7 +161,7 @@ struct CaptureFuzzTests {
       result.habits.map { ($0.capturedHabitId, $0.habitId) }, uniquingKeysWith: { first, _ in first })
     let rejected = Set(record.rejected.map(\.index))
     for (index, entry) in capture.captured.entries.enumerated() where !rejected.contains(Int32(index)) {
-      let target = try #require(targets[entry.habitID].flatMap { Identifier($0) }, "seed \(seed)")
+      let target = try #require(targets[entry.habitID.bytes].flatMap { Identifier($0) }, "seed \(seed)")
       let state = try #require(ledger.cells[CellKey(habitID: target, day: entry.day)], "seed \(seed)")
       // Its note is in the cell, or the shown note is in a notice.
       let isKept =

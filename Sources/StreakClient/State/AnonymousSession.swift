@@ -70,8 +70,7 @@ struct AnonymousSession: Equatable, Sendable {
     let capturedHabits = habitIDs.compactMap { id in
       habits[id].map { fields in
         StreakDomain.CapturedSession.Habit(
-          id: id.bytes, name: fields.name, description: fields.description, color: fields.color,
-          position: fields.position, archived: fields.archived, claim: claim(of: id, at: now))
+          id: id, fields: fields, claim: claim(of: id, at: now))
       }
     }
     // The days may be more than fit, and their notes may: the earliest days follow as operations.
@@ -88,7 +87,7 @@ struct AnonymousSession: Equatable, Sendable {
     let capturedEntries = sent.sorted { $0.key < $1.key }.flatMap { key, entry in
       entry.notes.map { note in
         StreakDomain.CapturedSession.Entry(
-          habitID: key.habitID.bytes, day: key.day, done: entry.done, note: note, clientTime: entry.clientTime)
+          habitID: key.habitID, day: key.day, done: entry.done, note: note, clientTime: entry.clientTime)
       }
     }
     var capture = StreakDomain.CapturedSession(

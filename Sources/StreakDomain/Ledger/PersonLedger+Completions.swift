@@ -5,7 +5,7 @@ extension PersonLedger {
   mutating func complete(
     _ wanted: Operation.Completion, by author: Author, deviceID: Identifier, now: Instant
   ) throws(Reason) -> OperationOutcome {
-    guard (wanted.note?.utf8.count ?? 0) <= CapturedSession.noteBytesMax else { throw .invalidField }
+    guard (wanted.note?.utf8.count ?? 0) <= DayRules.noteBytesMax else { throw .invalidField }
     if let rejection = DayRules.rejection(day: wanted.day, clientTime: wanted.clientTime, now: now) {
       throw rejection
     }
@@ -45,7 +45,7 @@ extension PersonLedger {
   mutating func undo(
     _ wanted: Operation.Completion, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
-    if DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) != nil { throw .invalidField }
+    guard DayRules.isWellFormed(day: wanted.day, clientTime: wanted.clientTime) else { throw .invalidField }
     guard (wanted.undone?.count ?? 0) <= DayStatements.undoneMax else { throw .invalidField }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
     if DayRules.isSealed(day: wanted.day, today: DayRules.judgedDay(wanted.clientTime, at: now)) { throw .daySealed }
@@ -66,8 +66,8 @@ extension PersonLedger {
   mutating func setNote(
     _ wanted: Operation.Note, by author: Author, now: Instant
   ) throws(Reason) -> OperationOutcome {
-    guard wanted.text.utf8.count <= CapturedSession.noteBytesMax,
-      DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil
+    guard wanted.text.utf8.count <= DayRules.noteBytesMax,
+      DayRules.isWellFormed(day: wanted.day, clientTime: wanted.clientTime)
     else { throw .invalidField }
     if wanted.day > DayRules.latestToday(now: now) { throw .futureDay }
     guard habits[wanted.habitID] != nil else { throw .habitNotFound }
@@ -211,7 +211,7 @@ extension PersonLedger {
       guard let state = cells[CellKey(habitID: wanted.habitID, day: wanted.day)], state.cell.done == wanted.done else {
         return false
       }
-      if !wanted.done { return DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil }
+      if !wanted.done { return DayRules.isWellFormed(day: wanted.day, clientTime: wanted.clientTime) }
       return isLastDirectCall(state) && state.clientTime == wanted.clientTime && state.cell.trust == .counted
         && (wanted.note ?? state.cell.note) == state.cell.note && !isDeleted(wanted.habitID)
         && DayRules.rejection(day: wanted.day, clientTime: wanted.clientTime, now: now) == nil
@@ -220,7 +220,7 @@ extension PersonLedger {
         return false
       }
       return state.clientTime == wanted.clientTime && state.cell.note == wanted.text && !isDeleted(wanted.habitID)
-        && DayRules.malformedField(day: wanted.day, clientTime: wanted.clientTime) == nil
+        && DayRules.isWellFormed(day: wanted.day, clientTime: wanted.clientTime)
     case .editHabit(let edit):
       guard let habit = habits[edit.habitID], !habit.isDeleted else { return false }
       return edit.changed.allSatisfy { field in

@@ -1,29 +1,17 @@
 /// A device's data of an anonymous session at one moment, as sent.
 ///
-/// Its habits and entries are not those of a ledger. They are what the manifest's hash covers: ids
-/// of any bytes, fields beyond their limits, the device's nanoseconds. The hash is compared and the
-/// fields are checked (`invalidField`) before `MigrationPlan` makes cells of them.
+/// Its entries are what the manifest's hash covers, with the device's nanoseconds. The fields are
+/// checked when a message is read (`SchemaConversion`), and the hash is compared (`refusal`),
+/// before `MigrationPlan` makes cells of them.
 public struct CapturedSession: Sendable {
   public struct Habit: Sendable {
-    /// 16 bytes.
-    public var id: [UInt8]
-    public var name: String
-    public var description: String
-    public var color: UInt32
-    public var position: Int32
-    public var archived: Bool
+    public var id: Identifier
+    public var fields: HabitFields
     public var claim: Claim?
 
-    public init(
-      id: [UInt8], name: String, description: String = "", color: UInt32 = 0, position: Int32 = 0,
-      archived: Bool = false, claim: Claim? = nil
-    ) {
+    public init(id: Identifier, fields: HabitFields, claim: Claim? = nil) {
       self.id = id
-      self.name = name
-      self.description = description
-      self.color = color
-      self.position = position
-      self.archived = archived
+      self.fields = fields
       self.claim = claim
     }
   }
@@ -41,7 +29,7 @@ public struct CapturedSession: Sendable {
   }
 
   public struct Entry: Sendable {
-    public var habitID: [UInt8]
+    public var habitID: Identifier
     public var day: Day
     public var done: Bool
     public var note: String
@@ -52,7 +40,7 @@ public struct CapturedSession: Sendable {
     public var occurredAtNanos: Int32
 
     public init(
-      habitID: [UInt8], day: Day, done: Bool, note: String, clientTime: ClientTime, occurredAtSeconds: Int64,
+      habitID: Identifier, day: Day, done: Bool, note: String, clientTime: ClientTime, occurredAtSeconds: Int64,
       occurredAtNanos: Int32
     ) {
       self.habitID = habitID
@@ -65,7 +53,7 @@ public struct CapturedSession: Sendable {
     }
 
     /// An entry that is captured here.
-    public init(habitID: [UInt8], day: Day, done: Bool, note: String, clientTime: ClientTime) {
+    public init(habitID: Identifier, day: Day, done: Bool, note: String, clientTime: ClientTime) {
       let occurredAt = clientTime.occurredAt
       self.init(
         habitID: habitID, day: day, done: done, note: note, clientTime: clientTime,
@@ -118,16 +106,16 @@ public struct CapturedSession: Sendable {
     var bytes = Array("streak.v1.capture.1".utf8) + [0]
     bytes.append(bigEndian: UInt32(habits.count))
     for habit in habits {
-      bytes += habit.id
-      bytes.appendText(habit.name)
-      bytes.appendText(habit.description)
-      bytes.append(bigEndian: habit.color)
-      bytes.append(bigEndian: UInt32(bitPattern: habit.position))
-      bytes.append(habit.archived ? 1 : 0)
+      bytes += habit.id.bytes
+      bytes.appendText(habit.fields.name)
+      bytes.appendText(habit.fields.description)
+      bytes.append(bigEndian: habit.fields.color)
+      bytes.append(bigEndian: UInt32(bitPattern: habit.fields.position))
+      bytes.append(habit.fields.archived ? 1 : 0)
     }
     bytes.append(bigEndian: UInt32(entries.count))
     for entry in entries {
-      bytes += entry.habitID
+      bytes += entry.habitID.bytes
       bytes.append(bigEndian: UInt32(bitPattern: entry.day.number))
       bytes.append(entry.done ? 1 : 0)
       bytes.append(bigEndian: UInt64(bitPattern: entry.occurredAtSeconds))

@@ -82,7 +82,7 @@ public struct MigrationPlan: Sendable {
       return .counted
     }
 
-    var statements: [[UInt8]: [Day: [Statement]]] = [:]
+    var statements: [Identifier: [Day: [Statement]]] = [:]
     for habit in session.habits { statements[habit.id] = [:] }
     var rejected: [Rejection] = []
     for (index, entry) in session.entries.enumerated() {
@@ -119,7 +119,7 @@ public struct MigrationPlan: Sendable {
     of entry: CapturedSession.Entry, isHabitKnown: Bool, now: Instant
   ) -> Reason? {
     if !isHabitKnown { return .habitNotFound }
-    if entry.note.utf8.count > CapturedSession.noteBytesMax { return .invalidField }
+    if entry.note.utf8.count > DayRules.noteBytesMax { return .invalidField }
     return DayRules.rejection(day: entry.day, clientTime: entry.clientTime, now: now)
   }
 

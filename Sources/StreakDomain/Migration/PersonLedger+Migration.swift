@@ -65,7 +65,7 @@ extension PersonLedger {
       let fieldsID = StatementID(migrationID, part: HabitClasses.mark(of: match.capturedID))
       guard mergeFields(habit, of: plan, into: match.habitID, fieldsID, &merged, now: now) else { return nil }
       makeAlias(
-        match.capturedID, of: match.habitID, Self.fields(habit),
+        match.capturedID, of: match.habitID, habit.captured.fields,
         stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID),
         version: merged.version, now: now)
       // The latest days first: if there are more early days than may count, the latest of them do.
@@ -109,18 +109,11 @@ extension PersonLedger {
     HybridTime(packed: UInt64(max(1, plan.capturedAt.occurredAt.milliseconds / 1_000)))
   }
 
-  private static func fields(_ planned: MigrationPlan.Habit) -> HabitFields {
-    let captured = planned.captured
-    return HabitFields(
-      name: captured.name, description: captured.description, color: captured.color, position: captured.position,
-      archived: captured.archived)
-  }
-
   private mutating func mergeFields(
     _ planned: MigrationPlan.Habit, of plan: MigrationPlan, into habitID: Identifier, _ id: StatementID,
     _ merged: inout MergedSession, now: Instant
   ) -> Bool {
-    let fields = Self.fields(planned)
+    let fields = planned.captured.fields
     let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: id), seen: .nothing)
     // An alias ends if the person asked for a habit of its own.
     guard var habit = habits[habitID], habit.aliasOf == nil else {

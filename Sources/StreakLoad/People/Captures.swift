@@ -4,6 +4,8 @@ internal import SchemaConversion
 internal import struct StreakDomain.CapturedSession
 internal import struct StreakDomain.ClientTime
 internal import struct StreakDomain.Day
+internal import struct StreakDomain.HabitFields
+internal import struct StreakDomain.Identifier
 internal import struct StreakDomain.Instant
 
 /// A device's sessions at a sign-up: habits done on every day up to yesterday.
@@ -27,10 +29,10 @@ enum Captures {
     var captured = StreakDomain.CapturedSession(
       habits: [], entries: [], capturedAt: clientTime(atMilliseconds: now),
       manifest: .init(habitCount: 0, entryCount: 0, sha256: []))
-    for (index, id) in habits.enumerated() {
+    for (index, id) in habits.compactMap({ Identifier($0) }).enumerated() {
       captured.habits.append(
         .init(
-          id: id, name: "Habit \(index + 1)",
+          id: id, fields: HabitFields(name: "Habit \(index + 1)"),
           claim: .init(
             currentStreak: Int32(clamping: days),
             lastCompletedDay: days == 0 ? nil : Day(day(atMilliseconds: now) - 1))))

@@ -43,7 +43,7 @@ struct SignUpProcedure: Sendable {
     // Counted before the capture is checked, which costs most.
     try await limiter.count(context, person: Array(email.key.utf8))
     let capture: CheckedCapture? =
-      if let claim = request.session { try await CheckedCapture.check(claim, at: now, by: work) } else { nil }
+      if let claim = request.session { try await CheckedCapture.check(claim, by: work) } else { nil }
 
     let userID = Identifier.random()
     context.principal = Principal(userID: userID, deviceID: device.deviceID)

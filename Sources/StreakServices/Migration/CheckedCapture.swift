@@ -14,20 +14,18 @@ struct CheckedCapture: Sendable {
   /// SHA-256 of the secret that was presented.
   let secretHash: [UInt8]
   let captured: StreakDomain.CapturedSession
-  /// In the order of the capture, each id once; without versions.
-  let habits: [HabitEntry]
 
   /// The capture is so large that another thread checks it.
   var isLarge: Bool { captured.entries.count > LargeWork.smallEntriesMax }
 
   /// Checks a claim, a large one in the thread pool.
-  static func check(_ claim: SessionClaim?, at now: Instant, by work: LargeWork) async throws(RPCStatus)
+  static func check(_ claim: SessionClaim?, by work: LargeWork) async throws(RPCStatus)
     -> CheckedCapture
   {
     let isLarge = (claim?.captured?.entries.count ?? 0) > LargeWork.smallEntriesMax
     return try await work.run(isLarge: isLarge) { () -> Result<CheckedCapture, RPCStatus> in
       do throws(RPCStatus) {
-        return .success(try CheckedCapture(claim, at: now))
+        return .success(try CheckedCapture(claim))
       } catch {
         return .failure(error)
       }
@@ -35,9 +33,9 @@ struct CheckedCapture: Sendable {
   }
 
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
-  init(_ claim: SessionClaim?, at now: Instant) throws(RPCStatus) {
+  init(_ claim: SessionClaim?) throws(RPCStatus) {
     guard let claim else { throw Reason.invalidField("session", "is required") }
-    (captured, habits) = try Self.checked(claim.captured, path: "session.captured", at: now)
+    captured = try Self.checked(claim.captured, path: "session.captured")
     self.claim = claim
     secretHash = SHA256.digest(of: claim.sessionSecret)
     sessionID = try identifier(claim.sessionId, "session.session_id")
@@ -49,25 +47,12 @@ struct CheckedCapture: Sendable {
   /// - Parameter path: The request's field that holds it.
   /// - Throws: Refusals of fields, `PARTIAL_CAPTURE` and `CAPTURE_CORRUPT`.
   static func checked(
-    _ message: Schema.CapturedSession?, path: String, at now: Instant
-  ) throws(RPCStatus) -> (captured: StreakDomain.CapturedSession, habits: [HabitEntry]) {
+    _ message: Schema.CapturedSession?, path: String
+  ) throws(RPCStatus) -> StreakDomain.CapturedSession {
     guard let message else { throw Reason.invalidField(path, "is required") }
     let captured = try reading { () throws(InvalidField) in try StreakDomain.CapturedSession(message, path: path) }
-    if let field = captured.invalidField { throw Reason.invalidField("\(path).\(field)", "cannot be") }
     if let refusal = captured.refusal(sha256: SHA256.digest(of:)) { throw refusal.status }
-    var habits: [HabitEntry] = []
-    var habitIDs: Set<Identifier> = []
-    for (index, captured) in message.habits.enumerated() {
-      let place = "\(path).habits[\(index)].habit"
-      let habit = try reading { () throws(InvalidField) in
-        try HabitEntry(field: captured.habit ?? Habit(), path: place, at: now)
-      }
-      guard habitIDs.insert(habit.id).inserted else {
-        throw Reason.invalidField(place + ".id", "must stand in the capture once")
-      }
-      habits.append(habit)
-    }
-    return (captured, habits)
+    return captured
   }
 }
 

@@ -89,7 +89,8 @@ final class MigrationDecision: @unchecked Sendable {
     let plan = MigrationPlan(capture.captured, anchor: anchor?.wholeMilliseconds, now: now.wholeMilliseconds)
     let matching: HabitMatching
     do throws(HabitMatching.InvalidMap) {
-      matching = try HabitMatching(capture.habits.map { ($0.id, $0.fields.name) }, account: state.habits, map: map)
+      matching = try HabitMatching(
+        capture.captured.habits.map { ($0.id, $0.fields.name) }, account: state.habits, map: map)
     } catch {
       throw Reason.invalidField("habit_map[\(error.index)]", error.reason)
     }
@@ -157,7 +158,7 @@ final class MigrationDecision: @unchecked Sendable {
       let entry = capture.captured.entries[rejection.index]
       return StreakDomain.RejectedEntry(
         entryID: entryID, migrationID: capture.migrationID, index: Int32(clamping: rejection.index),
-        habitID: Identifier(entry.habitID) ?? .zero, day: entry.day, done: entry.done,
+        habitID: entry.habitID, day: entry.day, done: entry.done,
         note: isKept ? entry.note : "", clientTime: entry.clientTime,
         reason: rejection.reason, rejectedAt: now,
         noteHash: isKept ? [] : SHA256.digest(of: Array(entry.note.utf8)))

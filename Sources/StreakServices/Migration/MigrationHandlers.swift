@@ -27,7 +27,7 @@ struct MigrationHandlers: MigrationService {
   func previewMigration(
     _ request: PreviewMigrationRequest, context: ServerContext
   ) async throws(RPCStatus) -> PreviewMigrationResponse {
-    let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
+    let capture = try await CheckedCapture.check(request.session, by: work)
     let (decision, outcome) = try await run(
       capture, map: request.habitMap, planHash: [], isSecondDevice: request.secondDevice, isPreview: true, counts: [],
       context)
@@ -44,7 +44,7 @@ struct MigrationHandlers: MigrationService {
     if let stored = try await stored(request.session, of: userID, context) { return try replayed(stored, context) }
     // The work of an attempt is counted first, whatever its outcome: as much as a preview's.
     try await limiter.count(context, as: MigrationServiceMethods.previewMigration, person: userID.bytes)
-    let capture = try await CheckedCapture.check(request.session, at: .now(), by: work)
+    let capture = try await CheckedCapture.check(request.session, by: work)
     // Counted by the transaction, at its end: one that is known to be refused is not begun.
     let counts = limiter.counts(context, person: userID.bytes)
     try limiter.answerFlood(counts, context)

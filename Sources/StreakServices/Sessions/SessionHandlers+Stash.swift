@@ -36,7 +36,7 @@ extension SessionHandlers {
     let isLarge = (request.captured?.entries.count ?? 0) > LargeWork.smallEntriesMax
     let checked = try await work.run(isLarge: isLarge) { () -> Result<Void, RPCStatus> in
       do throws(RPCStatus) {
-        _ = try CheckedCapture.checked(request.captured, path: "captured", at: now)
+        _ = try CheckedCapture.checked(request.captured, path: "captured")
         return .success(())
       } catch {
         return .failure(error)

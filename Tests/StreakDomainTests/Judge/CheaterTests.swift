@@ -251,12 +251,13 @@ private struct Cheater {
     let entries = (0..<pick([1, 10, 60])).map { _ in
       let clientTime = moment()
       return CapturedSession.Entry(
-        habitID: pick(Self.habits).bytes, day: clientTime.day, done: Int.random(in: 0..<6, using: &random) > 0,
+        habitID: pick(Self.habits), day: clientTime.day, done: Int.random(in: 0..<6, using: &random) > 0,
         note: "",
         clientTime: clientTime, occurredAtSeconds: clientTime.occurredAt.seconds, occurredAtNanos: 0)
     }
     let session = CapturedSession(
-      habits: Self.habits.map { CapturedSession.Habit(id: $0.bytes, name: "h\($0.low)") }, entries: entries,
+      habits: Self.habits.map { CapturedSession.Habit(id: $0, fields: HabitFields(name: "h\($0.low)")) },
+      entries: entries,
       capturedAt: capturedAt, manifest: CapturedSession.Manifest(habitCount: 2, entryCount: entries.count, sha256: []))
     let plan = MigrationPlan(session, anchor: anchor, now: now)
     guard
@@ -268,13 +269,12 @@ private struct Cheater {
     }
     story.append(
       "migrate \(id.low) captured \(capturedAt), anchor \(anchor.map { "\(($0 - createdAt) / 60_000) min" } ?? "none"): "
-        + entries.filter(\.done).map { "\(Identifier($0.habitID)?.low ?? 0) \($0.day)" }.joined(separator: ", "))
+        + entries.filter(\.done).map { "\($0.habitID.low) \($0.day)" }.joined(separator: ", "))
     guard let merged else { return }
     migrations.append(Migration(id: id, version: merged.version))
     let today = Self.judged(now, capturedAt)
     let captured = min(max(Self.judged(capturedAt.occurredAt, capturedAt), today - 2), today)
     for habit in plan.habits {
-      guard let habitID = Identifier(habit.captured.id) else { continue }
       for cell in habit.cells where cell.state.done {
         let day = cell.day.number
         guard (captured - 29...captured).contains(day) else { continue }
@@ -282,7 +282,7 @@ private struct Cheater {
         // Of a session that the server did not see, only claims that a new device could make.
         let isOpen = anchor != nil || isNewAccount || cell.day < ledger.firstDay
         guard isOpen || Self.judged(now, cell.clientTime) - day <= 2 else { continue }
-        evidence[CellKey(habitID: habitID, day: cell.day), default: []].insert(id)
+        evidence[CellKey(habitID: habit.captured.id, day: cell.day), default: []].insert(id)
       }
     }
   }
