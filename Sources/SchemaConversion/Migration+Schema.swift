@@ -25,7 +25,7 @@ extension HabitMatch {
 
 extension RuleFinding {
   public init(_ finding: MigrationPlan.Finding) {
-    self.init(rule: Schema.MigrationRule(rawValue: finding.ruleNumber), count: Int32(clamping: finding.count))
+    self.init(rule: Schema.MigrationRule(rawValue: finding.rule.rawValue), count: Int32(clamping: finding.count))
   }
 }
 

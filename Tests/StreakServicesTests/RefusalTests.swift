@@ -33,8 +33,8 @@ struct RefusalTests {
       #expect(Schema.QuarantineReason(.quarantined(reason)).schemaName == "QUARANTINE_REASON_" + reason.name)
     }
     #expect(Schema.QuarantineReason(.counted) == .unspecified)
-    for (place, rule) in StreakDomain.MigrationRule.all.enumerated() {
-      #expect(Schema.MigrationRule(rawValue: Int32(place + 1)).schemaName == "MIGRATION_RULE_" + rule.name)
+    for rule in StreakDomain.MigrationRule.allCases {
+      #expect(Schema.MigrationRule(rawValue: rule.rawValue).schemaName == "MIGRATION_RULE_" + rule.name)
     }
   }
 

@@ -9,50 +9,45 @@
 /// | OVER_LIMIT | a done day outside the 30 days that end on the captured day | kept, does not count |
 /// | ANCHOR | a done day before the latest (days since the anchor + 2) | kept, does not count |
 /// | CLAIM_MISMATCH | a habit whose claimed numbers its days do not give | the claim is not used |
-public enum MigrationRule: Hashable, Sendable {
-  /// The entry goes to the inbox.
-  case rejected(Reason)
-  /// The day is kept and does not count.
-  case quarantined(QuarantineReason)
-  /// The habit's claim is not used.
-  case claimMismatch
-
-  /// In the order of their numbers in the schema's `MigrationRule`, which begin with 1.
-  public static let all: [MigrationRule] = [
-    .rejected(.futureDay), .rejected(.dayMismatch), .rejected(.habitNotFound), .rejected(.invalidField),
-    .quarantined(.overLimit), .quarantined(.anchor), .claimMismatch,
-  ]
+///
+/// The raw value is the number of the schema's `MigrationRule`.
+public enum MigrationRule: Int32, CaseIterable, Sendable {
+  case futureDay = 1
+  case dayMismatch = 2
+  case habitNotFound = 3
+  case invalidField = 4
+  case overLimit = 5
+  case anchor = 6
+  case claimMismatch = 7
 
   /// The name in results and audit events.
-  public var name: String {
-    switch self {
-    case .rejected(let reason): reason.name
-    case .quarantined(let reason): reason.name
-    case .claimMismatch: schemaName(of: self)
-    }
-  }
+  public var name: String { schemaName(of: self) }
 }
 
 extension MigrationPlan {
   /// How often a rule applied.
   public struct Finding: Equatable, Sendable {
     public let rule: MigrationRule
-    /// The number of the schema's `MigrationRule`.
-    public let ruleNumber: Int32
     public let count: Int
   }
 
-  /// The rules that applied, in their order.
+  /// The rules that applied, in the order of their numbers.
   public var findings: [Finding] {
     let done = habits.flatMap(\.cells).filter(\.state.done)
-    return MigrationRule.all.enumerated().compactMap { place, rule in
+    func rejections(_ reason: Reason) -> Int { rejected.count { $0.reason == reason } }
+    func quarantined(_ reason: QuarantineReason) -> Int { done.count { $0.state.trust == .quarantined(reason) } }
+    return MigrationRule.allCases.compactMap { rule in
       let count =
         switch rule {
-        case .rejected(let reason): rejected.count { $0.reason == reason }
-        case .quarantined(let reason): done.count { $0.state.trust == .quarantined(reason) }
+        case .futureDay: rejections(.futureDay)
+        case .dayMismatch: rejections(.dayMismatch)
+        case .habitNotFound: rejections(.habitNotFound)
+        case .invalidField: rejections(.invalidField)
+        case .overLimit: quarantined(.overLimit)
+        case .anchor: quarantined(.anchor)
         case .claimMismatch: habits.count(where: \.claimMismatch)
         }
-      return count > 0 ? Finding(rule: rule, ruleNumber: Int32(place + 1), count: count) : nil
+      return count > 0 ? Finding(rule: rule, count: count) : nil
     }
   }
 }

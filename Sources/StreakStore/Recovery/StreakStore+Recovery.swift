@@ -9,12 +9,19 @@ extension StreakStore {
   /// Bytes of a backup's records of one person that are read on the loop itself.
   static let recordsBytesAtOnceMax = 65_536
 
+  /// The stages in which a recovery waits, for SQL.
+  private static let openStages = list([.requested, .ready])
+
+  private static func list(_ stages: [RecoveryStage]) -> String {
+    stages.map { "\($0.rawValue)" }.joined(separator: ", ")
+  }
+
   private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let columns = Selection(RecoveryColumn.record)
   private static let one = Statement(
     .read, "SELECT \(columns.list()) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
   private static let hasOpen = Statement(
-    .read, "SELECT EXISTS (SELECT FROM recoveries WHERE user_id = $1 AND state IN (1, 2))")
+    .read, "SELECT EXISTS (SELECT FROM recoveries WHERE user_id = $1 AND state IN (\(openStages)))")
   private static let insertRecovery = Statement(
     .write,
     """
@@ -50,7 +57,11 @@ extension StreakStore {
     .read,
     "SELECT \(columns.list()) FROM recoveries WHERE user_id = $1 ORDER BY requested_at DESC, recovery_id LIMIT $2")
   private static let listOpen = Statement(
-    .read, "SELECT \(columns.list()) FROM recoveries WHERE state = 1 ORDER BY requested_at, recovery_id LIMIT $1")
+    .read,
+    """
+    SELECT \(columns.list()) FROM recoveries WHERE state = \(RecoveryStage.requested.rawValue)
+    ORDER BY requested_at, recovery_id LIMIT $1
+    """)
 
   /// A person's recoveries, latest first.
   public func recoveries(of userID: Identifier, countMax: Int32) async throws(StoreError) -> [RecoveryRecord] {
@@ -69,7 +80,8 @@ extension StreakStore {
   private static let fulfil = Statement(
     .write,
     """
-    UPDATE recoveries SET state = $3, failure = $4, records = $5 WHERE user_id = $1 AND recovery_id = $2 AND state = 1
+    UPDATE recoveries SET state = $3, failure = $4, records = $5
+    WHERE user_id = $1 AND recovery_id = $2 AND state = \(RecoveryStage.requested.rawValue)
     """)
 
   /// Fulfils a waiting recovery with the backup's data, or with the reason why it is not possible.
@@ -93,7 +105,8 @@ extension StreakStore {
   private static let cancel = Statement(
     .write,
     """
-    UPDATE recoveries SET state = 4, records = NULL WHERE user_id = $1 AND recovery_id = $2 AND state IN (1, 2, 4, 5)
+    UPDATE recoveries SET state = \(RecoveryStage.cancelled.rawValue), records = NULL
+    WHERE user_id = $1 AND recovery_id = $2 AND state IN (\(list([.requested, .ready, .cancelled, .failed])))
     """)
 
   /// Cancels a recovery.
@@ -114,8 +127,10 @@ extension StreakStore {
     .read, "SELECT \(mergeColumns.list()) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
   private static let merged = Statement(
     .write,
-    "UPDATE recoveries SET state = 3, records = NULL, result = $3 WHERE user_id = $1 AND recovery_id = $2 AND state = 2"
-  )
+    """
+    UPDATE recoveries SET state = \(RecoveryStage.merged.rawValue), records = NULL, result = $3
+    WHERE user_id = $1 AND recovery_id = $2 AND state = \(RecoveryStage.ready.rawValue)
+    """)
   /// Merges a fulfilled recovery into the account: data, stored reply and audit event in one
   /// transaction, or nothing.
   ///

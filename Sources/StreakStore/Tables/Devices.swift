@@ -34,7 +34,9 @@ enum DeviceColumn: Int, TableColumn {
     case .previousAccessHash: .bytes(family.previousAccess?.hash)
     case .previousAccessExpiresAt: .instant(family.previousAccess?.expiresAt)
     case .unusedPairs: .bytes(family.encodedUnused)
-    default: .bytes(nil as [UInt8]?)
+    case .userID, .deviceID, .name, .platform, .appVersion, .registeredAt, .refreshFamilyHash, .refreshedAt,
+      .endedFamilyHash, .endedByCopy, .addressHash, .provenAt, .revokedAt:
+      .bytes(nil as [UInt8]?)
     }
   }
 
@@ -55,7 +57,9 @@ enum DeviceColumn: Int, TableColumn {
     case .appVersion: .string(signIn.device.appVersion)
     case .provenAt: .instant(signIn.isProven ? signIn.signedInAt : nil)
     case .addressHash: .bytes(signIn.addressHash)
-    default: value(signIn.credential)
+    case .accessHash, .accessExpiresAt, .previousAccessHash, .previousAccessExpiresAt, .refreshHash,
+      .refreshExpiresAt, .refreshFamilyHash, .unusedPairs, .refreshedAt, .endedFamilyHash, .endedByCopy, .revokedAt:
+      value(signIn.credential)
     }
   }
 }
