@@ -75,13 +75,23 @@ extension ClientError.Refusal {
     case .recoveryNotReady: "The recovery cannot do that now: it is not ready yet, or it is over."
     case .exportChanged: "The data changed while it was exported. Nothing was written. Try again."
     case .exportTooSlow: "The export took longer than the server waits. Try again: it goes on where it was."
-    default:
-      if code == .unimplemented {
-        "The server does not offer this: it is older than this program, or another service. Nothing recorded here is lost."
-      } else {
-        (["The server refused: \(message)"] + fields.map { "  \($0)" }).joined(separator: "\n") + retry
-      }
+    // A person meets these only through a fault of this program, or they are no refusals of a call.
+    case .credentialsInvalid, .futureDay, .dayMismatch, .daySealed, .habitNotFound, .cellNotFound, .pageTokenInvalid,
+      .storageUnavailable, .outcomeUnknown, .concurrentChange, .internalFault, .sequenceGap, .operationReused,
+      .clockSkew, .cursorInvalid, .conflictNotFound, .textQuota, .planChanged, .alreadyMigrated, .migrationNotFound,
+      .undoTooLate, .accountUnknown, .accountErased, .backupUnderWay, .backupFailed, .backupNotFound, .importUnreadable,
+      .importCorrupt, .importTooLarge, .stashTooLarge, .connectRequired, .accountNotFound, .operatorRightMissing:
+      serverSentence
+    case nil:
+      code == .unimplemented
+        ? "The server does not offer this: it is older than this program, or another service. Nothing recorded here is lost."
+        : serverSentence
     }
+  }
+
+  /// The refusal in the server's words.
+  private var serverSentence: String {
+    (["The server refused: \(message)"] + fields.map { "  \($0)" }).joined(separator: "\n") + retry
   }
 
   /// When to try again, in words.

@@ -65,8 +65,17 @@ extension Reason {
     case .habitLimit: "there are \(StreakClient.habitsMax) habits already"
     case .conflictNotFound: "the conflict is not there any more"
     case .textQuota: "there is no room for more text; a day that it was about is recorded without its note"
-    // No other reason is of a statement.
-    default: "the server does not accept it"
+    // No statement is rejected for one of these.
+    case .credentialsInvalid, .signInRefused, .signUpRefused, .sessionInvalid, .sessionMigrated, .sessionClaimed,
+      .idempotencyKeyReused, .partialCapture, .captureCorrupt, .pageTokenInvalid, .tooManyRequests, .storageUnavailable,
+      .outcomeUnknown, .concurrentChange, .internalFault, .exportTooSlow, .accountMismatch, .sequenceGap,
+      .operationReused, .cursorInvalid, .passwordTooCommon, .deviceNotFound, .planChanged, .alreadyMigrated,
+      .migrationNotFound, .undoTooLate, .accountUnknown, .accountErased, .backupsOff, .backupUnderWay, .backupFailed,
+      .backupNotFound, .exportChanged, .importUnreadable, .importCorrupt, .importTooLarge, .accountNotEmpty,
+      .recoveryPointNotFound, .recoveryNotFound, .recoveryUnderWay, .recoveryNotReady, .mailOff, .mailProofInvalid,
+      .addressTaken, .stashTooLarge, .connectRequired, .reauthenticationRequired, .signInApprovalNotFound,
+      .accountLocked, .accountNotFound, .operatorRightMissing:
+      "the server does not accept it"
     }
   }
 }
