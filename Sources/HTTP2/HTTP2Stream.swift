@@ -10,7 +10,7 @@ public final class HTTP2Stream: HTTPExchange {
   var check = RequestCheck()
   /// What to send after `outbound`; nil ends the stream with the data.
   var outboundTrailers: OutboundTrailers?
-  /// nghttp2 was told that there is nothing to send now, and waits to be told otherwise.
+  /// nghttp2 got `NGHTTP2_ERR_DEFERRED`, and sends nothing until the stream is resumed.
   var isDeferred = false
   /// The template whose memory the request's header fields lie in.
   var template: RequestTemplate?

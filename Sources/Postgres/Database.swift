@@ -7,8 +7,8 @@ public import EventLoop
 /// connections.
 ///
 /// ```swift
-/// static let streak = Statement(.read, "select current, longest from streaks where user_id = $1 and habit_id = $2")
-/// let result = try await database.run(streak, .uuid(user), .uuid(habit))
+/// static let size = Statement(.read, "select width, height from pictures where album_id = $1 and picture_id = $2")
+/// let result = try await database.run(size, .uuid(album), .uuid(picture))
 /// let found = try result.first { row throws(DatabaseError) in (try row.int32(0), try row.int32(1)) }
 /// ```
 public final class Database: Sendable {

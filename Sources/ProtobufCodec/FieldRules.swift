@@ -1,6 +1,5 @@
-/// The rules for a field's value. Source: proto/streak/v1/validate.proto,
-/// whose names for lengths differ by type: `min_len` and `max_len` of bytes are `minBytes` and
-/// `maxBytes` here.
+/// The rules for a field's value. Source: protovalidate's options, whose names for
+/// lengths differ by type: `min_len` and `max_len` of bytes are `minBytes` and `maxBytes` here.
 public struct FieldRules: Sendable, Equatable {
   public var required: Bool
   public var uuid: Bool

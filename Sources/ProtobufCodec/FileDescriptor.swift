@@ -1,6 +1,6 @@
 /// One .proto file of the schema, for server reflection.
 public struct FileDescriptor: Sendable {
-  /// For example `streak/v1/streak.proto`.
+  /// For example `example/v1/notes.proto`.
   public let name: String
   /// The names of the files it imports.
   public let dependencies: [String]

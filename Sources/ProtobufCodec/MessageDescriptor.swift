@@ -23,7 +23,7 @@ public enum FieldType: UInt8, Sendable {
 
 /// The names of an enum's values.
 public struct EnumDescriptor: Sendable {
-  /// For example `streak.v1.CellTrust`.
+  /// For example `example.v1.Colour`.
   public let fullName: String
   /// Name and number of each value.
   public let values: [(name: String, number: Int32)]
@@ -66,7 +66,7 @@ public struct FieldDescriptor: Sendable {
 /// The schema's description of one message, read from protobuf-c's tables and completed by the
 /// generator.
 @safe public final class MessageDescriptor: Sendable {
-  /// For example `streak.v1.SignUpRequest`.
+  /// For example `example.v1.AddNoteRequest`.
   public let fullName: String
   /// By ascending number.
   public let fields: [FieldDescriptor]

@@ -20,9 +20,9 @@ public enum Idempotency: Sendable, Hashable {
 
 /// What the schema says of one method. There is one of each, made when the program starts.
 public final class MethodDescriptor: Sendable {
-  /// The service's full name, such as `streak.v1.AccountService`.
+  /// The service's full name, such as `example.v1.NoteService`.
   public let service: String
-  /// The method's name, such as `SignUp`.
+  /// The method's name, such as `AddNote`.
   public let name: String
   public let kind: CallKind
   public let idempotency: Idempotency
@@ -49,6 +49,6 @@ public final class MethodDescriptor: Sendable {
   /// "Unary-Get-Request".
   public var isGettable: Bool { kind == .unary && idempotency == .noSideEffects }
 
-  /// The request's `:path`, such as `/streak.v1.AccountService/SignUp`.
+  /// The request's `:path`, such as `/example.v1.NoteService/AddNote`.
   public var path: String { "/\(service)/\(name)" }
 }

@@ -36,7 +36,7 @@ METHODS = [method for method, authentication in ALL if authentication == annotat
 OTHERS = [(method, authentication) for method, authentication in ALL if authentication != annotations_pb2.AUTHENTICATION_USER]
 # The answers of methods without an access token to a stranger who has no secret of the other
 # person. A new one of these methods needs a line here.
-REFUSALS_OF_STRANGERS = {
+REFUSALS_WITHOUT_CREDENTIALS = {
     "AccountService.SignUp": {"SIGN_UP_REFUSED", "SESSION_CLAIMED", "SESSION_INVALID"},
     "AccountService.SignIn": {"SIGN_IN_REFUSED"},
     "AccountService.Refresh": {"CREDENTIALS_INVALID"},
@@ -208,7 +208,7 @@ def test_the_other_persons_ids_open_nothing(server):
 
 
 def test_methods_that_ask_for_no_access_token_open_nothing_either(server):
-    """Each has a line in `REFUSALS_OF_STRANGERS`; the operators' methods are refused to a person, with
+    """Each has a line in `REFUSALS_WITHOUT_CREDENTIALS`; the operators' methods are refused to a person, with
     any ids (test_admin.py: with operators)."""
     # Attempts on her account are in her audit trail; a device may ask to be signed in to it.
     with mira_with_everything(server, ("audit_events", "audit_heads", "sign_in_approvals")) as (mira, user, ids):
@@ -233,7 +233,7 @@ def test_methods_that_ask_for_no_access_token_open_nothing_either(server):
                     if authentication == annotations_pb2.AUTHENTICATION_ADMIN:
                         assert b"CREDENTIALS_INVALID" in answer or b"There is no method" in answer, (name, answer)
             if authentication != annotations_pb2.AUTHENTICATION_ADMIN:
-                assert refusals <= REFUSALS_OF_STRANGERS[name] and (refusals or not REFUSALS_OF_STRANGERS[name]), (name, refusals)
+                assert refusals <= REFUSALS_WITHOUT_CREDENTIALS[name] and (refusals or not REFUSALS_WITHOUT_CREDENTIALS[name]), (name, refusals)
 
 
 def test_a_stranger_gets_no_notifications_of_others(server):

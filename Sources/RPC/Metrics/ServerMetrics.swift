@@ -45,7 +45,7 @@ public struct ServerMetrics: Sendable {
   }
 }
 
-/// Which method, such as `streak.v1.AccountService` and `SignUp`.
+/// Which method, such as `example.v1.NoteService` and `AddNote`.
 public struct MethodName: Sendable, Hashable {
   public let service: String
   public let method: String

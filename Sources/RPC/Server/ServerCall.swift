@@ -4,7 +4,7 @@
 /// The stream and the handler end independently: a handler may still run when the call is over, and
 /// a response may still be on its way when the handler has returned.
 struct ServerCall {
-  /// What the peer can still be told.
+  /// The part of the response that can still be sent.
   enum Response: Equatable {
     /// Nothing has been sent. Followed by open, ended and closed.
     case idle

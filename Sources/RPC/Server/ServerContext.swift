@@ -37,7 +37,7 @@ internal import ProtobufCodec
   var deadlineTimer: LoopTimer?
   var initialMetadata: HeaderBlock?
   var trailingMetadata: HeaderBlock?
-  /// What the handler is told when it touches a call that is over.
+  /// The error that the handler gets when it uses a call that is over.
   private(set) var endReason = RPCStatus(.cancelled, "The caller gave up.")
   var reader: UnsafeContinuation<Void, Never>?
   var writer: UnsafeContinuation<Void, Never>?
@@ -211,7 +211,7 @@ internal import ProtobufCodec
     end(RPCStatus(.deadlineExceeded, "The caller's deadline has passed."))
   }
 
-  /// Ends the call from outside its handler: the caller is told, the handler is cancelled. Loop
+  /// Ends the call from outside its handler: the status is sent, and the handler is cancelled. Loop
   /// thread only.
   public func end(_ status: RPCStatus) {
     guard isOpen else { return }

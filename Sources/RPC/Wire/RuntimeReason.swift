@@ -2,8 +2,8 @@ internal import GRPCSchema
 
 /// Why the runtime itself refuses a request: the reason of `ErrorInfo`, in the domain `rpc`.
 ///
-/// Some refusals are told by the protocols' own code alone, as the conformance suite of Connect
-/// demands of every server: UNIMPLEMENTED (no such method, coding or number of messages),
+/// Some refusals have the protocols' own code alone, as the conformance suite of Connect demands of
+/// every server: UNIMPLEMENTED (no such method, coding or number of messages),
 /// RESOURCE_EXHAUSTED (a message too large), INTERNAL (a wrong flag of a message) and
 /// DEADLINE_EXCEEDED (the caller's deadline).
 enum RuntimeReason: String, CaseIterable {

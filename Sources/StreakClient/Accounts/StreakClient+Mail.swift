@@ -62,7 +62,7 @@ extension StreakClient {
   }
 
   /// Takes an account back whose address was changed without the person, by the link of the mail
-  /// that told of the change. Every device is signed out; sign in with the former address and the
+  /// that announced the change. Every device is signed out; sign in with the former address and the
   /// new password.
   ///
   /// - Returns: The number of devices signed out.

@@ -17,7 +17,7 @@ extension Reason {
   /// The status with another message.
   func status(saying message: String) -> RPCStatus {
     let status = RPCStatus(codeAndMessage.0, message).with(GoogleRPCErrorInfo(reason: name, domain: Self.domain))
-    guard isWorthRetrying else { return status }
+    guard succeedsLater else { return status }
     return status.withRetry(afterSeconds: Self.retrySeconds)
   }
 
@@ -51,7 +51,7 @@ extension Reason {
   }
 
   /// The same request may succeed after a while.
-  private var isWorthRetrying: Bool {
+  private var succeedsLater: Bool {
     switch self {
     case .tooManyRequests, .storageUnavailable, .concurrentChange: true
     case .invalidField, .credentialsInvalid, .signInRefused, .signUpRefused, .sessionInvalid, .sessionMigrated,
@@ -90,7 +90,7 @@ extension Reason {
     case .habitLimit: (.resourceExhausted, "There are as many habits as one person may have.")
     case .storageUnavailable: (.unavailable, "Storage cannot be reached; nothing was changed; try again later.")
     case .outcomeUnknown: (.unknown, "The change may or may not have been saved; send the same request again.")
-    case .concurrentChange: (.aborted, "Somebody changed the same thing at the same moment; send it again.")
+    case .concurrentChange: (.aborted, "Another call changed the same data at the same moment; send it again.")
     case .internalFault: (.internal, "A fault of the service.")
     case .accountMismatch: (.failedPrecondition, "The device's queue belongs to another account.")
     case .sequenceGap: (.failedPrecondition, "Operations are missing before the first one sent.")

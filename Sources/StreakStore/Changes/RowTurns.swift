@@ -23,7 +23,7 @@ final class RowTurns: Sendable {
   private struct Turn {
     /// In order of arrival.
     var waiting: [CheckedContinuation<Void, Never>] = []
-    /// Are told of the end of the last turn of the row.
+    /// Called when the last turn of the row has ended.
     var onEnd: [@Sendable () -> Void] = []
   }
 
