@@ -293,6 +293,31 @@ test("a document that was imported as it is goes to a server that has lost it, b
   assert.equal(called.filter((each) => each.startsWith("ExportService")).length, 1);
 });
 
+test("an operation whose outcome this version does not know stays in the queue", async () => {
+  const [user, device] = ["AAEAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA=="];
+  let status;
+  const answer = () => ({ outcomes: [{ seq: "1", ...(status === undefined ? {} : { status }) }], cursor: { epoch: "1", changeNumber: "1", tag: "AA==" }, lastSeq: "1" });
+  const transport = { call: async (method) => (method === "SyncService/Sync" ? answer() : {}) };
+  const store = new MemoryStore();
+  await store.change((state) => {
+    const account = new Account(user, device);
+    account.credentials = { accessToken: "a", refreshToken: "r", accessExpiresAt: Number.MAX_SAFE_INTEGER };
+    make(account, { setDayStart: { dayStartMinutes: 1 } }, 1);
+    state.addAccount(account);
+    state.touchAccount(user);
+    state.setSettings({ current: user });
+  });
+  const sync = new Sync({ store, transport, clock: clockAt(Date.UTC(2026, 10, 29, 11)), emit: () => {} });
+  const waiting = () => store.read((state) => state.accounts.get(user).queue.length);
+  for (status of [undefined, "OPERATION_STATUS_UNSPECIFIED", "OPERATION_STATUS_DEFERRED", 4]) {
+    await assert.rejects(sync.sync(user), { kind: "failing" }, String(status));
+    assert.equal(await waiting(), 1, String(status));
+  }
+  status = "OPERATION_STATUS_APPLIED";
+  await sync.sync(user);
+  assert.equal(await waiting(), 0);
+});
+
 test("the schedule waits 4 to 6 minutes, longer after failures, and never runs twice", () => {
   const random = seeded(7);
   const schedule = new SyncSchedule(0, random);

@@ -63,7 +63,7 @@ const files = {
   "/modules/store.js": "47f1e74d212bd5a3",
   "/modules/streak.js": "9015f152b8373cf4",
   "/modules/submission.js": "3760006227616bd5",
-  "/modules/sync.js": "83374d9bb0db72fe",
+  "/modules/sync.js": "b204ded8a080fb0e",
   "/modules/transport.js": "4bf95f82798bfc34",
   "/more.css": "9e573478105fe1a4",
   "/ui/account.js": "090e84da1f418b81",

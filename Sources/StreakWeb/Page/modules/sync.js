@@ -29,6 +29,9 @@ const noticePagesMax = 256;
 /** Acknowledged notices that a device remembers. */
 const acknowledgedMax = 1000;
 
+/** The outcomes that this version knows. An operation with another one can be neither kept as decided nor dropped. */
+const outcomeStatuses = new Set(["OPERATION_STATUS_APPLIED", "OPERATION_STATUS_SUPERSEDED", "OPERATION_STATUS_REJECTED"]);
+
 const failing = (message) => new CallError("failing", { message });
 
 /** The next submission. While a session is lost, the operations made after it wait. */
@@ -109,7 +112,11 @@ export class Sync {
       const response = await this.calls.call("SyncService/Sync", requestOf(submission, this.clock.now()), userId);
       // Before anything of it is taken: the next request begins after it, and would not get them.
       if (response.moreNotices) response.notices = await this.#allNotices(response.notices ?? [], userId);
-      return { changes: await prepare(response) };
+      const changes = await prepare(response);
+      if (!changes.outcomes.every(({ status }) => outcomeStatuses.has(status))) {
+        throw failing("It decides operations in a way that this version of the page does not know.");
+      }
+      return { changes };
     } catch (error) {
       if (error.reason === "SEQUENCE_GAP") return { gap: Number(error.detail("streak.v1.SyncRefusal")?.expectedSeq ?? 0) };
       if (error.reason === "OPERATION_REUSED") return { reused: true };
