@@ -152,16 +152,6 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
   }
 }
 
-extension StoreError {
-  /// The database has refused the statement: a part of it may be stored.
-  fileprivate var isOfStatement: Bool {
-    switch self {
-    case .dataRefused, .fault: true
-    case .unavailable, .overloaded, .outcomeUnknown, .cancelled, .concurrentChange, .noSuchUser: false
-    }
-  }
-}
-
 extension ChangeRequest {
   fileprivate var hasOperations: Bool {
     if case .queue(let operations) = work { !operations.isEmpty } else { false }
