@@ -3,7 +3,8 @@ internal import PrivateCluster
 internal import StreakStore
 
 /// What a database holds besides rows, as lines: every relation, column, constraint, index,
-/// function, trigger, rule, policy, type and setting, without PostgreSQL's own.
+/// function, trigger, rule, policy, type, setting and comment, with owners and rights, without
+/// PostgreSQL's own.
 ///
 /// A dump is a program, and what it makes runs later, with its owner's rights: functions,
 /// expressions of indexes, defaults and checks. So a restored dump without a known signature is
@@ -32,8 +33,10 @@ enum SchemaDescription {
       return "\(table) is empty"
     }
     let expected = try own(schema: schema, version: version, owner: owner, programs, user: user)
-    let foreign = found.subtracting(before).subtracting(expected).map { "\(name(of: $0)) is not streakd's" }
-    let missing = expected.subtracting(found).map { "\(name(of: $0)) is missing" }
+    let foreign = found.subtracting(before).subtracting(expected.made).subtracting(expected.before).map {
+      "\(name(of: $0)) is not streakd's"
+    }
+    let missing = expected.made.subtracting(found).map { "\(name(of: $0)) is missing" }
     let all = foreign.sorted() + missing.sorted()
     guard !all.isEmpty else { return nil }
     return all.prefix(shownMax).joined(separator: "; ") + (all.count > shownMax ? "; ..." : "")
@@ -41,10 +44,11 @@ enum SchemaDescription {
 
   private static let shownMax = 10
 
-  /// The description of the schema that streakd makes, in a temporary database of the same server.
+  /// The description of the schema that streakd makes, and of the database before it: a temporary
+  /// one of the same server.
   private static func own(
     schema: String, version: Int32, owner: [String], _ programs: PostgresPrograms, user: ServerUser?
-  ) throws(OperationsError) -> Set<String> {
+  ) throws(OperationsError) -> (before: Set<String>, made: Set<String>) {
     let name = "streakd_expected_" + ErasureLedger.hex(randomBytes(count: 8))
     let session = try PsqlSession(programs, environment: owner, user: user)
     defer { session.end() }
@@ -59,9 +63,10 @@ enum SchemaDescription {
       let environment = owner.filter { !$0.hasPrefix("PGDATABASE=") } + ["PGDATABASE=\(name)"]
       let fresh = try PsqlSession(programs, environment: environment, user: user)
       defer { fresh.end() }
+      let before = try lines(fresh)
       try fresh.run("CREATE SCHEMA IF NOT EXISTS \(quoted(schema)); SET search_path TO \(quoted(schema));")
       try fresh.run(StreakStore.schemaScript(upTo: version))
-      return try lines(fresh)
+      return (before, try lines(fresh).subtracting(before))
     }
     try session.run("DROP DATABASE \(name) WITH (FORCE);")
     return try found.get()
@@ -99,11 +104,32 @@ enum SchemaDescription {
     }.joined(separator: "\n  UNION ALL ")
     return """
       WITH spaces AS (
-        SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
+        SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
       relations AS (
         SELECT c.*, format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c JOIN spaces n ON n.oid = c.relnamespace),
       objects (kind, name, definition) AS (
         SELECT 'schema', quote_ident(nspname), '' FROM spaces
+        UNION ALL SELECT 'owner', kind || ' ' || name, '' FROM (
+          SELECT 'schema', quote_ident(nspname), nspowner FROM spaces
+          UNION ALL SELECT 'relation', name, relowner FROM relations
+          UNION ALL SELECT 'function', p.oid::regprocedure::text, proowner FROM pg_catalog.pg_proc p JOIN spaces n ON n.oid = p.pronamespace
+          UNION ALL SELECT 'type', t.oid::regtype::text, typowner FROM pg_catalog.pg_type t JOIN spaces n ON n.oid = t.typnamespace
+          UNION ALL SELECT 'database', '', datdba FROM pg_catalog.pg_database WHERE datname = current_database()
+          ) owners (kind, name, owner) WHERE pg_get_userbyid(owner) <> current_user
+        UNION ALL SELECT 'rights', kind || ' ' || name, rights::text FROM (
+          SELECT 'schema', quote_ident(nspname), nspacl FROM spaces
+          UNION ALL SELECT 'relation', name, relacl FROM relations
+          UNION ALL SELECT 'column', r.name || '.' || quote_ident(a.attname), attacl
+            FROM pg_catalog.pg_attribute a JOIN relations r ON r.oid = a.attrelid
+          UNION ALL SELECT 'function', p.oid::regprocedure::text, proacl FROM pg_catalog.pg_proc p JOIN spaces n ON n.oid = p.pronamespace
+          UNION ALL SELECT 'type', t.oid::regtype::text, typacl FROM pg_catalog.pg_type t JOIN spaces n ON n.oid = t.typnamespace
+          UNION ALL SELECT 'database', '', datacl FROM pg_catalog.pg_database WHERE datname = current_database()
+          ) granted (kind, name, rights) WHERE rights IS NOT NULL
+        UNION ALL SELECT 'member', pg_get_userbyid(member), pg_get_userbyid(roleid) FROM pg_catalog.pg_auth_members
+          WHERE current_user IN (pg_get_userbyid(member), pg_get_userbyid(roleid))
+        UNION ALL SELECT 'comment', pg_describe_object(classoid, objoid, objsubid), description FROM pg_catalog.pg_description
+          WHERE objoid >= 16384
+        UNION ALL SELECT 'label', pg_describe_object(classoid, objoid, objsubid), concat_ws(' ', provider, label) FROM pg_catalog.pg_seclabel
         UNION ALL SELECT 'relation', name, concat_ws(' ', relkind, relpersistence, relrowsecurity, relforcerowsecurity, relreplident,
             relispartition, reloptions::text) FROM relations
         UNION ALL SELECT 'column', r.name || '.' || quote_ident(a.attname), concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -118,7 +144,7 @@ enum SchemaDescription {
             p.proisstrict, p.proretset, p.provolatile, p.proparallel, p.proconfig::text, pg_get_function_arguments(p.oid),
             pg_get_function_result(p.oid), p.prosrc, p.probin, p.prosqlbody::text)
           FROM pg_catalog.pg_proc p JOIN spaces n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-        UNION ALL SELECT 'trigger', concat_ws('.', r.name, quote_ident(t.tgname)), pg_get_triggerdef(t.oid)
+        UNION ALL SELECT 'trigger', concat_ws('.', r.name, quote_ident(t.tgname)), concat_ws(' ', t.tgenabled, pg_get_triggerdef(t.oid))
           FROM pg_catalog.pg_trigger t JOIN relations r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
         UNION ALL SELECT 'rule', concat_ws('.', r.name, quote_ident(u.rulename)), pg_get_ruledef(u.oid)
           FROM pg_catalog.pg_rewrite u JOIN relations r ON r.oid = u.ev_class

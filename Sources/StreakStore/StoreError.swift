@@ -22,6 +22,15 @@ public enum StoreError: Error, Equatable {
   ///
   /// - Parameter isLogged: The database's log has it already.
   case fault(reason: String, isLogged: Bool = false)
+
+  /// The database refused the statement or its answer cannot be read, because of something in it: a
+  /// part of the work may succeed.
+  package var isOfStatement: Bool {
+    switch self {
+    case .dataRefused, .fault: true
+    case .unavailable, .overloaded, .outcomeUnknown, .cancelled, .concurrentChange, .noSuchUser: false
+    }
+  }
 }
 
 extension StoreError: CustomStringConvertible {

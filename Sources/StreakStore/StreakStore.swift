@@ -108,15 +108,16 @@ public final class StreakStore: Sendable {
     parts = loops.map { loop in
       let hints = HintRelay(loop: loop, sender: sender, watching: watching, board: board)
       func batcher<Request, Response>(
+        _ account: @escaping (Request) -> Identifier,
         _ read: @escaping @Sendable ([Request], Database) async -> Result<[Response], StoreError>
       ) -> NaturalBatcher<Request, Response> {
-        NaturalBatcher(loop: loop, batchesMax: Self.readBatchesMax, batchCountMax: Self.setReadCountMax) { requests in
-          await read(requests, database)
-        }
+        NaturalBatcher(
+          loop: loop, batchesMax: Self.readBatchesMax, batchCountMax: Self.setReadCountMax, account: account
+        ) { requests in await read(requests, database) }
       }
       let part = LoopPart(
-        streakBatcher: batcher(Self.readStreaks), headBatcher: batcher(Self.readHeads),
-        grantBatcher: batcher(Self.readGrants),
+        streakBatcher: batcher({ $0.userID }, Self.readStreaks), headBatcher: batcher({ $0 }, Self.readHeads),
+        grantBatcher: batcher({ $0.userID }, Self.readGrants),
         writer: ChangeBatcher(
           loop: loop,
           attempt: ChangeAttempt(

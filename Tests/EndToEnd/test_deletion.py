@@ -128,6 +128,19 @@ def test_an_announced_deletion_is_performed_once_by_several_servers(database, fo
         account(kept)
 
 
+def test_an_account_that_cannot_be_erased_keeps_no_other_from_its_deletion(database):  # noqa: F811
+    with Server(database=database, arguments=["--deletion-delay-seconds", "1"]) as server, Person(server) as damaged, Person(server) as leaving:
+        user = damaged.sign_up().account.user_id
+        leaving.sign_up()
+        sql(database, "create function refuse() returns trigger language plpgsql as 'begin raise exception ''damaged''; end'")
+        sql(database, f"create trigger refuse before delete on users for each row when (old.user_id = '{user.hex()}') execute function refuse()")
+        delete(damaged)
+        delete(leaving)
+        wait_until(lambda: sql(database, "select user_id from users").replace("-", "") == user.hex())
+        sql(database, "drop trigger refuse on users")
+        wait_until(lambda: sql(database, "select count(*) from users") == "0")
+
+
 def test_a_deletion_that_was_taken_back_is_not_performed(database):  # noqa: F811
     with Server(database=database, arguments=["--deletion-delay-seconds", "2"]) as server, Person(server) as person, Person(server) as witness:
         person.sign_up()

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -118,6 +119,12 @@ LEFT_BEHIND = {
     "a missing index": "DROP INDEX public.cells_by_first_version;",
     "a missing check": "ALTER TABLE public.service_state DROP CONSTRAINT service_state_is_only_row_check;",
     "another type of a column": "ALTER TABLE public.habits ALTER position TYPE bigint;",
+    "rights on a table": "GRANT ALL ON public.users TO PUBLIC;",
+    "rights on a column": "GRANT SELECT (sealed) ON public.server_key TO PUBLIC;",
+    "rights on a function": "GRANT EXECUTE ON FUNCTION public.erase_audit_trail(uuid) TO pg_monitor;",
+    "fewer rights on a function": "REVOKE EXECUTE ON FUNCTION public.erase_audit_trail(uuid) FROM PUBLIC;",
+    "rights on a schema": "GRANT CREATE ON SCHEMA erasure TO PUBLIC;",
+    "a comment": "COMMENT ON TABLE public.users IS 'run this';",
 }
 
 
@@ -128,6 +135,27 @@ def test_what_a_dump_without_a_signature_leaves_behind_is_compared_with_streakds
     done = place.restore(backups, folder, "--allow-unsigned")
     assert done.returncode == 1 and ("is not streakd's" in done.stderr or "is missing" in done.stderr), done
     assert not (folder / "restored").exists()
+
+
+@pytest.mark.parametrize("statement", ["", "ALTER TABLE public.users OWNER TO pg_database_owner;",
+                                       "GRANT CONNECT ON DATABASE {name} TO pg_monitor;"])
+def test_a_dump_that_a_given_role_runs_gives_no_other_role_rights(place, folder, database, statement):
+    """The role owns the database, so that the dump can do more than as a role made for it."""
+    settings = dict(word.split("=", 1) for word in shlex.split(database))
+    name, role = settings["dbname"], f"owner_{settings['dbname']}"
+    sql(database, f"CREATE ROLE {role} LOGIN CREATEDB")
+    try:
+        sql(database, f"ALTER DATABASE {name} OWNER TO {role}")
+        at_end = place.dump.index(TRAILER)
+        backups = place.forge(folder, place.dump[:at_end] + statement.format(name=name).encode() + b"\n" + place.dump[at_end:])
+        address = " ".join(f"{key}='{value}'" for key, value in {**settings, "user": role}.items())
+        done = streakctl("backup", "restore", "--folder", backups, "--identity", place.keys.identity, "--database", address, place.name,
+                         "--allow-unsigned", "--without-ledger", check=False)
+        assert (done.returncode == 1 and "is not streakd's" in done.stderr) if statement else done.returncode == 0, done
+    finally:
+        sql(database, f"ALTER DATABASE {name} OWNER TO CURRENT_USER")
+        sql(database, f"DROP OWNED BY {role} CASCADE")
+        sql(database, f"DROP ROLE {role}")
 
 
 def test_a_whole_backup_without_a_signature_is_restored_and_served(place, folder):

@@ -115,6 +115,31 @@ import Testing
     }
   }
 
+  @Test("rows of one erased person that cannot be removed keep those of no other")
+  func sweptApart() async throws {
+    try await TestStore.run { test async throws in
+      let people = (0..<7).map { _ in Identifier.random() }
+      _ = try await test.store.apply(ErasureRecords(people: people.map { .init(userID: $0, erasedAt: .sample) }))
+      for userID in people {
+        _ = try await test.database.run(
+          Statement(.write, "INSERT INTO recovery_codes VALUES ($1, uuid_send($1), now(), $1, NULL, NULL)"),
+          parameters: [.uuid(userID.uuid)])
+      }
+      for change in [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''damaged''; END'",
+        """
+        CREATE TRIGGER refuse BEFORE DELETE ON recovery_codes FOR EACH ROW WHEN (OLD.user_id = '\(people[2])')
+          EXECUTE FUNCTION refuse()
+        """,
+      ] { _ = try await test.database.run(Statement(.write, change)) }
+      await #expect(throws: StoreError.self) { try await test.store.sweepErasures(since: .sample) }
+      #expect(try await test.count("recovery_codes") == 1)
+      _ = try await test.database.run(Statement(.write, "DROP TRIGGER refuse ON recovery_codes"))
+      try await test.store.sweepErasures(since: .sample)
+      #expect(try await test.count("recovery_codes") == 0)
+    }
+  }
+
   // C119
   @Test("a device that signs in during the account's erasure leaves nothing behind, and gets an error")
   func signInRace() async throws {

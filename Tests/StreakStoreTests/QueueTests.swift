@@ -95,6 +95,30 @@ import Testing
     }
   }
 
+  @Test("a restated habit whose data the database refuses stays away, and the others and the operations are stored")
+  func restatedRefusedByDatabase() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      _ = try await test.database.run(
+        Statement(.write, "ALTER TABLE habits ADD CONSTRAINT storable CHECK (name <> 'unstorable')"))
+      let ids = (0..<9).map { _ in Identifier.random() }
+      let restated = ids.enumerated().map { place, id in
+        SyncChanges.Habit(id: id, fields: HabitFields(name: [2, 5].contains(place) ? "unstorable" : "\(place)"))
+      }
+      // Alone, and with operations on two of them.
+      let none = try await person.queue([], from: 1, restatedHabits: Array(restated.prefix(4))).get()
+      #expect(none.outcomes.isEmpty)
+      #expect(try await test.count("habits") == 4)
+      let changes: [Operation.Change] = [.day(ids[4], Instant.sampleDay), .day(ids[5], Instant.sampleDay)]
+      let answer = try await person.queue(changes, from: 1, restatedHabits: restated).get()
+      #expect(answer.outcomes.map(\.status) == [.applied, .rejected])
+      #expect(answer.outcomes[1].rejection == .habitNotFound)
+      #expect(try await test.count("habits") == 8)
+      #expect(try await test.count("rejected_operations") == 1)
+      #expect(try await person.queue(changes, from: 1, restatedHabits: restated).get().outcomes == answer.outcomes)
+    }
+  }
+
   @Test("an error that is not about an operation's data rejects no operation")
   func brokenDatabase() async throws {
     try await TestStore.run { test async throws in

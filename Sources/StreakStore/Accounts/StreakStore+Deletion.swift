@@ -56,12 +56,17 @@ extension StreakStore {
   }
 
   private static let due = Statement(
-    .read, "SELECT user_id FROM users WHERE deletion_at <= $1 ORDER BY deletion_at LIMIT $2")
+    .read,
+    "SELECT user_id FROM users WHERE deletion_at <= $1 AND user_id <> ALL ($2) ORDER BY deletion_at LIMIT $3")
 
   /// Accounts whose announced deletion is due, the earliest first.
-  package func dueDeletions(at now: Instant, countMax: Int32) async throws(StoreError) -> [Identifier] {
-    try await database.rows(Self.due, .instant(now), .int32(countMax)) { row throws(DatabaseError) in
-      try row.identifier(0)
+  ///
+  /// - Parameter others: Left out.
+  package func dueDeletions(
+    at now: Instant, besides others: [Identifier], countMax: Int32
+  ) async throws(StoreError) -> [Identifier] {
+    try await database.rows(Self.due, .instant(now), .identifiers(others), .int32(countMax)) {
+      row throws(DatabaseError) in try row.identifier(0)
     }
   }
 

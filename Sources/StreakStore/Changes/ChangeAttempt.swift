@@ -41,7 +41,7 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     } catch {
       if error.isOfStatement { dividedCount += 1 }
       let callCount = users.reduce(0) { $0 + $1.calls.count }
-      let isQueue = callCount == 1 && users[0].calls[0].request.hasOperations
+      let isQueue = callCount == 1 && users[0].calls[0].request.isDivisible
       switch ConflictPolicy.remedy(for: error, userCount: users.count, callCount: callCount, isQueue: isQueue) {
       case .attemptAgain: return users.map { $0.again() }
       case .divideUsers:
@@ -68,11 +68,13 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     return []
   }
 
-  /// Stores the operations of the user's only call, a queue, in parts.
+  /// Stores the restated habits and the operations of the user's only call, a queue, in parts.
   /// - Returns: The user: the call is answered as a repetition of what is stored.
   private func runParts(of user: PendingUser, isLocked: Bool) async -> [PendingUser] {
+    var unstorable: Set<Identifier> = []
     do throws(StoreError) {
-      try await storeHalves(of: user.calls[0].request, user, isLocked: isLocked)
+      try await storeParts(of: user.calls[0].request, user, isLocked: isLocked, &unstorable)
+      user.calls[0].leaveOut(unstorable)
       return [user.again()]
     } catch {
       if case .concurrentChange = error { return [user.again()] }
@@ -81,10 +83,15 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
     }
   }
 
-  /// Stores operations that cannot be stored together: by halves, and one that is alone as a
-  /// rejected one.
-  private func storeHalves(of request: ChangeRequest, _ user: PendingUser, isLocked: Bool) async throws(StoreError) {
+  /// Stores what cannot be stored together: by halves, and an operation that is alone as a rejected
+  /// one.
+  ///
+  /// - Parameter unstorable: Gets the restated habits that cannot be stored.
+  private func storeParts(
+    of request: ChangeRequest, _ user: PendingUser, isLocked: Bool, _ unstorable: inout Set<Identifier>
+  ) async throws(StoreError) {
     guard let (first, second) = request.halves else {
+      guard request.restatedHabits.isEmpty else { return unstorable.formUnion(request.restatedHabits.map(\.id)) }
       return try await store(request.malformed, user, isLocked: isLocked)
     }
     for half in [first, second] {
@@ -93,7 +100,7 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
       } catch {
         guard case .dataRefused = error else { throw error }
         dividedCount += 1
-        try await storeHalves(of: half, user, isLocked: isLocked)
+        try await storeParts(of: half, user, isLocked: isLocked, &unstorable)
       }
     }
   }
@@ -152,39 +159,43 @@ final class ChangeAttempt<Storage: ChangeDatabase> {
   }
 }
 
-extension StoreError {
-  /// The database has refused the statement: a part of it may be stored.
-  fileprivate var isOfStatement: Bool {
-    switch self {
-    case .dataRefused, .fault: true
-    case .unavailable, .overloaded, .outcomeUnknown, .cancelled, .concurrentChange, .noSuchUser: false
-    }
-  }
-}
-
 extension ChangeRequest {
-  fileprivate var hasOperations: Bool {
-    if case .queue(let operations) = work { !operations.isEmpty } else { false }
+  fileprivate var isDivisible: Bool {
+    if case .queue(let operations) = work { !operations.isEmpty || !restatedHabits.isEmpty } else { false }
   }
 
-  /// The operations in two requests; nil if there are not two. What else the request holds is done
-  /// with the first of them, but for the end of the queue.
+  /// Two requests: one for the restated habits and one for the operations, or halves of either; nil
+  /// if there is one item. What else the request holds is done with the first of them, but for the
+  /// end of the queue.
   fileprivate var halves: (ChangeRequest, ChangeRequest)? {
-    guard case .queue(let operations) = work, operations.count > 1 else { return nil }
-    let middle = operations.count / 2
-    return (part(Array(operations[..<middle])), part(Array(operations[middle...])))
+    guard case .queue(let operations) = work else { return nil }
+    if !operations.isEmpty && !restatedHabits.isEmpty {
+      return (part([], restating: restatedHabits), part(operations, restating: []))
+    }
+    if operations.count > 1 {
+      let middle = operations.count / 2
+      return (part(Array(operations[..<middle]), restating: []), part(Array(operations[middle...]), restating: []))
+    }
+    guard restatedHabits.count > 1 else { return nil }
+    let middle = restatedHabits.count / 2
+    return (
+      part([], restating: Array(restatedHabits[..<middle])), part([], restating: Array(restatedHabits[middle...]))
+    )
   }
 
   /// The same with operations that are rejected.
   fileprivate var malformed: ChangeRequest {
     guard case .queue(let operations) = work else { return self }
-    return part(operations.map(\.malformed))
+    return part(operations.map(\.malformed), restating: [])
   }
 
-  private func part(_ operations: [QueuedOperation]) -> ChangeRequest {
+  /// A request with other operations and restated habits.
+  func part(
+    _ operations: [QueuedOperation], restating habits: [SyncChanges.Habit], queueDrained: Bool = false
+  ) -> ChangeRequest {
     ChangeRequest(
-      userID: userID, deviceID: deviceID, work: .queue(operations), queueDrained: false, now: now,
-      waitsForHabits: waitsForHabits, restatedHabits: restatedHabits, oldestKeptSeq: oldestKeptSeq, sentAt: sentAt,
+      userID: userID, deviceID: deviceID, work: .queue(operations), queueDrained: queueDrained, now: now,
+      waitsForHabits: waitsForHabits, restatedHabits: habits, oldestKeptSeq: oldestKeptSeq, sentAt: sentAt,
       epoch: epoch)
   }
 }

@@ -17,7 +17,8 @@ enum ConflictPolicy {
     case divideUsers
     /// The same for the calls of one user.
     case divideCalls
-    /// The same for the operations of one call: those that cannot be stored are rejected.
+    /// The same for the operations of one call, and the habits that it restates: operations that
+    /// cannot be stored are rejected, habits left out.
     case divideOperations
     /// The calls end with the error.
     case fail
@@ -26,7 +27,7 @@ enum ConflictPolicy {
   /// - Parameters:
   ///   - userCount: The batch's users, at least 1.
   ///   - callCount: The calls of all of them, at least 1.
-  ///   - isQueue: The only call has operations of a device's queue.
+  ///   - isQueue: The only call has operations of a device's queue, or restates habits.
   static func remedy(for error: StoreError, userCount: Int, callCount: Int, isQueue: Bool) -> Remedy {
     switch error {
     case .concurrentChange: .attemptAgain

@@ -4,12 +4,20 @@ internal import StreakDomain
 @safe final class PendingCall {
   typealias Answer = Result<Result<ChangeResult, QueueRefusal>, StoreError>
 
-  let request: ChangeRequest
+  private(set) var request: ChangeRequest
   private var continuation: UnsafeContinuation<Answer, Never>?
 
   init(_ request: ChangeRequest, _ continuation: UnsafeContinuation<Answer, Never>? = nil) {
     self.request = request
     unsafe self.continuation = continuation
+  }
+
+  /// Leaves out restated habits: the database cannot store them.
+  func leaveOut(_ habitIDs: Set<Identifier>) {
+    guard case .queue(let operations) = request.work, !habitIDs.isEmpty else { return }
+    request = request.part(
+      operations, restating: request.restatedHabits.filter { !habitIDs.contains($0.id) },
+      queueDrained: request.queueDrained)
   }
 
   /// Resumes the caller, once.

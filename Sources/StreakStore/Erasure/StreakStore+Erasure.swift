@@ -186,16 +186,36 @@ extension StreakStore {
   /// Removes rows that calls running during an erasure may have written after it, such as the row
   /// of a device that was just signing in. Every statement has a time limit, so that checking the
   /// last hour is enough while the server runs. Any number of programs may do so at once.
+  ///
+  /// - Throws: An error that ends the sweep; or the first of a person whose rows cannot be removed,
+  ///   after all others have had their turn.
   public func sweepErasures(since moment: Instant) async throws(StoreError) {
     let people = try await database.rows(Self.erasedPeople, .instant(moment)) { row throws(DatabaseError) in
       try row.erasedPerson(Self.personColumns).userID
     }
+    var failure: StoreError?
     for start in stride(from: 0, to: people.count, by: Self.erasuresPerTransaction) {
-      let some = Array(people[start..<min(start + Self.erasuresPerTransaction, people.count)])
+      let some = people[start..<min(start + Self.erasuresPerTransaction, people.count)]
+      try await removeRows(ofErased: some, &failure)
+    }
+    if let failure { throw failure }
+  }
+
+  /// Removes rows in one transaction, or in several if some of them cannot be removed.
+  private func removeRows(
+    ofErased people: ArraySlice<Identifier>, _ failure: inout StoreError?
+  ) async throws(StoreError) {
+    do throws(StoreError) {
       try await transaction { transaction throws(StoreError) in
-        try await Self.removeRows(of: some, by: transaction)
+        try await Self.removeRows(of: Array(people), by: transaction)
         return .commit(())
       }
+    } catch {
+      guard error.isOfStatement else { throw error }
+      guard people.count > 1 else { return failure = failure ?? error }
+      let middle = people.startIndex + people.count / 2
+      try await removeRows(ofErased: people[..<middle], &failure)
+      try await removeRows(ofErased: people[middle...], &failure)
     }
   }
 }
