@@ -3,13 +3,14 @@ public import Schema
 public import StreakDomain
 
 extension StreakDomain.Notice {
-  /// Nil for an unknown kind, for a notice without a habit, and for values of another form than the
-  /// kind has.
+  /// Nil for an unknown kind or field, for a notice without a habit, and for values of another form
+  /// than the kind has.
   public init?(_ message: Schema.Notice) {
     guard let kind = Kind(rawValue: Int16(clamping: message.kind.rawValue)),
       let habitID = Identifier(message.habitId)
     else { return nil }
     let field = StreakDomain.HabitField(rawValue: Int(message.field.rawValue))
+    guard kind != .fieldConflict || field != nil else { return nil }
     let form = Form(kind, field)
     let (winning, losing) = (Value(message.winningValue), Value(message.losingValue))
     guard form.accepts(winning), form.accepts(losing) else { return nil }

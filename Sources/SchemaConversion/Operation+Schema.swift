@@ -160,8 +160,9 @@ extension StreakDomain.Operation.HabitEdit {
 }
 
 extension StreakDomain.OperationOutcome {
-  public init(_ message: Schema.OperationOutcome) {
-    let status = Status(rawValue: Int16(clamping: message.status.rawValue)) ?? .applied
+  /// Nil for a status that this program does not know.
+  public init?(_ message: Schema.OperationOutcome) {
+    guard let status = Status(rawValue: Int16(clamping: message.status.rawValue)) else { return nil }
     // A reason that this version does not know is still a rejection, and is shown. So is a
     // completion whose note was rejected.
     let rejection = Reason(message.reason) ?? .invalidField

@@ -56,10 +56,13 @@ extension SyncRequest {
 }
 
 extension SyncChanges {
-  /// The server's response, without ids and numbers that no version of this program knows.
-  public init(_ response: SyncResponse) {
+  /// The server's response, without items whose ids or numbers this program does not know. Nil if
+  /// it does not know an operation's outcome: the operation can be neither kept as decided nor sent
+  /// again.
+  public init?(_ response: SyncResponse) {
     self.init(cursor: StreakDomain.Cursor(response.cursor))
-    outcomes = response.outcomes.map { StreakDomain.OperationOutcome($0) }
+    outcomes = response.outcomes.compactMap { StreakDomain.OperationOutcome($0) }
+    guard outcomes.count == response.outcomes.count else { return nil }
     isReset = response.reset
     habits = response.habits.compactMap { habit in
       Identifier(habit.id).map { Habit(id: $0, fields: HabitFields(habit)) }

@@ -28,6 +28,8 @@ struct SyncTests {
       var acknowledged: [[UInt8]] = []
       /// Operations with these numbers are rejected.
       var rejects: Set<Int64> = []
+      /// The status of the other ones.
+      var status = OperationStatus.applied
       var epoch: Int64 = 1
     }
     let state = Mutex(State())
@@ -83,7 +85,7 @@ struct SyncTests {
           outcomes: request.operations.map { operation in
             state.rejects.contains(operation.seq)
               ? OperationOutcome(seq: operation.seq, status: .rejected, reason: .clockSkew)
-              : OperationOutcome(seq: operation.seq, status: .applied)
+              : OperationOutcome(seq: operation.seq, status: state.status)
           },
           notices: state.notices.filter { !state.acknowledged.contains($0.noticeId) },
           cursor: Schema.Cursor(epoch: state.epoch, changeNumber: last), lastSeq: last
@@ -125,6 +127,33 @@ struct SyncTests {
     try await client.sync()
     #expect(server.operations(of: "a@b.c").count == 2)
     #expect(network.calls.map(\.method) == ["SignIn", "Sync", "Refresh", "Sync"])
+  }
+
+  @Test("an operation whose outcome this version does not know stays in the queue")
+  func unknownOutcome() async throws {
+    let client = open()
+    try await client.signIn(email: "a@b.c", password: "secret")
+    try await client.addHabit("reading")
+    for status in [OperationStatus.unspecified, OperationStatus(rawValue: 4), OperationStatus(rawValue: .max)] {
+      server.state.withLock { $0.status = status }
+      let error = await #expect(throws: ClientError.self) { try await client.sync() }
+      guard case .failing = error else {
+        Issue.record("\(status): \(String(describing: error))")
+        continue
+      }
+      #expect(try await client.waitingCount() == 1, "\(status)")
+    }
+    server.state.withLock { $0.status = .applied }
+    try await client.sync()
+    #expect(try await client.waitingCount() == 0)
+  }
+
+  @Test("a recovery whose state this version does not know is none that waits for the operator")
+  func unknownRecovery() {
+    for state in [RecoveryState.unspecified, RecoveryState(rawValue: 99)] {
+      let recovery = RecoveryView(Recovery(recoveryId: Identifier.random().bytes, state: state))
+      #expect(recovery != nil && recovery?.state != .requested)
+    }
   }
 
   @Test("a refresh without an answer is repeated, by the first process that needs it")
@@ -450,5 +479,12 @@ struct SyncTests {
     #expect(server.operations(of: "a@b.c").count == 2)
     running.cancel()
     await running.value
+  }
+}
+
+extension StreakClient {
+  /// Operations of the only account that wait for their outcome.
+  fileprivate func waitingCount() throws -> Int? {
+    try store.read { state throws(ClientError) in state.accounts.values.first?.replica.queue.count }
   }
 }

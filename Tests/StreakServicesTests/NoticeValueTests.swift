@@ -43,6 +43,16 @@ struct NoticeValueTests {
     #expect(StreakDomain.Notice(message) == deletion)
   }
 
+  @Test("a notice of an unknown kind, or about an unknown field, is none")
+  func unknownNumbers() {
+    var message = Schema.Notice(Self.id, notice(.fieldConflict, .name, .text("a")))
+    message.field = Schema.HabitField(rawValue: 99)
+    #expect(StreakDomain.Notice(message) == nil)
+    message.field = .name
+    message.kind = NoticeKind(rawValue: 99)
+    #expect(StreakDomain.Notice(message) == nil)
+  }
+
   @Test("a text of another form is no value")
   func foreignTexts() {
     for (text, form) in [("yes", .flag), ("", .flag), ("1.5", .number), ("", .number), ("archived", .none)]

@@ -20,6 +20,8 @@ public struct RecoveryView: Equatable, Sendable {
     /// Cancelled or expired.
     case cancelled
     case failed(String)
+    /// A state that this version does not know.
+    case unknown
   }
 
   public var id: Identifier
@@ -127,11 +129,12 @@ extension RecoveryView {
     guard let id = Identifier(recovery.recoveryId) else { return nil }
     let state: State =
       switch recovery.state {
+      case .requested: .requested
       case .ready: .ready
       case .merged: .merged
       case .cancelled: .cancelled
       case .failed: .failed(recovery.failure)
-      default: .requested
+      default: .unknown
       }
     self.init(
       id: id, point: RecoveryPointView(recovery.point ?? RecoveryPoint()), state: state,

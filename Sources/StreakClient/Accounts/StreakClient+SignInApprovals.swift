@@ -61,7 +61,8 @@ extension StreakClient {
     case .approved:
       _ = try enter(response.account, response.tokens, as: pending.deviceID, email: pending.email)
       return .signedIn
-    default: return .ended
+    case .ended: return .ended
+    default: throw .failing("It answers with a state that this version of the app does not know.")
     }
   }
 

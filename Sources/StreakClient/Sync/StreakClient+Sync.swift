@@ -89,7 +89,10 @@ extension StreakClient {
       // would not contain them.
       try noteDeletion(response.deletionAt?.instant, of: userID)
       if response.moreNotices { response.notices += try await otherNotices(than: response.notices, of: userID) }
-      return .changes(SyncChanges(response))
+      guard let changes = SyncChanges(response) else {
+        throw .failing("It decides operations in a way that this version of the app does not know.")
+      }
+      return .changes(changes)
     } catch {
       guard case .refused(let refusal) = error else { throw error }
       switch refusal.reason {

@@ -158,7 +158,7 @@ extension StreakStore {
         Self.openRecords, .identifier(userID), .identifier(recoveryID)
       ) { row throws(DatabaseError) in
         (
-          stage: RecoveryStage(rawValue: try row.int16(Self.mergeColumns[.state])),
+          stage: try row.known(Self.mergeColumns[.state]) as RecoveryStage,
           records: try row.bytesOrNull(Self.mergeColumns[.records]),
           result: try row.bytesOrNull(Self.mergeColumns[.result])
         )

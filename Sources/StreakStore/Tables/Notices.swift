@@ -33,8 +33,9 @@ extension Row {
   /// Decodes `NoticeColumn.entry`.
   func notice(_ at: Selection<NoticeColumn>) throws(DatabaseError) -> (id: Identifier, notice: Notice) {
     let day = try int32(at[.day])
-    let kind = Notice.Kind(rawValue: try int16(at[.kind])) ?? .noteConflict
+    let kind: Notice.Kind = try known(at[.kind])
     let field = HabitField(rawValue: Int(try int16(at[.field])))
+    guard kind != .fieldConflict || field != nil else { throw .undecodable(.malformedValue(column: at[.field])) }
     let form = Notice.Form(kind, field)
     let notice = Notice(
       kind: kind, habitID: try identifier(at[.habitID]), day: day == 0 ? nil : Day(day), field: field,

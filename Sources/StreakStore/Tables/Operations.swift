@@ -77,7 +77,7 @@ extension Row {
     let seq = try int64(at[.seq])
     let quarantine = try int16(at[.quarantineReason])
     let outcome = OperationOutcome(
-      seq: seq, status: OperationOutcome.Status(rawValue: try int16(at[.status])) ?? .applied,
+      seq: seq, status: try known(at[.status]),
       rejection: Reason(rawValue: try int32(at[.reason])), changeNumber: try int64(at[.changeNumber]),
       trust: quarantine < 0 ? nil : CellTrust(number: UInt8(clamping: quarantine)),
       noticeID: try identifierOrNull(at[.noticeID]))

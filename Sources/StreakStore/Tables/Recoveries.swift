@@ -31,7 +31,7 @@ extension Row {
     RecoveryRecord(
       recoveryID: try identifier(at[.recoveryID]), userID: try identifier(at[.userID]),
       backup: try string(at[.backup]), backupAt: try instant(at[.backupAt]),
-      requestedAt: try instant(at[.requestedAt]), stage: RecoveryStage(rawValue: try int16(at[.state])) ?? .failed,
+      requestedAt: try instant(at[.requestedAt]), stage: try known(at[.state]),
       failure: try string(at[.failure]))
   }
 }

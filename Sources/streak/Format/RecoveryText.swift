@@ -9,6 +9,7 @@ extension RecoveryView {
       case .merged: "merged"
       case .cancelled: "given up, or over"
       case .failed(let reason): "failed: \(reason.plain)"
+      case .unknown: "in a state that this version does not know"
       }
     return "\(shortID)  of \(moment(point.moment)): \(standing)"
   }
