@@ -9,9 +9,13 @@ extension EventLoop {
   public func offload<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
     preconditionIsCurrent()
     return unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
+      offloadCount += 1
       let request = OffloadRequest { () -> () -> Void in
         let result = work()
-        return { unsafe continuation.resume(returning: result) }
+        return {
+          self.offloadCount -= 1
+          unsafe continuation.resume(returning: result)
+        }
       }
       request.submit(to: self)
     }

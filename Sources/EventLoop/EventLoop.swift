@@ -45,6 +45,8 @@ import Synchronization
   private var readyClosures: [() -> Void] = []
   private var endOfTurnWork: [any EndOfTurnWork] = []
   private(set) var idleIsActive = false
+  /// Pieces of work that the thread pool has of this loop.
+  var offloadCount = 0
   var busyPolling = BusyPolling()
   /// Receive buffer shared by all sockets of this loop: its bytes are valid during one callback.
   let receiveBuffer: UnsafeMutableRawBufferPointer
@@ -92,11 +94,13 @@ import Synchronization
 
   /// Serves the loop on the calling thread until `stop()`.
   ///
-  /// Handles that are still open when it stops are closed without their callbacks; memory they own
-  /// is released with them.
+  /// Work that the thread pool has of it ends before: the pool uses the loop's memory, and a task
+  /// waits for the result. Handles that are still open when it stops are closed without their
+  /// callbacks; memory they own is released with them.
   public func run() {
     threadID.store(UInt(pthread_self()), ordering: .relaxed)
     unsafe uv_run(handle, UV_RUN_DEFAULT)
+    while offloadCount > 0 { unsafe uv_run(handle, UV_RUN_ONCE) }
     busyPolling.end()
     inbox.withLock { $0.hasEnded = true }
     unsafe uv_close(UnsafeMutableRawPointer(wakeup).assumingMemoryBound(to: uv_handle_t.self), nil)

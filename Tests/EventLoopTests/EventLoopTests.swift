@@ -107,6 +107,36 @@ struct EventLoopTests {
     thread.stopAndJoin()
   }
 
+  @Test("a loop that is stopped first ends its work in the thread pool, and the tasks that wait for it")
+  func stopEndsWork() {
+    final class Held: Sendable {}
+    var (began, goesOn): ([Int32], [Int32]) = ([0, 0], [0, 0])
+    #expect(pipe(&began) == 0 && pipe(&goesOn) == 0)
+    let thread = EventLoopThread()
+    weak var held: Held?
+    func start() {
+      let new = Held()
+      held = new
+      let (loop, writes, waits) = (thread.loop, began[1], goesOn[0])
+      Task(executorPreference: loop) {
+        await loop.offload {
+          var byte: UInt8 = 0
+          _ = write(writes, &byte, 1)
+          _ = read(waits, &byte, 1)
+        }
+        withExtendedLifetime(new) {}
+      }
+    }
+    start()
+    var byte: UInt8 = 0
+    #expect(read(began[0], &byte, 1) == 1)
+    thread.loop.stop()
+    #expect(write(goesOn[1], &byte, 1) == 1)
+    thread.stopAndJoin()
+    #expect(held == nil)
+    for end in began + goesOn { close(end) }
+  }
+
   @Test("a watcher reports what a pipe is ready for, and nothing after close")
   func watcherReportsReadiness() async throws {
     let thread = EventLoopThread()

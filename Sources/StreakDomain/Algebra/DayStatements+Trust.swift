@@ -1,0 +1,102 @@
+/// The trust of a day and of its completions. It derives from the statements, not from the order of
+/// their arrival. Source: Specification.md, section 4.
+extension DayStatements {
+  /// The day's trust: of a done day that of its best completion, otherwise that of the completions
+  /// taken back.
+  public var trust: CompletionTrust {
+    if undos.isEmpty, completions.count == 1 { return trust(of: completions[0]) }
+    var derivation = TrustDerivation(of: self)
+    let trusts =
+      isDone ? completions.map { derivation.trust(of: $0) } : undos.compactMap { derivation.trust(of: $0) }
+    return trusts.max() ?? .counted
+  }
+
+  /// The trust that applies to a completion.
+  func trust(of completion: Completion) -> CompletionTrust {
+    guard !completion.follows.isEmpty else { return completion.trust }
+    var derivation = TrustDerivation(of: self)
+    return derivation.trust(of: completion)
+  }
+
+  /// The trust that a completion by this author inherits; nil: it is judged by itself.
+  func inheritedTrust(of author: Author) -> CompletionTrust? {
+    guard !undos.isEmpty else { return nil }
+    var derivation = TrustDerivation(of: self)
+    return undos.filter { author.covers($0.id) }.compactMap { derivation.trust(of: $0) }.max()
+  }
+
+  /// The trust that a resolution by this author keeps: the best of the completions that it knows,
+  /// standing or taken back; nil: none has arrived.
+  func keptTrust(of author: Author) -> CompletionTrust? {
+    var derivation = TrustDerivation(of: self)
+    let kept = standing(knownTo: author).compactMap { derivation.trust(named: $0) }
+    return (kept + [inheritedTrust(of: author)].compactMap { $0 }).max()
+  }
+
+  /// Removes the counting completions from the streak: the bound of days before the account's first
+  /// date is reached.
+  mutating func quarantineOverLimit() {
+    var derivation = TrustDerivation(of: self)
+    let trusts = completions.map { derivation.trust(of: $0) }
+    for (index, trust) in zip(completions.indices, trusts) where trust.trust == .counted && !trust.isExempt {
+      completions[index].trust = CompletionTrust(.quarantined(.overLimit))
+      completions[index].origin = .fixed
+    }
+  }
+}
+
+/// Derives the trust of a day's completions. Each statement is derived once; statements of which
+/// each claims to have known the other derive from nothing.
+private struct TrustDerivation {
+  private let day: DayStatements
+  private var known: [StatementID: CompletionTrust?] = [:]
+  private var depth = 0
+
+  /// Deepest chain of statements that is followed.
+  private static let depthMax = 256
+
+  init(of day: DayStatements) { self.day = day }
+
+  mutating func trust(of completion: DayStatements.Completion) -> CompletionTrust {
+    guard !completion.follows.isEmpty, completion.origin != .fixed else { return completion.trust }
+    return derived(completion.id) { derivation in
+      completion.follows.compactMap { derivation.trust(named: $0) }.max() ?? completion.trust
+    } ?? completion.trust
+  }
+
+  /// The best trust of the completions that an undo took back; nil: it is the undo of a migration,
+  /// or none has arrived.
+  mutating func trust(of undo: DayStatements.Undo) -> CompletionTrust? {
+    guard undo.isInherited else { return nil }
+    return derived(undo.id) { derivation in
+      undo.taken.compactMap(\.completion).compactMap { derivation.trust(ofTaken: $0) }.max()
+    }
+  }
+
+  /// The trust of an undo, or of a completion that stands or was taken back; nil: it has not
+  /// arrived.
+  mutating func trust(named name: StatementID) -> CompletionTrust? {
+    if let undo = day.undos.first(where: { $0.id == name }) { return trust(of: undo) }
+    guard let completion = day.completion(named: name) else { return nil }
+    return trust(ofTaken: completion)
+  }
+
+  /// Completions of an undone migration have no trust any more.
+  private mutating func trust(ofTaken completion: DayStatements.Completion) -> CompletionTrust? {
+    guard !day.undos.contains(where: { !$0.isInherited && $0.takes(completion.id) }) else { return nil }
+    return trust(of: completion)
+  }
+
+  private mutating func derived(
+    _ id: StatementID, _ derive: (inout Self) -> CompletionTrust?
+  ) -> CompletionTrust? {
+    if let trust = known[id] { return trust }
+    guard depth < Self.depthMax else { return nil }
+    known[id] = .some(nil)
+    depth += 1
+    let trust = derive(&self)
+    depth -= 1
+    known[id] = .some(trust)
+    return trust
+  }
+}
