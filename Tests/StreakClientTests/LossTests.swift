@@ -205,15 +205,25 @@ struct LossTests {
     #expect(devices.count == 2 && devices[0] == devices[1])
   }
 
-  @Test("a device keeps its id in an account whose address was changed elsewhere")
-  func changedAddress() async throws {
+  @Test(
+    "a device keeps its id in an account whose address was changed elsewhere, by password or recovery code",
+    arguments: [true, false])
+  func changedAddress(byPassword: Bool) async throws {
     let client = open()
     try await client.signIn(email: "a@b.c", password: "secret")
     try await client.signOut()
-    try await client.signIn(email: "new@b.c", password: "secret")
+    if byPassword {
+      try await client.signIn(email: "new@b.c", password: "secret")
+    } else {
+      try await client.recoverAccount(email: "new@b.c", code: "AAAAA-AAAAA", newPassword: "new words here")
+    }
     let devices = server.state.withLock { $0.devices }
     #expect(devices.count == 3 && devices[0] == devices[2] && devices[0] != devices[1])
     #expect(server.state.withLock { $0.methods }.contains("RevokeDevice"))
+    // The next time it knows the address.
+    try await client.signOut()
+    try await client.signIn(email: "new@b.c", password: "secret")
+    #expect(server.state.withLock { $0.devices }.dropFirst(3) == [devices[0]])
   }
 
   @Test("after a switch to an equal database an undo takes back all that its author knew, by no names")

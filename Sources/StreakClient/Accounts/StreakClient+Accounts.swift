@@ -132,22 +132,37 @@ extension StreakClient {
   /// Signs in with this device's id, or with a new one if the server and this device disagree on
   /// the old one's sequence numbers.
   private func register(email: String, password: String) async throws(ClientError) -> Identifier {
-    func signIn(as deviceID: Identifier) async throws(ClientError) -> SignInResponse {
-      let request = SignInRequest(
-        email: email, password: password, device: schemaDevice(deviceID), language: device.language)
-      return try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
-    }
     let deviceID = try knownDeviceID(of: email) ?? .random()
-    let response = try await signIn(as: deviceID)
-    // The address was changed on another device: this one has the account under the former address.
+    let response = try await signIn(email: email, password: password, as: deviceID)
+    if let userID = try await enterAsFormerDevice(
+      response.account, email: email, password: password, insteadOf: deviceID)
+    {
+      return userID
+    }
+    return try enter(response.account, response.tokens, as: deviceID, email: email)
+  }
+
+  private func signIn(
+    email: String, password: String, as deviceID: Identifier
+  ) async throws(ClientError) -> SignInResponse {
+    let request = SignInRequest(
+      email: email, password: password, device: schemaDevice(deviceID), language: device.language)
+    return try await call(AccountServiceMethods.signIn, request, SignInResponse.self)
+  }
+
+  /// Signs in with the id that this device has in an account under a former address: the address
+  /// was changed on another device.
+  /// - Parameter deviceID: The id with which the server knows the device under the present address.
+  /// - Returns: The account; nil: this device has no other id in it.
+  func enterAsFormerDevice(
+    _ entered: Account?, email: String, password: String, insteadOf deviceID: Identifier
+  ) async throws(ClientError) -> Identifier? {
     let held = try store.read { state throws(ClientError) in
-      (response.account?.userId).flatMap { Identifier($0) }.flatMap { state.accounts[$0] }
+      (entered?.userId).flatMap { Identifier($0) }.flatMap { state.accounts[$0] }
     }
-    guard let held, held.standing != .mustRegister, held.replica.deviceID != deviceID else {
-      return try enter(response.account, response.tokens, as: deviceID, email: email)
-    }
-    let again = try await signIn(as: held.replica.deviceID)
-    let userID = try enter(again.account, again.tokens, as: held.replica.deviceID, email: email)
+    guard let held, held.standing != .mustRegister, held.replica.deviceID != deviceID else { return nil }
+    let response = try await signIn(email: email, password: password, as: held.replica.deviceID)
+    let userID = try enter(response.account, response.tokens, as: held.replica.deviceID, email: email)
     _ = try? await signOutDevice(deviceID)
     return userID
   }
@@ -183,6 +198,8 @@ extension StreakClient {
           // Sequence numbers start anew: earlier migrations precede all of them.
           for id in account.migratedSessions.keys { account.migratedSessions[id]?.afterSeq = 0 }
         }
+        // The address may have been changed on another device.
+        account.email = email
         account.standing = .signedIn
         account.credentials = .init(tokens)
         account.deletionAt = deletionAt

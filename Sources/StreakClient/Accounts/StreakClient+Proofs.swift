@@ -79,7 +79,11 @@ extension StreakClient {
         idempotencyKey: SHA256.digest(of: seed), email: email, recoveryCode: code, newPassword: newPassword,
         device: schemaDevice(deviceID))
       let response = try await call(CredentialServiceMethods.recoverAccount, request, RecoverAccountResponse.self)
-      _ = try enter(response.account, response.tokens, as: deviceID, email: email)
+      if try await enterAsFormerDevice(
+        response.account, email: email, password: newPassword, insteadOf: deviceID) == nil
+      {
+        _ = try enter(response.account, response.tokens, as: deviceID, email: email)
+      }
       return Int(response.account?.recoveryCodesLeft ?? 0)
     }
     if let deviceID = try knownDeviceID(of: email) { return try await recover(as: deviceID) }
