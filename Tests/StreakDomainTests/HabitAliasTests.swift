@@ -190,6 +190,45 @@ struct HabitAliasTests {
     }
   }
 
+  @Test("a device's ticks of habits that become one are taken back one by one, in whichever order both come")
+  func ticksOfJoined() throws {
+    let sessions = [
+      Self.captured(1, [(5, "Read", [])]), Self.captured(2, [(6, "Run", [])]), Self.captured(3, [(7, "Walk", [])]),
+      Self.captured(4, [(5, "Run", [])]), Self.captured(5, [(5, "Walk", [])]),
+    ]
+    func completion(_ id: UInt64, _ undone: [StatementID]? = nil) -> Operation.Change {
+      .setCompletion(
+        Operation.Completion(
+          habitID: Identifier(high: id, low: 0), day: today, done: undone == nil, clientTime: clientTime(today),
+          undone: undone))
+    }
+    for (stands, second, third) in [(5, 6, 7), (6, 5, 7), (6, 7, 5), (7, 6, 5)] as [(UInt64, UInt64, UInt64)] {
+      for place in 3...5 {
+        var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
+        let seen = SeenStatements(sessions.prefix(3).map { StatementID(.migration, Identifier(high: 5, low: $0.number)) })
+        for (index, session) in sessions.enumerated() where index < place { try Self.migrate(session, into: &ledger) }
+        // When: the device ticks all three and takes the second and the third one back.
+        let device = LedgerSample.phone
+        let named = [2, 3].map { StatementID(source: device, seq: $0) }
+        let changes = [
+          completion(stands), completion(second), completion(third), completion(second, [named[0]]),
+          completion(third, [named[1]]),
+        ]
+        for (index, change) in changes.enumerated() {
+          let operation = Operation(
+            seq: Int64(index) + 1, time: HybridTime(noon + Int64(index)), seen: seen, change: change)
+          #expect(ledger.apply(operation, by: device, now: noon + 60_000).status == .applied)
+          ledger.advance(deviceID: device, to: operation.seq)
+        }
+        ledger.commit()
+        for (index, session) in sessions.enumerated() where index >= place { try Self.migrate(session, into: &ledger) }
+        let cell = try #require(ledger.cells[CellKey(habitID: Identifier(high: 5, low: 0), day: today)])
+        #expect(cell.cell.done, "\(stands) \(second) \(third), after \(place)")
+        #expect(cell.completions == [StatementID(source: device, seq: 1)])
+      }
+    }
+  }
+
   @Test("no more early days count in a habit than may, however many habits become it")
   func earlyDays() throws {
     let sessions = [

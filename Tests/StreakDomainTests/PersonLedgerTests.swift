@@ -261,7 +261,7 @@ struct StatementTests {
     }
     statements.complete(by: author(5), trust: .counted)
     other.complete(by: author(2), trust: .counted)
-    statements.join(other)
+    statements.join(other, of: Identifier(high: 7, low: 7))
     #expect(DayStatements(encoded: statements.encoded) == statements)
     statements.undo([Self.phone(5)], by: author(1, LedgerSample.tablet))
     #expect(statements.completions.map(\.id) == [Self.phone(2)])

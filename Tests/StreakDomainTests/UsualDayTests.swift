@@ -26,7 +26,7 @@ struct UsualDayTests {
         let note = notes[Int.random(in: 0...3, using: &random)]
         var statements = state?.statements ?? DayStatements()
         if Int.random(in: 0..<5, using: &random) == 0 {
-          statements.undo(statements.standing(knownTo: author).map(\.id), by: author)
+          statements.undo(statements.standing(knownTo: author), by: author)
         } else {
           let isUsual = CellState.replaces(state, doneBy: author, trust: trust, note: note)
           statements.complete(by: author, trust: statements.inheritedTrust(of: author) ?? trust)

@@ -7,7 +7,8 @@ extension DayStatements {
     if undos.isEmpty, completions.count == 1 { return trust(of: completions[0]) }
     var derivation = TrustDerivation(of: self)
     let trusts =
-      isDone ? completions.map { derivation.trust(of: $0) } : undos.compactMap { derivation.trust(of: $0) }
+      isDone
+      ? completions.compactMap { derivation.trust(of: $0) } : undos.compactMap { derivation.trust(of: $0) }
     return trusts.max() ?? .counted
   }
 
@@ -15,7 +16,7 @@ extension DayStatements {
   func trust(of completion: Completion) -> CompletionTrust {
     guard !completion.follows.isEmpty else { return completion.trust }
     var derivation = TrustDerivation(of: self)
-    return derivation.trust(of: completion)
+    return derivation.trust(of: completion) ?? completion.trust
   }
 
   /// The trust that a completion by this author inherits; nil: it is judged by itself.
@@ -38,7 +39,7 @@ extension DayStatements {
   mutating func quarantineOverLimit() {
     var derivation = TrustDerivation(of: self)
     let trusts = completions.map { derivation.trust(of: $0) }
-    for (index, trust) in zip(completions.indices, trusts) where trust.trust == .counted && !trust.isExempt {
+    for (index, trust) in zip(completions.indices, trusts) where trust?.trust == .counted && trust?.isExempt == false {
       completions[index].trust = CompletionTrust(.quarantined(.overLimit))
       completions[index].origin = .fixed
     }
@@ -49,54 +50,44 @@ extension DayStatements {
 /// each claims to have known the other derive from nothing.
 private struct TrustDerivation {
   private let day: DayStatements
-  private var known: [StatementID: CompletionTrust?] = [:]
-  private var depth = 0
+  private let undos: [StatementID: DayStatements.Undo]
+  private var derived: [StatementID: CompletionTrust?] = [:]
 
-  /// Deepest chain of statements that is followed.
-  private static let depthMax = 256
+  init(of day: DayStatements) {
+    self.day = day
+    undos = Dictionary(day.undos.map { ($0.id, $0) }) { first, _ in first }
+  }
 
-  init(of day: DayStatements) { self.day = day }
-
-  mutating func trust(of completion: DayStatements.Completion) -> CompletionTrust {
-    guard !completion.follows.isEmpty, completion.origin != .fixed else { return completion.trust }
-    return derived(completion.id) { derivation in
-      completion.follows.compactMap { derivation.trust(named: $0) }.max() ?? completion.trust
-    } ?? completion.trust
+  /// Nil: its migration was undone.
+  mutating func trust(of completion: DayStatements.Completion) -> CompletionTrust? {
+    switch completion.origin {
+    case .void: return nil
+    case .fixed: return completion.trust
+    case .judged, .kept: break
+    }
+    guard !completion.follows.isEmpty else { return completion.trust }
+    if let trust = derived[completion.id] { return trust }
+    derived[completion.id] = .some(nil)
+    let best = completion.follows.compactMap { trust(named: $0) }.max() ?? completion.trust
+    derived[completion.id] = .some(best)
+    return best
   }
 
   /// The best trust of the completions that an undo took back; nil: it is the undo of a migration,
   /// or none has arrived.
   mutating func trust(of undo: DayStatements.Undo) -> CompletionTrust? {
     guard undo.isInherited else { return nil }
-    return derived(undo.id) { derivation in
-      undo.taken.compactMap(\.completion).compactMap { derivation.trust(ofTaken: $0) }.max()
-    }
+    if let trust = derived[undo.id] { return trust }
+    derived[undo.id] = .some(nil)
+    let best = day.completionsTaken(by: [undo]).compactMap { trust(of: $0) }.max()
+    derived[undo.id] = .some(best)
+    return best
   }
 
   /// The trust of an undo, or of a completion that stands or was taken back; nil: it has not
   /// arrived.
   mutating func trust(named name: StatementID) -> CompletionTrust? {
-    if let undo = day.undos.first(where: { $0.id == name }) { return trust(of: undo) }
-    guard let completion = day.completion(named: name) else { return nil }
-    return trust(ofTaken: completion)
-  }
-
-  /// Completions of an undone migration have no trust any more.
-  private mutating func trust(ofTaken completion: DayStatements.Completion) -> CompletionTrust? {
-    guard !day.undos.contains(where: { !$0.isInherited && $0.takes(completion.id) }) else { return nil }
-    return trust(of: completion)
-  }
-
-  private mutating func derived(
-    _ id: StatementID, _ derive: (inout Self) -> CompletionTrust?
-  ) -> CompletionTrust? {
-    if let trust = known[id] { return trust }
-    guard depth < Self.depthMax else { return nil }
-    known[id] = .some(nil)
-    depth += 1
-    let trust = derive(&self)
-    depth -= 1
-    known[id] = .some(trust)
-    return trust
+    if let undo = undos[name] { return trust(of: undo) }
+    return day.completion(named: name).flatMap { trust(of: $0) }
   }
 }

@@ -10,69 +10,80 @@
 public struct DayStatements: Hashable, Sendable {
   public struct Completion: Hashable, Sendable {
     public var id: StatementID
-    /// The status that it was given at arrival.
+    /// The status that it was given at arrival. `DayStatements.trust(of:)` is the one that applies.
     public var trust: CompletionTrust
     var origin = TrustOrigin.judged
-    /// The undos that its author knew: it inherits the trust of the completions that they took
-    /// back.
-    public var follows: [StatementID]
+    /// The statements that its trust derives from: undos that its author knew, and for a resolution
+    /// that keeps the day the completions that its author knew as standing. By ascending name.
+    var follows: [StatementID]
     /// Statements that its author knew and that had not arrived.
     var ahead: SeenStatements
-    /// It was stated of another habit, which is a part of this one now.
-    var isJoined = false
+    /// The habit that it was stated of, if that has become a part of this one.
+    var joinedFrom: Identifier?
 
-    public init(id: StatementID, trust: CompletionTrust, follows: [StatementID] = []) {
-      self.init(id: id, trust: trust, follows: follows, ahead: .nothing)
+    public init(id: StatementID, trust: CompletionTrust) {
+      self.init(id: id, trust: trust, origin: .judged, follows: [], ahead: .nothing)
     }
 
     init(
-      id: StatementID, trust: CompletionTrust, origin: TrustOrigin = .judged, follows: [StatementID],
-      ahead: SeenStatements, isJoined: Bool = false
+      id: StatementID, trust: CompletionTrust, origin: TrustOrigin, follows: [StatementID], ahead: SeenStatements,
+      joinedFrom: Identifier? = nil
     ) {
       self.id = id
       self.trust = trust
       self.origin = origin
-      self.follows = follows
+      self.follows = Array(Set(follows).sorted().suffix(Self.followsMax))
       self.ahead = ahead
-      self.isJoined = isJoined
+      self.joinedFrom = joinedFrom
     }
+
+    /// Its source, and the habit that it was stated of.
+    struct Place: Hashable {
+      var source: Identifier
+      var joinedFrom: Identifier?
+    }
+
+    var place: Place { Place(source: id.source, joinedFrom: joinedFrom) }
 
     /// Whether it is an earlier statement of the same device or of direct calls, about the same
     /// habit: the later one replaces it.
-    func isReplaced(by later: StatementID, isJoined: Bool) -> Bool {
-      id.source == later.source && id.seq < later.seq && id.seq > 0 && self.isJoined == isJoined
+    func isReplaced(by later: Completion) -> Bool { place == later.place && id.seq < later.id.seq && id.seq > 0 }
+
+    /// Whether they differ in nothing but their names, and no trust derives.
+    func isInterchangeable(with later: Completion) -> Bool {
+      trust == later.trust && origin == .judged && later.origin == .judged && follows.isEmpty
+        && later.follows.isEmpty && ahead == later.ahead
+    }
+
+    /// Most statements that a trust derives from; the least names are dropped.
+    static let followsMax = 64
+
+    mutating func follow(_ id: StatementID) {
+      guard !follows.contains(id) else { return }
+      follows.insert(id, at: follows.firstIndex { id < $0 } ?? follows.endIndex)
+      if follows.count > Self.followsMax { follows.removeFirst() }
     }
   }
 
-  /// The origin of a completion's `trust`. The raw value is the one in storage, beside the number
+  /// What a completion's trust derives from. The raw value is the one in storage, beside the number
   /// of the trust.
   enum TrustOrigin: UInt8 {
-    /// Its own, judged at arrival: it applies unless the completion follows undos.
+    /// The completions that undos before it took back; without one, its own trust.
     case judged = 0
-    /// Set by the bound of early days: it applies whatever undos the completion follows.
+    /// Its own trust, set by the bound of early days.
     case fixed = 0x40
-    /// That of the completions that its author knew: a resolution that keeps them.
+    /// Also the completions that its author knew as standing: a resolution that keeps the day.
     case kept = 0x10
-    /// Judged at arrival, until a completion arrives that its author knew and keeps.
-    case awaited = 0x50
+    /// It has no trust any more: its migration was undone.
+    case void = 0x50
 
     static let mask: UInt8 = 0x50
   }
 
   public struct Undo: Hashable, Sendable {
-    public struct Taken: Hashable, Sendable {
-      public var id: StatementID
-      /// Nil: the completion has not arrived.
-      public var trust: CompletionTrust?
-
-      public init(id: StatementID, trust: CompletionTrust?) {
-        self.id = id
-        self.trust = trust
-      }
-    }
-
     public var id: StatementID
-    public var taken: [Taken] = []
+    /// The completions that it takes back, by ascending name.
+    var names: [StatementID]
     /// A completion after it inherits the trust of the completions it took back. Not for the undo
     /// of a migration.
     public var isInherited: Bool
@@ -85,77 +96,72 @@ public struct DayStatements: Hashable, Sendable {
     /// Statements that its author knew and that had not arrived.
     var ahead = SeenStatements.nothing
 
-    /// The best trust of the completions it took back; nil if none of them is known.
-    var trust: CompletionTrust? { isInherited ? taken.compactMap(\.trust).max() : nil }
-
-    func takes(_ completion: StatementID) -> Bool { taken.contains { $0.id == completion } }
+    /// A completion arrived that its author knew and did not name.
+    mutating func leave(_ completion: StatementID) {
+      left.append(completion)
+      if left.count > DayStatements.statementsMax { left.removeFirst() }
+    }
   }
 
   /// The standing completions, by name.
   public internal(set) var completions: [Completion] = []
+  /// The completions that have arrived and that an undo took back, by name.
+  private(set) var takenBack: [Completion] = []
   public internal(set) var undos: [Undo] = []
   public internal(set) var note = Register<String>()
 
   /// Most statements of each kind that are kept for a day; beyond it the least name of the source
   /// with most statements is dropped.
   public static let statementsMax = 32
+  /// Most completions taken back that are kept for a day, bounded in the same way.
+  public static let takenBackMax = 128
   /// Most completions that one undo names.
   public static let undoneMax = 64
 
   public init() {}
 
+  init(completions: [Completion], takenBack: [Completion]) {
+    (self.completions, self.takenBack) = (completions, takenBack)
+  }
+
   public var isDone: Bool { !completions.isEmpty }
-
-  /// The day's trust: of a done day that of its best completion, otherwise that of the completions
-  /// taken back.
-  public var trust: CompletionTrust {
-    (isDone ? completions.map { effectiveTrust(of: $0) }.max() : undos.compactMap(\.trust).max()) ?? .counted
-  }
-
-  /// A completion's trust: inherited from the undos before it, otherwise as judged at arrival.
-  func effectiveTrust(of completion: Completion) -> CompletionTrust {
-    guard !completion.follows.isEmpty, completion.origin == .judged else { return completion.trust }
-    return undos.filter { completion.follows.contains($0.id) }.compactMap(\.trust).max() ?? completion.trust
-  }
 
   /// The statements that keep the habit if a deletion did not know all of them. A completion counts
   /// even if undone later.
   public var activity: [StatementID] {
-    completions.map(\.id) + note.elements.map(\.stamp.id)
-      + undos.flatMap { $0.taken.filter { $0.trust != nil }.map(\.id) }
+    completions.map(\.id) + note.elements.map(\.stamp.id) + takenBack.map(\.id)
   }
 
-  /// The undos that a completion by this author is not concurrent with.
-  func undosSeen(by author: Author) -> [StatementID] { undos.lazy.map(\.id).filter(author.covers) }
-
-  /// The trust that a completion by this author inherits; nil: it is judged by itself.
-  func inheritedTrust(of author: Author) -> CompletionTrust? {
-    undos.lazy.filter { author.covers($0.id) }.compactMap(\.trust).max()
-  }
-
-  /// The trust that a resolution by this author keeps: the best of the completions that it knows,
-  /// standing or taken back; nil: none has arrived.
-  func keptTrust(of author: Author) -> CompletionTrust? {
-    (standing(knownTo: author).compactMap(\.trust) + [inheritedTrust(of: author)].compactMap { $0 }).max()
+  /// The undos that an author knows, less those that a completion follows which a later one of them
+  /// took back: it has their trust.
+  private func lastUndosSeen(by author: Author) -> [StatementID] {
+    let seen = undos.filter { author.covers($0.id) }
+    guard seen.count > 1 else { return seen.map(\.id) }
+    let followed = completionsTaken(by: seen.filter(\.isInherited)).filter { $0.origin != .fixed }
+      .reduce(into: Set<StatementID>()) { $0.formUnion($1.follows) }
+    return seen.map(\.id).filter { !followed.contains($0) }
   }
 
   /// The completions that stand as far as an author knows: an undo without names takes these back.
-  func standing(knownTo author: Author) -> [Undo.Taken] {
-    let standing = completions.filter { author.covers($0.id) }.map { completion in
-      Undo.Taken(id: completion.id, trust: effectiveTrust(of: completion))
+  func standing(knownTo author: Author) -> [StatementID] {
+    let known = completions.map(\.id).filter(author.covers)
+    let takenBack = takenBack.filter { author.covers($0.id) }
+    guard !takenBack.isEmpty else { return known }
+    // Undos that the author does not know took some of them back.
+    let taken = Set(completionsTaken(by: undos.filter { author.covers($0.id) }).map(\.id))
+    return known + takenBack.map(\.id).filter { !taken.contains($0) }
+  }
+
+  /// The completions that have arrived and that some undos took back: those that they name, and
+  /// those that these replaced.
+  func completionsTaken(by undos: [Undo]) -> [Completion] {
+    let names = Set(undos.flatMap(\.names))
+    let named = takenBack.filter { names.contains($0.id) }
+    let last = Dictionary(named.map { ($0.place, $0.id.seq) }, uniquingKeysWith: max)
+    return takenBack.filter { completion in
+      names.contains(completion.id)
+        || (completion.id.seq > 0 && completion.id.seq < last[completion.place, default: 0])
     }
-    // Completions that an undo took back which the author does not know. Those of an undone
-    // migration have no trust any more.
-    let taken = undos.filter { !author.covers($0.id) }.flatMap { undo in
-      undo.taken.filter { $0.trust != nil }.map { name in
-        Undo.Taken(id: name.id, trust: undo.isInherited ? name.trust : nil)
-      }
-    }
-    let seenUndos = undos.filter { author.covers($0.id) }
-    return standing
-      + taken.filter { name in
-        author.covers(name.id) && !seenUndos.contains { $0.takes(name.id) }
-      }
   }
 
   /// The undos with a notice: the day is done nevertheless, by a completion concurrent with the
@@ -163,68 +169,76 @@ public struct DayStatements: Hashable, Sendable {
   var lostUndos: [StatementID] {
     undos.lazy.filter { undo in
       !undo.isAnswered
-        && completions.contains { completion in
-          !completion.follows.contains(undo.id) && !undo.left.contains(completion.id)
-        }
+        && completions.contains { !undo.left.contains($0.id) }
     }.map(\.id)
   }
 
   // MARK: Merging
 
-  /// Merges a completion with `trust`, or with the trust of the completions that the undos before
-  /// it took back.
-  mutating func complete(by author: Author, trust: CompletionTrust, origin: TrustOrigin = .judged) {
+  /// Merges a completion.
+  /// - Parameters:
+  ///   - trust: The status that the rules of arrival give it.
+  ///   - isKept: It is a resolution that keeps the day.
+  ///   - joinedFrom: The habit that it was stated of, if that has become a part of this one.
+  mutating func complete(
+    by author: Author, trust: CompletionTrust, isKept: Bool = false, joinedFrom: Identifier? = nil
+  ) {
     let id = author.id
-    guard !completions.contains(where: { $0.id == id }) else { return }
+    guard !completions.contains(where: { $0.id == id }), !takenBack.contains(where: { $0.id == id }) else { return }
     answer(by: author)
-    takeKept(trust, of: id)
-    if undos.contains(where: { $0.takes(id) }) {
-      let replaced = completions.filter { $0.isReplaced(by: id, isJoined: false) }
-      let trust = replaced.map { effectiveTrust(of: $0) }.reduce(trust, max)
-      for undo in undos.indices {
-        for taken in undos[undo].taken.indices where undos[undo].taken[taken].id == id {
-          undos[undo].taken[taken].trust = max(undos[undo].taken[taken].trust ?? trust, trust)
-        }
-      }
-      return completions.removeAll { $0.isReplaced(by: id, isJoined: false) }
-    }
-    for index in undos.indices where undos[index].ahead.covers(id) { undos[index].left.append(id) }
     let completion = Completion(
-      id: id, trust: trust, origin: origin, follows: undosSeen(by: author), ahead: author.ahead)
+      id: id, trust: trust, origin: isKept ? .kept : .judged,
+      follows: lastUndosSeen(by: author) + (isKept ? standing(knownTo: author) : []), ahead: author.ahead,
+      joinedFrom: joinedFrom)
+    changeCompletions { if $0.origin == .kept, $0.ahead.covers(id) { $0.follow(id) } }
+    let takers = undos.filter { $0.names.contains(id) }
+    if !takers.isEmpty {
+      for replaced in completions.filter({ $0.isReplaced(by: completion) }) { takeBack(replaced) }
+      return takeBack(completion, isVoid: takers.contains { !$0.isInherited })
+    }
+    for index in undos.indices where undos[index].ahead.covers(id) { undos[index].leave(id) }
     // A later completion with the same trust is stored instead of the only one of its source
-    // before: there is none left then that an undo of it would have to take back.
-    if undos.isEmpty, origin == .judged,
-      let place = completions.firstIndex(where: { $0.id.source == id.source && !$0.isJoined }),
-      completions[place].trust == trust, completions[place].origin == .judged,
-      completions.lastIndex(where: { $0.id.source == id.source && !$0.isJoined }) == place
+    // before: there is none left then that an undo of it would have to take back. (A resolution
+    // whose author knew only the earlier one, and that arrives afterwards, keeps nothing of it.)
+    if undos.isEmpty,
+      let place = completions.firstIndex(where: { $0.place == completion.place }),
+      completions[place].isInterchangeable(with: completion),
+      completions.lastIndex(where: { $0.place == completion.place }) == place
     {
       if completions[place].id < id { completions[place] = completion }
       return
     }
     // The usual case, without the search.
     if completions.isEmpty { return completions = [completion] }
-    completions.insert(completion, at: completions.firstIndex { id < $0.id } ?? completions.endIndex)
-    Self.bound(&completions, \.id)
+    Self.insert(completion, into: &completions)
   }
 
-  /// Takes over what was stated of the same day under another habit's name.
-  mutating func join(_ other: DayStatements) {
+  /// Takes over what was stated of the same day of another habit, which becomes a part of this one.
+  mutating func join(_ other: DayStatements, of habitID: Identifier) {
+    func joined(_ completion: Completion) -> Completion {
+      var completion = completion
+      completion.joinedFrom = completion.joinedFrom ?? habitID
+      return completion
+    }
+    for undo in other.undos where !undos.contains(where: { $0.id == undo.id }) {
+      undos.insert(undo, at: undos.firstIndex { undo.id < $0.id } ?? undos.endIndex)
+    }
     for completion in other.completions {
       if let place = completions.firstIndex(where: { $0.id == completion.id }) {
         // One migration stated both.
         completions[place].trust = max(completions[place].trust, completion.trust)
       } else {
-        var completion = completion
-        completion.isJoined = true
-        completions.insert(completion, at: completions.firstIndex { completion.id < $0.id } ?? completions.endIndex)
+        let joined = joined(completion)
+        completions.insert(joined, at: completions.firstIndex { joined.id < $0.id } ?? completions.endIndex)
       }
     }
-    for undo in other.undos where !undos.contains(where: { $0.id == undo.id }) {
-      undos.insert(undo, at: undos.firstIndex { undo.id < $0.id } ?? undos.endIndex)
+    for completion in other.takenBack { takeBack(joined(completion)) }
+    for completion in completions {
+      let takers = undos.filter { $0.names.contains(completion.id) }
+      if !takers.isEmpty { takeBack(completion, isVoid: takers.contains { !$0.isInherited }) }
     }
-    for undo in undos { completions.removeAll { undo.takes($0.id) } }
-    while completions.count > Self.statementsMax { Self.bound(&completions, \.id) }
-    while undos.count > Self.statementsMax { Self.bound(&undos, \.id) }
+    Self.bound(&completions, \.id, to: Self.statementsMax)
+    Self.bound(&undos, \.id, to: Self.statementsMax)
     note.join(other.note)
   }
 
@@ -232,17 +246,6 @@ public struct DayStatements: Hashable, Sendable {
   mutating func forgetNotices() {
     for index in undos.indices { undos[index].hasNotice = false }
     note.forgetNotices()
-  }
-
-  /// Removes the counting completions from the streak: the bound of days before the account's first
-  /// date is reached.
-  mutating func quarantineOverLimit() {
-    for index in completions.indices {
-      let trust = effectiveTrust(of: completions[index])
-      guard trust.trust == .counted, !trust.isExempt else { continue }
-      completions[index].trust = CompletionTrust(.quarantined(.overLimit))
-      completions[index].origin = .fixed
-    }
   }
 
   /// Merges an undo.
@@ -254,30 +257,38 @@ public struct DayStatements: Hashable, Sendable {
     let id = author.id
     guard !undos.contains(where: { $0.id == id }) else { return }
     answer(by: author)
-    var undo = Undo(id: id, isInherited: isInherited, ahead: author.ahead)
-    undo.taken = Set(names).sorted().map { name in Undo.Taken(id: name, trust: knownTrust(of: name)) }
-    let named = completions.filter { undo.takes($0.id) }
-    completions.removeAll { completion in
-      named.contains { $0.id == completion.id || completion.isReplaced(by: $0.id, isJoined: $0.isJoined) }
+    var undo = Undo(id: id, names: Set(names).sorted(), isInherited: isInherited, ahead: author.ahead)
+    for name in undo.names {
+      guard var named = completion(named: name) else { continue }
+      if named.id == name {
+        for replaced in completions.filter({ $0.isReplaced(by: named) }) { takeBack(replaced) }
+      }
+      named.id = name
+      takeBack(named, isVoid: !isInherited)
     }
     undo.left = completions.map(\.id).filter(author.covers)
     // The undo of a migration says nothing about a day that comes again: it is no conflict.
     undo.isAnswered =
       !isInherited || undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
     undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
-    for index in completions.indices where completions[index].ahead.covers(id) { completions[index].follows.append(id) }
-    Self.bound(&undos, \.id)
+    Self.bound(&undos, \.id, to: Self.statementsMax)
+    changeCompletions { if $0.ahead.covers(id) { $0.follow(id) } }
   }
 
-  /// Resolutions that keep a completion have its trust, also if it arrives after them.
-  private mutating func takeKept(_ trust: CompletionTrust, of id: StatementID) {
-    for index in completions.indices where completions[index].ahead.covers(id) {
-      switch completions[index].origin {
-      case .awaited: (completions[index].trust, completions[index].origin) = (trust, .kept)
-      case .kept: completions[index].trust = max(completions[index].trust, trust)
-      case .judged, .fixed: break
-      }
+  /// Keeps a completion among those taken back.
+  private mutating func takeBack(_ completion: Completion, isVoid: Bool = false) {
+    completions.removeAll { $0.id == completion.id }
+    if !takenBack.contains(where: { $0.id == completion.id }) {
+      Self.insert(completion, into: &takenBack, max: Self.takenBackMax)
     }
+    guard isVoid, let place = takenBack.firstIndex(where: { $0.id == completion.id }) else { return }
+    takenBack[place].origin = .void
+  }
+
+  /// Changes all completions, standing or taken back.
+  private mutating func changeCompletions(_ change: (inout Completion) -> Void) {
+    for index in completions.indices { change(&completions[index]) }
+    for index in takenBack.indices { change(&takenBack[index]) }
   }
 
   /// Undos that the author of a completion or undo knew are answered.
@@ -291,24 +302,40 @@ public struct DayStatements: Hashable, Sendable {
     undos.removeAll { $0.id.source == source }
   }
 
-  private func knownTrust(of name: StatementID) -> CompletionTrust? {
-    var known: [CompletionTrust] = []
-    if let named = completions.first(where: { $0.id == name }) {
-      known = completions.filter { $0.id == name || $0.isReplaced(by: name, isJoined: named.isJoined) }
-        .map { effectiveTrust(of: $0) }
+  /// A completion that has arrived, standing or taken back. A later one of its source with the same
+  /// trust may be stored instead of it.
+  func completion(named name: StatementID) -> Completion? {
+    func first(in completions: [Completion]) -> Completion? {
+      // They are in ascending order.
+      var range = completions.startIndex..<completions.endIndex
+      while !range.isEmpty {
+        let middle = range.lowerBound + range.count / 2
+        range = completions[middle].id < name ? middle + 1..<range.upperBound : range.lowerBound..<middle
+      }
+      guard range.lowerBound < completions.endIndex, completions[range.lowerBound].id.source == name.source else {
+        return nil
+      }
+      return completions[range.lowerBound]
     }
-    // Completions of an undone migration have no trust any more.
-    for undo in undos where undo.isInherited { known += undo.taken.filter { $0.id == name }.compactMap(\.trust) }
-    if let best = known.max() { return best }
-    // A later completion of its source replaces it.
-    return completions.first { $0.id.source == name.source && $0.id.seq > name.seq }.map { effectiveTrust(of: $0) }
+    return [first(in: completions), first(in: takenBack)].compactMap { $0 }.min { $0.id < $1.id }
   }
 
-  private static func bound<Statement>(_ statements: inout [Statement], _ id: KeyPath<Statement, StatementID>) {
-    guard statements.count > statementsMax else { return }
-    let counts = Dictionary(statements.map { ($0[keyPath: id].source, 1) }, uniquingKeysWith: +)
-    let source = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
-    if let place = statements.firstIndex(where: { $0[keyPath: id].source == source }) { statements.remove(at: place) }
+  private static func insert(
+    _ completion: Completion, into completions: inout [Completion], max: Int = statementsMax
+  ) {
+    completions.insert(completion, at: completions.firstIndex { completion.id < $0.id } ?? completions.endIndex)
+    bound(&completions, \.id, to: max)
+  }
+
+  private static func bound<Statement>(
+    _ statements: inout [Statement], _ id: KeyPath<Statement, StatementID>, to max: Int
+  ) {
+    while statements.count > max {
+      let counts = Dictionary(statements.map { ($0[keyPath: id].source, 1) }, uniquingKeysWith: +)
+      let source = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+      guard let place = statements.firstIndex(where: { $0[keyPath: id].source == source }) else { return }
+      statements.remove(at: place)
+    }
   }
 }
 
@@ -325,6 +352,9 @@ public struct CompletionTrust: Hashable, Comparable, Sendable {
     self.trust = trust
     self.isExempt = isExempt && trust == .counted
   }
+
+  /// The bits of `number`.
+  static let mask: UInt8 = 0x87
 
   /// The number of the trust, and 0x80 for an exempt one.
   public var number: UInt8 { trust.number | (isExempt ? 0x80 : 0) }

@@ -153,33 +153,62 @@ struct StatementReader {
   }
 }
 
-extension DayStatements {
-  private static let unknownTrust: UInt8 = 0x7F
-  private static let joined: UInt8 = 0x20
+extension DayStatements.Completion {
+  fileprivate static let joined: UInt8 = 0x20
+  /// It follows statements, or statements that its author knew have not arrived: lists follow.
+  fileprivate static let hasLists: UInt8 = 0x08
+}
 
+extension StatementWriter {
+  mutating func append(_ completions: [DayStatements.Completion]) {
+    append(count: completions.count)
+    for completion in completions {
+      append(completion.id)
+      let hasLists = !completion.follows.isEmpty || completion.ahead != .nothing
+      append(
+        byte: completion.trust.number | completion.origin.rawValue
+          | (completion.joinedFrom == nil ? 0 : DayStatements.Completion.joined)
+          | (hasLists ? DayStatements.Completion.hasLists : 0))
+      if let habitID = completion.joinedFrom { append(StatementID(source: habitID, seq: 0)) }
+      guard hasLists else { continue }
+      append(completion.follows)
+      append(completion.ahead.last)
+    }
+  }
+}
+
+extension StatementReader {
+  mutating func completions() throws(Malformed) -> [DayStatements.Completion] {
+    var completions: [DayStatements.Completion] = []
+    for _ in 0..<(try count()) {
+      let id = try id()
+      let byte = try byte()
+      let joinedFrom = byte & DayStatements.Completion.joined == 0 ? nil : try self.id().source
+      let hasLists = byte & DayStatements.Completion.hasLists != 0
+      completions.append(
+        DayStatements.Completion(
+          id: id, trust: CompletionTrust(number: byte & CompletionTrust.mask),
+          origin: DayStatements.TrustOrigin(rawValue: byte & DayStatements.TrustOrigin.mask) ?? .judged,
+          follows: hasLists ? try ids() : [], ahead: SeenStatements(hasLists ? try ids() : []),
+          joinedFrom: joinedFrom))
+    }
+    return completions
+  }
+}
+
+extension DayStatements {
   /// For storage, if there is more than one completion with its note.
   public var encoded: [UInt8] {
     var writer = StatementWriter()
-    writer.append(count: completions.count)
-    for completion in completions {
-      writer.append(completion.id)
-      writer.append(
-        byte: completion.trust.number | completion.origin.rawValue
-          | (completion.isJoined ? Self.joined : 0))
-      writer.append(completion.follows)
-      writer.append(completion.ahead.last)
-    }
+    writer.append(completions)
+    writer.append(takenBack)
     writer.append(count: undos.count)
     for undo in undos {
       writer.append(undo.id)
       writer.append(byte: (undo.isInherited ? 1 : 0) | (undo.hasNotice ? 2 : 0) | (undo.isAnswered ? 4 : 0))
       writer.append(undo.left)
       writer.append(undo.ahead.last)
-      writer.append(count: undo.taken.count)
-      for taken in undo.taken {
-        writer.append(taken.id)
-        writer.append(byte: taken.trust?.number ?? Self.unknownTrust)
-      }
+      writer.append(undo.names)
     }
     writer.append(note)
     return writer.bytes
@@ -189,30 +218,15 @@ extension DayStatements {
   public init?(encoded: [UInt8]) {
     do throws(StatementReader.Malformed) {
       var reader = try StatementReader(encoded)
-      for _ in 0..<(try reader.count()) {
-        let id = try reader.id()
-        let number = try reader.byte()
-        let follows = try reader.ids()
-        completions.append(
-          Completion(
-            id: id, trust: CompletionTrust(number: number & ~(TrustOrigin.mask | Self.joined)),
-            origin: TrustOrigin(rawValue: number & TrustOrigin.mask) ?? .judged, follows: follows,
-            ahead: SeenStatements(try reader.ids()),
-            isJoined: number & Self.joined != 0))
-      }
+      self.init(completions: try reader.completions(), takenBack: try reader.completions())
       for _ in 0..<(try reader.count()) {
         let id = try reader.id()
         let flags = try reader.byte()
-        var undo = Undo(
-          id: id, isInherited: flags & 1 != 0, hasNotice: flags & 2 != 0, isAnswered: flags & 4 != 0,
-          left: try reader.ids(), ahead: SeenStatements(try reader.ids()))
-        for _ in 0..<(try reader.count()) {
-          let name = try reader.id()
-          let number = try reader.byte()
-          undo.taken.append(
-            Undo.Taken(id: name, trust: number == Self.unknownTrust ? nil : CompletionTrust(number: number)))
-        }
-        undos.append(undo)
+        let (left, ahead, names) = (try reader.ids(), SeenStatements(try reader.ids()), try reader.ids())
+        undos.append(
+          Undo(
+            id: id, names: names, isInherited: flags & 1 != 0, hasNotice: flags & 2 != 0, isAnswered: flags & 4 != 0,
+            left: left, ahead: ahead))
       }
       note = try reader.register()
     } catch {

@@ -92,7 +92,7 @@ public struct CellState: Hashable, Sendable {
 
   /// Whether `cell` and `stamp` contain all statements.
   private func isAll(_ stated: DayStatements) -> Bool {
-    guard stated.undos.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp) else { return false }
+    guard stated.undos.isEmpty, stated.takenBack.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp) else { return false }
     guard cell.done else { return stated.completions.isEmpty }
     return stated.completions.count == 1
       && stated.completions[0] == DayStatements.Completion(id: stamp.id, trust: CompletionTrust(cell.trust))

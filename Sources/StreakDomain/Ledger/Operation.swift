@@ -40,6 +40,8 @@ public struct Operation: Hashable, Sendable {
     /// If `done` is false: the completions that are taken back. Nil, like an empty list: all that
     /// the author knew.
     public var undone: [StatementID]?
+    /// The habit that it was stated of, if that has become a part of this one.
+    var joinedFrom: Identifier?
 
     public init(
       habitID: Identifier, day: Day, done: Bool, note: String? = nil, clientTime: ClientTime,

@@ -17,7 +17,7 @@ extension PersonLedger {
       ?? CompletionTrust(sources.claim(wanted.day, of: deviceID, clientTime: wanted.clientTime, now: now))
     changes.isHeadChanged = true
     zones.note(wanted.clientTime, now: now)
-    if CellState.replaces(previous, doneBy: author, trust: trust, note: wanted.note),
+    if wanted.joinedFrom == nil, CellState.replaces(previous, doneBy: author, trust: trust, note: wanted.note),
       wanted.note.map({ hasRoom(for: $0, of: key) }) ?? true
     {
       let version = nextVersion()
@@ -29,7 +29,7 @@ extension PersonLedger {
     }
     let before = previous?.statements ?? DayStatements()
     var statements = before
-    statements.complete(by: author, trust: trust)
+    statements.complete(by: author, trust: trust, joinedFrom: wanted.joinedFrom)
     var refusal: Reason?
     if let note = wanted.note {
       if hasRoom(for: note, of: key) { statements.note.state(note, by: author) } else { refusal = refuseText() }
@@ -54,7 +54,7 @@ extension PersonLedger {
     if isDirect && cells[key] == nil { throw .cellNotFound }
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
-    let names = wanted.undone ?? statements.standing(knownTo: author).map(\.id)
+    let names = wanted.undone ?? statements.standing(knownTo: author)
     zones.note(wanted.clientTime, now: now)
     statements.undo(names, by: author)
     return try store(statements, replacing: before, key, by: author, clientTime: wanted.clientTime, now: now)

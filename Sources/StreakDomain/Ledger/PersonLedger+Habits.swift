@@ -208,7 +208,8 @@ extension PersonLedger {
       if let rejection = DayRules.rejection(day: kept.day, clientTime: kept.clientTime, now: now) { throw rejection }
       guard habits[kept.habitID] != nil else { throw .habitNotFound }
       let key = CellKey(habitID: kept.habitID, day: kept.day)
-      return try keepDone(key, kept.clientTime, by: author, deviceID: deviceID, now: now)
+      return try keepDone(
+        key, kept.clientTime, joinedFrom: kept.joinedFrom, by: author, deviceID: deviceID, now: now)
     case .resolveConflict, .setDayStart, .malformed: throw .invalidField
     case let statement?: return try decide(statement, by: author, deviceID: deviceID, now: now)
     case nil: return try resolveByNotice(resolution, by: author, deviceID: deviceID, now: now)
@@ -260,14 +261,16 @@ extension PersonLedger {
   /// that undos known to the author took back. Until one of them arrives it is judged as a
   /// completion.
   private mutating func keepDone(
-    _ key: CellKey, _ clientTime: ClientTime, by author: Author, deviceID: Identifier, now: Instant
+    _ key: CellKey, _ clientTime: ClientTime, joinedFrom: Identifier? = nil, by author: Author, deviceID: Identifier,
+    now: Instant
   ) throws(Reason) -> OperationOutcome {
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
-    let kept = statements.keptTrust(of: author)
-    let trust = kept ?? CompletionTrust(sources.claim(key.day, of: deviceID, clientTime: clientTime, now: now))
+    let trust =
+      statements.keptTrust(of: author)
+      ?? CompletionTrust(sources.claim(key.day, of: deviceID, clientTime: clientTime, now: now))
     changes.isHeadChanged = true
-    statements.complete(by: author, trust: trust, origin: kept == nil ? .awaited : .kept)
+    statements.complete(by: author, trust: trust, isKept: true, joinedFrom: joinedFrom)
     return try store(statements, replacing: before, key, by: author, clientTime: clientTime, now: now)
   }
 }

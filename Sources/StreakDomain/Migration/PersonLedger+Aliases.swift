@@ -4,12 +4,16 @@ extension PersonLedger {
   /// The habit that an id or alias names.
   public func habitID(meantBy id: Identifier) -> Identifier { habits[id]?.aliasOf ?? id }
 
+  /// The id under which a habit began: a renamed habit is the same one.
+  private func identity(of id: Identifier) -> Identifier { habits[id]?.firstID ?? id }
+
   /// The change with aliases replaced.
   func resolved(_ change: Operation.Change) -> Operation.Change {
     guard let id = change.habitID, let habitID = habits[id]?.aliasOf else { return change }
     switch change {
     case .setCompletion(var completion):
-      completion.habitID = habitID
+      let (stated, present) = (identity(of: id), identity(of: habitID))
+      (completion.habitID, completion.joinedFrom) = (habitID, stated == present ? nil : stated)
       return .setCompletion(completion)
     case .setNote(var note):
       note.habitID = habitID
@@ -62,7 +66,7 @@ extension PersonLedger {
     var alias = HabitState(
       fields: former.fields, createdAt: former.createdAt, version: changeNumber,
       encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
-    (alias.isDeleted, alias.aliasOf) = (true, habitID)
+    (alias.isDeleted, alias.aliasOf, alias.firstID) = (true, habitID, habit.firstID)
     habits[formerID] = alias
     changes.habits.insert(formerID)
     changes.editedHabits.insert(formerID)
@@ -106,7 +110,7 @@ extension PersonLedger {
       let known = own?.statements ?? DayStatements()
       var (merged, other) = (known, state.statements)
       other.forgetNotices()
-      merged.join(other)
+      merged.join(other, of: former.firstID ?? formerID)
       _ = updateDoneNotices(place, &merged, version: version, now: now)
       _ = updateConflictNotices(of: known.note, &merged.note, about: .note(place), version: version, now: now)
       let last = own.map { max($0.stamp, state.stamp) } ?? state.stamp
@@ -125,7 +129,7 @@ extension PersonLedger {
     var alias = HabitState(
       fields: former.fields, createdAt: former.createdAt, version: version,
       encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
-    (alias.isDeleted, alias.aliasOf) = (true, habitID)
+    (alias.isDeleted, alias.aliasOf, alias.firstID) = (true, habitID, former.firstID)
     use.addText(alias.textBytes)
     habits[formerID] = alias
     changes.habits.insert(formerID)

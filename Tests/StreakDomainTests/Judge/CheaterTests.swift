@@ -228,9 +228,7 @@ private struct Cheater {
     if let key, let before, notice?.kind == .doneConflict, !takesLosing {
       let author = Author(
         stamp: Stamp(time: .zero, id: StatementID(source: devices[place].id, seq: devices[place].seq)), seen: lastSeen)
-      let isKnown =
-        before.statements.standing(knownTo: author).contains { $0.trust != nil }
-        || before.statements.inheritedTrust(of: author) != nil
+      let isKnown = before.statements.keptTrust(of: author) != nil
       if !isKnown, mayCount(key.day.number, before.clientTime, by: place) {
         evidence[key, default: []].insert(devices[place].id)
       }
