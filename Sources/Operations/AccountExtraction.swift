@@ -107,28 +107,30 @@ package struct AccountExtraction: Sendable {
 }
 
 extension CopyRows.Row {
-  fileprivate func text(_ column: String) throws(OperationsError) -> String {
-    guard let value = values[column] ?? nil else { throw .damaged("a row of \(table) has no \(column)") }
+  fileprivate func text(_ column: some TableColumn) throws(OperationsError) -> String {
+    guard let value = values[column.columnName] ?? nil else {
+      throw .damaged("a row of \(table) has no \(column.columnName)")
+    }
     return value
   }
 
-  fileprivate func number<Number: FixedWidthInteger>(_ column: String) throws(OperationsError) -> Number {
-    guard let number = Number(try text(column)) else { throw .damaged("\(table).\(column) is no number") }
+  fileprivate func number<Number: FixedWidthInteger>(_ column: some TableColumn) throws(OperationsError) -> Number {
+    guard let number = Number(try text(column)) else { throw .damaged("\(table).\(column.columnName) is no number") }
     return number
   }
 
-  fileprivate func bool(_ column: String) throws(OperationsError) -> Bool { try text(column) == "t" }
+  fileprivate func bool(_ column: some TableColumn) throws(OperationsError) -> Bool { try text(column) == "t" }
 
-  fileprivate func id(_ column: String) throws(OperationsError) -> Identifier {
+  fileprivate func id(_ column: some TableColumn) throws(OperationsError) -> Identifier {
     guard let id = Identifier(hexadecimal: try text(column).filter { $0 != "-" }) else {
-      throw .damaged("\(table).\(column) is no id")
+      throw .damaged("\(table).\(column.columnName) is no id")
     }
     return id
   }
 
-  fileprivate func moment(_ column: String) throws(OperationsError) -> Instant {
+  fileprivate func moment(_ column: some TableColumn) throws(OperationsError) -> Instant {
     guard let microseconds = TimestampText.microseconds(try text(column)) else {
-      throw .damaged("\(table).\(column) is no moment")
+      throw .damaged("\(table).\(column.columnName) is no moment")
     }
     return Instant(microseconds: microseconds)
   }
@@ -138,31 +140,32 @@ extension HabitEntry {
   /// A row of `habits`.
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
     self.init(
-      id: try row.id("habit_id"),
+      id: try row.id(HabitColumn.habitID),
       fields: HabitFields(
-        name: try row.text("name"), description: try row.text("description"), color: try row.number("color"),
-        position: try row.number("position"), archived: try row.bool("archived")),
-      createdAt: try row.moment("created_at"), version: try row.number("version"),
-      isDeleted: row.values["is_deleted"] == .some("t"),
-      aliasOf: row.values["alias_of"].flatMap { $0 } == nil ? nil : try row.id("alias_of"))
+        name: try row.text(HabitColumn.name), description: try row.text(HabitColumn.description),
+        color: try row.number(HabitColumn.color),
+        position: try row.number(HabitColumn.position), archived: try row.bool(HabitColumn.archived)),
+      createdAt: try row.moment(HabitColumn.createdAt), version: try row.number(HabitColumn.version),
+      isDeleted: try row.bool(HabitColumn.isDeleted),
+      aliasOf: row.values[HabitColumn.aliasOf.columnName].flatMap { $0 } == nil ? nil : try row.id(HabitColumn.aliasOf))
   }
 }
 
 extension SavedLedger.Cell {
   /// A row of `cells`.
   fileprivate init(_ row: CopyRows.Row) throws(OperationsError) {
-    let seq: Int64 = try row.number("seq")
+    let seq: Int64 = try row.number(CellColumn.seq)
     self.init(
-      key: CellKey(habitID: try row.id("habit_id"), day: Day(try row.number("day"))),
+      key: CellKey(habitID: try row.id(CellColumn.habitID), day: Day(try row.number(CellColumn.day))),
       cell: CellContent(
-        done: try row.bool("done"), note: try row.text("note"),
-        trust: StreakDomain.CellTrust(number: try row.number("quarantine_reason"))),
+        done: try row.bool(CellColumn.done), note: try row.text(CellColumn.note),
+        trust: StreakDomain.CellTrust(number: try row.number(CellColumn.quarantineReason))),
       clientTime: ClientTime(
-        occurredAt: try row.moment("occurred_at"), zone: try row.text("zone"),
-        utcOffsetSeconds: try row.number("utc_offset_seconds"),
-        dayStartMinutes: try row.number("day_start_minutes")),
-      recordedAt: try row.moment("recorded_at"),
-      migrationID: seq == StatementID.Bulk.migration.rawValue ? try row.id("source_id") : nil,
-      version: try row.number("version"))
+        occurredAt: try row.moment(CellColumn.occurredAt), zone: try row.text(CellColumn.zone),
+        utcOffsetSeconds: try row.number(CellColumn.utcOffsetSeconds),
+        dayStartMinutes: try row.number(CellColumn.dayStartMinutes)),
+      recordedAt: try row.moment(CellColumn.recordedAt),
+      migrationID: seq == StatementID.Bulk.migration.rawValue ? try row.id(CellColumn.sourceID) : nil,
+      version: try row.number(CellColumn.version))
   }
 }

@@ -58,10 +58,9 @@ extension LeftOutDay {
   public init(_ leftOut: StreakExplanation.LeftOut) {
     switch leftOut.why {
     case .undone: self.init(day: leftOut.day.number, omission: .undone)
-    case .quarantined(let reason):
+    case .quarantined(let trust):
       self.init(
-        day: leftOut.day.number, omission: .quarantined,
-        quarantineReason: Schema.QuarantineReason(.quarantined(reason)))
+        day: leftOut.day.number, omission: .quarantined, quarantineReason: Schema.QuarantineReason(trust))
     case .otherRun: self.init(day: leftOut.day.number, omission: .otherRun)
     }
   }

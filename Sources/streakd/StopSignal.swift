@@ -1,17 +1,12 @@
 import EventLoop
 import Glibc
+import ProgramSupport
 import Synchronization
 
-/// Waits for SIGTERM or SIGINT. A second signal ends the process at once. A second signal within a
-/// second counts as the first one, because `timeout` and a terminal send it to a program and to its
-/// process group.
+/// Waits for SIGTERM or SIGINT, and does what `StopState` decides.
 final class StopSignal: Sendable {
-  /// A second signal within this many nanoseconds counts as the first one.
-  private static let sameSignalNanoseconds: UInt64 = 1_000_000_000
-
   private struct State {
-    var receivedAt: UInt64?
-    var isServing = false
+    var stop = StopState()
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
   private let state = Mutex(State())
@@ -33,7 +28,7 @@ final class StopSignal: Sendable {
     self.watchers.withLock { $0 = watchers }
   }
 
-  var wasReceived: Bool { state.withLock { $0.receivedAt != nil } }
+  var wasReceived: Bool { state.withLock { $0.stop.wasReceived } }
 
   /// - Throws: `StoppedDuringStart` once a signal has come.
   func check() throws(StoppedDuringStart) {
@@ -44,9 +39,9 @@ final class StopSignal: Sendable {
   func wait() async {
     await withCheckedContinuation { continuation in
       let wasReceived = state.withLock { state in
-        state.isServing = true
-        if state.receivedAt == nil { state.waiters.append(continuation) }
-        return state.receivedAt != nil
+        state.stop.beginServing()
+        if !state.stop.wasReceived { state.waiters.append(continuation) }
+        return state.stop.wasReceived
       }
       if wasReceived { continuation.resume() }
     }
@@ -66,21 +61,19 @@ final class StopSignal: Sendable {
 
   /// Called on the loop.
   private func receive() {
-    let now = MonotonicClock.nowNanoseconds
-    let (waiters, isServing) = state.withLock { state -> ([CheckedContinuation<Void, Never>], Bool) in
-      if let first = state.receivedAt {
-        // The private PostgreSQL ends with this process: see `PrivateCluster`.
-        if now - first > Self.sameSignalNanoseconds { _exit(1) }
-        return ([], true)
-      }
-      state.receivedAt = now
+    let (answer, waiters) = state.withLock { state in
       defer { state.waiters = [] }
-      return (state.waiters, state.isServing)
+      return (state.stop.receive(at: MonotonicClock.nowNanoseconds), state.waiters)
     }
     for waiter in waiters { waiter.resume() }
-    guard !isServing else { return }
+    switch answer {
+    case .ignore, .stop: return
+    // The private PostgreSQL ends with this process: see `PrivateCluster`.
+    case .endProcess: _exit(1)
+    case .stopStart: break
+    }
     let timer = loop.schedule(afterMilliseconds: startGraceMilliseconds) { [self] in
-      if !state.withLock({ $0.isServing }) { _exit(1) }
+      if state.withLock(\.stop.isStartOverdue) { _exit(1) }
     }
     deadline.withLock { $0 = LoopBound(timer, loop: loop) }
   }

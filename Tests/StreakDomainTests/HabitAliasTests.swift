@@ -205,7 +205,8 @@ struct HabitAliasTests {
     for (stands, second, third) in [(5, 6, 7), (6, 5, 7), (6, 7, 5), (7, 6, 5)] as [(UInt64, UInt64, UInt64)] {
       for place in 3...5 {
         var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
-        let seen = SeenStatements(sessions.prefix(3).map { StatementID(.migration, Identifier(high: 5, low: $0.number)) })
+        let seen = SeenStatements(
+          sessions.prefix(3).map { StatementID(.migration, Identifier(high: 5, low: $0.number)) })
         for (index, session) in sessions.enumerated() where index < place { try Self.migrate(session, into: &ledger) }
         // When: the device ticks all three and takes the second and the third one back.
         let device = LedgerSample.phone

@@ -3,8 +3,9 @@ import ProtobufCodec
 import RPC
 import Schema
 import SchemaConversion
-import StreakDomain
+@testable import StreakDomain
 @testable import StreakServices
+import StreakStore
 import Testing
 
 struct RefusalTests {
@@ -36,6 +37,22 @@ struct RefusalTests {
     for rule in StreakDomain.MigrationRule.allCases {
       #expect(Schema.MigrationRule(rawValue: rule.rawValue).schemaName == "MIGRATION_RULE_" + rule.name)
     }
+  }
+
+  @Test("all other numbers that the domain, tables and the schema share have one name")
+  func sharedNumbers() {
+    func compare<Case: CaseIterable & RawRepresentable, Number: BinaryInteger>(
+      _ cases: Case.Type, _ prefix: String, _ name: (Int32) -> String
+    ) where Case.RawValue == Number {
+      for one in cases.allCases { #expect(name(Int32(one.rawValue)) == prefix + schemaName(of: one)) }
+    }
+    compare(HabitMatching.Way.self, "HABIT_MATCH_") { HabitMatch(rawValue: $0).schemaName }
+    compare(StreakDomain.Notice.Kind.self, "NOTICE_KIND_") { NoticeKind(rawValue: $0).schemaName }
+    compare(StreakDomain.HabitField.self, "HABIT_FIELD_") { Schema.HabitField(rawValue: $0).schemaName }
+    compare(StreakDomain.OperationOutcome.Status.self, "OPERATION_STATUS_") {
+      OperationStatus(rawValue: $0).schemaName
+    }
+    compare(RecoveryStage.self, "RECOVERY_STATE_") { RecoveryState(rawValue: $0).schemaName }
   }
 
   @Test("an email is the same in any letter case, and needs a name, an at-sign and a domain")

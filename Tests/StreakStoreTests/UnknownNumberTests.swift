@@ -16,6 +16,11 @@ import Testing
       try await run("UPDATE operations SET status = 9")
       await #expect(throws: StoreError.self) { _ = try await person.queue([change], from: 1) }
 
+      // A day quarantined for another reason keeps its number, which is a part of the digest.
+      try await run("UPDATE cells SET quarantine_reason = 99")
+      let page = try await test.store.pull(of: person.userID, for: person.deviceID, since: 0, at: nil, cellsMax: 10)
+      #expect(page.cells.map(\.cell.trust) == [.quarantinedOtherwise(99)])
+
       func notices() async throws -> Int {
         try await test.store.notices(
           of: person.userID, for: person.deviceID, includingAcknowledged: true, after: .start, countMax: 9

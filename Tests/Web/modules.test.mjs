@@ -16,7 +16,7 @@ import { dayFrom, dayFromIso, isoDay, weekday } from "../../Sources/StreakWeb/Pa
 import { make } from "../../Sources/StreakWeb/Page/modules/queue.js";
 import { prepare, take } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { BackfillAllowance } from "../../Sources/StreakWeb/Page/modules/backfill.js";
-import { noteZone, todayOfZones } from "../../Sources/StreakWeb/Page/modules/rules.js";
+import * as rules from "../../Sources/StreakWeb/Page/modules/rules.js";
 import { intervalMilliseconds, SyncSchedule } from "../../Sources/StreakWeb/Page/modules/schedule.js";
 import { Standby } from "../../Sources/StreakWeb/Page/modules/standby.js";
 import { State } from "../../Sources/StreakWeb/Page/modules/state.js";
@@ -62,12 +62,12 @@ test("today is the earliest date of the zones used in 48 hours", () => {
   const now = Date.UTC(2026, 10, 29, 11);
   const clientTime = (at, utcOffsetSeconds) => ({ occurredAt: new Date(at).toISOString(), utcOffsetSeconds, dayStartMinutes: 0, zone: "Z" });
   const today = dayFromIso("2026-11-29");
-  assert.equal(todayOfZones([], now), today);
-  let zones = noteZone([], clientTime(now - 3_600_000, 14 * 3600), now);
-  assert.equal(todayOfZones(zones, now), today + 1, "in Kiritimati it is tomorrow");
-  zones = noteZone(zones, clientTime(now, -12 * 3600), now);
-  assert.equal(todayOfZones(zones, now), today - 1, "the earlier zone counts");
-  assert.equal(todayOfZones(zones, now + 49 * 3_600_000), dayFromIso("2026-12-01"), "then the zone of the latest use alone");
+  assert.equal(rules.todayOfZones([], now), today);
+  let zones = rules.noteZone([], clientTime(now - 3_600_000, 14 * 3600), now);
+  assert.equal(rules.todayOfZones(zones, now), today + 1, "in Kiritimati it is tomorrow");
+  zones = rules.noteZone(zones, clientTime(now, -12 * 3600), now);
+  assert.equal(rules.todayOfZones(zones, now), today - 1, "the earlier zone counts");
+  assert.equal(rules.todayOfZones(zones, now + 49 * 3_600_000), dayFromIso("2026-12-01"), "then the zone of the latest use alone");
 });
 
 test("zones are taken from an answer that is complete, and from no other", async () => {
@@ -611,6 +611,15 @@ test("the texts of the first load come with it", async () => {
     for (const [, key] of (await readFile(file, "utf8")).matchAll(/\bt\("([\w.]+)"/g)) assert.ok(key in en, `${key} of ${path.basename(file)}`);
   }
   for (const kind of ["here", "sending", "everywhere", "offline", "signIn"]) assert.ok(`status.${kind}` in en && `status.explain.${kind}` in en, kind);
+});
+
+test("the page's rules of days have the service's numbers", async () => {
+  const domain = new URL("../../Sources/StreakDomain/", import.meta.url);
+  const sources = await Promise.all(["DayRules.swift", "Migration/MigrationPlan.swift"].map((name) => readFile(new URL(name, domain), "utf8")));
+  for (const name of ["lateDaysMax", "backfillDaysMax", "noteBytesMax", "windowDays", "anchorSpareDays"]) {
+    const [, number] = sources.join("").match(new RegExp(`static let ${name} = ([\\d_]+)`));
+    assert.equal(rules[name], Number(number.replaceAll("_", "")), name);
+  }
 });
 
 test("nothing of the page needs more than the policy allows", async () => {

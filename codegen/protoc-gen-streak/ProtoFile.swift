@@ -87,7 +87,6 @@ struct ProtoField {
   let isJudgedApart: Bool
   let documentation: (_ indent: String) -> String
 
-  static let groupType: UInt64 = 10
   static let messageType: UInt64 = 11
   static let enumType: UInt64 = 14
 

@@ -92,7 +92,8 @@ public struct CellState: Hashable, Sendable {
 
   /// Whether `cell` and `stamp` contain all statements.
   private func isAll(_ stated: DayStatements) -> Bool {
-    guard stated.undos.isEmpty, stated.takenBack.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp) else { return false }
+    guard stated.undos.isEmpty, stated.takenBack.isEmpty, stated.note.isOnly(cell.note.isEmpty ? nil : cell.note, stamp)
+    else { return false }
     guard cell.done else { return stated.completions.isEmpty }
     return stated.completions.count == 1
       && stated.completions[0] == DayStatements.Completion(id: stamp.id, trust: CompletionTrust(cell.trust))
@@ -146,11 +147,14 @@ extension CellTrust {
     switch self {
     case .counted: 0
     case .quarantined(let reason): reason.rawValue
+    case .quarantinedOtherwise(let number): number
     }
   }
 
-  /// The status of `number`; an unknown number counts as quarantined.
+  /// The trust with a number, which it keeps if it is unknown: it is a part of the digest.
   public init(number: UInt8) {
-    self = number == 0 ? .counted : .quarantined(QuarantineReason(rawValue: number) ?? .overLimit)
+    self =
+      number == 0
+      ? .counted : QuarantineReason(rawValue: number).map { .quarantined($0) } ?? .quarantinedOtherwise(number)
   }
 }

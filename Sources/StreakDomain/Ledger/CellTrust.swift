@@ -22,4 +22,6 @@ extension QuarantineReason {
 public enum CellTrust: Hashable, Sendable {
   case counted
   case quarantined(QuarantineReason)
+  /// For a reason of a later version, by its number.
+  case quarantinedOtherwise(UInt8)
 }

@@ -154,7 +154,7 @@ extension Operation.Change {
 
 /// The decision about an operation.
 public struct OperationOutcome: Hashable, Sendable {
-  public enum Status: Int16, Hashable, Sendable {
+  public enum Status: Int16, Hashable, Sendable, CaseIterable {
     /// It was applied, perhaps without a change.
     case applied = 1
     /// It was concurrent with another statement that won; its value is in a conflict.

@@ -1,7 +1,7 @@
 /// Pairs each habit of a session with a habit of an account.
 public struct HabitMatching: Equatable, Sendable {
   /// Why two habits are paired. The raw value is the number of the schema's `HabitMatch`.
-  public enum Way: Int32, Sendable {
+  public enum Way: Int32, Sendable, CaseIterable {
     /// The session's habit becomes a habit of its own.
     case new = 1
     case id = 2

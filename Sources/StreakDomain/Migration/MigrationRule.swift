@@ -1,4 +1,6 @@
-/// The rules by which a capture is judged, once its fields are valid and its manifest holds.
+/// The rules by which a capture is judged, once its fields are valid and its manifest holds. Six of
+/// them have the name of a `Reason` or `QuarantineReason`; a report counts them in one list, beside
+/// a rule that refuses and quarantines nothing.
 ///
 /// | rule | met by | then |
 /// | --- | --- | --- |

@@ -1,5 +1,6 @@
 internal import Logging
 internal import RPC
+internal import Schema
 internal import enum StreakDomain.Reason
 internal import StreakStore
 
@@ -35,6 +36,19 @@ extension StoreError {
     // The token was valid a moment ago: the account was deleted since.
     case .noSuchUser: .credentialsInvalid
     case .dataRefused, .fault: .internalFault
+    }
+  }
+}
+
+extension QueueRefusal {
+  var status: RPCStatus {
+    switch self {
+    case .gap(let expectedSeq): Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
+    case .operationReused: Reason.operationReused.status.with(SyncRefusal())
+    case .deviceUnknown: Reason.credentialsInvalid.status
+    // A Sync judges its request again.
+    case .otherEpoch: Reason.concurrentChange.status
+    case .tooManyChanges(let wait): Reason.tooManyRequests(retryMilliseconds: wait)
     }
   }
 }

@@ -85,8 +85,7 @@ struct StreakHandlers: StreakService {
     let answer: ChangeResult
     switch result {
     case .success(let found): answer = found
-    case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
-    case .failure: throw Reason.credentialsInvalid.status
+    case .failure(let refusal): throw refusal.status
     }
     if let outcome = answer.outcomes.first, outcome.status == .rejected, let rejection = outcome.rejection {
       throw rejection.status

@@ -98,10 +98,7 @@ struct SyncProcedure: Sendable {
       switch result {
       case .success(let answer): return answer
       case .failure(.otherEpoch): continue
-      case .failure(.gap(let expectedSeq)): throw Reason.sequenceGap.status.with(SyncRefusal(expectedSeq: expectedSeq))
-      case .failure(.operationReused): throw Reason.operationReused.status.with(SyncRefusal())
-      case .failure(.deviceUnknown): throw Reason.credentialsInvalid.status
-      case .failure(.tooManyChanges(let wait)): throw Reason.tooManyRequests(retryMilliseconds: wait)
+      case .failure(let refusal): throw refusal.status
       }
     }
     return nil

@@ -339,7 +339,8 @@ extension StreakStore {
     WHERE user_id = $1 AND sealed_reply IS NULL AND is_approved IS DISTINCT FROM false
     """
 
-  private static let lockHead = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
+  /// Locks a person's head, which precedes every other lock of the person's rows.
+  static let lockHead = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
 
   /// Runs a change of credentials in a transaction that has the person's row lock before the body's
   /// first statement looks: a sign-in that is under way is either seen, or sees the change.

@@ -53,8 +53,6 @@ extension Transaction: ChangeStatements {
 }
 
 extension Database: ChangeDatabase {
-  private static let lock = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
-
   func store(
     _ users: [PendingUser], now: Instant, while isCurrent: @escaping () -> Bool
   ) async throws(StoreError) -> Set<Identifier> {
@@ -65,7 +63,7 @@ extension Database: ChangeDatabase {
     of userID: Identifier, _ body: (Transaction) async throws(StoreError) -> Void
   ) async throws(StoreError) {
     try await transacting { transaction throws(StoreError) in
-      try await transaction.execute(Self.lock, .identifier(userID))
+      try await transaction.execute(StreakStore.lockHead, .identifier(userID))
       try await body(transaction)
       return .commit(())
     }

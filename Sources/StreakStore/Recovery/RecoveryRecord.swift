@@ -1,7 +1,7 @@
 public import StreakDomain
 
 /// The state of a recovery. The raw value is the number of the schema's `RecoveryState`.
-public enum RecoveryStage: Int16, Sendable {
+public enum RecoveryStage: Int16, Sendable, CaseIterable {
   case requested = 1
   case ready = 2
   case merged = 3

@@ -10,13 +10,12 @@ extension StreakStore {
   static let recordsBytesAtOnceMax = 65_536
 
   /// The stages in which a recovery waits, for SQL.
-  private static let openStages = list([.requested, .ready])
+  static let openStages = list([.requested, .ready])
 
   private static func list(_ stages: [RecoveryStage]) -> String {
     stages.map { "\($0.rawValue)" }.joined(separator: ", ")
   }
 
-  private static let lockUser = Statement(.write, "SELECT FROM heads WHERE user_id = $1 FOR NO KEY UPDATE")
   private static let columns = Selection(RecoveryColumn.record)
   private static let one = Statement(
     .read, "SELECT \(columns.list()) FROM recoveries WHERE user_id = $1 AND recovery_id = $2")
@@ -36,7 +35,7 @@ extension StreakStore {
   public func request(_ recovery: RecoveryRecord) async throws(StoreError) -> RecoveryRecord? {
     await whileFree(.person(recovery.userID))
     return try await transaction { transaction throws(StoreError) in
-      guard try await transaction.execute(Self.lockUser, .identifier(recovery.userID)) == 1 else {
+      guard try await transaction.execute(Self.lockHead, .identifier(recovery.userID)) == 1 else {
         throw .noSuchUser
       }
       let known = try await transaction.row(

@@ -30,8 +30,8 @@ extension StreakStore {
   private static let forgetRecoveries = Statement(
     .write,
     """
-    UPDATE recoveries SET state = 4, records = NULL WHERE (user_id, recovery_id) IN (
-      SELECT user_id, recovery_id FROM recoveries WHERE state IN (1, 2) AND requested_at < $1 LIMIT $2
+    UPDATE recoveries SET state = \(RecoveryStage.cancelled.rawValue), records = NULL WHERE (user_id, recovery_id) IN (
+      SELECT user_id, recovery_id FROM recoveries WHERE state IN (\(openStages)) AND requested_at < $1 LIMIT $2
       FOR UPDATE SKIP LOCKED)
     """)
 

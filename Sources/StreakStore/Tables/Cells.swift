@@ -2,7 +2,7 @@ internal import Postgres
 internal import StreakDomain
 
 /// The columns of `cells` and `cell_history`.
-enum CellColumn: Int, TableColumn {
+package enum CellColumn: Int, TableColumn {
   case userID, habitID, day
   case done, note, quarantineReason, version, sourceID, seq, changedTime, details
   case occurredAt, zone, utcOffsetSeconds, dayStartMinutes, recordedAt

@@ -2,7 +2,7 @@ internal import Postgres
 internal import StreakDomain
 
 /// The columns of `habits`.
-enum HabitColumn: Int, TableColumn {
+package enum HabitColumn: Int, TableColumn {
   case userID, habitID
   case name, description, color, position, archived
   case createdAt, version, isDeleted, returnedVersion, statements, aliasOf, firstID

@@ -2,11 +2,11 @@ internal import Postgres
 
 /// The columns of one table, each declared once for SELECT lists, decoding, INSERT and UPDATE. A
 /// case's name in snake case is the column's name.
-protocol TableColumn: CaseIterable, Hashable, RawRepresentable, Sendable where RawValue == Int {}
+package protocol TableColumn: CaseIterable, Hashable, RawRepresentable, Sendable where RawValue == Int {}
 
 extension TableColumn {
   /// The name in SQL: `userID` is `user_id`.
-  var columnName: String {
+  package var columnName: String {
     var name = ""
     var isAfterLowerCase = false
     for character in "\(self)" {

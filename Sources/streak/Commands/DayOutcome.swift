@@ -4,8 +4,8 @@ import StreakClient
 func sayOutcome(_ client: StreakClient, _ habitID: Identifier, _ day: Day) async throws {
   guard let habit = try await client.habit(habitID) else { return }
   if let cell = habit.cells[day], cell.done {
-    if case .quarantined(let reason) = cell.trust {
-      say("That day is kept and does not count: \(reason.explanation).")
+    if let explanation = cell.trust.explanation {
+      say("That day is kept and does not count: \(explanation).")
     } else if try await !client.accounts().contains(where: \.isCurrent), let preview = try await client.previewSignUp(),
       day < preview.firstDayThatCounts
     {

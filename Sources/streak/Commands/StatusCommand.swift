@@ -54,7 +54,7 @@ struct StatusCommand: AsyncParsableCommand {
     for note in habit.notes where note.day >= firstDay { say("  " + note.text) }
     let reasons = habit.cells.filter { $0.key >= firstDay && $0.value.done }.sorted { $0.key > $1.key }
     for (day, cell) in reasons {
-      if case .quarantined(let reason) = cell.trust { say("  \(day) does not count: \(reason.explanation)") }
+      if let explanation = cell.trust.explanation { say("  \(day) does not count: \(explanation)") }
     }
   }
 }

@@ -24,7 +24,11 @@ extension CellContent {
       ("day", .string("\(day)")), ("done", .bool(done)), ("counts", .bool(done && trust == .counted)),
       ("note", .string(note)),
     ]
-    if case .quarantined(let reason) = trust { members.append(("reason", .string("\(reason)"))) }
+    switch trust {
+    case .counted: break
+    case .quarantined(let reason): members.append(("reason", .string("\(reason)")))
+    case .quarantinedOtherwise(let number): members.append(("reason", .string("\(number)")))
+    }
     return .object(members)
   }
 }

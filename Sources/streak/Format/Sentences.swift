@@ -51,6 +51,17 @@ extension QuarantineReason {
   }
 }
 
+extension CellTrust {
+  /// Why a day does not count, as a part of a sentence; nil if it counts.
+  var explanation: String? {
+    switch self {
+    case .counted: nil
+    case .quarantined(let reason): reason.explanation
+    case .quarantinedOtherwise: "for a reason that this version does not know"
+    }
+  }
+}
+
 extension Reason {
   /// As a part of a sentence, after the rejected statement.
   var explanation: String {

@@ -7,6 +7,7 @@ import ProgramSupport
 import ProtobufCodec
 import RPC
 import Schema
+import enum StreakDomain.Reason
 
 struct ExportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,7 +52,7 @@ struct ExportCommand: AsyncParsableCommand {
       while true {
         let before = file.byteCount
         guard let status = try await download(to: file, channel, progress) else { break }
-        if status.reason == "EXPORT_CHANGED", beginnings < Self.beginningsMax {
+        if status.reason == Reason.exportChanged.name, beginnings < Self.beginningsMax {
           beginnings += 1
           try file.begin(snapshot: [])
           continue
