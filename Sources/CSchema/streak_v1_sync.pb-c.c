@@ -1980,7 +1980,7 @@ const ProtobufCMessageDescriptor streak__v1__operation_outcome__descriptor =
   (ProtobufCMessageInit) streak__v1__operation_outcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptors[10] =
 {
   {
     "user_id",
@@ -2090,8 +2090,21 @@ static const ProtobufCFieldDescriptor streak__v1__sync_request__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "acknowledged_seq",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Streak__V1__SyncRequest, acknowledged_seq),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned streak__v1__sync_request__field_indices_by_name[] = {
+  9,   /* field[9] = acknowledged_seq */
   1,   /* field[1] = cursor */
   8,   /* field[8] = digest */
   7,   /* field[7] = oldest_kept_seq */
@@ -2105,7 +2118,7 @@ static const unsigned streak__v1__sync_request__field_indices_by_name[] = {
 static const ProtobufCIntRange streak__v1__sync_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
 {
@@ -2115,7 +2128,7 @@ const ProtobufCMessageDescriptor streak__v1__sync_request__descriptor =
   "Streak__V1__SyncRequest",
   "streak.v1",
   sizeof(Streak__V1__SyncRequest),
-  9,
+  10,
   streak__v1__sync_request__field_descriptors,
   streak__v1__sync_request__field_indices_by_name,
   1,  streak__v1__sync_request__number_ranges,

@@ -73,12 +73,10 @@ package struct BackupMaker {
       guard let value, !value.isEmpty else { return "NULL" }
       return ErasureScript.literal(value)
     }
-    _ = try? session.run(
-      """
-      ROLLBACK;
-      INSERT INTO backup_runs (\(BackupRunRecord.columnList))
-      VALUES (to_timestamp(\(began.seconds)), to_timestamp(\(now().seconds)), \(text(backup)), \(text(failure)));
-      """)
+    let run = BackupRunRecord.insertText(
+      beganAt: "to_timestamp(\(began.seconds))", endedAt: "to_timestamp(\(now().seconds))", backup: text(backup),
+      failure: text(failure))
+    _ = try? session.run("ROLLBACK; \(run);")
   }
 
   private func make(

@@ -36,7 +36,8 @@ extension SyncSubmission {
       userID: userID, cursor: StreakDomain.Cursor(request.cursor), resume: request.cursor?.resume ?? [],
       operations: request.operations.map { StreakDomain.Operation($0) }, queueDrained: request.queueDrained,
       restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
-      oldestKeptSeq: request.oldestKeptSeq, digest: StreakDomain.StateDigest(bytes: request.digest))
+      oldestKeptSeq: request.oldestKeptSeq, acknowledgedSeq: request.acknowledgedSeq,
+      digest: StreakDomain.StateDigest(bytes: request.digest))
   }
 }
 
@@ -51,7 +52,7 @@ extension SyncRequest {
       operations: submission.operations.map { Schema.Operation($0) }, queueDrained: submission.queueDrained,
       pageSize: pageSize, sentAt: GoogleProtobufTimestamp(sentAt),
       restatedHabits: submission.restatedHabits.map { Habit($0) }, oldestKeptSeq: submission.oldestKeptSeq,
-      digest: submission.digest?.bytes ?? [])
+      digest: submission.digest?.bytes ?? [], acknowledgedSeq: submission.acknowledgedSeq)
   }
 }
 

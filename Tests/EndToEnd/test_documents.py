@@ -9,14 +9,18 @@ import shutil
 import subprocess
 import sys
 
+import grpc
 import pytest
 from certificates import tls_arguments
 from documents import CATALOGUE, PROJECT, blocks, commands, page, scrape, section
+from lost_commits import lose_everything
 from operator_tools import Keys, sql
 from person import Person
 from prometheus_client.parser import text_string_to_metric_families
 from server import PROGRAMS, Server
+from streak.v1 import common_pb2, sync_pb2, sync_pb2_grpc
 
+NOWHERE = b"\x01" * 16  # a habit's id
 PAGES = [PROJECT / "README.md", *CATALOGUE.rglob("*.md")]
 
 
@@ -142,6 +146,39 @@ def test_the_python_of_a_page(name, server):
     code = "\n".join(blocks(page(name), "python")).replace("127.0.0.1:50051", server.address)
     assert code
     exec(compile(code, name, "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("raises_epoch", [True, False])
+def test_the_device_of_the_page_repairs_itself_and_sends_again_what_a_server_lost(folder, raises_epoch):
+    server = Server(folder=folder)
+    code = "\n".join(blocks(page("App/SyncADevice.md"), "python")).replace("127.0.0.1:50051", server.address)
+    device = {"__name__": "example"}
+    exec(compile(code, "SyncADevice.md", "exec"), device)
+    (habit, today), = device["cells"]
+    # A diverged replica: a day of a greater version, as of another epoch, and a habit of its own.
+    wrong = common_pb2.Cell(habit_id=habit, day=today, version=1 << 40, note="wrong")
+    device["cells"][habit, today] = wrong
+    device["habits"][NOWHERE] = common_pb2.Habit(id=NOWHERE, name="Nowhere")
+    for _ in range(2):
+        device["sync"]()
+    assert device["cells"][habit, today].note == "20 pages" and NOWHERE in device["habits"]
+    # The habit that was nowhere was restated. It is completed and deleted.
+    device["make"](set_completion=sync_pb2.SetCompletion(
+        habit_id=NOWHERE, day=today, done=True, client_time=device["made"]))
+    device["sync"]()
+    device["make"](delete_habit=sync_pb2.DeleteHabit(habit_id=NOWHERE))
+    device["sync"]()
+    assert set(device["habits"]) == {habit}
+    lose_everything(server.folder / "data", device["user_id"].hex(), raises_epoch)
+    server.kill()
+    with Server(folder=server.folder) as again:
+        device["sync_service"] = sync_pb2_grpc.SyncServiceStub(grpc.insecure_channel(again.address))
+        device["sync"]()
+        assert not device["queue"] and device["kept"][-1].seq == 4
+        assert set(device["habits"]) == {habit} and device["cells"][habit, today].note == "20 pages"
+        inbox = device["sync_service"].ListRejectedOperations(
+            sync_pb2.ListRejectedOperationsRequest(), metadata=device["metadata"], timeout=30)
+        assert not inbox.operations
 
 
 def test_the_settings_file_of_the_page_has_names_of_settings_only():

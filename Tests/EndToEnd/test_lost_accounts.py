@@ -1,15 +1,16 @@
-"""C125, C126: the devices' errors and actions when the server has lost acknowledged data."""
+"""C125, C126, C132: the devices' errors and actions when the server has lost acknowledged data."""
 
 import base64
+import os
 
 import grpc
 import pytest
-from device import Device, completion
-from lost_commits import head, lose_days_since
+from device import Device, completion, edit, note
+from lost_commits import caught_up_before, head, lose_days_since
 from operator_tools import sql
 from person import details, today
 from server import Server
-from streak.v1 import account_pb2, sync_pb2
+from streak.v1 import account_pb2, common_pb2, sync_pb2
 
 
 def forget_account(server, user_id):
@@ -99,3 +100,51 @@ def test_c126_what_a_failover_lost_comes_back_and_nothing_is_in_the_inbox(folder
             assert not inbox
         finally:
             again.stop()
+
+
+@pytest.mark.parametrize("first", ["phone", "tablet"])
+def test_c132_lived_days_count_again_after_a_loss_that_the_epoch_does_not_show(folder, first):
+    """A cold copy of the database has the same timeline and the same epoch. The phone's cursor is ahead of
+    it; or no more, after the tablet's statements, and only the number of its own last operation is."""
+    server = Server(folder=folder)
+    with Device(server) as phone, Device(server, of=phone) as tablet:
+        data, user = server.folder / "data", phone.user_id.hex()
+        phone.new_habit("Read")
+        # Neither device has been there for six days.
+        caught_up_before(data, user, 6)
+        kept = head(data, user)
+        server.kill()
+        server = again(server, phone, tablet)
+        other = os.urandom(16)
+        try:
+            phone.make(**edit(other, "Run"))
+            for ago in range(6):
+                phone.make(**completion(other, today() - ago))
+            phone.sync()
+            tablet.sync()
+            for ago in range(12):
+                tablet.make(**note(other, "there", today() - ago))
+            tablet.sync()
+            before = {key: cell.trust for key, cell in phone.cells.items()}
+            assert len(before) == 6 and set(before.values()) == {common_pb2.CELL_TRUST_COUNTED}
+            lose_days_since(data, user, kept, other, raises_epoch=False)
+            server.kill()
+            server = again(server, phone, tablet)
+            devices = (phone, tablet) if first == "phone" else (tablet, phone)
+            for device in devices * 4:
+                device.sync()
+            assert phone.digest() == tablet.digest()
+            assert {key: cell.trust for key, cell in phone.cells.items() if cell.done} == before
+            inbox = phone.service.ListRejectedOperations(
+                sync_pb2.ListRejectedOperationsRequest(), metadata=phone.metadata, timeout=30).operations
+            assert not inbox
+        finally:
+            server.stop()
+
+
+def again(server, *devices):
+    """Starts the server once more, for the same devices."""
+    started = Server(folder=server.folder)
+    for device in devices:
+        device.connect(started)
+    return started

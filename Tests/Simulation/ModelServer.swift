@@ -109,11 +109,12 @@ struct ModelServer {
       }
     }
     for habit in submission.restatedHabits { person.ledger.restate(habit, now: now) }
-    let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start
+    let isAhead = submission.cursor.epoch == epoch && lastNumber(of: submission) > person.ledger.changeNumber
+    let isOfOtherLife = submission.cursor.epoch != epoch && submission.cursor != .start || isAhead
     // A device that does not know of a loss reports an empty queue, and then sends the lost
     // operations again: it was not caught up.
     var queueDrained =
-      submission.queueDrained && submission.cursor.epoch == epoch && submission.cursor.changeNumber >= 0
+      submission.queueDrained && submission.cursor.epoch == epoch && submission.cursor.changeNumber >= 0 && !isAhead
     for operation in submission.operations.dropFirst(outcomes.count) {
       // The device does not know yet that this server may have lost the habit; its next submission
       // restates it.
@@ -128,9 +129,11 @@ struct ModelServer {
       person.ledger.advance(deviceID: deviceID, to: operation.seq)
       outcomes.append(outcome)
     }
-    if queueDrained { person.ledger.finishBackfill(of: deviceID, now: now) }
+    if queueDrained, submission.acknowledgedSeq <= person.ledger.sources[deviceID]?.lastSeq ?? 0 {
+      person.ledger.finishBackfill(of: deviceID, now: now)
+    }
     finish(&person, userID, now: now)
-    var changes = pull(person, submission, for: deviceID, pageSize: pageSize)
+    var changes = pull(person, submission, for: deviceID, pageSize: pageSize, isAhead: isAhead)
     changes.outcomes = outcomes
     return .success(changes)
   }
@@ -151,9 +154,15 @@ struct ModelServer {
 
   // MARK: Pulls
 
+  /// The last change that a device has received some of.
+  private func lastNumber(of submission: SyncSubmission) -> Int64 {
+    max(submission.cursor.changeNumber, Place(submission.resume)?.head ?? 0)
+  }
+
   /// The changes since a cursor, one page at a time.
+  /// - Parameter isAhead: The cursor was ahead of the data before this request changed it.
   private func pull(
-    _ person: Person, _ submission: SyncSubmission, for deviceID: Identifier, pageSize: Int
+    _ person: Person, _ submission: SyncSubmission, for deviceID: Identifier, pageSize: Int, isAhead: Bool = false
   ) -> SyncChanges {
     let ledger = person.ledger
     let cursor = submission.cursor
@@ -161,11 +170,12 @@ struct ModelServer {
     changes.lastSeq = ledger.sources[deviceID]?.lastSeq ?? 0
     let going = Place(submission.resume) ?? Place(head: cursor.changeNumber)
     let isOfThisLife =
-      cursor.epoch == epoch && cursor.changeNumber >= 0 && max(going.head, cursor.changeNumber) <= ledger.changeNumber
+      cursor.epoch == epoch && cursor.changeNumber >= 0 && !isAhead
+      && lastNumber(of: submission) <= ledger.changeNumber
     var place = isOfThisLife ? going : Place(head: 0)
     // A device of another epoch with the same state pulls only the notices, which the digest does
     // not cover.
-    if !isOfThisLife, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
+    if cursor.epoch != epoch, submission.resume.isEmpty, let digest = submission.digest, digest == ledger.digest {
       addNotices(person, after: 0, to: deviceID, &changes)
       finish(&changes, ledger, submission.userID, deviceID)
       return changes

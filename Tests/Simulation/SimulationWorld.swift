@@ -40,6 +40,8 @@ struct SimulationWorld {
   var abandoned: ModelServer?
   /// The database has lost data, or a failover replaced it.
   private(set) var hasGoneBack = false
+  /// The database has lost data in one epoch.
+  private(set) var hasLostSilently = false
   var replicas: [Replica] = []
   /// The world's time.
   var now = begin
@@ -92,7 +94,8 @@ struct SimulationWorld {
     case 184..<186: if let backup { goBack(to: backup) }
     case 186..<189: failOver()
     case 189..<190: returnToAbandoned()
-    case 190..<194: server.isUp.toggle()
+    case 190..<191: goBackSilently()
+    case 191..<194: server.isUp.toggle()
     default: lieAboutAccount(index)
     }
   }
@@ -122,6 +125,16 @@ struct SimulationWorld {
     let number = max(server.epoch.number, abandoned?.epoch.number ?? 0) + 1
     goOn(with: copy, in: Epoch(number: number, bits: Int64(bitPattern: random.next())))
     backup = server
+  }
+
+  /// A cold copy of the database, or a snapshot of its machine, becomes the server: its epoch is
+  /// the present one. No connection outlives that, and with it no request.
+  private mutating func goBackSilently() {
+    let copies = (commits.suffix(12) + (backup.map { [$0] } ?? [])).filter { $0.epoch == server.epoch }
+    guard let copy = copies.randomElement(using: &random) else { return }
+    goOn(with: copy, in: copy.epoch)
+    hasLostSilently = true
+    for index in replicas.indices { replicas[index].onTheWay.removeAll { $0.answer == nil } }
   }
 
   private mutating func returnToAbandoned() {

@@ -87,6 +87,23 @@ struct EpochTests {
     }
   }
 
+  @Test("a device that is ahead of the data has the store look at the database's identity, now and then")
+  func look() async throws {
+    try await TestStore.run { test async throws in
+      _ = try await test.store.readEpoch()
+      var now = Instant.sample
+      var known = test.store.epoch
+      // Looked at; a short time ago; after the pause; the clock was set back.
+      for (passed, isLooked) in [(0, true), (9_999, false), (1, true), (-20_000, true)] as [(Int64, Bool)] {
+        now = now.advanced(byMilliseconds: passed)
+        _ = try await test.database.run(Self.forget)
+        try await test.store.lookAtDatabase(at: now)
+        #expect((test.store.epoch != known) == isLooked, "\(passed)")
+        known = test.store.epoch
+      }
+    }
+  }
+
   @Test("a connection that shows an earlier epoch, or the same number with other bits, is not used")
   func foreign() async throws {
     let known = Epoch(number: 10, bits: 1)

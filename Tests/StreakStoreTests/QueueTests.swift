@@ -175,6 +175,55 @@ import Testing
     }
   }
 
+  @Test("a device is not caught up if the database has lost changes or operations that it knows")
+  func queueDrainedAfterALoss() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let later = Instant.sample.advanced(bySeconds: 3_600)
+      func drain(
+        _ operations: [QueuedOperation] = [], acknowledgedSeq: Int64 = 0, receivedNumber: Int64 = 0
+      ) async throws -> Result<ChangeResult, QueueRefusal> {
+        try await test.store.change(
+          ChangeRequest(
+            userID: person.userID, deviceID: person.deviceID, work: .queue(operations), queueDrained: true, now: later,
+            acknowledgedSeq: acknowledgedSeq, receivedNumber: receivedNumber))
+      }
+      func caughtUpAt() async throws -> Instant? {
+        try await test.store.head(of: person.userID).sources[person.deviceID]?.backfill.caughtUpAt
+      }
+      let last = try await test.store.head(of: person.userID).changeNumber
+      let registered = try await caughtUpAt()
+      guard case .failure(.cursorAhead) = try await drain(receivedNumber: last + 1) else {
+        Issue.record("a cursor ahead of the data")
+        return
+      }
+      _ = try await drain(acknowledgedSeq: 1, receivedNumber: last).get()
+      #expect(try await caughtUpAt() == registered)
+      // Operations of the same request count.
+      let operation = QueuedOperation(
+        operation: Operation(
+          seq: 1, time: HybridTime(later), seen: .nothing, change: .day(person.habitID, Instant.sampleDay)),
+        payload: [1], payloadHash: [1])
+      _ = try await drain([operation], acknowledgedSeq: 1, receivedNumber: last).get()
+      #expect(try await caughtUpAt() == later)
+    }
+  }
+
+  @Test("a cached state that is out of date makes no cursor one that is ahead")
+  func staleCacheIsNotBehind() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      _ = try await person.change(.day(person.habitID, Instant.sampleDay))
+      let other = try await test.anotherStore()
+      let changed = try await other.change(person.request(.direct(.day(person.habitID, Instant.sampleDay - 1)))).get()
+      await other.close()
+      let request = ChangeRequest(
+        userID: person.userID, deviceID: person.deviceID, work: .queue([]), queueDrained: true, now: .sample,
+        receivedNumber: changed.ledger.changeNumber)
+      #expect(try await test.store.change(request).get().ledger.changeNumber == changed.ledger.changeNumber)
+    }
+  }
+
   @Test("the same queue sent on two loops at once is applied once, and both get the same outcomes", arguments: seeds(4))
   func raced(seed: UInt64) async throws {
     try await TestStore.run(loopCount: 2) { test async throws in

@@ -14,7 +14,7 @@ import { Account } from "../../Sources/StreakWeb/Page/modules/account.js";
 import { Days, cellKey } from "../../Sources/StreakWeb/Page/modules/days.js";
 import { dayFrom, dayFromIso, isoDay, weekday } from "../../Sources/StreakWeb/Page/modules/day.js";
 import { make } from "../../Sources/StreakWeb/Page/modules/queue.js";
-import { prepare, take } from "../../Sources/StreakWeb/Page/modules/replica.js";
+import { prepare, showsLoss, take } from "../../Sources/StreakWeb/Page/modules/replica.js";
 import { BackfillAllowance } from "../../Sources/StreakWeb/Page/modules/backfill.js";
 import * as rules from "../../Sources/StreakWeb/Page/modules/rules.js";
 import { intervalMilliseconds, SyncSchedule } from "../../Sources/StreakWeb/Page/modules/schedule.js";
@@ -182,6 +182,27 @@ test("a queue that is numbered anew names its own completions by their new numbe
   assert.deepEqual(account.queue[1].setCompletion.undone, [{ sourceId: old, seq: "2" }, { sourceId: fresh, seq: "1" }], "the former name too");
   assert.deepEqual(account.queue[0].seen, [{ sourceId: old, seq: "1" }], "what the copy had sent is known");
   assert.equal(submission(account, "").oldestKeptSeq, "1");
+});
+
+test("a pull from the start in the same epoch shows a loss: the habits that the server lacks are restated", () => {
+  const [user, device, kept, lost] = ["AAAAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA==", "BAAAAAAAAAAAAAAAAAAAAA=="];
+  const account = new Account(user, device);
+  const fields = { name: "Read", description: "", color: 0, position: 0, archived: false };
+  for (const id of [kept, lost]) account.habits.set(id, { fields, digest: [0n, 0n] });
+  account.cursor = { epoch: "1", changeNumber: "9" };
+  make(account, { setDayStart: { dayStartMinutes: 0 } }, 1);
+  assert.equal(submission(account, "").acknowledgedSeq, "0");
+  account.kept.push({ op: account.queue.shift(), decidedAt: 1 });
+  const sent = submission(account, "");
+  assert.equal(sent.acknowledgedSeq, "1");
+  const changes = {
+    outcomes: [], isReset: true, habits: [{ id: kept, fields, digest: [0n, 0n] }], deletedHabitIds: [], aliases: [], cells: [],
+    notices: [], cursor: { epoch: "1", changeNumber: "2" }, lastSeq: 1, latestTime: 0n, deletionAt: 0,
+  };
+  assert.ok(showsLoss(account, { changes }, sent));
+  assert.ok(!showsLoss(account, { changes: { ...changes, isReset: false } }, sent));
+  assert.equal(take(account, { changes }, sent, device, 5), "more");
+  assert.deepEqual(submission(account, "").restatedHabits.map(({ id }) => id), [lost]);
 });
 
 test("a choice in a conflict is a resolution with the chosen value, sent again as it was", () => {

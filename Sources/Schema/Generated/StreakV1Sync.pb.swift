@@ -645,7 +645,8 @@ public struct SyncRequest: ProtobufMessage {
   public var cursor: Cursor? = nil
   /// The next operations of the queue, in order.
   public var operations: [Operation] = []
-  /// With these operations the queue is empty: the device is caught up.
+  /// With these operations the queue is empty: the device is caught up. Not if the server has lost
+  /// data that the device knows: then it has not begun to send that again.
   public var queueDrained: Bool = false
   /// Most changes in one response, 1 to 5000; 0 for 1000. There may be fewer although more are
   /// waiting: a page has at most 1 MiB of days' notes. Changes by the request itself are always
@@ -655,8 +656,9 @@ public struct SyncRequest: ProtobufMessage {
   /// by their time less the difference.
   public var sentAt: GoogleProtobufTimestamp? = nil
   /// Habits that the device knows and the server may have lost: missing ones are made before the
-  /// operations are decided. It is no edit. If an id is an alias of a habit, `alias_of` names the
-  /// habit.
+  /// operations are decided. It is no edit. Among them are habits that the device deleted, while a
+  /// stored operation names them: without, those operations are rejected, HABIT_NOT_FOUND. If an id
+  /// is an alias of a habit, `alias_of` names the habit.
   public var restatedHabits: [Habit] = []
   /// The earliest operation that the device can still send; 0: not stated. If the operations begin
   /// with it, earlier ones are skipped instead of SEQUENCE_GAP.
@@ -664,10 +666,14 @@ public struct SyncRequest: ProtobufMessage {
   /// The digest of the device's state at `cursor`, 16 bytes; empty: not stated. In a new epoch, a
   /// device whose digest agrees pulls nothing.
   public var digest: [UInt8] = []
+  /// The last operation whose outcome the device has: the one before the first of its queue; 0:
+  /// none, or not stated. If the server holds fewer, it has lost some, and the device is not caught
+  /// up.
+  public var acknowledgedSeq: Int64 = 0
 
   public init() {}
 
-  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], queueDrained: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = []) {
+  public init(userId: [UInt8] = [], cursor: Cursor? = nil, operations: [Operation] = [], queueDrained: Bool = false, pageSize: Int32 = 0, sentAt: GoogleProtobufTimestamp? = nil, restatedHabits: [Habit] = [], oldestKeptSeq: Int64 = 0, digest: [UInt8] = [], acknowledgedSeq: Int64 = 0) {
     self.userId = userId
     self.cursor = cursor
     self.operations = operations
@@ -677,6 +683,7 @@ public struct SyncRequest: ProtobufMessage {
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq
     self.digest = digest
+    self.acknowledgedSeq = acknowledgedSeq
   }
 
   public static let descriptor = unsafe MessageDescriptor(
@@ -695,6 +702,7 @@ public struct SyncRequest: ProtobufMessage {
     unsafe restatedHabits = CBridge.messages(c.pointee.restated_habits, c.pointee.n_restated_habits, Habit.self)
     unsafe oldestKeptSeq = c.pointee.oldest_kept_seq
     unsafe digest = CBridge.bytes(c.pointee.digest)
+    unsafe acknowledgedSeq = c.pointee.acknowledged_seq
   }
 
   @unsafe public func cMessage(in arena: inout Arena) -> UnsafeMutableRawPointer? {
@@ -711,6 +719,7 @@ public struct SyncRequest: ProtobufMessage {
     unsafe c.pointee.restated_habits = arena.array(restatedHabits) { item, arena in unsafe arena.message(item, as: Streak__V1__Habit.self) }
     unsafe c.pointee.oldest_kept_seq = oldestKeptSeq
     unsafe c.pointee.digest = arena.binaryData(digest)
+    unsafe c.pointee.acknowledged_seq = acknowledgedSeq
     return UnsafeMutableRawPointer(c)
   }
 
@@ -726,13 +735,14 @@ public struct SyncRequest: ProtobufMessage {
 }
 
 public struct SyncResponse: ProtobufMessage {
-  /// One for each operation of the request, in order. Fewer where the cursor is of another epoch and
-  /// an operation names a habit that the server has lost: that one and those after it are not
-  /// decided. Send them again, with `restated_habits`.
+  /// One for each operation of the request, in order. Fewer where the cursor is of another epoch, or
+  /// ahead, and an operation names a habit that the server has lost: that one and those after it are
+  /// not decided. Send them again, with `restated_habits`.
   public var outcomes: [OperationOutcome] = []
   /// Remove all data that the server sent before: this is a pull from the start. This happens if the
-  /// request's cursor is of another epoch, or ahead of the server's, and if a deleted habit was
-  /// restored.
+  /// request's cursor is of another epoch, ahead of the server's, or has the change number -1, and
+  /// if a deleted habit was restored. A request without a cursor gets no `reset`: the device that
+  /// sends it removes the data by itself.
   public var reset: Bool = false
   /// Habits that changed.
   public var habits: [Habit] = []
@@ -747,7 +757,7 @@ public struct SyncResponse: ProtobufMessage {
   /// More changes are waiting: sync again at once.
   public var hasMore: Bool = false
   /// The digest of the whole state at `cursor`; absent while `has_more`. If it differs from the
-  /// device's own, the states differ: pull from the start.
+  /// device's own, the states differ: pull from the start, by a cursor with the change number -1.
   public var digest: StateDigest? = nil
   /// The server's clock.
   public var serverTime: GoogleProtobufTimestamp? = nil

@@ -10,6 +10,21 @@ public import RPC
 /// once, and a repeated one gets its first outcome. The device stores what the server returns, with
 /// the cursor, and compares `digest` with its own.
 ///
+/// A response shows that the server has lost data, for example by a restore, if `last_seq` is before
+/// the device's last acknowledged operation, if its cursor is of another epoch than the request's,
+/// or if it has `reset`. What the device was acknowledged in the last 35 days it then sends again,
+/// in the order in which it was made:
+/// 1. Documents that it imported (`ExportService.Import`), with the same `import_id`: only an empty
+///    account takes a document.
+/// 2. In `restated_habits`: the habits that it knew, those that it has deleted and that a stored
+///    operation names, and former ids of habits.
+/// 3. The stored operations after `last_seq`, unchanged. A session that it migrated
+///    (`MigrationService.Migrate`, with the same `migration_id` and capture) goes after the
+///    operations that were made before the migration, and before those that were made after it. A
+///    device that stores such a session begins each sync without operations: the response shows
+///    whether the server still has the habits that they name.
+/// 4. Its acknowledgements of notices.
+///
 /// Every call acts for the account and the device of its access token.
 ///
 /// Refused, nothing applied (a `SyncRefusal` is among the status's details):

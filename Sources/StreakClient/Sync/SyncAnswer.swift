@@ -61,12 +61,14 @@ extension DeviceReplica {
   }
 
   /// Whether an answer shows that the server has lost, or may have lost, acknowledged data: another
-  /// epoch of the database, or fewer of this device's operations. Call it before `take`.
+  /// epoch of the database, fewer of this device's operations, or a pull from the start in place of
+  /// later changes. Call it before `take`.
   public func showsLoss(_ answer: SyncAnswer, to submission: SyncSubmission) -> Bool {
     switch answer {
     case .changes(let changes):
       if changes.lastSeq < max(kept.last?.operation.seq ?? 0, changes.outcomes.last?.seq ?? 0) { return true }
-      return submission.cursor == cursor && cursor.epoch != .none && changes.cursor.epoch != cursor.epoch
+      guard submission.cursor == cursor, cursor.epoch != .none else { return false }
+      return changes.cursor.epoch != cursor.epoch || changes.isReset
     case .gap, .cursorInvalid: return true
     case .reused, .nothing: return false
     }

@@ -208,6 +208,7 @@ public struct DeviceReplica: Equatable, Sendable {
         SyncChanges.Habit(id: $0.key, fields: $0.value, aliasOf: aliases[$0.key])
       },
       oldestKeptSeq: kept.first?.operation.seq ?? queue.first?.seq ?? 0,
+      acknowledgedSeq: (queue.first?.seq ?? lastSeq + 1) - 1,
       digest: resume.isEmpty && cursor.changeNumber > 0 ? digest : nil)
   }
 
@@ -241,7 +242,8 @@ public struct DeviceReplica: Equatable, Sendable {
     }
     // No cursor is issued in epoch 0.
     let isNewEpoch = changes.cursor.epoch != cursor.epoch && cursor.epoch != .none
-    if isNewEpoch && changes.isReset { keepFormerHabits() }
+    // Also in the same epoch: a database that went back may lack habits.
+    if changes.isReset { keepFormerHabits() }
     // The state is equal, but the server may hold other completions of the same days: the names
     // that this device knows are not all.
     if isNewEpoch && !changes.isReset { forgetCompletions() }

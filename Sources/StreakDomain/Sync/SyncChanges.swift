@@ -12,12 +12,15 @@ public struct SyncSubmission: Equatable, Sendable {
   public var restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: none.
   public var oldestKeptSeq: Int64
+  /// The last operation whose decision the device knows; 0: none.
+  public var acknowledgedSeq: Int64
   /// The digest of the received state, if all of it belongs to `cursor`.
   public var digest: StateDigest?
 
   public init(
     userID: Identifier, cursor: Cursor, resume: [UInt8] = [], operations: [Operation] = [], queueDrained: Bool = false,
-    restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, digest: StateDigest? = nil
+    restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0, acknowledgedSeq: Int64 = 0,
+    digest: StateDigest? = nil
   ) {
     self.userID = userID
     self.cursor = cursor
@@ -26,6 +29,7 @@ public struct SyncSubmission: Equatable, Sendable {
     self.queueDrained = queueDrained
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq
+    self.acknowledgedSeq = acknowledgedSeq
     self.digest = digest
   }
 }

@@ -47,7 +47,7 @@ extension QueueRefusal {
     case .operationReused: Reason.operationReused.status.with(SyncRefusal())
     case .deviceUnknown: Reason.credentialsInvalid.status
     // A Sync judges its request again.
-    case .otherEpoch: Reason.concurrentChange.status
+    case .otherEpoch, .cursorAhead: Reason.concurrentChange.status
     case .tooManyChanges(let wait): Reason.tooManyRequests(retryMilliseconds: wait)
     }
   }

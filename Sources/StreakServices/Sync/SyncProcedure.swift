@@ -33,8 +33,8 @@ struct SyncProcedure: Sendable {
     guard let deviceID = principal.deviceID else { throw Reason.credentialsInvalid.status }
     try Self.checkOrder(request.operations)
     let sentAt = try Self.sentAt(request, now: now.wholeMilliseconds)
-    let received = try Received(request.cursor, of: principal.userID, seal: seal, present: store.epoch)
-    let answer = try await change(request, received, principal.userID, deviceID, sentAt, at: now)
+    var received = try Received(request.cursor, of: principal.userID, seal: seal, present: store.epoch)
+    let answer = try await change(request, &received, principal.userID, deviceID, sentAt, at: now)
     var response: SyncResponse
     if let answer, let own = own(answer, received, principal.userID, deviceID) {
       response = own
@@ -90,14 +90,17 @@ struct SyncProcedure: Sendable {
 
   /// - Returns: Nil if there is nothing to decide.
   private func change(
-    _ request: SyncRequest, _ received: Received, _ userID: Identifier, _ deviceID: Identifier, _ sentAt: Instant?,
-    at now: Instant
+    _ request: SyncRequest, _ received: inout Received, _ userID: Identifier, _ deviceID: Identifier,
+    _ sentAt: Instant?, at now: Instant
   ) async throws(RPCStatus) -> ChangeResult? {
     while let change = changeRequest(request, received, userID, deviceID, sentAt, at: now) {
       let result = try await mappingStoreErrors { () throws(StoreError) in try await store.change(change) }
       switch result {
       case .success(let answer): return answer
       case .failure(.otherEpoch): continue
+      case .failure(.cursorAhead):
+        received.isAhead = true
+        try await lookAtDatabase()
       case .failure(let refusal): throw refusal.status
       }
     }
@@ -113,15 +116,24 @@ struct SyncProcedure: Sendable {
     let epoch = store.epoch
     // A device that does not know yet that the server has lost data has not begun to send it again:
     // it is not caught up, and an operation that names a lost habit waits for it. Only a genuine
-    // cursor of this epoch shows that the device knows.
+    // cursor of this epoch that is not ahead of the data shows that the device knows.
     let isOfPastEpoch = received.statedEpoch != .none && received.statedEpoch != epoch
-    let queueDrained = request.queueDrained && received.epoch == epoch
+    let isCurrent = received.epoch == epoch && !received.isAhead
+    let queueDrained = request.queueDrained && isCurrent
     guard !request.operations.isEmpty || !request.restatedHabits.isEmpty || queueDrained else { return nil }
     return ChangeRequest(
       userID: userID, deviceID: deviceID, work: .queue(request.operations.map { QueuedOperation($0) }),
-      queueDrained: queueDrained, now: now, waitsForHabits: isOfPastEpoch,
+      queueDrained: queueDrained, now: now,
+      waitsForHabits: isOfPastEpoch || received.isAhead,
       restatedHabits: request.restatedHabits.compactMap { SyncChanges.Habit($0) },
-      oldestKeptSeq: request.oldestKeptSeq, sentAt: sentAt, epoch: epoch)
+      oldestKeptSeq: request.oldestKeptSeq, acknowledgedSeq: request.acknowledgedSeq,
+      receivedNumber: isCurrent ? received.lastNumber : 0, sentAt: sentAt, epoch: epoch)
+  }
+
+  /// A genuine cursor is ahead of the data: the database may be another one.
+  @inline(never)
+  private func lookAtDatabase() async throws(RPCStatus) {
+    try await mappingStoreErrors { () throws(StoreError) in try await store.lookAtDatabase(at: .now()) }
   }
 
   private static func checkOrder(_ operations: [Schema.Operation]) throws(RPCStatus) {
@@ -144,6 +156,8 @@ struct SyncProcedure: Sendable {
     var statedEpoch = Epoch.none
     var changeNumber: Int64 = 0
     var resume: [UInt8] = []
+    /// The database lacks changes of this epoch that the device has received.
+    var isAhead = false
     /// The device has to drop what it received.
     var isVoid = false
 
@@ -161,11 +175,16 @@ struct SyncProcedure: Sendable {
       changeNumber = cursor.changeNumber
       resume = cursor.resume
     }
+
+    /// The position in a pull of several responses.
+    var place: PullPlace? { resume.isEmpty ? nil : PullPlace(bytes: resume) }
+    /// The last change that the device has received some of.
+    var lastNumber: Int64 { max(changeNumber, place?.head ?? 0) }
   }
 
   private func isUpToDate(_ received: Received, changeNumber: Int64) -> Bool {
     received.epoch == received.present && received.changeNumber == changeNumber && received.resume.isEmpty
-      && !received.isVoid
+      && !received.isVoid && !received.isAhead
   }
 
   @inline(never)
@@ -272,12 +291,14 @@ struct SyncProcedure: Sendable {
   private func page(
     _ received: Received, of userID: Identifier, _ deviceID: Identifier, pageSize: Int32, head: Int64
   ) async throws(RPCStatus) -> SyncResponse {
-    let place = received.resume.isEmpty ? nil : PullPlace(bytes: received.resume)
+    let place = received.place
     // A cursor of another epoch, or ahead of the server's: the server was restored, or this one is
     // behind.
-    let isKnown =
-      received.epoch == received.present && !received.isVoid && received.changeNumber <= head
-      && (received.resume.isEmpty || (place.map { (0...head).contains($0.head) } ?? false))
+    let isOfPresent = received.epoch == received.present && !received.isVoid
+    // This request's own operations may have made up for the difference in numbers.
+    let isAhead = received.isAhead || received.lastNumber > head
+    if isOfPresent, isAhead { try await lookAtDatabase() }
+    let isKnown = isOfPresent && !isAhead && (received.resume.isEmpty || place != nil)
     let since = isKnown ? received.changeNumber : 0
     let page = try await mappingStoreErrors { () throws(StoreError) in
       try await store.pull(

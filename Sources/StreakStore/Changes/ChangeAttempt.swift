@@ -195,8 +195,8 @@ extension ChangeRequest {
   ) -> ChangeRequest {
     ChangeRequest(
       userID: userID, deviceID: deviceID, work: .queue(operations), queueDrained: queueDrained, now: now,
-      waitsForHabits: waitsForHabits, restatedHabits: habits, oldestKeptSeq: oldestKeptSeq, sentAt: sentAt,
-      epoch: epoch)
+      waitsForHabits: waitsForHabits, restatedHabits: habits, oldestKeptSeq: oldestKeptSeq,
+      acknowledgedSeq: acknowledgedSeq, receivedNumber: receivedNumber, sentAt: sentAt, epoch: epoch)
   }
 }
 

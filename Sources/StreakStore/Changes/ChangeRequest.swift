@@ -23,6 +23,11 @@ public final class ChangeRequest: Sendable {
   public let restatedHabits: [SyncChanges.Habit]
   /// The earliest operation that the device can still send; 0: not stated.
   public let oldestKeptSeq: Int64
+  /// The last operation whose decision the device knows; 0: not stated. If the server holds fewer,
+  /// it has lost some, and the device is not caught up.
+  public let acknowledgedSeq: Int64
+  /// The last change that the device has received in `epoch`; 0: not stated.
+  public let receivedNumber: Int64
   /// The device's clock at sending; nil: not stated.
   public let sentAt: Instant?
   /// The first operation on a missing habit, and all later ones, stay undecided: the device will
@@ -35,7 +40,7 @@ public final class ChangeRequest: Sendable {
   public init(
     userID: Identifier, deviceID: Identifier, work: Work, queueDrained: Bool, now: Instant,
     waitsForHabits: Bool = false, restatedHabits: [SyncChanges.Habit] = [], oldestKeptSeq: Int64 = 0,
-    sentAt: Instant? = nil, epoch: Epoch? = nil
+    acknowledgedSeq: Int64 = 0, receivedNumber: Int64 = 0, sentAt: Instant? = nil, epoch: Epoch? = nil
   ) {
     self.userID = userID
     self.deviceID = deviceID
@@ -44,6 +49,8 @@ public final class ChangeRequest: Sendable {
     self.now = now
     self.restatedHabits = restatedHabits
     self.oldestKeptSeq = oldestKeptSeq
+    self.acknowledgedSeq = acknowledgedSeq
+    self.receivedNumber = receivedNumber
     self.sentAt = sentAt
     self.waitsForHabits = waitsForHabits
     self.epoch = epoch
@@ -94,6 +101,8 @@ public enum QueueRefusal: Error, Equatable, Sendable {
   case deviceUnknown
   /// Another database has come into use since the request was judged.
   case otherEpoch
+  /// The device has received a later change than the last one: the database has lost changes.
+  case cursorAhead
   /// The user has reached the day's limit of changes: nothing is applied until the next day.
   case tooManyChanges(retryMilliseconds: UInt64)
 }

@@ -202,6 +202,7 @@ final class PendingUser {
 
   private func decide(_ request: ChangeRequest) throws(QueueRefusal) -> [OperationOutcome] {
     if let epoch = request.epoch, let present = ledger?.epoch, epoch != present { throw .otherEpoch }
+    if let last = ledger?.changeNumber, request.receivedNumber > last { throw .cursorAhead }
     guard let device = ledger?.sources[request.deviceID], var ledger = ledger.take() else { throw .deviceUnknown }
     // While it is removed, the local copy is unique: changing it copies nothing.
     defer {
@@ -236,7 +237,9 @@ final class PendingUser {
         ledger.advance(deviceID: request.deviceID, to: queued.operation.seq)
       }
     }
-    if request.queueDrained { ledger.finishBackfill(of: request.deviceID, now: now) }
+    if request.queueDrained, request.acknowledgedSeq <= ledger.sources[request.deviceID]?.lastSeq ?? 0 {
+      ledger.finishBackfill(of: request.deviceID, now: now)
+    }
     return outcomes
   }
 

@@ -11,12 +11,16 @@ extension StreakStore {
   /// Most waiting mails that are counted.
   package static let waitingMailsCountedMax: Int32 = 10_000
 
+  private static let enqueued: Insertion<OutboxColumn> = [
+    .userID: "$1", .mailID: "$2", .kind: "$3", .recipient: "$4::text",
+    .language: "coalesce((SELECT nullif(language, '') FROM users WHERE user_id = $1), $5)", .sealed: "$6",
+    .enqueuedAt: "now()", .expiresAt: "now() + make_interval(secs => $7::integer)",
+    .dueAt: "CASE WHEN $4 <> '' THEN now() END",
+  ]
   private static let enqueue = Statement(
     .write,
     """
-    INSERT INTO mail_outbox (\(OutboxColumn.inserted.list()))
-    SELECT $1, $2, $3, $4::text, coalesce((SELECT nullif(language, '') FROM users WHERE user_id = $1), $5), $6, now(),
-      now() + make_interval(secs => $7::integer), CASE WHEN $4 <> '' THEN now() END
+    INSERT INTO mail_outbox (\(enqueued.columns)) SELECT \(enqueued.values)
     WHERE $1 = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM heads WHERE user_id = $1)
     """)
 
@@ -34,11 +38,14 @@ extension StreakStore {
       .string(language), .bytes(mail.sealed), .int32(mail.lifetimeSeconds))
   }
 
+  private static let enqueuedNotice: Insertion<OutboxColumn> = [
+    .userID: "user_id", .mailID: "$2", .kind: "$3", .recipient: "email", .language: "language", .sealed: "$4",
+    .enqueuedAt: "now()", .expiresAt: "now() + make_interval(secs => $5::integer)", .dueAt: "now()",
+  ]
   private static let enqueueNotice = Statement(
     .write,
     """
-    INSERT INTO mail_outbox (\(OutboxColumn.inserted.list()))
-    SELECT user_id, $2, $3, email, language, $4, now(), now() + make_interval(secs => $5::integer), now() FROM users
+    INSERT INTO mail_outbox (\(enqueuedNotice.columns)) SELECT \(enqueuedNotice.values) FROM users
     WHERE user_id = $1 AND email_verified_at IS NOT NULL AND email <> '' AND $6 > (
       SELECT count(*) FROM mail_outbox o WHERE o.user_id = $1 AND o.enqueued_at > now() - interval '1 day')
     """)

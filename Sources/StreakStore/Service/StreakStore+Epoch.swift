@@ -19,6 +19,8 @@ final class CurrentEpoch: Sendable {
     /// The work for a later epoch is running: no connection is used before its end.
     var isRising = false
     var onRise: EpochRise?
+    /// When the database's identity was last read for a device that is ahead of the data.
+    var lookedAt: Instant?
   }
   private let state = Mutex(State())
   private let logger: Logger?
@@ -85,6 +87,24 @@ final class CurrentEpoch: Sendable {
     }
   }
 
+  /// Whether the database's identity is to be read now, for a device that is ahead of the data. No:
+  /// it was read a short time ago.
+  func beginLook(at now: Instant) -> Bool {
+    let isDue = state.withLock { state in
+      if let last = state.lookedAt, (0..<Self.looksMilliseconds).contains(now.milliseconds(since: last)) {
+        return false
+      }
+      state.lookedAt = now
+      return true
+    }
+    if isDue { logger?.warning("a device has received changes that the database does not have") }
+    return isDue
+  }
+
+  /// The least time between two of these readings, in milliseconds: after a loss every device asks
+  /// for one.
+  static let looksMilliseconds: Int64 = 10_000
+
   /// Sets the epoch that is read at the program's start.
   func set(_ found: Epoch) { state.withLock { $0.epoch = found } }
 
@@ -113,6 +133,14 @@ extension StreakStore {
     } catch {
       throw StoreError(error)
     }
+  }
+
+  /// Reads the identity of the database and its epoch anew, by new connections: a device has
+  /// received a change that the database does not have. At most once in ten seconds.
+  public func lookAtDatabase(at now: Instant) async throws(StoreError) {
+    guard currentEpoch.beginLook(at: now) else { return }
+    configuration.knownDatabase.renewConnections()
+    try await readEpoch()
   }
 
   /// SQL that raises the epoch's number to the current second, or by one if it is later already:

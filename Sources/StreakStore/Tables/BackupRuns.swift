@@ -10,9 +10,13 @@ enum BackupRunColumn: Int, TableColumn {
 }
 
 extension BackupRunRecord {
-  /// The columns of a record as a list in SQL, in the order of its properties: runs are stored by a
-  /// session of psql.
-  package static let columnList = BackupRunColumn.record.list()
+  /// SQL that stores a run, for a session of psql. The values are SQL.
+  package static func insertText(beganAt: String, endedAt: String, backup: String, failure: String) -> String {
+    let run: Insertion<BackupRunColumn> = [
+      .beganAt: beganAt, .endedAt: endedAt, .backup: backup, .failure: failure,
+    ]
+    return "INSERT INTO backup_runs (\(run.columns)) VALUES (\(run.values))"
+  }
 }
 
 extension Row {

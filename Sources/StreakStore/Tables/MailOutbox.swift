@@ -5,8 +5,6 @@ internal import StreakDomain
 enum OutboxColumn: Int, TableColumn {
   case userID, mailID, kind, recipient, language, sealed, enqueuedAt, expiresAt, dueAt, attempts, sentAt
 
-  /// The columns that are stored with a mail.
-  static let inserted: [OutboxColumn] = allCases.filter { $0 != .attempts && $0 != .sentAt }
   /// The columns of a mail whose turn it is.
   static let due: [OutboxColumn] = [.userID, .mailID, .kind, .recipient, .language, .sealed, .attempts]
 }

@@ -41,6 +41,19 @@ extension Collection where Element: TableColumn {
   func parameters(from first: Int = 1) -> String { zip(first..., self).map { "$\($0.0)" }.joined(separator: ", ") }
 }
 
+/// The columns that a statement inserts, each with its value in SQL.
+struct Insertion<Column: TableColumn>: ExpressibleByDictionaryLiteral {
+  /// The columns as a list in SQL.
+  let columns: String
+  /// Their values as a list in SQL.
+  let values: String
+
+  init(dictionaryLiteral elements: (Column, String)...) {
+    columns = elements.map { $0.0 }.list()
+    values = elements.map { $0.1 }.joined(separator: ", ")
+  }
+}
+
 /// The columns of a table that a statement selects: their text, and the place of each in a row.
 struct Selection<Column: TableColumn>: Sendable {
   let columns: [Column]

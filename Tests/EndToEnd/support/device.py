@@ -115,7 +115,7 @@ class Device(Person):
             queue_drained=queue_drained, page_size=page_size, sent_at=timestamp_pb2.Timestamp(seconds=int(time.time() + self.ahead)),
             restated_habits=list(self.former_habits.values()),
             oldest_kept_seq=(self.kept + self.queue)[0].seq if self.kept or self.queue else 0,
-            digest=self.digest() if self.cursor and not self.cursor.resume else b"")
+            acknowledged_seq=self.decided, digest=self.digest() if self.cursor and not self.cursor.resume else b"")
 
     def send(self, request):
         return self.service.Sync(request, metadata=self.metadata, timeout=30)
@@ -132,7 +132,7 @@ class Device(Person):
         self.former_habits = {}
         if self.kept and response.last_seq < self.kept[-1].seq:
             self.send_again(after=response.last_seq)
-        elif response.reset and self.cursor and self.cursor.epoch != response.cursor.epoch:
+        elif response.reset:
             self.former_habits = dict(self.habits)
         if response.reset:
             self.habits, self.cells, self.notices, self.day_start = {}, {}, {}, 0

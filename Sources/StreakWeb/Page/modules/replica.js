@@ -212,7 +212,8 @@ const receive = (account, changes, sent, now) => {
   const isOlder = Number(changes.cursor.epoch ?? 0) < Number(account.cursor?.epoch ?? 0);
   if (isOlder && epochOf(sent.cursor) !== epochOf(account.cursor)) return "outdated";
   const isNewEpoch = epochOf(changes.cursor) !== epochOf(account.cursor) && epochOf(account.cursor) !== noEpoch;
-  if (isNewEpoch && changes.isReset) keepFormerHabits(account);
+  // Also in the same epoch: a database that went back may lack habits.
+  if (changes.isReset) keepFormerHabits(account);
   // The state is equal, but the server may hold other completions of the same days: the names that
   // this device knows are not all.
   if (isNewEpoch && !changes.isReset) forgetCompletions(account);
@@ -272,12 +273,12 @@ export const take = (account, answer, sent, sentAs, now) => {
  */
 export const showsLoss = (account, answer, sent) => {
   if (!answer.changes) return answer.gap !== undefined || Boolean(answer.cursorInvalid);
-  const { outcomes, lastSeq, cursor } = answer.changes;
+  const { outcomes, lastSeq, cursor, isReset } = answer.changes;
   const acknowledged = Math.max(Number(account.kept.at(-1)?.op.seq ?? 0), Number(outcomes.at(-1)?.seq ?? 0));
   if (lastSeq < acknowledged) return true;
   return (
     isSameCursor(sent.cursor, account.cursor) && epochOf(account.cursor) !== noEpoch &&
-    epochOf(cursor) !== epochOf(account.cursor)
+    (epochOf(cursor) !== epochOf(account.cursor) || isReset)
   );
 };
 

@@ -28,6 +28,7 @@ export const submission = (account, digest) => {
       id, ...fields, ...(account.aliases.has(id) ? { aliasOf: account.aliases.get(id) } : {}),
     })),
     oldestKeptSeq: first ? first.seq : "0",
+    acknowledgedSeq: String(Number(account.queue[0]?.seq ?? account.lastSeq + 1) - 1),
     digest: isComplete ? digest : "",
   };
 };

@@ -55,6 +55,7 @@ const requestOf = (submission, sentAt) => ({
   sentAt: new Date(sentAt).toISOString(),
   restatedHabits: submission.restatedHabits,
   oldestKeptSeq: submission.oldestKeptSeq,
+  acknowledgedSeq: submission.acknowledgedSeq,
   ...(submission.digest ? { digest: submission.digest } : {}),
 });
 

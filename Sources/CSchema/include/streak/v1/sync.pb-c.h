@@ -457,7 +457,8 @@ struct  Streak__V1__SyncRequest
   size_t n_operations;
   Streak__V1__Operation **operations;
   /*
-   * With these operations the queue is empty: the device is caught up.
+   * With these operations the queue is empty: the device is caught up. Not if the server has lost
+   * data that the device knows: then it has not begun to send that again.
    */
   protobuf_c_boolean queue_drained;
   /*
@@ -473,8 +474,9 @@ struct  Streak__V1__SyncRequest
   Google__Protobuf__Timestamp *sent_at;
   /*
    * Habits that the device knows and the server may have lost: missing ones are made before the
-   * operations are decided. It is no edit. If an id is an alias of a habit, `alias_of` names the
-   * habit.
+   * operations are decided. It is no edit. Among them are habits that the device deleted, while a
+   * stored operation names them: without, those operations are rejected, HABIT_NOT_FOUND. If an id
+   * is an alias of a habit, `alias_of` names the habit.
    */
   size_t n_restated_habits;
   Streak__V1__Habit **restated_habits;
@@ -488,26 +490,33 @@ struct  Streak__V1__SyncRequest
    * device whose digest agrees pulls nothing.
    */
   ProtobufCBinaryData digest;
+  /*
+   * The last operation whose outcome the device has: the one before the first of its queue; 0:
+   * none, or not stated. If the server holds fewer, it has lost some, and the device is not caught
+   * up.
+   */
+  int64_t acknowledged_seq;
 };
 #define STREAK__V1__SYNC_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&streak__v1__sync_request__descriptor) \
-    , {0,NULL}, NULL, 0,NULL, 0, 0, NULL, 0,NULL, 0, {0,NULL} }
+    , {0,NULL}, NULL, 0,NULL, 0, 0, NULL, 0,NULL, 0, {0,NULL}, 0 }
 
 
 struct  Streak__V1__SyncResponse
 {
   ProtobufCMessage base;
   /*
-   * One for each operation of the request, in order. Fewer where the cursor is of another epoch and
-   * an operation names a habit that the server has lost: that one and those after it are not
-   * decided. Send them again, with `restated_habits`.
+   * One for each operation of the request, in order. Fewer where the cursor is of another epoch, or
+   * ahead, and an operation names a habit that the server has lost: that one and those after it are
+   * not decided. Send them again, with `restated_habits`.
    */
   size_t n_outcomes;
   Streak__V1__OperationOutcome **outcomes;
   /*
    * Remove all data that the server sent before: this is a pull from the start. This happens if the
-   * request's cursor is of another epoch, or ahead of the server's, and if a deleted habit was
-   * restored.
+   * request's cursor is of another epoch, ahead of the server's, or has the change number -1, and
+   * if a deleted habit was restored. A request without a cursor gets no `reset`: the device that
+   * sends it removes the data by itself.
    */
   protobuf_c_boolean reset;
   /*
@@ -540,7 +549,7 @@ struct  Streak__V1__SyncResponse
   protobuf_c_boolean has_more;
   /*
    * The digest of the whole state at `cursor`; absent while `has_more`. If it differs from the
-   * device's own, the states differ: pull from the start.
+   * device's own, the states differ: pull from the start, by a cursor with the change number -1.
    */
   Streak__V1__StateDigest *digest;
   /*
