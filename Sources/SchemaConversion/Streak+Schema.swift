@@ -58,7 +58,7 @@ extension LeftOutDay {
   public init(_ leftOut: StreakExplanation.LeftOut) {
     switch leftOut.why {
     case .undone: self.init(day: leftOut.day.number, omission: .undone)
-    case .quarantined(let trust):
+    case .doesNotCount(let trust):
       self.init(
         day: leftOut.day.number, omission: .quarantined, quarantineReason: Schema.QuarantineReason(trust))
     case .otherRun: self.init(day: leftOut.day.number, omission: .otherRun)

@@ -5,7 +5,7 @@ public struct StreakExplanation: Equatable, Sendable {
     /// It was undone.
     case undone
     /// It is kept, but does not count. Never `.counted`.
-    case quarantined(CellTrust)
+    case doesNotCount(CellTrust)
     /// It counts, but a day between it and the current run does not.
     case otherRun
   }
@@ -32,7 +32,7 @@ public struct StreakExplanation: Equatable, Sendable {
     self.run = run
     leftOut = cells.sorted { $0.day < $1.day }.compactMap { day, cell in
       if !cell.done { return LeftOut(day: day, why: .undone) }
-      if cell.trust != .counted { return LeftOut(day: day, why: .quarantined(cell.trust)) }
+      if cell.trust != .counted { return LeftOut(day: day, why: .doesNotCount(cell.trust)) }
       return run?.contains(day) == true ? nil : LeftOut(day: day, why: .otherRun)
     }
   }

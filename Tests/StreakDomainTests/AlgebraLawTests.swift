@@ -156,6 +156,14 @@ struct AlgebraLawTests {
       for _ in 0..<8 { day.complete(by: author(other, seen: everything), trust: .counted) }
       let names = (day.completions + day.takenBack).map(\.id).prefix(DayStatements.undoneMax - 1)
       day.undo(names + [StatementID(source: one, seq: 1_000)], by: author(other, ahead: everything))
+      for _ in 0..<8 {
+        let strangers = SeenStatements(
+          (1...16).map {
+            StatementID(source: Identifier(high: UInt64(round), low: 100 * UInt64(seqs[one] ?? 0) + $0), seq: 1)
+          })
+        day.note.state("n", by: author(one, seen: strangers, ahead: strangers))
+      }
+      #expect(day.note.elements.allSatisfy { $0.ahead.last.count <= Register<String>.aheadMax })
       _ = (day.trust, day.lostUndos, day.keptTrust(of: author(one, seen: everything)))
       // Then
       #expect(day.completions.count <= DayStatements.statementsMax && day.undos.count <= DayStatements.statementsMax)

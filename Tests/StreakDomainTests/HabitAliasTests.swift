@@ -190,6 +190,29 @@ struct HabitAliasTests {
     }
   }
 
+  @Test("an undo of a migrated day takes back that of its own habit when both become one")
+  func migratedDaysOfJoined() throws {
+    let sessions = [
+      Self.captured(1, [(5, "Read", [0]), (6, "Run", [0])]), Self.captured(2, [(7, "Read", [])]),
+      Self.captured(3, [(7, "Run", [])]),
+    ]
+    var ledger = PersonLedger(epoch: Epoch(number: 1), firstDay: today.advanced(by: -365))
+    try Self.migrate(sessions[0], into: &ledger)
+    let (key, device) = (CellKey(habitID: Identifier(high: 6, low: 0), day: today), LedgerSample.phone)
+    let names = try #require(ledger.cells[key]).completions
+    let undo = Operation.Completion(
+      habitID: key.habitID, day: key.day, done: false, clientTime: clientTime(today), undone: names)
+    let seen = SeenStatements(names)
+    let operation = Operation(seq: 1, time: HybridTime(noon), seen: seen, change: .setCompletion(undo))
+    #expect(ledger.apply(operation, by: device, now: noon).status == .applied)
+    ledger.commit()
+    for session in sessions.dropFirst() { try Self.migrate(session, into: &ledger) }
+    #expect(ledger.habits[key.habitID]?.aliasOf != nil)
+    let cell = try #require(ledger.cells[CellKey(habitID: Identifier(high: 5, low: 0), day: today)])
+    #expect(cell.cell.done && cell.completions.count == 1)
+    #expect(ledger.digest == Self.recomputed(ledger))
+  }
+
   @Test("a device's ticks of habits that become one are taken back one by one, in whichever order both come")
   func ticksOfJoined() throws {
     let sessions = [

@@ -47,7 +47,7 @@ struct StreakExplanationTests {
     let explanation = StreakExplanation(cells.reversed(), summary: summary(cells), today: today)
     #expect(explanation.run == today.advanced(by: -1)...today)
     #expect(explanation.streak.current == 2)
-    #expect(explanation.leftOut.map(\.why) == [.undone, .otherRun, .quarantined(.backfill)])
+    #expect(explanation.leftOut.map(\.why) == [.undone, .otherRun, .doesNotCount(.quarantined(.backfill))])
     #expect(explanation.leftOut.map(\.day) == [4, 3, 2].map { today.advanced(by: -$0) })
   }
 

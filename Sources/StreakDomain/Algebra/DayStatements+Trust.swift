@@ -30,7 +30,7 @@ extension DayStatements {
   /// standing or taken back; nil: none has arrived.
   func keptTrust(of author: Author) -> CompletionTrust? {
     var derivation = TrustDerivation(of: self)
-    let kept = standing(knownTo: author).compactMap { derivation.trust(named: $0) }
+    let kept = standing(knownTo: author).compactMap { derivation.trust(ofCompletion: $0) }
     return (kept + [inheritedTrust(of: author)].compactMap { $0 }).max()
   }
 
@@ -68,7 +68,12 @@ private struct TrustDerivation {
     guard !completion.follows.isEmpty else { return completion.trust }
     if let trust = derived[completion.id] { return trust }
     derived[completion.id] = .some(nil)
-    let best = completion.follows.compactMap { trust(named: $0) }.max() ?? completion.trust
+    let followed = completion.follows.compactMap { name in
+      if let undo = undos[name] { return trust(of: undo) }
+      // Otherwise it is an undo that the bound dropped, except for a resolution.
+      return completion.origin == .kept ? trust(ofCompletion: name) : nil
+    }
+    let best = followed.max() ?? completion.trust
     derived[completion.id] = .some(best)
     return best
   }
@@ -84,10 +89,8 @@ private struct TrustDerivation {
     return best
   }
 
-  /// The trust of an undo, or of a completion that stands or was taken back; nil: it has not
-  /// arrived.
-  mutating func trust(named name: StatementID) -> CompletionTrust? {
-    if let undo = undos[name] { return trust(of: undo) }
-    return day.completion(named: name).flatMap { trust(of: $0) }
+  /// The trust of a completion, standing or taken back; nil: it has not arrived.
+  mutating func trust(ofCompletion name: StatementID) -> CompletionTrust? {
+    day.completion(named: name).flatMap { trust(of: $0) }
   }
 }

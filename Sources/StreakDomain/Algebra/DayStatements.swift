@@ -200,7 +200,7 @@ public struct DayStatements: Hashable, Sendable {
     // A later completion with the same trust is stored instead of the only one of its source
     // before: there is none left then that an undo of it would have to take back. (A resolution
     // whose author knew only the earlier one, and that arrives afterwards, keeps nothing of it.)
-    if undos.isEmpty,
+    if undos.isEmpty, id.seq > 0,
       let place = completions.firstIndex(where: { $0.place == completion.place }),
       completions[place].isInterchangeable(with: completion),
       completions.lastIndex(where: { $0.place == completion.place }) == place
@@ -220,17 +220,14 @@ public struct DayStatements: Hashable, Sendable {
       completion.joinedFrom = completion.joinedFrom ?? habitID
       return completion
     }
+    var other = other
+    other.renameParts(besides: self)
     for undo in other.undos where !undos.contains(where: { $0.id == undo.id }) {
       undos.insert(undo, at: undos.firstIndex { undo.id < $0.id } ?? undos.endIndex)
     }
-    for completion in other.completions {
-      if let place = completions.firstIndex(where: { $0.id == completion.id }) {
-        // One migration stated both.
-        completions[place].trust = max(completions[place].trust, completion.trust)
-      } else {
-        let joined = joined(completion)
-        completions.insert(joined, at: completions.firstIndex { joined.id < $0.id } ?? completions.endIndex)
-      }
+    for completion in other.completions where !completions.contains(where: { $0.id == completion.id }) {
+      let joined = joined(completion)
+      completions.insert(joined, at: completions.firstIndex { joined.id < $0.id } ?? completions.endIndex)
     }
     for completion in other.takenBack { takeBack(joined(completion)) }
     for completion in completions {
@@ -240,6 +237,32 @@ public struct DayStatements: Hashable, Sendable {
     Self.bound(&completions, \.id, to: Self.statementsMax)
     Self.bound(&undos, \.id, to: Self.statementsMax)
     note.join(other.note)
+  }
+
+  /// Gives the parts of migrations other names where the other day has the same ones: one migration
+  /// stated both habits, and an undo names that of its own habit.
+  private mutating func renameParts(besides other: DayStatements) {
+    func names(_ day: DayStatements) -> Set<StatementID> {
+      Set((day.completions + day.takenBack).map(\.id) + day.undos.flatMap(\.names))
+    }
+    let (own, others) = (names(self), names(other))
+    var renamed: [StatementID: StatementID] = [:]
+    for name in own.intersection(others).sorted() where name.migrationPart != nil {
+      let free = (1..<UInt32(Self.takenBackMax)).lazy.map { StatementID(name.source, part: $0) }.first { part in
+        !own.contains(part) && !others.contains(part) && !renamed.values.contains(part)
+      }
+      if let free { renamed[name] = free }
+    }
+    guard !renamed.isEmpty else { return }
+    func rename(_ completions: inout [Completion]) {
+      for index in completions.indices {
+        completions[index].id = renamed[completions[index].id] ?? completions[index].id
+      }
+      completions.sort { $0.id < $1.id }
+    }
+    rename(&completions)
+    rename(&takenBack)
+    for index in undos.indices { undos[index].names = undos[index].names.map { renamed[$0] ?? $0 }.sorted() }
   }
 
   /// Notes that no notice tells of any of it.
@@ -269,7 +292,8 @@ public struct DayStatements: Hashable, Sendable {
     undo.left = completions.map(\.id).filter(author.covers)
     // The undo of a migration says nothing about a day that comes again: it is no conflict.
     undo.isAnswered =
-      !isInherited || undos.contains { $0.ahead.covers(id) } || completions.contains { $0.ahead.covers(id) }
+      !isInherited || undos.contains { $0.ahead.covers(id) }
+      || (completions + takenBack).contains { $0.ahead.covers(id) }
     undos.insert(undo, at: undos.firstIndex { id < $0.id } ?? undos.endIndex)
     Self.bound(&undos, \.id, to: Self.statementsMax)
     changeCompletions { if $0.ahead.covers(id) { $0.follow(id) } }

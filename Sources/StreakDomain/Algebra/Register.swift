@@ -96,6 +96,7 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
       ahead.formUnion(element.ahead)
       return true
     }
+    ahead.bound(to: Self.aheadMax)
     insert(Element(stamp: author.stamp, value: value, ahead: ahead))
     return author.stamp
   }
@@ -148,6 +149,9 @@ public struct Register<Value: Hashable & Sendable>: Hashable, Sendable {
 
   /// Most former values that are kept; those replaced first are dropped.
   public static var formerMax: Int { 8 }
+
+  /// Most sources of statements that are kept as known before their arrival.
+  public static var aheadMax: Int { 64 }
 
   /// Most concurrent statements that are kept; the earliest are dropped.
   public static var elementsMax: Int { 32 }

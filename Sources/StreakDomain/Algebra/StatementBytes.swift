@@ -2,6 +2,8 @@
 /// be read give nil.
 struct StatementWriter {
   private var sources: [Identifier] = []
+  /// The place of each, once there are many.
+  private var places: [Identifier: Int] = [:]
   private var body: [UInt8] = []
 
   var bytes: [UInt8] {
@@ -25,11 +27,24 @@ struct StatementWriter {
   }
 
   mutating func append(_ id: StatementID) {
-    let place = sources.firstIndex(of: id.source) ?? sources.endIndex
-    if place == sources.endIndex { sources.append(id.source) }
-    append(count: place)
+    append(count: place(of: id.source))
     Self.append(UInt64(bitPattern: id.seq << 1 ^ id.seq >> 63), to: &body)
   }
+
+  private mutating func place(of source: Identifier) -> Int {
+    if sources.count <= Self.searchedMax {
+      if let place = sources.firstIndex(of: source) { return place }
+      if sources.count == Self.searchedMax { for (place, source) in sources.enumerated() { places[source] = place } }
+    } else if let place = places[source] {
+      return place
+    }
+    if sources.count >= Self.searchedMax { places[source] = sources.count }
+    sources.append(source)
+    return sources.count - 1
+  }
+
+  /// Most sources that are searched one by one.
+  private static let searchedMax = 16
 
   mutating func append(_ stamp: Stamp) {
     append(stamp.time)

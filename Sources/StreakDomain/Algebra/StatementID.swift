@@ -94,6 +94,11 @@ public struct SeenStatements: Hashable, Sendable {
     self = SeenStatements(last + other.last, isEverything: other.isEverything)
   }
 
+  /// Keeps at most `max` sources.
+  mutating func bound(to max: Int) {
+    if last.count > max { last.removeFirst(last.count - max) }
+  }
+
   /// Whether everything that `other` names is known.
   func covers(_ other: SeenStatements) -> Bool {
     isEverything || (!other.isEverything && other.last.allSatisfy(covers))

@@ -4,8 +4,12 @@ extension PersonLedger {
   /// The habit that an id or alias names.
   public func habitID(meantBy id: Identifier) -> Identifier { habits[id]?.aliasOf ?? id }
 
-  /// The id under which a habit began: a renamed habit is the same one.
-  private func identity(of id: Identifier) -> Identifier { habits[id]?.firstID ?? id }
+  /// The id under which a habit began. A renamed habit is the same one; one that became a part of
+  /// another is not.
+  private func identity(of id: Identifier) -> Identifier {
+    guard let habit = habits[id] else { return id }
+    return habit.firstID ?? habit.aliasOf.map { habits[$0]?.firstID ?? $0 } ?? id
+  }
 
   /// The change with aliases replaced.
   func resolved(_ change: Operation.Change) -> Operation.Change {
@@ -66,7 +70,7 @@ extension PersonLedger {
     var alias = HabitState(
       fields: former.fields, createdAt: former.createdAt, version: changeNumber,
       encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
-    (alias.isDeleted, alias.aliasOf, alias.firstID) = (true, habitID, habit.firstID)
+    (alias.isDeleted, alias.aliasOf) = (true, habitID)
     habits[formerID] = alias
     changes.habits.insert(formerID)
     changes.editedHabits.insert(formerID)
@@ -129,13 +133,13 @@ extension PersonLedger {
     var alias = HabitState(
       fields: former.fields, createdAt: former.createdAt, version: version,
       encodedStatements: former.encodedStatements, summary: StreakSummary(countedDays: EmptyCollection()))
-    (alias.isDeleted, alias.aliasOf, alias.firstID) = (true, habitID, former.firstID)
+    (alias.isDeleted, alias.aliasOf, alias.firstID) = (true, habitID, former.firstID ?? formerID)
     use.addText(alias.textBytes)
     habits[formerID] = alias
     changes.habits.insert(formerID)
     changes.editedHabits.insert(formerID)
     for (id, var other) in habits where other.aliasOf == formerID {
-      (other.aliasOf, other.version) = (habitID, version)
+      (other.aliasOf, other.firstID, other.version) = (habitID, other.firstID ?? alias.firstID, version)
       setHabit(other, id)
     }
     changes.joinedHabits.append(RenamedHabit(formerID: formerID, habitID: habitID))

@@ -30,7 +30,7 @@ extension PersonLedger {
       guard let state = cells[key] else { continue }
       let before = state.statements
       var statements = before
-      let made = before.completions.map(\.id).filter { $0.source == migrationID }
+      let made = (before.completions + before.takenBack).map(\.id).filter { $0.source == migrationID }
       statements.undo(made + [migration], by: author, isInherited: false)
       statements.retract(source: migrationID)
       _ = updateDoneNotices(key, &statements, version: next, now: now)
