@@ -6,7 +6,7 @@ import os
 import grpc
 import pytest
 from device import Device, completion, edit, note
-from lost_commits import caught_up_before, head, lose_days_since
+from lost_commits import caught_up_before, head, lose_all_since, lose_days_since
 from operator_tools import sql
 from person import details, today
 from server import Server
@@ -95,6 +95,70 @@ def test_c126_what_a_failover_lost_comes_back_and_nothing_is_in_the_inbox(folder
             assert phone.digest() == tablet.digest()
             assert {key: (cell.done, cell.note, cell.trust) for key, cell in phone.cells.items()} == before
             assert not phone.cells[habit, today()].done and phone.cells[other, today()].done
+            inbox = phone.service.ListRejectedOperations(
+                sync_pb2.ListRejectedOperationsRequest(), metadata=phone.metadata, timeout=30).operations
+            assert not inbox
+        finally:
+            again.stop()
+
+
+def shown(device):
+    """The habits, days and open conflicts that a device shows."""
+    return ({habit.id: habit.name for habit in device.habits.values()},
+            {key: (cell.done, cell.note, cell.trust) for key, cell in device.cells.items()},
+            [notice for notice in device.notices.values() if not notice.resolved])
+
+
+@pytest.mark.parametrize("first", ["document", "habits", "another device"])
+def test_c126_a_lost_import_comes_back_whatever_is_sent_first(folder, first):
+    """Of a document that was imported, and changed by two devices: an undone day stays undone, a
+    cleared note cleared, and a day that one of them enters before the import comes again stays."""
+    server = Server(folder=folder)
+    with Device(server) as source, Device(server) as phone, Device(server, of=phone) as tablet:
+        data, user = server.folder / "data", phone.user_id.hex()
+        habit, walk = source.new_habit("Read"), source.new_habit("Walk")
+        for ago in range(3):
+            source.make(**completion(habit, today() - ago, note=f"note {ago}"))
+        source.make(**completion(walk))
+        source.sync()
+        document, _ = source.export()
+        kept, import_id = head(data, user), os.urandom(16)
+        assert phone.bring_in(document, import_id=import_id).sealed
+        phone.sync()
+        tablet.sync()
+        phone.make(**completion(habit, done=False))
+        phone.make(**completion(walk, today() - 1))
+        tablet.make(**note(habit, "", today() - 1))
+        tablet.make(**edit(habit, "Read more", fields=[sync_pb2.HABIT_FIELD_NAME]))
+        run = tablet.new_habit("Run")
+        phone.sync()
+        tablet.sync()
+        before, digest = shown(phone), phone.digest()
+        assert shown(tablet) == before and run in phone.habits
+        lose_all_since(data, user, kept)
+        server.kill()
+        again = Server(folder=server.folder)
+        try:
+            for device in (phone, tablet):
+                device.connect(again)
+            for device in {"document": [], "habits": [phone, phone], "another device": [tablet, tablet]}[first]:
+                device.sync()
+            if first == "another device":
+                tablet.make(**completion(walk, today() - 2))
+                tablet.sync()
+            answer = phone.bring_in(document, import_id=import_id)
+            assert answer.sealed and answer.cell_count == 4
+            assert phone.bring_in(document, import_id=import_id) == answer
+            assert reason_of(lambda: phone.bring_in(document)) == (grpc.StatusCode.FAILED_PRECONDITION, "ACCOUNT_NOT_EMPTY")
+            for _ in range(3):
+                phone.sync()
+                tablet.sync()
+            if first == "another device":
+                assert phone.cells.pop((walk, today() - 2)).done and tablet.cells.pop((walk, today() - 2)).done
+            else:
+                assert phone.digest() == digest
+            assert shown(phone) == shown(tablet) == before
+            assert not phone.cells[habit, today()].done and phone.cells[habit, today() - 1].note == ""
             inbox = phone.service.ListRejectedOperations(
                 sync_pb2.ListRejectedOperationsRequest(), metadata=phone.metadata, timeout=30).operations
             assert not inbox

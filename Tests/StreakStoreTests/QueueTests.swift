@@ -52,6 +52,22 @@ import Testing
     }
   }
 
+  @Test("a device that was dropped as a source of statements continues its queue once it has signed in again")
+  func droppedSource() async throws {
+    try await TestStore.run { test async throws in
+      let person = try await TestPerson.signUp(test)
+      let change = Operation.Change.day(person.habitID, Instant.sampleDay)
+      let first = try await person.queue([change], from: 1).get()
+      for _ in 0..<Sources.countMax { _ = try await person.onAnotherDevice() }
+      #expect(try await test.store.head(of: person.userID).sources[person.deviceID] == nil)
+      try await test.store.signIn(.sample(person.deviceID), of: person.userID, .sample(2), at: .sample)
+      #expect(try await test.store.head(of: person.userID).sources[person.deviceID]?.lastSeq == 1)
+      let again = try await person.queue([change, .day(person.habitID, Instant.sampleDay - 1)], from: 1).get()
+      #expect(again.outcomes[0] == first.outcomes[0] && again.outcomes[1].status == .applied)
+      #expect(try await test.count("operations") == 2)
+    }
+  }
+
   @Test("C79: of 100 operations with one invalid one 99 are applied, the invalid one is in the inbox")
   func oneBad() async throws {
     try await TestStore.run { test async throws in

@@ -314,6 +314,49 @@ test("a document that was imported as it is goes to a server that has lost it, b
   assert.equal(called.filter((each) => each.startsWith("ExportService")).length, 1);
 });
 
+test("a lost document that cannot be sent again brings back nothing that this device has taken back since", async () => {
+  const [user, device, read, gone] = ["AAEAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA==", "AgAAAAAAAAAAAAAAAAAAAA==", "AwAAAAAAAAAAAAAAAAAAAA=="];
+  const clock = clockAt(Date.UTC(2026, 10, 29, 11));
+  const today = Math.floor(clock.now() / 86_400_000);
+  const sent = [];
+  const transport = {
+    async call(method, { operations = [] }) {
+      if (method !== "SyncService/Sync") return {};
+      const outcomes = operations.map(({ seq }) => ({ seq, status: "OPERATION_STATUS_APPLIED" }));
+      sent.push(...operations);
+      return { outcomes, cursor: { epoch: "2", changeNumber: "1", tag: "AA==" }, lastSeq: String(sent.length) };
+    },
+    async *stream() {
+      throw new CallError("refused", { reason: "ACCOUNT_NOT_EMPTY", isFinal: true });
+    },
+  };
+  const ledger = [0, 1, 2].map((ago) => ({ cell: { habitId: read, day: today - ago, done: true, note: `n${ago}` } }));
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 1, habits: [{ id: read, name: "Read" }, { id: gone, name: "Gone" }], ledger: [...ledger, { cell: { habitId: gone, day: today, done: true } }],
+  }));
+  const store = new MemoryStore();
+  await store.change((state) => {
+    // given: an account after a reset, whose operations are in the queue again
+    const account = new Account(user, device);
+    account.credentials = { accessToken: "a", refreshToken: "r", accessExpiresAt: Number.MAX_SAFE_INTEGER };
+    account.imports.set("BAAAAAAAAAAAAAAAAAAAAA==", { bytes, importedAt: clock.now(), isTaken: true, isLost: true });
+    account.formerHabits.set(read, { name: "Read more", description: "", color: 0, position: 0, archived: false });
+    account.changed.add("imports BAAAAAAAAAAAAAAAAAAAAA==").add(`formerHabits ${read}`);
+    const clientTime = { occurredAt: new Date(clock.now()).toISOString(), zone: "UTC" };
+    const undone = [{ sourceId: "BAAAAAAAAAAAAAAAAAAAAA==", seq: "-1" }];
+    make(account, { setCompletion: { habitId: read, day: today, done: false, clientTime, undone } }, clock.now());
+    make(account, { setNote: { habitId: read, day: today - 1, note: "", clientTime } }, clock.now());
+    make(account, { deleteHabit: { habitId: gone } }, clock.now());
+    state.addAccount(account);
+    state.touchAccount(user);
+    state.setSettings({ current: user });
+  });
+  // when: the server does not take the document as it is
+  await new Sync({ store, transport, clock, emit: () => {} }).sync(user);
+  const made = sent.slice(3).map(({ setCompletion, ...others }) => setCompletion ? [setCompletion.habitId, setCompletion.day - today, setCompletion.done, setCompletion.note] : Object.keys(others));
+  assert.deepEqual(made.sort(([, left], [, right]) => right - left), [[read, -1, true, undefined], [read, -2, true, "n2"]]);
+});
+
 test("an operation whose outcome this version does not know stays in the queue", async () => {
   const [user, device] = ["AAEAAAAAAAAAAAAAAAAAAA==", "AQAAAAAAAAAAAAAAAAAAAA=="];
   let status;

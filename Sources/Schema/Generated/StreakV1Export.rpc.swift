@@ -19,6 +19,10 @@ public protocol ExportService: Sendable {
   /// (QUARANTINE_REASON_OVER_LIMIT). Devices, migrations and the audit trail belong to another
   /// account: they are not imported.
   ///
+  /// If the server was restored to before an import, the device sends the import again with its id,
+  /// before or after the habits that devices state anew: it is merged with what they state. Undos
+  /// and deletions that knew the import hold.
+  ///
   /// The first request carries `begin`, the others the document's bytes in order, in pieces of any
   /// size. A repeated import_id gets its first answer, as soon as `begin` has arrived.
   ///

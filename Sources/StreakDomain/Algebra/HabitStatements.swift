@@ -146,6 +146,11 @@ public struct HabitStatements: Hashable, Sendable {
     stamps.map(\.id).filter { $0 != Stamp.initial.id }
   }
 
+  /// Whether the author of a statement that stands knew this one, which had not arrived.
+  func isKnown(_ id: StatementID) -> Bool {
+    registers.contains { $0.elements.contains { $0.ahead.covers(id) } } || deletions.contains { $0.covers(id) }
+  }
+
   /// Whether the habit is deleted.
   /// - Parameters:
   ///   - activity: Other statements that stand: completions and notes of its days.

@@ -115,7 +115,7 @@ extension PersonLedger {
   /// field was stated by an author that knew them.
   /// - Returns: The new notice.
   @discardableResult
-  private mutating func recompute(
+  mutating func recompute(
     _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
   ) -> Identifier? {
     var statements = habit.statements
@@ -146,7 +146,7 @@ extension PersonLedger {
   }
 
   /// The standing statements about a habit's days.
-  private func activity(of habitID: Identifier) -> [StatementID] {
+  func activity(of habitID: Identifier) -> [StatementID] {
     var found = loadedActivity[habitID] ?? []
     for (key, cell) in cells where key.habitID == habitID { found += cell.activity }
     return found

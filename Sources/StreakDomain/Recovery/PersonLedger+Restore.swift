@@ -17,8 +17,7 @@ extension PersonLedger {
   ) -> [RestoredHabit]? {
     let version = changeNumber + 1
     let saved = resolved(saved)
-    // The knowledge of a deletion in it: everything else in it.
-    let names = Set([id] + saved.cells.compactMap { $0.migrationID.map { StatementID(.migration, $0) } }).sorted()
+    let names = saved.names(by: id)
     var found: [RestoredHabit] = []
     var places: [Identifier: Int] = [:]
     for habit in saved.habits where places[habit.id] == nil && habit.aliasOf == nil {
@@ -32,11 +31,7 @@ extension PersonLedger {
       guard let place = places[cell.key.habitID] else { continue }
       restore(cell, &found[place], by: id, isExempt: isExempt, version: version, now: now)
     }
-    for alias in saved.habits {
-      guard let habitID = alias.aliasOf, habits[habitID] != nil else { continue }
-      makeAlias(
-        alias.id, of: habitID, alias.fields, stamp: Stamp(time: .zero, id: id), version: version, now: now)
-    }
+    takeAliases(of: saved, by: id, version: version, now: now)
     for place in found.indices {
       found[place].daysReturning.reverse()
       found[place].daysChanging.reverse()
@@ -44,15 +39,27 @@ extension PersonLedger {
     }
     if changes.isVisible {
       changeNumber = version
-      sources.advance(id.source, to: id.seq)
-      // Days that keep the name of their migration: devices know it once they have them.
-      for name in names where sources[name.source] == nil { sources.advance(name.source, to: name.seq) }
+      noteSources(of: names)
     }
     return found
   }
 
+  /// Records the sources of merged statements: devices know them once they have them. Days that a
+  /// migration brought keep its name.
+  mutating func noteSources(of names: [StatementID]) {
+    for name in names where sources[name.source] == nil { sources.advance(name.source, to: name.seq) }
+  }
+
+  mutating func takeAliases(of saved: SavedLedger, by id: StatementID, version: Int64, now: Instant) {
+    for alias in saved.habits {
+      guard let habitID = alias.aliasOf, habits[habitID] != nil else { continue }
+      makeAlias(
+        alias.id, of: habitID, alias.fields, stamp: Stamp(time: .zero, id: id), version: version, now: now)
+    }
+  }
+
   /// The same data under the habits' ids of this account.
-  private func resolved(_ saved: SavedLedger) -> SavedLedger {
+  func resolved(_ saved: SavedLedger) -> SavedLedger {
     guard habits.values.contains(where: { $0.aliasOf != nil }) else { return saved }
     var resolved = saved
     for index in saved.habits.indices {
@@ -89,48 +96,27 @@ extension PersonLedger {
     (digest, habitCount) = (sum, count)
   }
 
-  /// Takes all of a document into an account without habits.
-  ///
-  /// - Parameters:
-  ///   - id: The import.
-  ///   - isExempt: The document was sealed by this service, and was not imported into another
-  ///     account.
-  ///   - floor: The highest number among the document's versions: the change is later than all of
-  ///     them.
-  /// - Returns: Whether it fits.
-  public mutating func takeAll(
-    of saved: SavedLedger, by id: StatementID, isExempt: Bool, notices: [(id: Identifier, notice: Notice)],
-    above floor: Int64, now: Instant
-  ) -> Bool {
-    changeNumber = max(changeNumber, floor)
-    guard restore(saved, by: id, isExempt: isExempt, now: now) != nil else { return false }
-    if !changes.isVisible { changeNumber += 1 }
-    if saved.dayStartMinutes != 0 {
-      let author = Author(stamp: Stamp(time: Self.restoredTime, id: id), seen: .nothing)
-      _ = try? setDayStart(saved.dayStartMinutes, by: author)
-    }
-    for (id, notice) in notices {
-      var notice = notice
-      notice.version = changeNumber
-      setNotice(notice, id)
-    }
-    let recent = saved.cells.filter {
-      now.milliseconds(since: $0.clientTime.occurredAt) < RecentTimeZones.windowMilliseconds
-    }
-    for cell in recent { zones.note(cell.clientTime, now: now) }
-    if recent.isEmpty,
-      let last = saved.cells.max(by: { $0.clientTime.occurredAt < $1.clientTime.occurredAt })
-    {
-      zones.note(last.clientTime, now: now)
-    }
-    return true
-  }
-
   /// The time of a value where there was none: another value that is recovered later does not
   /// replace it.
-  private static let restoredTime = HybridTime.zero.successor
+  static let restoredTime = HybridTime.zero.successor
 
   // MARK: Habits
+
+  /// A habit that is missing.
+  static func restored(
+    _ saved: HabitEntry, by id: StatementID, names: [StatementID], version: Int64
+  ) -> HabitState {
+    var restored = HabitState(
+      new: saved.fields, createdAt: saved.createdAt, version: version, stamp: Stamp(time: restoredTime, id: id))
+    if saved.isDeleted {
+      var statements = restored.statements
+      statements.delete(
+        by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements(names))
+      restored.isDeleted = true
+      restored.statements = statements
+    }
+    return restored
+  }
 
   private mutating func restore(
     _ saved: HabitEntry, _ outcome: inout RestoredHabit, by id: StatementID, names: [StatementID],
@@ -140,17 +126,7 @@ extension PersonLedger {
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
-      var restored = HabitState(
-        new: saved.fields, createdAt: saved.createdAt, version: version,
-        stamp: Stamp(time: Self.restoredTime, id: id))
-      if saved.isDeleted {
-        var statements = restored.statements
-        statements.delete(
-          by: Author(stamp: Stamp(time: .zero, id: id), seen: .everything), seen: SeenStatements(names))
-        restored.isDeleted = true
-        restored.statements = statements
-      }
-      setHabit(restored, saved.id)
+      setHabit(Self.restored(saved, by: id, names: names, version: version), saved.id)
       outcome.returns = !saved.isDeleted
       return true
     }

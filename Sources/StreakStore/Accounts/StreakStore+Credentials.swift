@@ -61,9 +61,12 @@ extension StreakStore {
       FOR NO KEY UPDATE OF h, u
     ), registered AS (
       -- A device that is new is a source of statements, caught up now (`Sources.encoded`); of too many the earliest goes.
+      -- One that went has its operations still: its queue continues after them.
       UPDATE heads SET change_number = heads.change_number + \(changesParameter),
         sources = substr(heads.sources, CASE WHEN octet_length(heads.sources) >= \(sourcesParameter) THEN 45 ELSE 1 END)
-          || uuid_send($2) || int8send(0) || int8send((extract(epoch FROM $3) * 1000)::bigint)
+          || uuid_send($2)
+          || int8send(coalesce((SELECT max(seq) FROM operations WHERE user_id = $1 AND device_id = $2), 0))
+          || int8send((extract(epoch FROM $3) * 1000)::bigint)
           || int4send(0) || int8send(0)
       FROM head WHERE heads.user_id = head.user_id AND position(uuid_send($2) IN head.sources) = 0
     ), displaced AS (

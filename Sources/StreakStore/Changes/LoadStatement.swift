@@ -162,7 +162,13 @@ struct LoadStatement {
 
   /// Reads the standing statements of habits that are to be deleted, or were deleted once.
   static func readActivity(_ people: [PendingUser], by runner: some StatementRunner) async throws(StoreError) {
-    let wanted = people.flatMap { person in person.habitsWithActivity.map { (person, $0) } }
+    try await readActivity(of: people.flatMap { person in person.habitsWithActivity.map { (person, $0) } }, by: runner)
+  }
+
+  /// Reads the standing statements of these habits.
+  static func readActivity(
+    of wanted: [(PendingUser, Identifier)], by runner: some StatementRunner
+  ) async throws(StoreError) {
     guard !wanted.isEmpty else { return }
     let found = try await runner.rows(
       activitySet, .int32Array(wanted.indices.map { Int32(clamping: $0) }), .identifiers(wanted.map(\.0.userID)),

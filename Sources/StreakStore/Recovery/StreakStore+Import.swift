@@ -13,12 +13,13 @@ extension StreakStore {
     }
   }
 
+  /// Whether there is data, and whether there is another import.
   private static let isInUse = Statement(
     .read,
     """
     SELECT EXISTS (SELECT FROM habits WHERE user_id = $1) OR EXISTS (SELECT FROM cells WHERE user_id = $1)
       OR EXISTS (SELECT FROM notices WHERE user_id = $1) OR EXISTS (SELECT FROM migrations WHERE user_id = $1)
-      OR EXISTS (SELECT FROM rejected_entries WHERE user_id = $1) OR EXISTS (SELECT FROM imports WHERE user_id = $1)
+      OR EXISTS (SELECT FROM rejected_entries WHERE user_id = $1), EXISTS (SELECT FROM imports WHERE user_id = $1)
     """)
 
   private static let documentIsClaimed = Statement(
@@ -52,8 +53,8 @@ extension StreakStore {
     """)
   private static let insertOperations = operationsPart.statement()
 
-  /// Imports a document into an empty account: data, stored reply and audit event in one
-  /// transaction, or nothing.
+  /// Imports a document into an empty account, or into one that has lost this import and holds what
+  /// devices have stated since: data, stored reply and audit event in one transaction, or nothing.
   ///
   /// - Parameter reply: Makes the reply from the number of the change.
   public func take(
@@ -75,10 +76,17 @@ extension StreakStore {
         Self.importReply, .identifier(userID), .identifier(document.importID)
       ) { row throws(DatabaseError) in try row.bytes(0) }
       if let stored { return .rollBack(.imported(stored)) }
-      let isInUse = try await transaction.row(Self.isInUse, .identifier(userID)) { row throws(DatabaseError) in
-        try row.bool(0)
+      let found = try await transaction.row(Self.isInUse, .identifier(userID)) { row throws(DatabaseError) in
+        (hasData: try row.bool(0), hasImport: try row.bool(1))
       }
-      guard isInUse == false else { return .rollBack(.notEmpty) }
+      let id = StatementID(.document, document.importID)
+      guard let found, !found.hasImport else { return .rollBack(.notEmpty) }
+      if found.hasData {
+        guard person.ledger?.hasLost(document.ledger, by: id) == true else { return .rollBack(.notEmpty) }
+        try await loadCells(person.ledger?.cellKeys(of: document.ledger) ?? [], into: person, by: transaction)
+        let habitIDs = person.ledger?.habitsWithActivity(of: document.ledger) ?? []
+        try await LoadStatement.readActivity(of: habitIDs.map { (person, $0) }, by: transaction)
+      }
       // A sealed document's days keep their status, in the first account that imports it.
       if let hash = document.sealedHash {
         let claimed = try await transaction.execute(
@@ -88,7 +96,7 @@ extension StreakStore {
       let isLarge = document.ledger.cells.count + document.history.count > ApplyStatement.cellsPerPieceMax
       let fits = await change(person, isLarge: isLarge) { ledger in
         ledger.takeAll(
-          of: document.ledger, by: StatementID(.document, document.importID), isExempt: document.sealedHash != nil,
+          of: document.ledger, by: id, isExempt: document.sealedHash != nil,
           notices: document.notices, above: document.highestVersion, now: now.wholeMilliseconds)
       }
       guard fits == true else { return .rollBack(.habitLimit) }

@@ -171,10 +171,7 @@ extension StreakStore {
       }
       try await recount(person, by: transaction)
       // A habit may have another id since the backup.
-      let keys = saved.cells.map { cell in
-        CellKey(habitID: person.ledger?.habitID(meantBy: cell.key.habitID) ?? cell.key.habitID, day: cell.key.day)
-      }
-      try await loadCells(keys, into: person, by: transaction)
+      try await loadCells(person.ledger?.cellKeys(of: saved) ?? [], into: person, by: transaction)
       let before = person.changeNumberBefore
       let merged = await change(person, isLarge: isLarge) { ledger in
         ledger.restore(saved, by: StatementID(.recovery, recoveryID), isExempt: true, now: now.wholeMilliseconds)

@@ -46,3 +46,14 @@ def lose_everything(data, user, raises_epoch):
         UPDATE heads SET change_number = 0, digest = '\\x{"00" * 16}', sources = '\\x{sources.hex()}', habit_count = 0
           WHERE user_id = '{user}';
         UPDATE service_state SET epoch = epoch + {int(raises_epoch)}; COMMIT""")
+
+
+def lose_all_since(data, user, kept):
+    """Goes back to a state without habits, from before a document was imported, and raises the epoch."""
+    change, digest, sources, habits = kept.split("|")
+    tables = ("cells", "cell_history", "habits", "notices", "imports", "claimed_documents")
+    sql(data, "BEGIN; " + "".join(f"DELETE FROM {table} WHERE user_id = '{user}'; " for table in tables) + f"""
+        DELETE FROM operations WHERE user_id = '{user}' AND change_number > {change};
+        UPDATE heads SET change_number = {change}, digest = '\\x{digest}', sources = '\\x{sources}', habit_count = {habits}
+          WHERE user_id = '{user}';
+        UPDATE service_state SET epoch = epoch + 1; COMMIT""")

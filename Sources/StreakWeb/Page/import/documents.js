@@ -79,7 +79,7 @@ export const ownDocument = (root) => {
       return;
     }
     const color = Math.min(Math.max(integerOf(habit.color) ?? 0, 0), 0xffffff);
-    places.set(id, addHabit(file, name, { description: textOf(habit.description), color, archived: habit.archived === true, place: `habits, entry ${index + 1}` }));
+    places.set(id, addHabit(file, name, { description: textOf(habit.description), color, archived: habit.archived === true, id, place: `habits, entry ${index + 1}` }));
   });
   itemsOf(root.ledger).forEach((entry, index) => {
     const cell = isObject(entry.cell) ? entry.cell : entry;

@@ -14,7 +14,7 @@ import { readWord } from "./words.js";
 // What a reader makes:
 // - a file `{kind, habits, records, remarks, areTicks}`; `areTicks`: several records of a day are
 //   repeated actions, and not the same statement again;
-// - a habit `{name, description, color, archived, goal, unit, place, rhythm, hasReminder}`. A goal
+// - a habit `{name, description, color, archived, id, goal, unit, place, rhythm, hasReminder}`. A goal
 //   is `{atLeast}`, "slips" (the records are failures), or "elsewhere" (another file has it);
 // - a record `{habit, day | moment, offset | date, value | word, note, time, goal, place}`. `value`
 //   is an amount or one of the words of `readWord`, `date` and `word` are texts to interpret;
@@ -212,7 +212,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     const name = names[index];
     const unit = unitOf(habit, [...days[index].values()]);
     const description = storedText(trimmed(habit.description), descriptionBytesMax, (more) => remarks.push({ key: "descriptionCut", habit: name, place: habit.place, ...more }));
-    const made = { name, description, color: habit.color, archived: habit.archived, days: new Map() };
+    const made = { name, description, color: habit.color, archived: habit.archived, ...(habit.id ? { id: habit.id } : {}), days: new Map() };
     const filledIn = [];
     for (const [day, entry] of [...days[index]].sort(([left], [right]) => left - right)) {
       const place = entry.places.join(", ");

@@ -6,6 +6,7 @@ import { addHabit, dayStartOf, habitsOf, record, shownDays } from "../modules/cl
 import { earliestDay } from "../modules/day.js";
 import { cellKey } from "../modules/days.js";
 import { inOrder, normalisedName } from "../modules/habit.js";
+import { meantKey, stated } from "../modules/queue.js";
 import { firstDayThatCounts } from "../modules/session.js";
 
 /**
@@ -18,7 +19,33 @@ const countingOf = (added, state, today, now) => {
   return added.filter(({ key, day }) => !shown.get(key)?.quarantine && day >= first).length;
 };
 
-const recordAll = (state, history, clock, now) => {
+/** What this device has taken back or stated itself, by the operations that it keeps. */
+const ownStatements = (account) => {
+  const own = { undone: new Set(), noted: new Set(), deleted: new Set() };
+  const meant = (id) => account.aliases.get(id) ?? id;
+  for (const op of [...account.kept.map((kept) => kept.op), ...account.queue]) {
+    const { setCompletion, setNote, editHabit, deleteHabit } = stated(op);
+    if (setCompletion?.done) own.undone.delete(meantKey(account, op));
+    else if (setCompletion) own.undone.add(meantKey(account, op));
+    if (setNote || setCompletion?.note) own.noted.add(meantKey(account, op));
+    if (deleteHabit) own.deleted.add(meant(deleteHabit.habitId));
+    if (editHabit) own.deleted.delete(meant(editHabit.habit.id));
+  }
+  return own;
+};
+
+/** The habit that one of a document was and still is here, by its id. */
+const habitOfDocument = ({ account }, id) => {
+  const habitId = account.aliases.get(id) ?? id;
+  return account.shownHabits().has(habitId) || account.formerHabits.has(habitId) ? habitId : undefined;
+};
+
+/**
+ * @param isRepeated It was imported into this account before, and lost: what this device has
+ *   taken back since is not stated anew.
+ */
+const recordAll = (state, history, clock, now, isRepeated = false) => {
+  const own = isRepeated ? ownStatements(state.account) : undefined;
   const dayStart = dayStartOf(state);
   const today = todayHere(clock, dayStart, now);
   const added = [];
@@ -27,12 +54,14 @@ const recordAll = (state, history, clock, now) => {
   const free = [...habitsOf(state)].sort(inOrder);
   const before = new Map(shownDays(state, now));
   for (const imported of history.habits) {
-    const place = free.findIndex(([, fields]) => normalisedName(fields.name) === normalisedName(imported.name));
-    let habitId;
+    if (own?.deleted.has(state.account.aliases.get(imported.id) ?? imported.id)) continue;
+    const former = own && habitOfDocument(state, imported.id);
+    const place = free.findIndex(([id, fields]) => (former ? id === former : normalisedName(fields.name) === normalisedName(imported.name)));
+    let habitId = former;
     try {
       if (place >= 0) {
         [[habitId]] = free.splice(place, 1);
-      } else {
+      } else if (!former) {
         habitId = addHabit(state, imported, now);
         report.habits += 1;
       }
@@ -41,8 +70,10 @@ const recordAll = (state, history, clock, now) => {
       report.remarks.push({ reason: error.reason, habit: imported.name });
       continue;
     }
-    for (const [day, note] of imported.days) {
+    for (const [day, text] of imported.days) {
       const key = cellKey(habitId, day);
+      if (own?.undone.has(key)) continue;
+      const note = own?.noted.has(key) ? "" : text;
       const known = before.get(key);
       if (known?.done) {
         report.known += 1;
@@ -94,4 +125,5 @@ export const previewImport = async (store, clock, history) => {
 };
 
 /** All of it in one transaction. */
-export const importHistory = (store, clock, history) => store.change((state) => recordAll(state, history, clock, clock.now()));
+export const importHistory = (store, clock, history, { isRepeated } = {}) =>
+  store.change((state) => recordAll(state, history, clock, clock.now(), isRepeated));

@@ -222,7 +222,7 @@ export class Sync {
     });
   }
 
-  /** Sends lost documents again before anything else: only an empty account takes them as they are. */
+  /** Sends lost documents again before anything else: what was done since refers to them. */
   async #resendLostImports(userId) {
     const lost = await this.store.read((state) => {
       const account = state.accounts.get(userId);
@@ -237,11 +237,11 @@ export class Sync {
           await this.#keepImport(userId, importId, undefined);
           continue;
         }
-        // Another device has sent its part first: the rest is entered day by day.
+        // The account has other data than what was lost: the rest is entered day by day.
         const [{ readHistory }, { importHistory }] = await Promise.all([import("../import/readers.js"), import("../import/record.js")]);
         const isCurrent = await this.store.read((state) => state.settings.current === userId);
         if (!isCurrent) return;
-        await importHistory(this.store, this.clock, readHistory(imported.bytes, { name: "", clock: this.clock }));
+        await importHistory(this.store, this.clock, readHistory(imported.bytes, { name: "", clock: this.clock }), { isRepeated: true });
       }
       await this.#keepImport(userId, importId, { ...imported, isTaken: true, isLost: false });
     }
