@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 /// Every small program, in every order of delivery in which each pull has the same result, compared
-/// with the reference.
+/// with the reference. The ordinary run takes a sample of the programs, each with all statements in
+/// one change or each in its own; the long run takes all, in every division into changes.
 @Suite("The judge: every small program")
 struct ExhaustiveJudgeTests {
   private typealias Step = JudgedWorld.Step
@@ -92,20 +93,32 @@ struct ExhaustiveJudgeTests {
   }
 
   private func explore(
-    _ world: JudgedWorld, _ program: [[JudgedWorld.Action]], _ places: [Int], _ skews: [Int64], _ order: [Int]
+    _ world: JudgedWorld, _ program: [[JudgedWorld.Action]], _ places: [Int], _ skews: [Int64],
+    _ order: [Delivery]
   ) -> String? {
     for device in program.indices where places[device] < program[device].count {
-      var next = world
       var step = Step(program[device][places[device]])
       step.skew = skews[device]
-      guard next.perform(step, by: device) else { continue }
-      let order = order + [device]
-      if step.action != .pull, let difference = next.difference() { return "order \(order): \(difference)" }
-      var places = places
-      places[device] += 1
-      if let difference = explore(next, program, places, skews, order) { return difference }
+      for isBatched in isLong && step.action != .pull ? [false, true] : [world.isBatched] {
+        var next = world
+        next.isBatched = isBatched
+        guard next.perform(step, by: device) else { continue }
+        let order = order + [Delivery(device: device, isBatched: isBatched)]
+        if step.action != .pull, let difference = next.difference() { return "order \(order): \(difference)" }
+        var places = places
+        places[device] += 1
+        if let difference = explore(next, program, places, skews, order) { return difference }
+      }
     }
     return nil
+  }
+
+  /// One statement's arrival, or a pull; with "+" it belongs to the change of the one before.
+  private struct Delivery: CustomStringConvertible {
+    let device: Int
+    let isBatched: Bool
+
+    var description: String { isBatched ? "+\(device)" : "\(device)" }
   }
 }
 

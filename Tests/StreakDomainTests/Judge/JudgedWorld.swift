@@ -89,8 +89,8 @@ struct JudgedWorld {
   /// The device that stands for direct calls in the references: the last one.
   private var direct: Int { delivered.count - 1 }
   private var batch: PersonLedger
-  /// All statements are one change; otherwise each is one.
-  private let isBatched: Bool
+  /// The next statement belongs to the change of the one before; otherwise it begins one.
+  var isBatched: Bool
   /// Resolutions state the chosen value; otherwise the server takes it from the notice.
   private let statesChoices: Bool
   private let memory: Memory
@@ -100,6 +100,7 @@ struct JudgedWorld {
   static func habitID(_ habit: Int) -> Identifier { Identifier(high: 2, low: UInt64(habit + 1)) }
 
   /// All devices know the habits, and the statements of `base`, which a separate device makes.
+  /// - Parameter isBatched: The base is one change; otherwise each of its statements is one.
   init(
     devices count: Int, habits: Int = 1, base: [Step] = [], offlineDays: [Int] = [], isBatched: Bool = false,
     statesChoices: Bool = true, memory: Memory = Memory()
