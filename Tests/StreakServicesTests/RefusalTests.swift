@@ -42,7 +42,7 @@ struct RefusalTests {
   @Test("all other numbers that the domain, tables and the schema share have one name")
   func sharedNumbers() {
     func compare<Case: CaseIterable & RawRepresentable, Number: BinaryInteger>(
-      _ cases: Case.Type, _ prefix: String, _ name: (Int32) -> String
+      _ cases: Case.Type, _ prefix: String, _ name: (Int32) -> String?
     ) where Case.RawValue == Number {
       for one in cases.allCases { #expect(name(Int32(one.rawValue)) == prefix + schemaName(of: one)) }
     }

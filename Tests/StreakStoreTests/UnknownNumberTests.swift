@@ -19,7 +19,7 @@ import Testing
       // A day quarantined for another reason keeps its number, which is a part of the digest.
       try await run("UPDATE cells SET quarantine_reason = 99")
       let page = try await test.store.pull(of: person.userID, for: person.deviceID, since: 0, at: nil, cellsMax: 10)
-      #expect(page.cells.map(\.cell.trust) == [.quarantinedOtherwise(99)])
+      #expect(page.cells.map(\.cell.cell.trust) == [.quarantinedOtherwise(99)])
 
       func notices() async throws -> Int {
         try await test.store.notices(

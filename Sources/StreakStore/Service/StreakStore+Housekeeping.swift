@@ -1,6 +1,5 @@
 internal import Postgres
-public import struct StreakDomain.Instant
-internal import struct StreakDomain.QuotaCounts
+public import StreakDomain
 
 extension StreakStore {
   /// How long the outcome of an operation is kept at least, in days. Devices can repeat operations
