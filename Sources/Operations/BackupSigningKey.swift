@@ -82,7 +82,7 @@ package struct BackupSigningKey: Sendable {
       throw .refused("the signing key \(path) belongs to or can be read by other users: give it to this user, mode 600")
     }
     guard let bytes = try Files.read(path, byteLimit: fileBytesMax) else { return nil }
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(prefix) {
+    for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) where line.hasPrefix(prefix) {
       if let seed = ErasureLedger.bytes(hex: line.dropFirst(prefix.count)), let key = SigningKey(seed: seed) {
         return key
       }

@@ -23,7 +23,7 @@ package enum ServerKeyFile {
     }
     guard let bytes = try Files.read(path, byteLimit: bytesMax) else { return nil }
     var keys: [[UInt8]] = []
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where !line.hasPrefix("#") {
+    for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
       guard line.hasPrefix(prefix), let key = ErasureLedger.bytes(hex: line.dropFirst(prefix.count)) else {
         throw .damaged("the server key \(path) has a line that is not a key: restore the file from its copy")
       }

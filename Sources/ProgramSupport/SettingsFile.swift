@@ -19,7 +19,9 @@ package struct SettingsFile: Sendable {
   /// - Throws: With the file's path, the line and the fault.
   package init(_ text: String, path: String, names: Set<String>) throws {
     self.path = path
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    // Also lines that end with CR LF, and a byte order mark before the first one.
+    let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = Self.trim(line)
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
       func refuse(_ reason: String) -> ValidationError { ValidationError("\(path), line \(index + 1): \(reason)") }

@@ -48,6 +48,6 @@ struct ServerOptions: ParsableArguments {
   /// arguments are visible in the list of processes.
   func database() throws -> String? {
     guard let databaseFile else { return environment("STREAK_LOAD_DATABASE") }
-    return try Files.read(databaseFile).split(separator: "\n").first.map(String.init)
+    return try Files.read(databaseFile).split(whereSeparator: \.isNewline).first.map(String.init)
   }
 }

@@ -49,7 +49,7 @@ struct MailServiceSettings {
       throw ValidationError("mail-smtp must be smtps://HOST[:PORT] or smtp://HOST[:PORT].")
     }
     let login = try user.map { user in
-      let line = password?.split(separator: "\n", omittingEmptySubsequences: false).first ?? ""
+      let line = password?.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first ?? ""
       guard !line.isEmpty else { throw ValidationError("The first line of mail-password-file is empty.") }
       return SMTPTransport.Login(user: user, password: Secret(String(line)))
     }

@@ -14,8 +14,8 @@ public import RPC
 /// the device's last acknowledged operation, if its cursor is of another epoch than the request's,
 /// or if it has `reset`. What the device was acknowledged in the last 35 days it then sends again,
 /// in the order in which it was made:
-/// 1. Documents that it imported (`ExportService.Import`), with the same `import_id`: only an empty
-///    account takes a document.
+/// 1. Documents that it imported (`ExportService.Import`), with the same `import_id`: an account
+///    with data takes it where that was restated, or stated by devices that knew the import.
 /// 2. In `restated_habits`: the habits that it knew, those that it has deleted and that a stored
 ///    operation names, and former ids of habits.
 /// 3. The stored operations after `last_seq`, unchanged. A session that it migrated

@@ -239,6 +239,17 @@ public struct DayStatements: Hashable, Sendable {
     note.join(other.note)
   }
 
+  /// The name here of what an author named: a migration's part of another habit, which has become a
+  /// part of this one, may have another name (`renameParts`).
+  /// - Parameter joinedFrom: The habit of which the author spoke; nil: of this one.
+  func present(_ name: StatementID, of joinedFrom: Identifier?) -> StatementID {
+    guard let joinedFrom, name.migrationPart != nil else { return name }
+    let part = (completions + takenBack).first {
+      $0.id.source == name.source && $0.id.migrationPart != nil && $0.joinedFrom == joinedFrom
+    }
+    return part?.id ?? name
+  }
+
   /// Gives the parts of migrations other names where the other day has the same ones: one migration
   /// stated both habits, and an undo names that of its own habit.
   private mutating func renameParts(besides other: DayStatements) {

@@ -54,7 +54,8 @@ extension PersonLedger {
     if isDirect && cells[key] == nil { throw .cellNotFound }
     let before = cells[key]?.statements ?? DayStatements()
     var statements = before
-    let names = wanted.undone ?? statements.standing(knownTo: author)
+    let names =
+      wanted.undone?.map { statements.present($0, of: wanted.joinedFrom) } ?? statements.standing(knownTo: author)
     zones.note(wanted.clientTime, now: now)
     statements.undo(names, by: author)
     return try store(statements, replacing: before, key, by: author, clientTime: wanted.clientTime, now: now)

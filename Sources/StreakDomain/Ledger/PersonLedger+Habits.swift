@@ -104,11 +104,14 @@ extension PersonLedger {
   }
 
   /// A statement about a day was made: a deletion that did not know it has no effect.
-  mutating func noteActivity(of habitID: Identifier, by author: Author, version: Int64, now: Instant) {
+  /// - Parameter activity: The standing statements about the habit's days; nil: they are looked up.
+  mutating func noteActivity(
+    of habitID: Identifier, by author: Author, activity: [StatementID]? = nil, version: Int64, now: Instant
+  ) {
     guard let place = habits.index(forKey: habitID), habits.values[place].hasDeletions else { return }
     var habit = habits.values[place]
     habit.statements.noteActivity(by: author)
-    recompute(&habit, habitID, by: author, version: version, now: now)
+    recompute(&habit, habitID, by: author, activity: activity, version: version, now: now)
   }
 
   /// Computes a habit from its statements, and makes notices of deletions without effect, unless a
@@ -116,12 +119,13 @@ extension PersonLedger {
   /// - Returns: The new notice.
   @discardableResult
   mutating func recompute(
-    _ habit: inout HabitState, _ habitID: Identifier, by author: Author, version: Int64, now: Instant
+    _ habit: inout HabitState, _ habitID: Identifier, by author: Author, activity: [StatementID]? = nil,
+    version: Int64, now: Instant
   ) -> Identifier? {
     var statements = habit.statements
     let isDeleted =
       !statements.deletions.isEmpty
-      && statements.isDeleted(activity: activity(of: habitID)) { source in
+      && statements.isDeleted(activity: activity ?? self.activity(of: habitID)) { source in
         // The author's source may be new: it is recorded once the statement is merged.
         source != author.id.source && sources[source] == nil
       }
@@ -149,6 +153,13 @@ extension PersonLedger {
   func activity(of habitID: Identifier) -> [StatementID] {
     var found = loadedActivity[habitID] ?? []
     for (key, cell) in cells where key.habitID == habitID { found += cell.activity }
+    return found
+  }
+
+  /// The standing statements about the days of several habits.
+  func activities(of habitIDs: Set<Identifier>) -> [Identifier: [StatementID]] {
+    var found = Dictionary(uniqueKeysWithValues: habitIDs.map { ($0, loadedActivity[$0] ?? []) })
+    for (key, cell) in cells where habitIDs.contains(key.habitID) { found[key.habitID]? += cell.activity }
     return found
   }
 

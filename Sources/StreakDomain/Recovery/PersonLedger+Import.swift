@@ -15,13 +15,14 @@ extension PersonLedger {
     saved.cells.map { CellKey(habitID: habitID(meantBy: $0.key.habitID), day: $0.key.day) }
   }
 
-  /// The habits of this account that a document names and that were deleted once: they need their
-  /// activity.
+  /// The habits of this account that a document names and that were deleted once, here or in the
+  /// document: they need their activity.
   public func habitsWithActivity(of saved: SavedLedger) -> Set<Identifier> {
-    Set(saved.habits.lazy.map { self.habitID(meantBy: $0.id) }).filter {
-      guard let habit = habits[$0] else { return false }
-      return habit.hasDeletions
+    let deleted = saved.habits.lazy.filter { saved in
+      guard let habit = self.habits[self.habitID(meantBy: saved.id)] else { return false }
+      return saved.isDeleted || habit.hasDeletions
     }
+    return Set(deleted.map { self.habitID(meantBy: $0.id) })
   }
 
   /// Takes all of a document: into an account without habits, or into one that has lost this import
@@ -48,15 +49,20 @@ extension PersonLedger {
     let version = nextVersion()
     let saved = resolved(saved)
     let names = saved.names(by: id)
+    let known = habitsWithActivity(of: saved)
+    let activities = activities(of: known)
     for habit in saved.habits where habit.aliasOf == nil {
-      guard take(habit, by: id, names: names, version: version, now: now) else { return false }
+      guard
+        take(habit, by: id, names: names, activity: activities[habit.id] ?? [], version: version, now: now)
+      else { return false }
     }
-    for cell in saved.cells { take(cell, by: id, isExempt: isExempt, version: version, now: now) }
+    // The latest days first: if there are more early days than may count, the latest of them do.
+    for cell in saved.cells.reversed() { take(cell, by: id, isExempt: isExempt, version: version, now: now) }
     takeAliases(of: saved, by: id, version: version, now: now)
     noteSources(of: names)
     let author = Author(stamp: Stamp(time: .zero, id: id), seen: .nothing)
-    for habit in saved.habits where habit.aliasOf == nil {
-      noteActivity(of: habit.id, by: author, version: version, now: now)
+    for (habitID, activity) in self.activities(of: known) {
+      noteActivity(of: habitID, by: author, activity: activity, version: version, now: now)
     }
     if saved.dayStartMinutes != 0 {
       let author = Author(stamp: Stamp(time: Self.restoredTime, id: id), seen: .nothing)
@@ -64,6 +70,7 @@ extension PersonLedger {
     }
     for (id, notice) in notices {
       var notice = notice
+      notice.habitID = habitID(meantBy: notice.habitID)
       notice.version = changeNumber
       setNotice(notice, id)
     }
@@ -80,7 +87,8 @@ extension PersonLedger {
   }
 
   private mutating func take(
-    _ saved: HabitEntry, by id: StatementID, names: [StatementID], version: Int64, now: Instant
+    _ saved: HabitEntry, by id: StatementID, names: [StatementID], activity: [StatementID], version: Int64,
+    now: Instant
   ) -> Bool {
     guard var habit = habits[saved.id] else {
       guard saved.isDeleted || habitCount < habitsMax else { return false }
@@ -98,11 +106,11 @@ extension PersonLedger {
     if saved.isDeleted {
       statements.delete(
         by: Author(stamp: Stamp(time: .zero, id: id), seen: .nothing), seen: SeenStatements(names),
-        activity: activity(of: saved.id))
+        activity: activity)
     }
     habit.statements = statements
     habit.createdAt = min(habit.createdAt, saved.createdAt)
-    recompute(&habit, saved.id, by: author, version: version, now: now)
+    recompute(&habit, saved.id, by: author, activity: activity, version: version, now: now)
     return true
   }
 

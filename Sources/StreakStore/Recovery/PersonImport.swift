@@ -1,6 +1,6 @@
 public import StreakDomain
 
-/// The data of an exported document for an empty account.
+/// The data of an exported document.
 public struct PersonImport: Sendable {
   public var importID: Identifier
   public var ledger = SavedLedger()
@@ -15,8 +15,19 @@ public struct PersonImport: Sendable {
   /// The highest number among the document's versions.
   public var highestVersion: Int64 = 0
 
+  /// Most habits of a document, deleted ones among them.
+  public static let habitsMax = 10_000
+  /// Most migrations whose days a document has: each is a source of statements, which every deleted
+  /// habit names.
+  public static let migrationsMax = StreakDomain.Sources.countMax
+
   public init(importID: Identifier) {
     self.importID = importID
+  }
+
+  var isWithinLimits: Bool {
+    ledger.habits.count <= Self.habitsMax
+      && Set(ledger.cells.lazy.compactMap(\.migrationID)).count <= Self.migrationsMax
   }
 }
 

@@ -70,7 +70,8 @@ extension StreakStore {
     _ document: PersonImport, into userID: Identifier, at now: Instant, audit event: AuditEventRecord,
     reply: (_ changeNumber: Int64) -> [UInt8]
   ) async throws(StoreError) -> ImportOutcome {
-    try await transaction { transaction throws(StoreError) in
+    guard document.isWithinLimits else { return .tooLarge }
+    return try await transaction { transaction throws(StoreError) in
       guard let person = try await loadPerson(userID, Self.lockedPerson, by: transaction) else { throw .noSuchUser }
       let stored = try await transaction.row(
         Self.importReply, .identifier(userID), .identifier(document.importID)
@@ -93,7 +94,9 @@ extension StreakStore {
           Self.claimDocument, .bytes(hash), .identifier(userID), .identifier(document.importID))
         guard claimed == 1 else { throw StoreError.concurrentChange }
       }
-      let isLarge = document.ledger.cells.count + document.history.count > ApplyStatement.cellsPerPieceMax
+      let isLarge =
+        document.ledger.habits.count + document.ledger.cells.count + document.history.count
+        > ApplyStatement.cellsPerPieceMax
       let fits = await change(person, isLarge: isLarge) { ledger in
         ledger.takeAll(
           of: document.ledger, by: id, isExempt: document.sealedHash != nil,

@@ -75,6 +75,8 @@ const recordAll = (state, history, clock, now, isRepeated = false) => {
       if (own?.undone.has(key)) continue;
       const note = own?.noted.has(key) ? "" : text;
       const known = before.get(key);
+      // Another device may have taken it back.
+      if (own && known && !known.done && !own.noted.has(key)) continue;
       if (known?.done) {
         report.known += 1;
         if (!note || note === known.note) continue;
