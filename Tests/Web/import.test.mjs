@@ -249,6 +249,18 @@ test("a stray quotation mark damages at most its own row, which is listed", () =
   const pair = read(lines("habit,date,note", 'A,2024-01-01,"open', "A,2024-01-02,", 'A,2024-01-03,12"', "A,2024-01-04,"));
   assert.equal(daysOf(pair).A, "2024-01-01 2024-01-02 2024-01-03 2024-01-04");
   tells(pair, "||line 2||quotes");
+  for (const end of ["\n", "\r\n", "\r"]) {
+    for (const [first, second] of [['"', '"'], ['"open', 'end"'], ['"open', ""]]) {
+      const rows = ["habit,date,value,note", `Read,2025-01-05,1,${first}`, `Read,2025-01-06,1,${second}`, "Read,2025-01-07,1,", 'Read,2025-01-08,1,12"'];
+      const stray = read(rows.join(end) + end);
+      assert.equal(daysOf(stray).Read, "2025-01-05 2025-01-06 2025-01-07 2025-01-08");
+      tells(stray, "||line 2||quotes");
+    }
+  }
+  const note = "first, of many, with commas\n2025-01-06, cold\na, b, c, d";
+  const several = read(`habit,date,value,note\nRead,2025-01-05,1,"${note}"\nRead,2025-01-06,1,\n`);
+  assert.deepEqual([daysOf(several).Read, noteOf(several, "Read", "2025-01-05")], ["2025-01-05 2025-01-06", note]);
+  assert.ok(!told(several).includes("quotes"));
   const narrow = read('Date,A\n2024-01-01,"x\n2024-01-02,x\n2024-01-03,x"\n2024-01-04,x\n');
   assert.equal(daysOf(narrow).A, "2024-01-02 2024-01-04");
   tells(narrow, "||line 2||quotes", 'A||line 2|"x|word', 'A||line 4|x"|word');
