@@ -540,6 +540,21 @@ test("times beside dates", () => {
   for (const [text, time] of [["2024-01-31 00:00:00", ""], ["31/01/2024 08:05", "08:05"], ["1/31/2024 12:00:00 AM", ""], ["1/31/2024 8:05 p.m.", "20:05"], ["08:05 31.01.2024", "08:05"], ["2024-01-31T08:05:00Z", "08:05"]]) assert.equal(readDate(text).time, time, text);
 });
 
+test("a time with a full stop or an h is kept; an invalid one is listed", () => {
+  for (const [text, note] of [["5.1.2025 8.30", "08:30"], ["2025-01-05 08.30", "08:30"], ["2025-01-05 8h30", "08:30"], ["5/1/2025 8.30 PM", "20:30"], ["2025-01-05 00.00", ""], ["2025.01.05. 23.59", "23:59"]]) {
+    const history = read(lines("habit;date", `Read;${text}`, "Read;13.1.2025"));
+    assert.deepEqual([noteOf(history, "Read", "2025-01-05"), told(history)], [note, ""], text);
+  }
+  for (const text of ["5.1.2025 24.30", "2025-01-05 08.60", "2025-01-05 8-30", "2025-01-05 24:00", "5.1.2025 8.3"]) {
+    const history = read(lines("habit;date", `Read;${text}`, "Read;13.1.2025"));
+    assert.equal(daysOf(history).Read, "2025-01-05 2025-01-13");
+    assert.equal(told(history), `Read||line 2|${text}|time`);
+  }
+  assert.equal(noteOf(read("habit,date,time\nRead,2025-01-05,8.30\n"), "Read", "2025-01-05"), "08:30");
+  // The days of a range are no time.
+  for (const text of ["5.1.25-6.10.25", "5.1.2025-6.10.2025"]) assert.equal(readDate(text), undefined, text);
+});
+
 test("names of months that begin alike, and weekdays that begin like months", () => {
   const names = {
     Finnish: "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta",

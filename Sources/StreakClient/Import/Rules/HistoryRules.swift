@@ -160,6 +160,9 @@ struct HistoryRules {
           record.habit, place: record.place, detail: text.trimmed)
         return nil
       }
+      if date.hasInvalidTime, record.time.isEmpty {
+        remark("its time of day is not kept", record.habit, place: record.place, detail: text.trimmed)
+      }
       // A moment in UTC is converted to the person's local day; programs write a date alone as
       // midnight in UTC.
       guard date.utcOffsetSeconds == 0, let seconds = date.secondsOfDay, seconds != 0 else { return (day, time) }

@@ -173,6 +173,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     if (!date) return remark(trimmed(text ?? "") ? "notDate" : "noDate");
     const found = dayOfDate(date, rules);
     if (found.day === undefined) return remark(isSharedName(date) && !rules.language ? "sharedMonth" : "noDay");
+    if (date.hasInvalidTime && !record.time) remark("time");
     return found;
   };
 
