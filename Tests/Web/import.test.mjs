@@ -482,6 +482,11 @@ test("two different records of a day: amounts, times and contradictions are kept
   assert.equal(noteOf(history, "A", "2024-01-01"), "8 in 2 entries: 08:30, 20:00");
   assert.equal(daysOf(history).A, "2024-01-01 2024-01-02 2024-01-03");
   tells(history, "A|2024-01-02|line 4, line 5||contradiction", "A|2024-01-03|line 7|09:00|same");
+  for (const [done, undone] of [["1", "0"], ["yes", "no"], ["x", "0"]]) {
+    const list = read(lines("habit,date,value", `A,2024-01-01,${done}`, `A,2024-01-01,${undone}`, `A,2024-01-02,${done}`));
+    assert.equal(daysOf(list).A, "2024-01-01 2024-01-02");
+    assert.equal(told(list), "A|2024-01-01|line 2, line 3||contradiction");
+  }
 });
 
 test("several ticks with times on one day keep their times and their number", () => {

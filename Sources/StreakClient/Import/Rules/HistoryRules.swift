@@ -219,7 +219,7 @@ struct HistoryRules {
       let unit = unit(of: habit, days)
       var filledIn: [Day] = []
       for (day, entry) in days.sorted(by: { $0.key < $1.key }) {
-        if file.repetition == .statements, entry.isDone || entry.amount ?? 0 > 0, entry.isDenied {
+        if file.hasContradictions, entry.isDone || entry.amount ?? 0 > 0, entry.isDenied {
           remark("one row says done and another not done", index, day: day, place: entry.place)
         }
         if entry.meetsGoal {

@@ -208,7 +208,9 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     addRecord(entry, record, value, time, file.areTicks);
   }
 
-  // What is done
+  // What is done. In the files of programs that record actions, a record that is not done
+  // contradicts no other.
+  const hasContradictions = !file.areTicks || file.kind === "list";
   const habits = file.habits.map((habit, index) => {
     const name = names[index];
     const unit = unitOf(habit, [...days[index].values()]);
@@ -218,7 +220,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     for (const [day, entry] of [...days[index]].sort(([left], [right]) => left - right)) {
       const place = entry.places.join(", ");
       if (meetsGoal(entry)) {
-        if (!file.areTicks && entry.notDone) remarks.push({ key: "contradiction", habit: name, day, place });
+        if (hasContradictions && entry.notDone) remarks.push({ key: "contradiction", habit: name, day, place });
         made.days.set(day, storedText(keptNote(entry, unit, file.areTicks), noteBytesMax, (more) => remarks.push({ key: "noteCut", habit: name, day, place, ...more })));
         continue;
       }
