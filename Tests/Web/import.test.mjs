@@ -452,6 +452,13 @@ test("decimals of any locale, judged by the whole file", () => {
   assert.deepEqual(notes(bull(";", "1,234")), ["1.234"]);
   assert.deepEqual(notes(bull(";", "1.234")), ["1234"]);
   assert.deepEqual(notes(bull("\t", "1,234")), ["1234"]);
+  // A number with another sign than most is read by its own, and listed.
+  for (const [delimiter, amount, others, note] of [[",", '"1,5"', ["1.5", "2.5"], "1.5"], [";", "1.5", ["1,5", "2,5"], "1.5"], [",", '"1.234,5"', ["1.5", "2.5"], "1234.5"], [",", "1.234.567", ["1.5", "2.5"], "1234567"]]) {
+    const mixed = bull(delimiter, amount, ...others);
+    assert.deepEqual(notes(mixed), [note, "1.5", "2.5"]);
+    assert.deepEqual(told(mixed).split("\n").filter((line) => line.includes("decimalSign")), [`Run||line 2|${amount.replaceAll('"', "")} = ${note}|decimalSign`]);
+  }
+  assert.ok(!told(bull(",", '"1,234"', "2.5")).includes("decimalSign"));
 });
 
 test("lists of other programs: words, notes, times, several records of a day, columns that are not kept", () => {

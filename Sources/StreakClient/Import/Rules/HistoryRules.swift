@@ -207,7 +207,14 @@ struct HistoryRules {
   private mutating func value(of record: TrackerRecord) -> TrackerValue? {
     guard case .word(let text) = record.value else { return record.value }
     if let value = CheckWords.value(text) { return value }
-    if let number = NumberText(text.trimmed), let amount = number.value(numberStyle) { return .amount(amount) }
+    if let number = NumberText(text.trimmed), let amount = number.value(number.vote ?? numberStyle) {
+      if let vote = number.vote, vote != numberStyle {
+        remark(
+          "its decimal sign is not that of the file's other numbers; it was read with its own", record.habit,
+          place: record.place, detail: "\(text.trimmed) = \(amount.shortText)")
+      }
+      return .amount(amount)
+    }
     remark("this is neither a number nor a word for done or not done", record.habit, place: record.place, detail: text)
     return nil
   }

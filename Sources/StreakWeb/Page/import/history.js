@@ -7,7 +7,7 @@ import { descriptionBytesMax, isNameValid, nameBytesMax } from "../modules/habit
 import { noteBytesMax } from "../modules/rules.js";
 import { utf8Length } from "../modules/bytes.js";
 import { dateRules, dayOfDate, isSharedName, localDay, readDate } from "./dates.js";
-import { amountText, decimalSignOf, numberIn, readNumber } from "./numbers.js";
+import { amountText, decimalSignOf, numberIn, readNumber, voteOf } from "./numbers.js";
 import { ImportError, shown, trimmed } from "./text.js";
 import { readWord } from "./words.js";
 
@@ -155,12 +155,16 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
   if (rules.isAssumed) remarks.push({ key: "dayFirst", detail: rules.example.text });
   const decimalSign = decimalSignOf(file.records.map(({ word }) => word).filter((word) => word && /[.,]/.test(word)), usesSemicolons);
 
-  const valueOf = ({ value, word }) => {
+  const valueOf = ({ habit, value, word, place }) => {
     if (value !== undefined) return value;
     const meant = readWord(word);
     if (meant) return meant;
     const number = readNumber(trimmed(word));
-    return number && numberIn(number, decimalSign);
+    if (!number) return undefined;
+    const vote = voteOf(number);
+    const amount = numberIn(number, vote ?? decimalSign);
+    if (amount !== undefined && vote && vote !== decimalSign) remarks.push({ key: "decimalSign", habit: names[habit], place, detail: shown(`${trimmed(word)} = ${amountText(amount)}`) });
+    return amount;
   };
 
   /** `{day, time}`; undefined, with a remark, if there is no day. */
