@@ -249,6 +249,18 @@ test("a stray quotation mark damages at most its own row, which is listed", () =
   const pair = read(lines("habit,date,note", 'A,2024-01-01,"open', "A,2024-01-02,", 'A,2024-01-03,12"', "A,2024-01-04,"));
   assert.equal(daysOf(pair).A, "2024-01-01 2024-01-02 2024-01-03 2024-01-04");
   tells(pair, "||line 2||quotes");
+  for (const end of ["\n", "\r\n", "\r"]) {
+    for (const [first, second] of [['"', '"'], ['"open', 'end"'], ['"open', ""]]) {
+      const rows = ["habit,date,value,note", `Read,2025-01-05,1,${first}`, `Read,2025-01-06,1,${second}`, "Read,2025-01-07,1,", 'Read,2025-01-08,1,12"'];
+      const stray = read(rows.join(end) + end);
+      assert.equal(daysOf(stray).Read, "2025-01-05 2025-01-06 2025-01-07 2025-01-08");
+      tells(stray, "||line 2||quotes");
+    }
+  }
+  const note = "first, of many, with commas\n2025-01-06, cold\na, b, c, d";
+  const several = read(`habit,date,value,note\nRead,2025-01-05,1,"${note}"\nRead,2025-01-06,1,\n`);
+  assert.deepEqual([daysOf(several).Read, noteOf(several, "Read", "2025-01-05")], ["2025-01-05 2025-01-06", note]);
+  assert.ok(!told(several).includes("quotes"));
   const narrow = read('Date,A\n2024-01-01,"x\n2024-01-02,x\n2024-01-03,x"\n2024-01-04,x\n');
   assert.equal(daysOf(narrow).A, "2024-01-02 2024-01-04");
   tells(narrow, "||line 2||quotes", 'A||line 2|"x|word', 'A||line 4|x"|word');
@@ -440,6 +452,13 @@ test("decimals of any locale, judged by the whole file", () => {
   assert.deepEqual(notes(bull(";", "1,234")), ["1.234"]);
   assert.deepEqual(notes(bull(";", "1.234")), ["1234"]);
   assert.deepEqual(notes(bull("\t", "1,234")), ["1234"]);
+  // A number with another sign than most is read by its own, and listed.
+  for (const [delimiter, amount, others, note] of [[",", '"1,5"', ["1.5", "2.5"], "1.5"], [";", "1.5", ["1,5", "2,5"], "1.5"], [",", '"1.234,5"', ["1.5", "2.5"], "1234.5"], [",", "1.234.567", ["1.5", "2.5"], "1234567"]]) {
+    const mixed = bull(delimiter, amount, ...others);
+    assert.deepEqual(notes(mixed), [note, "1.5", "2.5"]);
+    assert.deepEqual(told(mixed).split("\n").filter((line) => line.includes("decimalSign")), [`Run||line 2|${amount.replaceAll('"', "")} = ${note}|decimalSign`]);
+  }
+  assert.ok(!told(bull(",", '"1,234"', "2.5")).includes("decimalSign"));
 });
 
 test("lists of other programs: words, notes, times, several records of a day, columns that are not kept", () => {
@@ -470,6 +489,11 @@ test("two different records of a day: amounts, times and contradictions are kept
   assert.equal(noteOf(history, "A", "2024-01-01"), "8 in 2 entries: 08:30, 20:00");
   assert.equal(daysOf(history).A, "2024-01-01 2024-01-02 2024-01-03");
   tells(history, "A|2024-01-02|line 4, line 5||contradiction", "A|2024-01-03|line 7|09:00|same");
+  for (const [done, undone] of [["1", "0"], ["yes", "no"], ["x", "0"]]) {
+    const list = read(lines("habit,date,value", `A,2024-01-01,${done}`, `A,2024-01-01,${undone}`, `A,2024-01-02,${done}`));
+    assert.equal(daysOf(list).A, "2024-01-01 2024-01-02");
+    assert.equal(told(list), "A|2024-01-01|line 2, line 3||contradiction");
+  }
 });
 
 test("several ticks with times on one day keep their times and their number", () => {
@@ -526,6 +550,21 @@ test("texts that are no dates", () => {
 
 test("times beside dates", () => {
   for (const [text, time] of [["2024-01-31 00:00:00", ""], ["31/01/2024 08:05", "08:05"], ["1/31/2024 12:00:00 AM", ""], ["1/31/2024 8:05 p.m.", "20:05"], ["08:05 31.01.2024", "08:05"], ["2024-01-31T08:05:00Z", "08:05"]]) assert.equal(readDate(text).time, time, text);
+});
+
+test("a time with a full stop or an h is kept; an invalid one is listed", () => {
+  for (const [text, note] of [["5.1.2025 8.30", "08:30"], ["2025-01-05 08.30", "08:30"], ["2025-01-05 8h30", "08:30"], ["5/1/2025 8.30 PM", "20:30"], ["2025-01-05 00.00", ""], ["2025.01.05. 23.59", "23:59"]]) {
+    const history = read(lines("habit;date", `Read;${text}`, "Read;13.1.2025"));
+    assert.deepEqual([noteOf(history, "Read", "2025-01-05"), told(history)], [note, ""], text);
+  }
+  for (const text of ["5.1.2025 24.30", "2025-01-05 08.60", "2025-01-05 8-30", "2025-01-05 24:00", "5.1.2025 8.3"]) {
+    const history = read(lines("habit;date", `Read;${text}`, "Read;13.1.2025"));
+    assert.equal(daysOf(history).Read, "2025-01-05 2025-01-13");
+    assert.equal(told(history), `Read||line 2|${text}|time`);
+  }
+  assert.equal(noteOf(read("habit,date,time\nRead,2025-01-05,8.30\n"), "Read", "2025-01-05"), "08:30");
+  // The days of a range are no time.
+  for (const text of ["5.1.25-6.10.25", "5.1.2025-6.10.2025"]) assert.equal(readDate(text), undefined, text);
 });
 
 test("names of months that begin alike, and weekdays that begin like months", () => {

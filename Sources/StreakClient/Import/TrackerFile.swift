@@ -18,6 +18,10 @@ struct TrackerFile {
     case ticks
   }
 
+  /// Whether a record that is not done contradicts a done one of the same day. In the files of
+  /// programs that record actions, it does not.
+  var hasContradictions: Bool { repetition == .statements || source == .list }
+
   init(source: ImportedHistory.Source) { self.source = source }
 }
 

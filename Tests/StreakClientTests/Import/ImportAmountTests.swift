@@ -57,6 +57,15 @@ struct ImportAmountTests {
     #expect(history.told.contains("A|2024-01-03|line 7|09:00|says the same as a row before it"))
   }
 
+  @Test(
+    "two rows of a list that contradict each other are listed", arguments: [("1", "0"), ("yes", "no"), ("x", "0")])
+  func contradiction(done: String, undone: String) throws {
+    let history = try ImportSupport.read(
+      "habit,date,value\nA,2024-01-01,\(done)\nA,2024-01-01,\(undone)\nA,2024-01-02,\(done)\n")
+    #expect(history.days("A") == "2024-01-01 2024-01-02")
+    #expect(history.told == "A|2024-01-01|line 2, line 3||one row says done and another not done")
+  }
+
   @Test("Habitica: downs beside ups are kept in the note, and one down does not undo the day's ups")
   func habitica() throws {
     let history = try ImportSupport.read(

@@ -33,6 +33,34 @@ struct ImportDateTests {
     ])
   func times(text: String, time: String) { #expect(DateText(text)?.time == time) }
 
+  @Test(
+    "a time with a full stop or an h is kept",
+    arguments: [
+      ("5.1.2025 8.30", "08:30"), ("2025-01-05 08.30", "08:30"), ("2025-01-05 8h30", "08:30"),
+      ("5/1/2025 8.30 PM", "20:30"), ("2025-01-05 00.00", ""), ("2025.01.05. 23.59", "23:59"),
+    ])
+  func timesWithStop(text: String, note: String) throws {
+    let history = try ImportSupport.read("habit;date\nRead;\(text)\nRead;13.1.2025\n")
+    #expect(history.note("Read", "2025-01-05") == note)
+    #expect(history.remarks.isEmpty, "\(history.told)")
+  }
+
+  @Test(
+    "an invalid time beside a date is listed",
+    arguments: ["5.1.2025 24.30", "2025-01-05 08.60", "2025-01-05 8-30", "2025-01-05 24:00", "5.1.2025 8.3"])
+  func invalidTimes(text: String) throws {
+    let history = try ImportSupport.read("habit;date\nRead;\(text)\nRead;13.1.2025\n")
+    #expect(history.days("Read") == "2025-01-05 2025-01-13")
+    #expect(history.told == "Read||line 2|\(text)|its time of day is not kept")
+  }
+
+  @Test("a column's time with a full stop is kept, and the days of a range are no time")
+  func stopsElsewhere() throws {
+    let history = try ImportSupport.read("habit,date,time\nRead,2025-01-05,8.30\n")
+    #expect(history.note("Read", "2025-01-05") == "08:30")
+    for text in ["5.1.25-6.10.25", "5.1.2025-6.10.2025"] { #expect(DateText(text) == nil, "\(text)") }
+  }
+
   private static func decide(_ texts: String...) -> DateOrder? {
     DateOrder.decide(texts.compactMap { DateText($0) }, today: Day(year: 2026, month: 11, day: 24) ?? Day(0))
   }

@@ -89,6 +89,30 @@ struct ImportTextTests {
     #expect(history.told.contains("|line 5||its quotation marks do not match"))
   }
 
+  @Test(
+    "a second stray quotation mark closes no field that contains rows: each row is read",
+    arguments: ["\n", "\r\n", "\r"])
+  func strayPair(lineEnd: String) throws {
+    for (first, second) in [("\"", "\""), ("\"open", "end\""), ("\"open", "")] {
+      let rows = [
+        "habit,date,value,note", "Read,2025-01-05,1,\(first)", "Read,2025-01-06,1,\(second)", "Read,2025-01-07,1,",
+        "Read,2025-01-08,1,12\"",
+      ]
+      let history = try ImportSupport.read(rows.joined(separator: lineEnd) + lineEnd)
+      #expect(history.days("Read") == "2025-01-05 2025-01-06 2025-01-07 2025-01-08")
+      #expect(history.told.contains("|line 2||its quotation marks do not match"), "\(history.told)")
+    }
+  }
+
+  @Test("a note of several lines that is no row stays whole, also with a date or as many commas")
+  func linesOfNote() throws {
+    let note = "first, of many, with commas\n2025-01-06, cold\na, b, c, d"
+    let history = try ImportSupport.read("habit,date,value,note\nRead,2025-01-05,1,\"\(note)\"\nRead,2025-01-06,1,\n")
+    #expect(history.days("Read") == "2025-01-05 2025-01-06")
+    #expect(history.note("Read", "2025-01-05") == note)
+    #expect(history.remarks.allSatisfy { !$0.text.contains("quotation") }, "\(history.told)")
+  }
+
   @Test("a quoted field of the largest size is read; in a longer one the mark counts as stray")
   func quotedLimit() throws {
     let limit = 262_144

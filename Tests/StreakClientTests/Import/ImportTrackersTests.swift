@@ -42,6 +42,24 @@ struct ImportTrackersTests {
     #expect(history.note("Run", "2024-01-01") == note)
   }
 
+  @Test(
+    "a number with another decimal sign than most is read by its own, and listed",
+    arguments: [
+      ("\"1,5\"", ",", "1.5 2.5", "1.5"), ("1.5", ";", "1,5 2,5", "1.5"), ("\"1.234,5\"", ",", "1.5 2.5", "1234.5"),
+      ("1.234.567", ",", "1.5 2.5", "1234567"),
+    ])
+  func mixedDecimals(amount: String, delimiter: String, others: String, note: String) throws {
+    let amounts = [amount] + others.split(separator: " ").map { String($0) }
+    let rows = amounts.enumerated().map { ["Run", "2025-01-0\($0.offset + 1)", $0.element] }
+    let lines = ([["habit", "date", "value"]] + rows).map { $0.joined(separator: delimiter) }
+    let history = try ImportSupport.read(lines.joined(separator: "\n") + "\n")
+    let notes = (1...3).map { history.note("Run", "2025-01-0\($0)") }
+    #expect(notes == [note, "1.5", "2.5"])
+    let told = history.told.split(separator: "\n").filter { $0.contains("decimal sign") }
+    let remark = "its decimal sign is not that of the file's other numbers; it was read with its own"
+    #expect(told == ["Run||line 2|\(amount.replacing("\"", with: "")) = \(note)|\(remark)"])
+  }
+
   @Test("lists of other programs: words, notes, times, several records a day, ignored columns")
   func list() throws {
     let history = try ImportSupport.read(

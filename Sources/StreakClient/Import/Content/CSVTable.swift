@@ -98,6 +98,8 @@ private struct CSVParser {
   private var line: Int
   /// The columns of the last row's quoted fields.
   private var quoted: Set<Int> = []
+  /// The number of the first row's fields; 0 before it is read.
+  private var width = 0
 
   init(bytes: ArraySlice<UInt8>, delimiter: UInt8, line: Int) {
     self.bytes = bytes
@@ -121,6 +123,7 @@ private struct CSVParser {
           ImportRemark("its quotation marks do not match; it was read as it stands", place: "line \(line - 1)"))
       }
       if let fields, fields.contains(where: { !$0.isEmpty }) {
+        if width == 0 { width = fields.count }
         return CSVTable.Row(line: firstLine, fields: fields, quoted: quoted)
       }
     }
@@ -174,8 +177,8 @@ private struct CSVParser {
     return fields
   }
 
-  /// The content of a quoted field, and the spaces after it; nil if the closing mark is missing, or
-  /// if neither a delimiter nor the line's end follows it.
+  /// The content of a quoted field, and the spaces after it; nil if the closing mark is missing, if
+  /// neither a delimiter nor the line's end follows it, or if the field contains rows.
   private mutating func quotedField() -> [UInt8]? {
     var field: [UInt8] = []
     index += 1
@@ -194,9 +197,20 @@ private struct CSVParser {
       }
       while index < bytes.endIndex, bytes[index] == 0x20, delimiter != 0x20 { index += 1 }
       let isEnded = index == bytes.endIndex || [delimiter, Self.newline, Self.carriage].contains(bytes[index])
-      return isEnded ? field : nil
+      return isEnded && !containsRows(field) ? field : nil
     }
     return nil
+  }
+
+  /// Whether a field's further lines are rows themselves, so that its opening mark is a stray one.
+  private func containsRows(_ field: [UInt8]) -> Bool {
+    guard width > 1 else { return false }
+    let lines = field.split(omittingEmptySubsequences: false) { $0 == Self.newline || $0 == Self.carriage }
+    return lines.dropFirst().contains { line in
+      let fields = line.split(separator: delimiter, omittingEmptySubsequences: false)
+      return fields.count == width
+        && fields.contains { DateText(String(decoding: $0, as: UTF8.self).trimmed) != nil }
+    }
   }
 
   /// Skips LF, CR or both.

@@ -51,6 +51,8 @@ struct DateText: Equatable {
   private(set) var time = ""
   /// Seconds since midnight, if there is a time.
   private(set) var secondsOfDay: Int?
+  /// Whether a time beside the date is invalid.
+  private(set) var hasInvalidTime = false
   /// The offset of a time with an offset or "Z".
   private(set) var utcOffsetSeconds: Int?
 
@@ -60,6 +62,7 @@ struct DateText: Equatable {
     shape = .noDay
     var tokens = DateToken.tokens(of: text)
     takeTime(&tokens)
+    if Self.places(ofNumbersIn: tokens).count == 5 { hasInvalidTime = true }
     guard !tokens.contains(where: \.isStray) else { return nil }
     let month = Self.month(in: tokens)
     guard let found = Self.shape(of: tokens, month) else { return nil }
@@ -85,11 +88,8 @@ struct DateText: Equatable {
 
   /// Removes the time and its offset from the tokens.
   private mutating func takeTime(_ tokens: inout [DateToken]) {
-    guard
-      let start = tokens.indices.first(where: { index in
-        index + 2 < tokens.count && tokens[index].number(digits: 1...2) != nil && tokens[index + 1] == .sign(":")
-          && tokens[index + 2].number(digits: 2...2) != nil
-      }), var hour = tokens[start].number(digits: 1...2), let minute = tokens[start + 2].number(digits: 2...2)
+    guard let start = Self.startOfTime(in: tokens), var hour = tokens[start].number(digits: 1...2),
+      let minute = tokens[start + 2].number(digits: 2...2)
     else { return }
     var end = start + 3
     func number(_ offset: Int, _ digits: ClosedRange<Int>) -> Int? {
@@ -136,10 +136,29 @@ struct DateText: Equatable {
     if isTime {
       secondsOfDay = hour * 3_600 + minute * 60 + second
       if secondsOfDay != 0 { time = "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)" }
+    } else {
+      hasInvalidTime = true
     }
     tokens.removeSubrange(start..<min(end, tokens.count))
     // The T of ISO 8601.
     if start > 0, tokens[start - 1] == .word("t") { tokens.remove(at: start - 1) }
+  }
+
+  /// The index of a time's hour. A full stop or an "h" can separate it from the minute, if the time
+  /// follows a date of three numbers.
+  private static func startOfTime(in tokens: [DateToken]) -> Int? {
+    func isTime(_ start: Int, _ separators: [DateToken]) -> Bool {
+      start + 2 < tokens.count && tokens[start].number(digits: 1...2) != nil && separators.contains(tokens[start + 1])
+        && tokens[start + 2].number(digits: 2...2) != nil
+    }
+    if let start = tokens.indices.first(where: { isTime($0, [.sign(":")]) }) { return start }
+    let numbers = places(ofNumbersIn: tokens)
+    guard numbers.count == 5, isTime(numbers[3], [.sign("."), .word("h")]) else { return nil }
+    return numbers[3]
+  }
+
+  private static func places(ofNumbersIn tokens: [DateToken]) -> [Int] {
+    tokens.indices.filter { if case .number = tokens[$0] { true } else { false } }
   }
 
   /// Whether the sign for "year" follows the first number, as in Chinese, Japanese and Korean.
@@ -153,7 +172,7 @@ struct DateText: Equatable {
   /// The month that is named: of several words, one between the numbers, then the one nearest to
   /// the day's number, then the last one. Another word is a weekday.
   private static func month(in tokens: [DateToken]) -> (meaning: MonthNames.Meaning, isBetween: Bool)? {
-    let numbers = tokens.indices.filter { if case .number = tokens[$0] { true } else { false } }
+    let numbers = places(ofNumbersIn: tokens)
     guard numbers.count == 2 else { return nil }
     let day = tokens[numbers[0]].number(digits: 4...4) == nil ? numbers[0] : numbers[1]
     var best: (meaning: MonthNames.Meaning, isBetween: Bool, distance: Int)?
@@ -182,7 +201,7 @@ struct DateText: Equatable {
     }
     switch numbers.count {
     case 3, 5:
-      // Five numbers: a time whose parts are separated by full stops follows.
+      // Five numbers: an invalid time follows.
       let (first, second, third) = (numbers[0], numbers[1], numbers[2])
       if first.1 == 4 { return certain(first.0, second.0, third.0) }
       if hasYearSign(tokens) { return certain(year(first.0, false), second.0, third.0) }

@@ -160,6 +160,9 @@ struct HistoryRules {
           record.habit, place: record.place, detail: text.trimmed)
         return nil
       }
+      if date.hasInvalidTime, record.time.isEmpty {
+        remark("its time of day is not kept", record.habit, place: record.place, detail: text.trimmed)
+      }
       // A moment in UTC is converted to the person's local day; programs write a date alone as
       // midnight in UTC.
       guard date.utcOffsetSeconds == 0, let seconds = date.secondsOfDay, seconds != 0 else { return (day, time) }
@@ -204,7 +207,14 @@ struct HistoryRules {
   private mutating func value(of record: TrackerRecord) -> TrackerValue? {
     guard case .word(let text) = record.value else { return record.value }
     if let value = CheckWords.value(text) { return value }
-    if let number = NumberText(text.trimmed), let amount = number.value(numberStyle) { return .amount(amount) }
+    if let number = NumberText(text.trimmed), let amount = number.value(number.vote ?? numberStyle) {
+      if let vote = number.vote, vote != numberStyle {
+        remark(
+          "its decimal sign is not that of the file's other numbers; it was read with its own", record.habit,
+          place: record.place, detail: "\(text.trimmed) = \(amount.shortText)")
+      }
+      return .amount(amount)
+    }
     remark("this is neither a number nor a word for done or not done", record.habit, place: record.place, detail: text)
     return nil
   }
@@ -216,7 +226,7 @@ struct HistoryRules {
       let unit = unit(of: habit, days)
       var filledIn: [Day] = []
       for (day, entry) in days.sorted(by: { $0.key < $1.key }) {
-        if file.repetition == .statements, entry.isDone || entry.amount ?? 0 > 0, entry.isDenied {
+        if file.hasContradictions, entry.isDone || entry.amount ?? 0 > 0, entry.isDenied {
           remark("one row says done and another not done", index, day: day, place: entry.place)
         }
         if entry.meetsGoal {

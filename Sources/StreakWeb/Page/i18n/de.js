@@ -342,6 +342,7 @@ export const de = {
   "remark.same": "sagt dasselbe wie eine Zeile davor",
   "remark.loopValue": "das ist kein Wert von Loop",
   "remark.word": "das ist weder eine Zahl noch ein Wort für getan oder nicht getan",
+  "remark.decimalSign": "das Dezimalzeichen ist nicht das der anderen Zahlen der Datei; die Zahl wurde mit ihrem eigenen gelesen",
   "remark.column": "eine Spalte wird nicht übernommen",
   "remark.columnNoName": "die Spalte hat keinen Namen und wird nicht übernommen",
   "remark.columnNoDate": "die Spalte hat kein Datum und wird nicht übernommen",

@@ -285,6 +285,7 @@ export const more = {
   "remark.same": "says the same as a row before it",
   "remark.loopValue": "this is no value of Loop's",
   "remark.word": "this is neither a number nor a word for done or not done",
+  "remark.decimalSign": "its decimal sign is not that of the file's other numbers; it was read with its own",
   "remark.column": "a column is not kept",
   "remark.columnNoName": "the column has no name and is not kept",
   "remark.columnNoDate": "the column has no date and is not kept",

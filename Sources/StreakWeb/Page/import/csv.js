@@ -112,8 +112,8 @@ class Parser {
    * Whether a field's further lines are rows themselves, so that its opening mark is a stray one.
    */
   #holdsRows(content) {
-    if (this.#width < 2 || !content.includes("\n")) return false;
-    return content.split("\n").slice(1).some((line) => {
+    if (this.#width < 2 || !/[\r\n]/.test(content)) return false;
+    return content.split(/[\r\n]/).slice(1).some((line) => {
       const fields = line.split(this.delimiter);
       return fields.length === this.#width && fields.some((field) => readDate(trimmed(field)) !== undefined);
     });

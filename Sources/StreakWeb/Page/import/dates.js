@@ -61,9 +61,21 @@ const tokensOf = (text) =>
 const isNumber = (token, min, max = min) => token?.digits !== undefined && token.digits.length >= min && token.digits.length <= max;
 const two = (number) => String(number).padStart(2, "0");
 
-/** Takes a time and its offset from the tokens: `{time, seconds, offset}`. */
+/**
+ * The place of a time's hour; -1 if there is none. A full stop or an "h" can separate it from the
+ * minute, if the time follows a date of three numbers.
+ */
+const startOfTime = (tokens) => {
+  const isTime = (start, isSeparator) => isNumber(tokens[start], 1, 2) && isSeparator(tokens[start + 1] ?? {}) && isNumber(tokens[start + 2], 2);
+  const start = tokens.findIndex((_, index) => isTime(index, ({ sign }) => sign === ":"));
+  if (start >= 0) return start;
+  const numbers = [...tokens.keys()].filter((index) => tokens[index].digits);
+  return numbers.length === 5 && isTime(numbers[3], ({ sign, word }) => sign === "." || word === "h") ? numbers[3] : -1;
+};
+
+/** Takes a time and its offset from the tokens: `{time, seconds, offset, isInvalid}`. */
 const takeTime = (tokens) => {
-  const start = tokens.findIndex((token, index) => isNumber(token, 1, 2) && tokens[index + 1]?.sign === ":" && isNumber(tokens[index + 2], 2));
+  const start = startOfTime(tokens);
   if (start < 0) return { time: "" };
   let hour = Number(tokens[start].digits);
   const minute = Number(tokens[start + 2].digits);
@@ -97,7 +109,7 @@ const takeTime = (tokens) => {
   tokens.splice(start, end - start);
   // The T of ISO 8601.
   if (start > 0 && tokens[start - 1].word === "t") tokens.splice(start - 1, 1);
-  if (hour > 23 || minute > 59 || second > 60) return { time: "", offset };
+  if (hour > 23 || minute > 59 || second > 60) return { time: "", offset, isInvalid: true };
   const seconds = hour * 3600 + minute * 60 + second;
   return { time: seconds === 0 ? "" : `${two(hour)}:${two(minute)}`, seconds, offset };
 };
@@ -128,7 +140,7 @@ const shapeOf = (tokens) => {
   const [first, second, third] = numbers.map(({ digits }) => digits);
   const isYear = (digits) => digits.length === 4 || digits.length === 2;
   if (numbers.length === 3 || numbers.length === 5) {
-    // Five: a time whose parts are separated by full stops follows.
+    // Five: an invalid time follows.
     if (first.length === 4 || hasYearSign(tokens)) return { day: dayFrom(full(first), Number(second), Number(third)) };
     // A year of two digits may come first, and a day of one digit last.
     if (first.length > 2 || second.length > 2 || !(isYear(third) || (third.length === 1 && first.length === 2))) return undefined;
@@ -159,16 +171,17 @@ const shapeOf = (tokens) => {
  * Reads a date with what stands beside it. Undefined if the text is no date; otherwise one of
  * `{day, language}` (without a day there is none), `{croatian, other}` for a month's name with two
  * meanings, `{numbers, isNamed, isDotted}` whose order is not certain, and `{moment}` in
- * milliseconds, each with `{time, seconds, offset}`.
+ * milliseconds, each with `{time, seconds, offset, hasInvalidTime}`.
  */
 export const readDate = (source) => {
   if (source.length > dateMax || !/\p{Nd}/u.test(source)) return undefined;
   const tokens = tokensOf(source);
-  const time = takeTime(tokens);
+  const { isInvalid, ...time } = takeTime(tokens);
+  const hasInvalidTime = isInvalid || tokens.filter(({ digits }) => digits).length === 5;
   // A single letter belongs to no date, as in the typing error "2025x".
   if (tokens.some(({ word, digits }) => (word?.length === 1 && !letters.has(word)) || digits?.length > digitsMax)) return undefined;
   const shape = shapeOf(tokens);
-  return shape && { ...shape, ...time };
+  return shape && { ...shape, ...time, hasInvalidTime };
 };
 
 /** The moment of a date in UTC, if it has a time other than midnight: that writes a date alone. */

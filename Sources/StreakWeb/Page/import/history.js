@@ -7,7 +7,7 @@ import { descriptionBytesMax, isNameValid, nameBytesMax } from "../modules/habit
 import { noteBytesMax } from "../modules/rules.js";
 import { utf8Length } from "../modules/bytes.js";
 import { dateRules, dayOfDate, isSharedName, localDay, readDate } from "./dates.js";
-import { amountText, decimalSignOf, numberIn, readNumber } from "./numbers.js";
+import { amountText, decimalSignOf, numberIn, readNumber, voteOf } from "./numbers.js";
 import { ImportError, shown, trimmed } from "./text.js";
 import { readWord } from "./words.js";
 
@@ -155,12 +155,16 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
   if (rules.isAssumed) remarks.push({ key: "dayFirst", detail: rules.example.text });
   const decimalSign = decimalSignOf(file.records.map(({ word }) => word).filter((word) => word && /[.,]/.test(word)), usesSemicolons);
 
-  const valueOf = ({ value, word }) => {
+  const valueOf = ({ habit, value, word, place }) => {
     if (value !== undefined) return value;
     const meant = readWord(word);
     if (meant) return meant;
     const number = readNumber(trimmed(word));
-    return number && numberIn(number, decimalSign);
+    if (!number) return undefined;
+    const vote = voteOf(number);
+    const amount = numberIn(number, vote ?? decimalSign);
+    if (amount !== undefined && vote && vote !== decimalSign) remarks.push({ key: "decimalSign", habit: names[habit], place, detail: shown(`${trimmed(word)} = ${amountText(amount)}`) });
+    return amount;
   };
 
   /** `{day, time}`; undefined, with a remark, if there is no day. */
@@ -173,6 +177,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     if (!date) return remark(trimmed(text ?? "") ? "notDate" : "noDate");
     const found = dayOfDate(date, rules);
     if (found.day === undefined) return remark(isSharedName(date) && !rules.language ? "sharedMonth" : "noDay");
+    if (date.hasInvalidTime && !record.time) remark("time");
     return found;
   };
 
@@ -207,7 +212,9 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     addRecord(entry, record, value, time, file.areTicks);
   }
 
-  // What is done
+  // What is done. In the files of programs that record actions, a record that is not done
+  // contradicts no other.
+  const hasContradictions = !file.areTicks || file.kind === "list";
   const habits = file.habits.map((habit, index) => {
     const name = names[index];
     const unit = unitOf(habit, [...days[index].values()]);
@@ -217,7 +224,7 @@ export const historyOf = (file, { dateOrder, clock, usesSemicolons }) => {
     for (const [day, entry] of [...days[index]].sort(([left], [right]) => left - right)) {
       const place = entry.places.join(", ");
       if (meetsGoal(entry)) {
-        if (!file.areTicks && entry.notDone) remarks.push({ key: "contradiction", habit: name, day, place });
+        if (hasContradictions && entry.notDone) remarks.push({ key: "contradiction", habit: name, day, place });
         made.days.set(day, storedText(keptNote(entry, unit, file.areTicks), noteBytesMax, (more) => remarks.push({ key: "noteCut", habit: name, day, place, ...more })));
         continue;
       }

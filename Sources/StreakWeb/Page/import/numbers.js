@@ -28,7 +28,7 @@ export const readNumber = (source) => {
 };
 
 /** The only decimal sign with which a number is valid; undefined if both are possible. */
-const voteOf = ({ body }) => {
+export const voteOf = ({ body }) => {
   const last = Math.max(body.lastIndexOf("."), body.lastIndexOf(","));
   if (last < 0) return undefined;
   const [sign, other] = body[last] === "." ? [".", ","] : [",", "."];
