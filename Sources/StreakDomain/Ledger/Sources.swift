@@ -96,6 +96,16 @@ public struct Sources: Equatable, Sendable {
 
   /// Bytes of one source.
   public static let encodedSourceBytes = 44
+  /// The place of the last number in them, from 0.
+  public static let encodedLastSeqOffset = 16
+
+  /// Devices that are registered and caught up at a moment, encoded: for a statement that appends
+  /// them in SQL.
+  public static func encoded(registering deviceIDs: [Identifier], at now: Instant) -> [UInt8] {
+    var sources = Sources()
+    for deviceID in deviceIDs { sources.register(deviceID, now: now) }
+    return sources.encoded
+  }
 
   /// For storage: id, last number, caught-up time in milliseconds, first claimed day, claimed days;
   /// big-endian.

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import EventLoop
 internal import Postgres
+internal import StreakDomain
 
 /// Makes people directly in the tables of a test database: a sign-up would cost the server a
 /// password hash for each.
@@ -17,17 +18,12 @@ enum DatabasePeople {
     INSERT INTO users (user_id, email, sealed_password, created_at, sealed_sign_up)
     SELECT user_id, '', '', now(), '' FROM unnest($1::uuid[]) AS made (user_id)
     """)
-  // A device is a source of statements: its id, its last number, caught up now, without claims
-  // (StreakDomain's `Sources`).
   private static let heads = Statement(
     .write,
     """
     INSERT INTO heads (user_id, change_number, digest, habit_count, first_day, sources)
-    SELECT user_id, $3, digest, $4, 10957, (
-      SELECT string_agg(uuid_send(device_id) || int8send(0) || int8send((extract(epoch FROM now()) * 1000)::bigint)
-        || int4send(0) || int8send(0), ''::bytea)
-      FROM unnest($5::uuid[], $6::uuid[]) AS d (owner, device_id) WHERE owner = user_id)
-    FROM unnest($1::uuid[], $2::bytea[]) AS made (user_id, digest)
+    SELECT user_id, $3, digest, $4, 10957, sources
+    FROM unnest($1::uuid[], $2::bytea[], $5::bytea[]) AS made (user_id, digest, sources)
     """)
   private static let devices = Statement(
     .write,
@@ -87,7 +83,7 @@ enum DatabasePeople {
   ) async throws(DatabaseError) -> [LoadPerson] {
     let today = Captures.day(atMilliseconds: WallClock.nowMilliseconds)
     var people: [LoadPerson] = []
-    var digests: [[UInt8]?] = []
+    var (digests, sources) = ([[UInt8]?](), [[UInt8]?]())
     var (owners, deviceIDs, hashes) = ([PostgresUUID?](), [PostgresUUID?](), [[UInt8]?]())
     var (habitOwners, habitIDs, names) = ([PostgresUUID?](), [PostgresUUID?](), [String?]())
     var (versions, firstVersions) = ([Int64?](), [Int64?]())
@@ -112,6 +108,9 @@ enum DatabasePeople {
       digests.append(whole.bytes)
       let tokens = (0..<(hasSecondDevice ? 2 : 1)).map { _ in OpaqueToken(kind: .access, owner: user) }
       let devices = tokens.map { _ in randomBytes(count: 16) }
+      sources.append(
+        Sources.encoded(
+          registering: devices.compactMap { Identifier($0) }, at: Instant(milliseconds: WallClock.nowMilliseconds)))
       for (token, device) in zip(tokens, devices) {
         owners.append(PostgresUUID(bytes: user))
         deviceIDs.append(PostgresUUID(bytes: device))
@@ -130,8 +129,7 @@ enum DatabasePeople {
       users, .uuidArray(people.map { PostgresUUID(bytes: $0.userID) }))
     batch.append(
       heads, .uuidArray(people.map { PostgresUUID(bytes: $0.userID) }), .bytesArray(digests),
-      .int64(Int64(habitCount) * (1 + Int64(dayCount))), .int32(Int32(clamping: habitCount)), .uuidArray(owners),
-      .uuidArray(deviceIDs))
+      .int64(Int64(habitCount) * (1 + Int64(dayCount))), .int32(Int32(clamping: habitCount)), .bytesArray(sources))
     batch.append(devices, .uuidArray(owners), .uuidArray(deviceIDs), .bytesArray(hashes))
     batch.append(
       habits, .uuidArray(habitOwners), .uuidArray(habitIDs), .stringArray(names), .int64Array(versions),

@@ -43,10 +43,11 @@ extension StreakStore {
 
   // The first parameters are the device's row: $1 the user, $2 the device, $3 the time. These
   // follow.
-  private static let (devicesMaxParameter, changesParameter, sourcesParameter, passwordParameter) = {
+  private static let (devicesMaxParameter, changesParameter, sourceParameter, passwordParameter) = {
     let end = DeviceColumn.inserted.count
     return ("$\(end + 1)", "$\(end + 2)", "$\(end + 3)", "$\(end + 4)")
   }()
+  private static let sourceBytes = StreakDomain.Sources.encodedSourceBytes
 
   private static let grantAccess = Statement(
     .write,
@@ -60,14 +61,15 @@ extension StreakStore {
         AND (\(passwordParameter)::bytea IS NULL OR u.sealed_password = \(passwordParameter))
       FOR NO KEY UPDATE OF h, u
     ), registered AS (
-      -- A device that is new is a source of statements, caught up now (`Sources.encoded`); of too many the earliest goes.
-      -- One that went has its operations still: its queue continues after them.
+      -- A device that is new is a source of statements (`Sources.encoded`); of too many the earliest goes. One that
+      -- went has its operations still: its queue continues after them.
       UPDATE heads SET change_number = heads.change_number + \(changesParameter),
-        sources = substr(heads.sources, CASE WHEN octet_length(heads.sources) >= \(sourcesParameter) THEN 45 ELSE 1 END)
-          || uuid_send($2)
-          || int8send(coalesce((SELECT max(seq) FROM operations WHERE user_id = $1 AND device_id = $2), 0))
-          || int8send((extract(epoch FROM $3) * 1000)::bigint)
-          || int4send(0) || int8send(0)
+        sources = substr(heads.sources, CASE
+            WHEN octet_length(heads.sources) >= \(StreakDomain.Sources.countMax * sourceBytes) THEN \(sourceBytes + 1)
+            ELSE 1 END)
+          || overlay(\(sourceParameter)::bytea PLACING
+            int8send(coalesce((SELECT max(seq) FROM operations WHERE user_id = $1 AND device_id = $2), 0))
+            FROM \(StreakDomain.Sources.encodedLastSeqOffset + 1))
       FROM head WHERE heads.user_id = head.user_id AND position(uuid_send($2) IN head.sources) = 0
     ), displaced AS (
       DELETE FROM devices WHERE user_id = $1 AND device_id IN (
@@ -99,7 +101,7 @@ extension StreakStore {
       statement: grantAccess,
       parameters: DeviceColumn.inserted.map { $0.value(signIn) } + [
         .int32(devicesMax), .int32(isNewAccount ? 0 : 1),
-        .int32(Int32(StreakDomain.Sources.countMax * StreakDomain.Sources.encodedSourceBytes)), .bytes(sealedPassword),
+        .bytes(StreakDomain.Sources.encoded(registering: [device.deviceID], at: now)), .bytes(sealedPassword),
       ])
   }
 
