@@ -69,10 +69,18 @@ extension PersonLedger {
         stamp: Stamp(time: Self.fieldsTime(plan), id: fieldsID),
         version: merged.version, now: now)
       // The latest days first: if there are more early days than may count, the latest of them do.
+      var isActive = false
       for cell in habit.cells.reversed() {
         let key = CellKey(habitID: match.habitID, day: cell.day)
         let trust = trust(of: cell, plan: plan, isNewAccount: isNewAccount, now: now)
-        mergeCell(cell, key, trust, name, &outcome, &merged, now)
+        if mergeCell(cell, key, trust, name, &outcome, &merged, now) { isActive = true }
+      }
+      // Once for all days: it looks through all of them.
+      if isActive {
+        let noticesBefore = changes.notices
+        let author = Author(stamp: Stamp(time: Self.fieldsTime(plan), id: name), seen: .nothing)
+        noteActivity(of: match.habitID, by: author, version: merged.version, now: now)
+        merged.noticeIDs += changes.notices.subtracting(noticesBefore).sorted()
       }
       // A field that a deletion did not know keeps the habit as well.
       if habits[match.habitID]?.isDeleted == true {
@@ -162,10 +170,11 @@ extension PersonLedger {
 
   // MARK: Cells
 
+  /// - Returns: Whether it stated something that keeps the habit.
   private mutating func mergeCell(
     _ planned: MigrationPlan.Cell, _ key: CellKey, _ trust: CellTrust, _ id: StatementID, _ outcome: inout MergedHabit,
     _ merged: inout MergedSession, _ now: Instant
-  ) {
+  ) -> Bool {
     let before = cells[key]?.statements ?? DayStatements()
     let own = cells[key]?.cell
     var statements = before
@@ -204,14 +213,12 @@ extension PersonLedger {
     } else {
       outcome.daysNew.append(key.day)
     }
-    guard statements != before else { return }
+    guard statements != before else { return false }
     // The habit was loaded or made above.
     try? setCell(
       key, statements, last: latest.stamp, clientTime: planned.clientTime, recordedAt: now, version: merged.version)
-    if planned.state.done || !planned.notes.isEmpty {
-      noteActivity(of: key.habitID, by: latest, version: merged.version, now: now)
-    }
     merged.noticeIDs += changes.notices.subtracting(noticesBefore).sorted()
+    return planned.state.done || !planned.notes.isEmpty
   }
 }
 
